@@ -1,0 +1,129 @@
+import type { Stats } from "node:fs";
+
+/**
+ * A path relative to the working tree's root, `/` between names, **one character per byte** (latin1), so that names
+ * that are not UTF-8 survive, comparisons are git's byte order, and strings stay one byte wide in memory.
+ */
+export type BytePath = string;
+
+/** Full lower-case hexadecimal object id, 40 digits (SHA-1). */
+export type Oid = string;
+
+/** What HEAD points to. */
+export interface Head {
+  /** Short branch name; "" when detached. Set for an unborn branch too. */
+  branch: string;
+  /** `undefined`: unborn. */
+  commit: Oid | undefined;
+  /** The commit's tree; the empty tree's id when unborn. */
+  tree: Oid;
+}
+
+/** One entry of a tree, flattened. */
+export interface TreeEntry {
+  mode: number;
+  oid: Oid;
+}
+
+/** The parsed index. Entries are addressed by position; paths ascend by bytes, unmerged stages are adjacent. */
+export interface IndexFile {
+  readonly version: number;
+  readonly count: number;
+  path(position: number): BytePath;
+  mode(position: number): number;
+  oid(position: number): Oid;
+  /** 0, or 1 to 3 when unmerged. */
+  stage(position: number): number;
+  assumeUnchanged(position: number): boolean;
+  skipWorktree(position: number): boolean;
+  intentToAdd(position: number): boolean;
+  /**
+   * Whether the entry's cached stat data proves that the file is unchanged, as git decides it: size, times, inode and
+   * mode as recorded, and not "racily clean" (written in the same tick as the index).
+   */
+  provesUnchanged(position: number, stats: Stats): boolean;
+  /** The position of the first entry with this path, or `-1 - n` where n is where it would stand. */
+  find(path: BytePath): number;
+  /** The first position whose path is not below `directory + "/"`, or whose path is: a half-open range. */
+  range(directory: BytePath): readonly [start: number, end: number];
+  /** The id of the tree that the whole index equals, when the cached-tree extension says so. */
+  readonly cachedTree: Oid | undefined;
+}
+
+/** How the attributes and the configuration say one file is to be read and printed. */
+export interface FileAttributes {
+  /** `-diff` or `binary`: `true`; `diff` set: `false`; else absent, and the content decides. */
+  binary?: boolean;
+  /** The `diff=<driver>` name, when one is given. */
+  diffDriver?: string;
+}
+
+/** Ignore rules of one directory, with those of its parents behind them. Immutable. */
+export interface IgnoreDirectory {
+  /**
+   * Whether git would leave an untracked entry of this directory out. @param name one path component, one char per byte
+   */
+  ignores(name: string, isDirectory: boolean): boolean;
+  /**
+   * The rules that hold inside the child directory `name`.
+   * @param ignoreFile the bytes of the `.gitignore` there, `undefined` when there is none
+   */
+  enter(name: string, ignoreFile: Uint8Array | undefined): IgnoreDirectory;
+}
+
+/** The content that git would compare for a file on disk: after its clean conversion. */
+export interface CleanFile {
+  mode: number;
+  oid: Oid;
+  /** Reads and converts again when it was not kept. @throws if the file is gone by then */
+  content: () => Uint8Array;
+  /** Bytes on disk before conversion. */
+  size: number;
+  /** The file is over `core.bigFileThreshold` and is binary for that. */
+  large: boolean;
+}
+
+/** Says which part of what a {@link Repository} caches may have changed. */
+export type RepositoryChange = "head" | "index" | "config" | "ignore" | "attributes" | "objects";
+
+/** One repository with a working tree, on disk, **read only**: no lock, no write, no hook. */
+export interface Repository {
+  /** Absolute path of the working tree, links resolved. */
+  readonly root: string;
+  /** Absolute path of this working tree's git directory (of a linked worktree: its own). */
+  readonly gitDir: string;
+  /** Absolute path of the git directory that holds objects, refs and configuration. Often equal to `gitDir`. */
+  readonly commonDir: string;
+
+  /** Absolute paths of the files and directories (not below them) whose change can change an answer, by kind. */
+  watchPaths(): ReadonlyMap<string, RepositoryChange>;
+  /** Forget what was cached of these kinds; the next question reads again. */
+  invalidate(changes: Iterable<RepositoryChange>): void;
+
+  /** @throws TreewireError `TW_CORRUPT_REPOSITORY` */
+  head(): Promise<Head>;
+  /** `remote.origin.url`, or "". */
+  remoteOrigin(): Promise<string>;
+  /** The current index; an empty one when there is none. The same object while the file has not changed. */
+  index(): IndexFile;
+  /**
+   * Where HEAD's tree differs from the index: path → HEAD's entry, or `undefined` when HEAD lacks the path.
+   * Unmerged paths are always in it.
+   */
+  headDifferences(index: IndexFile, tree: Oid): Promise<ReadonlyMap<BytePath, TreeEntry | undefined>>;
+  /** The bytes of a blob. @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object when it is not there */
+  readBlob(oid: Oid): Promise<Uint8Array>;
+
+  /** The rules at the top: the root's `.gitignore` (handed in), `info/exclude`, `core.excludesFile`. */
+  ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
+  attributes(path: BytePath): FileAttributes;
+  /**
+   * The file on disk as git would compare it. @param indexOid the index entry's blob, which `autocrlf` looks at
+   * @throws a system error when the file can't be read
+   */
+  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile>;
+  /** `core.fileMode`: whether the executable bit counts. */
+  readonly trustsFileMode: boolean;
+  /** `core.symlinks`: whether links are links. */
+  readonly trustsSymlinks: boolean;
+}

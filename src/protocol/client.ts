@@ -1,0 +1,33 @@
+import { z } from "zod";
+
+/** Client → server on a watch socket. Anything else is answered with {@link UNKNOWN_MESSAGE_TYPE}. */
+export const clientMessageSchema = z.object({ type: z.literal("refresh") });
+export type ClientMessage = z.infer<typeof clientMessageSchema>;
+
+/** The wire contract's words for a client message that the server does not know. */
+export const UNKNOWN_MESSAGE_TYPE = "unknown message type";
+
+/** One repository in a `changes` frame (wire contract, "Stream messages"). */
+export const repositoryChangeSchema = z.object({
+  repo_root: z.string(),
+  branch: z.string(),
+  remote_origin: z.string().optional(),
+  unified_diff: z.string(),
+  removed: z.literal(true).optional(),
+  truncated: z.literal(true).optional(),
+  omitted_files: z.array(z.object({ path: z.string(), bytes: z.int() })).optional(),
+  /** Present when the tree is not covered by file events: why, in words for people. */
+  health: z.string().optional(),
+});
+export type RepositoryChange = z.infer<typeof repositoryChangeSchema>;
+
+export const serverMessageSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("changes"),
+    scanned_at: z.iso.datetime(),
+    repositories: z.array(repositoryChangeSchema).optional(),
+  }),
+  z.object({ type: z.literal("error"), message: z.string() }),
+]);
+/** Server → client on a watch socket. */
+export type ServerMessage = z.infer<typeof serverMessageSchema>;

@@ -1,0 +1,5 @@
+export * from "./client.js";
+export * from "./close-codes.js";
+export * from "./limits.js";
+export * from "./tree.js";
+export * from "./tunnel.js";

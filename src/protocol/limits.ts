@@ -1,0 +1,17 @@
+/** The wire contract's limit for the diff of one repository, in bytes of UTF-8. */
+export const MAX_UNIFIED_DIFF_BYTES = 3 * 1024 * 1024;
+
+/** Above this many bytes of UTF-8 a tree message is split into parts, so that heartbeats pass between them. */
+export const TREE_MESSAGE_PART_BYTES = 256 * 1024;
+
+/** The largest frame that either end of a tunnel takes: one part, its JSON escapes (six-fold at worst), and slack. */
+export const MAX_TUNNEL_FRAME_BYTES = 32 * 1024 * 1024;
+
+/** The largest frame that a watch client may send: `{"type":"refresh"}` and room for what comes later. */
+export const MAX_CLIENT_FRAME_BYTES = 64 * 1024;
+
+/** A frame with `scanned_at` goes to every client at least this often (wire contract: 30 s), in milliseconds. */
+export const HEARTBEAT_MS = 30_000;
+
+/** How often either end pings; a peer that has not answered the last one is closed. Milliseconds. */
+export const PING_INTERVAL_MS = 15_000;

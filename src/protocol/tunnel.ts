@@ -1,0 +1,112 @@
+import { z } from "zod";
+import { treeFileSchema, treeMetaSchema } from "./tree.js";
+
+/**
+ * The tunnel: one WebSocket that the agent opens to the relay at {@link TUNNEL_PATH}, sub-protocol
+ * {@link TUNNEL_SUBPROTOCOL}, token in `Authorization: Bearer`. JSON text frames, ordered.
+ *
+ * ```
+ * agent                                   relay
+ *   hello ────────────────────────────────▶
+ *   ◀──────────────────────────────── welcome   (which tree states it still holds)
+ *   ◀────────────────────────────────── watch   (a chat got its first viewer)
+ *   chat ─────────────────────────────────▶     (which trees belong to it)
+ *   tree whole ───────────────────────────▶
+ *   ◀──────────────────────────────────── ack
+ *   tree delta ───────────────────────────▶     (at most one unacknowledged per tree)
+ *   ◀──────────────────────────────────── ack
+ *   ◀──────────────────────────────── refresh
+ *   … tree delta, if anything differs ────▶
+ *   refreshed ────────────────────────────▶     (after every state that the barrier covers was acknowledged)
+ * ```
+ */
+export const TUNNEL_PATH = "/treewire/tunnel";
+export const TUNNEL_SUBPROTOCOL = "treewire.tunnel.v1";
+export const TUNNEL_VERSION = 1;
+
+const root = z.string().startsWith("/").max(4096);
+const chat = z.uuid();
+/** A tree's history: states of one `epoch` are numbered from 1 by `seq`; another epoch shares nothing with it. */
+const epoch = z.string().min(8).max(64);
+const seq = z.int().positive();
+
+const hello = z.object({ type: z.literal("hello"), protocol: z.int(), agent: z.string().max(100) });
+
+/** Replaces what was said of the chat before. `roots` sorted; empty when there is no repository. */
+const chatTrees = z.object({ type: z.literal("chat"), chat, roots: z.array(root).max(10_000) });
+
+/**
+ * A state of a tree, or one part of it: parts of one `(epoch, seq)` follow each other, all but the last with
+ * `more: true`, and count together once the last has come.
+ */
+const tree = z.object({
+  type: z.literal("tree"),
+  root,
+  epoch,
+  seq,
+  /** The `seq` that `upserts` and `removes` change, in the same epoch; `null`: this is the whole state. */
+  base: seq.nullable(),
+  meta: treeMetaSchema,
+  upserts: z.array(treeFileSchema),
+  removes: z.array(z.string()),
+  more: z.boolean(),
+});
+
+/** The tree was read and is as it was; `scanned_at` (UTC, RFC 3339) is when. */
+const scanned = z.object({ type: z.literal("scanned"), root, scanned_at: z.iso.datetime() });
+
+/** The root, its `.git`, or what a `.git` file points to is gone: clients are told `removed`. */
+const gone = z.object({ type: z.literal("gone"), root });
+
+/** The barrier `id` has passed: every write that was finished before it is in the states sent so far. */
+const refreshed = z.object({ type: z.literal("refreshed"), id: z.int(), scanned_at: z.iso.datetime() });
+
+/** A passing failure, told to viewers once, in an `error` frame. The last good state stands. */
+const trouble = z.object({
+  type: z.literal("trouble"),
+  /** The tree concerned, or `null` when it concerns a chat as a whole. */
+  root: root.nullable(),
+  chat: chat.nullable(),
+  code: z.string().max(100),
+  message: z.string().max(1000),
+});
+
+export const agentMessageSchema = z.discriminatedUnion("type", [
+  hello,
+  chatTrees,
+  tree,
+  scanned,
+  gone,
+  refreshed,
+  trouble,
+]);
+/** Agent → relay. */
+export type AgentMessage = z.infer<typeof agentMessageSchema>;
+export type TreeMessage = z.infer<typeof tree>;
+
+const welcome = z.object({
+  type: z.literal("welcome"),
+  protocol: z.int(),
+  workspace: z.uuid(),
+  /** The states that the relay holds from before; the agent may go on from them with a delta. */
+  held: z.array(z.object({ root, epoch, seq })).max(10_000),
+});
+
+/** The chat is watched from now on. `paths` are absolute; none: every repository under the agent's roots. */
+const watch = z.object({ type: z.literal("watch"), chat, paths: z.array(z.string().max(4096)).max(1000) });
+
+/** Nobody watches the chat any more. */
+const unwatch = z.object({ type: z.literal("unwatch"), chat });
+
+/** Read the chat's trees again and answer with `refreshed` and the same `id`. */
+const refresh = z.object({ type: z.literal("refresh"), id: z.int(), chat });
+
+/** The state has been taken over. */
+const ack = z.object({ type: z.literal("ack"), root, epoch, seq });
+
+/** The relay lacks the `base` of a delta: send the whole state. */
+const resync = z.object({ type: z.literal("resync"), root });
+
+export const relayMessageSchema = z.discriminatedUnion("type", [welcome, watch, unwatch, refresh, ack, resync]);
+/** Relay → agent. */
+export type RelayMessage = z.infer<typeof relayMessageSchema>;

@@ -1,0 +1,89 @@
+/**
+ * Every error that a person or a peer can see, in one place: a stable code, what happened, what to do.
+ * `docs/errors.md` lists the same codes; a test compares the two in both directions.
+ */
+const REGISTRY = {
+  TW_BAD_USAGE: { exitStatus: 2, what: "bad usage", advice: "see --help" },
+  TW_PATH_NOT_FOUND: { exitStatus: 2, what: "no such file or directory", advice: "check the path" },
+  TW_PATH_UNREADABLE: { exitStatus: 2, what: "cannot be read", advice: "check its permissions" },
+  TW_NOT_A_REPOSITORY: {
+    exitStatus: 2,
+    what: "not a git repository (or any of its parents)",
+    advice: "name a path inside a working tree, or run `git init` there",
+  },
+  TW_BARE_REPOSITORY: {
+    exitStatus: 2,
+    what: "a bare repository has no working tree",
+    advice: "name a path inside a working tree",
+  },
+  TW_CORRUPT_REPOSITORY: { exitStatus: 2, what: "the repository is damaged", advice: "run `git fsck` there" },
+  TW_UNSUPPORTED_REPOSITORY: {
+    exitStatus: 2,
+    what: "the repository uses a feature that cannot be read",
+    advice: "install git, which can",
+  },
+  TW_BAD_TOKEN_FILE: { exitStatus: 2, what: "no token in the token file", advice: "write the token, alone, into it" },
+  TW_NO_TOKEN: { exitStatus: 2, what: "no token given", advice: "use --token-file or the environment variable" },
+  TW_BAD_URL: { exitStatus: 2, what: "not a relay URL", advice: "give http://, https://, ws:// or wss:// and a host" },
+  TW_RELAY_UNREACHABLE: { exitStatus: 1, what: "the relay cannot be reached", advice: "check the URL and the network" },
+  TW_RELAY_NONSENSE: {
+    exitStatus: 1,
+    what: "what answers there is not a Treewire relay",
+    advice: "check the URL and any proxy before it",
+  },
+  TW_TOKEN_REJECTED: { exitStatus: 77, what: "the relay rejects the token", advice: "create a new one on the relay" },
+  TW_LISTEN_FAILED: { exitStatus: 1, what: "cannot listen", advice: "choose another --listen address" },
+  TW_DATA_DIR: {
+    exitStatus: 1,
+    what: "the data directory cannot be used",
+    advice: "check --data-dir and its permissions",
+  },
+} as const;
+
+export type ErrorCode = keyof typeof REGISTRY;
+
+/** The codes in the order of the registry; `docs/errors.md` is tested against them. */
+export const ERROR_CODES = Object.keys(REGISTRY) as readonly ErrorCode[];
+
+/** What the registry says of one code. @returns exit status (0 to 255), what happened, and what to do, as text. */
+export function describeError(code: ErrorCode): { exitStatus: number; what: string; advice: string } {
+  return REGISTRY[code];
+}
+
+/** An error for people: `subject: what (detail); advice`, on one line, with a stable `code`. */
+export class TreewireError extends Error {
+  readonly code: ErrorCode;
+  /** The status with which a program that can't go on leaves, 0 to 255. */
+  readonly exitStatus: number;
+  readonly subject: string;
+
+  /**
+   * @param code one of the registry
+   * @param subject the path, URL or option concerned; never a secret
+   * @param options `detail` goes in brackets behind the registered words; `cause` is the error below
+   */
+  constructor(code: ErrorCode, subject: string, options: { detail?: string; cause?: unknown } = {}) {
+    const { what, advice, exitStatus } = REGISTRY[code];
+    const detail = options.detail === undefined ? "" : ` (${options.detail})`;
+    super(oneLine(`${subject}: ${what}${detail}; ${advice}`), { cause: options.cause });
+    this.name = "TreewireError";
+    this.code = code;
+    this.exitStatus = exitStatus;
+    this.subject = subject;
+  }
+}
+
+/** The message of whatever was thrown, on one line. Never throws. */
+export function messageOf(thrown: unknown): string {
+  return oneLine(thrown instanceof Error ? thrown.message : String(thrown));
+}
+
+/** The `code` of a Node system error (`"ENOENT"`), or `undefined` when there is none. */
+export function systemCode(thrown: unknown): string | undefined {
+  if (typeof thrown !== "object" || thrown === null || !("code" in thrown)) return undefined;
+  return typeof thrown.code === "string" ? thrown.code : undefined;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
+}

@@ -1,0 +1,34 @@
+import { type DestinationStream, type Logger, pino } from "pino";
+
+export type { Logger } from "pino";
+
+/** The levels that `--log-level` takes, from most to least talkative. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/**
+ * A JSON logger on standard error: standard output belongs to what the programs are asked to print.
+ * Fields that could hold a secret are masked wherever they stand.
+ *
+ * @param name the program
+ * @param level the least level that is written
+ * @param destination for tests
+ */
+export function createLogger(name: string, level: LogLevel, destination?: DestinationStream): Logger {
+  const secrets = ["token", "authorization", "cookie", "password", '["coder-session-token"]'];
+  return pino(
+    {
+      name,
+      level,
+      redact: {
+        paths: secrets.flatMap((key) => (key.startsWith("[") ? [key, `*${key}`] : [key, `*.${key}`, `*.*.${key}`])),
+      },
+    },
+    destination ?? pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+/** A logger that writes nothing, for tests and for one-shot commands. */
+export function silentLogger(): Logger {
+  return pino({ level: "silent" });
+}

@@ -1,0 +1,33 @@
+/** One changed file of a tree, ready to be shown. Field by field the `TreeFile` of the tunnel's protocol. */
+export interface TreeFile {
+  /** `t:` (tracked) or `u:` (untracked), then the path's bytes, one per character: the order of the diff. */
+  key: string;
+  /** The path as text. */
+  path: string;
+  /** The patch up to its first hunk, as text. */
+  header: string;
+  /** The hunks as text; "" when there are none or they were left out. */
+  hunks: string;
+  additions: number;
+  deletions: number;
+  /** Bytes of UTF-8 of hunks that were left out for their size; 0 when none were. */
+  omitted_bytes: number;
+}
+
+/** A state of one working tree. Immutable; files that did not change are the same objects in the next state. */
+export interface TreeState {
+  /** Absolute path of the working tree. */
+  readonly root: string;
+  /** HEAD's commit, full hexadecimal; "" when unborn. */
+  readonly head: string;
+  /** "" when detached. */
+  readonly branch: string;
+  /** `remote.origin.url`, or "". */
+  readonly remoteOrigin: string;
+  /** Milliseconds since 1970: when this was last known to be true. */
+  readonly scannedAt: number;
+  /** "" when file events cover the tree, else what is wrong, in words. */
+  readonly health: string;
+  /** Ascending by key. */
+  readonly files: readonly TreeFile[];
+}
