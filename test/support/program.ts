@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { GIT_ENV } from "./repo.js";
+import type { Cleanup } from "./temp.js";
+import { until } from "./until.js";
+
+/** How a program ended: its status, or the signal that ended it. */
+export interface Exit {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** A program of this project that runs as a process. */
+export class Program {
+  readonly child: ChildProcess;
+  readonly #name: string;
+  readonly #stdout: Buffer[] = [];
+  readonly #stderr: Buffer[] = [];
+  #exit: Exit | undefined;
+
+  constructor(name: string, child: ChildProcess) {
+    this.#name = name;
+    this.child = child;
+    child.stdout?.on("data", (chunk: Buffer) => this.#stdout.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => this.#stderr.push(chunk));
+    child.on("close", (status, signal) => {
+      this.#exit = { status, signal };
+    });
+  }
+
+  /** The bytes of standard output so far. */
+  get output(): Buffer {
+    return Buffer.concat(this.#stdout);
+  }
+
+  get stdout(): string {
+    return this.output.toString();
+  }
+
+  get stderr(): string {
+    return Buffer.concat(this.#stderr).toString();
+  }
+
+  get running(): boolean {
+    return this.#exit === undefined;
+  }
+
+  /** The first whole line of standard output that `match` takes. @throws when the program ends without it, or is late */
+  line(what: string, match: (line: string) => boolean, deadlineMs = 15_000): Promise<string> {
+    return until(
+      `${this.#name}: ${what}`,
+      () => {
+        const found = this.stdout.split("\n").slice(0, -1).find(match);
+        if (found === undefined && !this.running) throw new Error(`${this.#name} ended before ${what}: ${this.stderr}`);
+        return found;
+      },
+      { deadlineMs, seen: () => ({ stdout: this.stdout, stderr: this.stderr }) },
+    );
+  }
+
+  /** Waits for the end. @throws after `deadlineMs` */
+  exit(deadlineMs = 15_000): Promise<Exit> {
+    return until(`${this.#name} ends`, () => this.#exit, { deadlineMs, seen: () => this.stderr.slice(-2000) });
+  }
+
+  /** Sends a signal and waits for the end. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<Exit> {
+    this.child.kill(signal);
+    return this.exit();
+  }
+}
+
+/** Path of a compiled program. */
+export function programPath(name: "agent" | "relay" | "start"): string {
+  return fileURLToPath(new URL(`../../bin/${name}.js`, import.meta.url));
+}
+
+/**
+ * Starts a compiled program. Whatever happens, it has ended when the test has.
+ *
+ * @param options `cwd`, and `env`: added to an environment without anybody's git configuration
+ */
+export function startProgram(
+  t: Cleanup,
+  name: "agent" | "relay" | "start",
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Program {
+  const child = spawn(process.execPath, [programPath(name), ...args], {
+    cwd: options.cwd,
+    env: { ...GIT_ENV, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const program = new Program(`${name} ${args.join(" ")}`, child);
+  t.teardown(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+  });
+  return program;
+}
+
+/** Runs a compiled program to its end. */
+export async function runProgram(
+  t: Cleanup,
+  name: "agent" | "relay" | "start",
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<{ status: number | null; stdout: string; stderr: string; output: Buffer }> {
+  const program = startProgram(t, name, args, options);
+  const { status } = await program.exit(60_000);
+  return { status, stdout: program.stdout, stderr: program.stderr, output: program.output };
+}

@@ -1,0 +1,86 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Cleanup, tempDir } from "./temp.js";
+
+/** An environment in which git sees no configuration but the repository's, and a fixed identity and time. */
+export const GIT_ENV: NodeJS.ProcessEnv = {
+  ...process.env,
+  LC_ALL: "C",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_AUTHOR_NAME: "Test",
+  GIT_AUTHOR_EMAIL: "test@example.com",
+  GIT_AUTHOR_DATE: "2026-01-02T03:04:05Z",
+  GIT_COMMITTER_NAME: "Test",
+  GIT_COMMITTER_EMAIL: "test@example.com",
+  GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z",
+};
+for (const name of ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"]) delete GIT_ENV[name];
+
+/** Runs git in `dir`. @returns standard output as text, without the final line feed. @throws when git fails */
+export function git(dir: string, ...args: string[]): string {
+  const output = execFileSync("git", ["-C", dir, ...args], { env: GIT_ENV, stdio: ["ignore", "pipe", "pipe"] });
+  return output.toString().replace(/\n$/, "");
+}
+
+/** A real working tree of a test. */
+export class TestRepo {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  git(...args: string[]): string {
+    return git(this.root, ...args);
+  }
+
+  /** Writes a file below the root, with the directories above it. */
+  write(path: string, content: string | Uint8Array): void {
+    const target = join(this.root, path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, content);
+  }
+
+  remove(path: string): void {
+    rmSync(join(this.root, path), { recursive: true });
+  }
+
+  /** Stages everything and commits it. */
+  commit(message = "commit"): void {
+    this.git("add", "-A");
+    this.git("commit", "-q", "--allow-empty", "-m", message);
+  }
+}
+
+/**
+ * Makes a repository on branch `main`.
+ *
+ * @param t the test, with which the repository goes
+ * @param files content by path, committed when there are any
+ * @param root where; default: a new directory
+ */
+export function createRepo(t: Cleanup, files: Record<string, string> = {}, root = tempDir(t)): TestRepo {
+  mkdirSync(root, { recursive: true });
+  git(root, "init", "-q", "-b", "main");
+  const repo = new TestRepo(root);
+  for (const [path, content] of Object.entries(files)) repo.write(path, content);
+  if (Object.keys(files).length > 0) repo.commit("first");
+  return repo;
+}
+
+interface Expected {
+  branch: string;
+  remote_origin: string;
+  unified_diff: Buffer;
+}
+
+const oraclePath = fileURLToPath(new URL("../../../../shared/tools/git-oracle.mjs", import.meta.url));
+const oracle: { expected(repo: string): Expected } = await import(oraclePath);
+
+/** What the git command line says that `root` must show. */
+export function expectedOf(root: string): Expected {
+  return oracle.expected(root);
+}
