@@ -32,6 +32,11 @@ const REGISTRY = {
     advice: "check the URL and any proxy before it",
   },
   TW_TOKEN_REJECTED: { exitStatus: 77, what: "the relay rejects the token", advice: "create a new one on the relay" },
+  TW_REPLACED: {
+    exitStatus: 78,
+    what: "another agent has taken this workspace",
+    advice: "stop one of the two, or give each a workspace and a token of its own",
+  },
   TW_LISTEN_FAILED: { exitStatus: 1, what: "cannot listen", advice: "choose another --listen address" },
   TW_DATA_DIR: {
     exitStatus: 1,
