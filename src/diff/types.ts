@@ -6,24 +6,39 @@ export interface FileSide {
   mode: number;
   /** Full hexadecimal object id, 40 or 64 digits. */
   oid: string;
-  /** The content after git's clean conversion. Read only when hunks or similarity are needed. */
+  /**
+   * The content after git's clean conversion; of a submodule, what {@link submoduleContent} says. Called only when hunks
+   * or similarity are needed. What it throws passes through to the caller.
+   */
   content: () => Uint8Array;
   /** `true`, `false`: an attribute or the size decides; absent: the first 8,000 bytes do. */
   binary?: boolean;
 }
 
-/** Which lines count as the head of a function, tried in order; see `driverPattern`. */
+/** Which lines count as the head of a function; see `driverPattern`. */
 export interface FunctionPattern {
+  /** The driver's name, as in `diff=<name>`. */
   readonly name: string;
-  /** The text behind `@@` for a line (without its line feed), or `undefined` when the line is no head. */
+  /**
+   * The text behind `@@` for a line, or `undefined` when the line is no head.
+   * @param line the line's bytes, without its line feed and a carriage return before it
+   */
   match(line: Uint8Array): Uint8Array | undefined;
 }
 
 export interface DiffOptions {
   /** Unchanged lines around a change. Default 3, as git's. */
-  contextLines?: number;
+  contextLines?: number | undefined;
   /** Default: a line that starts with a letter, `_` or `$`. */
-  functionPattern?: FunctionPattern;
+  functionPattern?: FunctionPattern | undefined;
+}
+
+export interface FilePatchOptions extends DiffOptions {
+  /**
+   * Prints the rename headers, with this number of hundredths behind `similarity index`. Only for two sides; as
+   * {@link Rename} has it.
+   */
+  similarity?: number | undefined;
 }
 
 /** What one file contributes to a diff. */
@@ -44,4 +59,17 @@ export interface Rename {
   to: FileSide;
   /** In hundredths, 50 to 100, as printed behind `similarity index`. */
   similarity: number;
+}
+
+export interface RenameOptions {
+  /**
+   * `diff.renameLimit`: content is compared only while deletions times additions that are left after the cheap passes
+   * are at most the square of this. Default 1,000, as git's since 2.34; 0 or less: no limit.
+   */
+  limit?: number | undefined;
+  /**
+   * Whether the bytes behind a file's last line feed count in its similarity. Git does so since 2.44; the default is
+   * `false`, as before.
+   */
+  countUnfinishedLine?: boolean | undefined;
 }

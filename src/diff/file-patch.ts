@@ -1,0 +1,107 @@
+import { isBinary } from "./binary.js";
+import { ByteWriter } from "./byte-writer.js";
+import { headerOf, nameLines } from "./header.js";
+import type { FilePatch, FilePatchOptions, FileSide } from "./types.js";
+import { compareFiles, type Hunks } from "./unified.js";
+
+/** The bits of a mode that tell files, symbolic links and submodules apart. */
+const KIND_MASK = 0o170000;
+const SUBMODULE = 0o160000;
+
+const NO_PATCH: FilePatch = { bytes: new Uint8Array(0), headerLength: 0, additions: 0, deletions: 0, binary: false };
+const NO_CONTENT = new Uint8Array(0);
+
+/**
+ * The whole patch of one file as `git diff --full-index` prints it, with its headers and its counts. A change of kind
+ * (file, symbolic link, submodule) is printed as a deletion and a creation.
+ *
+ * @param before `null`: the file is new
+ * @param after `null`: the file is deleted
+ * @param options as for `unifiedHunks`; of two function patterns git takes that of the old path, if it has one. With
+ *   `similarity` the patch is a rename
+ * @returns a patch without bytes when both sides are the same, or `null`
+ * @throws what `content` of a side throws
+ */
+export function filePatch(before: FileSide | null, after: FileSide | null, options: FilePatchOptions = {}): FilePatch {
+  if (before === null && after === null) return NO_PATCH;
+  if (before !== null && after !== null && (before.mode & KIND_MASK) !== (after.mode & KIND_MASK)) {
+    return joined(onePatch(before, null, options), onePatch(null, after, options));
+  }
+  return onePatch(before, after, options);
+}
+
+function onePatch(before: FileSide | null, after: FileSide | null, options: FilePatchOptions): FilePatch {
+  const similarity = before === null || after === null ? undefined : options.similarity;
+  const header = headerOf(before, after, similarity);
+  const { hunks, binary } = sameContent(before, after) ? UNCHANGED : compareSides(before, after, options);
+  const changed = binary || hunks.bytes.length > 0;
+  if (!changed && !header.always) return NO_PATCH;
+
+  const writer = new ByteWriter(header.lines.length + 2 * (header.oldName.length + 16) + hunks.bytes.length + 256);
+  writer.text(header.lines);
+  if (binary) writer.text(`Binary files ${header.oldName} and ${header.newName} differ\n`);
+  else if (changed) writer.text(nameLines(header));
+  const headerLength = writer.length;
+  writer.copy(hunks.bytes, 0, hunks.bytes.length);
+  return { bytes: writer.finish(), headerLength, additions: hunks.additions, deletions: hunks.deletions, binary };
+}
+
+interface Comparison {
+  hunks: Hunks;
+  /** Whether a line says that binary files differ. */
+  binary: boolean;
+}
+
+const NO_HUNKS: Hunks = { bytes: NO_CONTENT, additions: 0, deletions: 0 };
+const UNCHANGED: Comparison = { hunks: NO_HUNKS, binary: false };
+
+/** Known without reading. A submodule's id says nothing of whether it is dirty. */
+function sameContent(before: FileSide | null, after: FileSide | null): boolean {
+  return before !== null && before.oid === after?.oid && (before.mode & KIND_MASK) !== SUBMODULE;
+}
+
+function compareSides(before: FileSide | null, after: FileSide | null, options: FilePatchOptions): Comparison {
+  const oldContent = before?.content() ?? NO_CONTENT;
+  const newContent = after?.content() ?? NO_CONTENT;
+  const binary = (before !== null && isBinary(before, oldContent)) || (after !== null && isBinary(after, newContent));
+  if (!binary) return { hunks: compareFiles(oldContent, newContent, options), binary };
+  return { hunks: NO_HUNKS, binary: !sameBytes(oldContent, newContent) };
+}
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, i) => byte === other[i]);
+}
+
+function joined(one: FilePatch, other: FilePatch): FilePatch {
+  const bytes = new Uint8Array(one.bytes.length + other.bytes.length);
+  bytes.set(one.bytes);
+  bytes.set(other.bytes, one.bytes.length);
+  return {
+    bytes,
+    headerLength: one.headerLength,
+    additions: one.additions + other.additions,
+    deletions: one.deletions + other.deletions,
+    binary: one.binary && other.binary,
+  };
+}
+
+/**
+ * The line that git prints for a path with unmerged entries, before the patch between HEAD and the file on disk.
+ * @param path one character per byte
+ */
+export function unmergedLine(path: string): Uint8Array {
+  const writer = new ByteWriter(path.length + 24);
+  writer.text(`* Unmerged path ${path}\n`);
+  return writer.finish();
+}
+
+/**
+ * What git compares for a submodule.
+ * @param oid the commit: that of the tree or index entry, or the submodule's own HEAD
+ * @param dirty whether its working tree has changes of its own
+ */
+export function submoduleContent(oid: string, dirty: boolean): Uint8Array {
+  const writer = new ByteWriter(80);
+  writer.text(`Subproject commit ${oid}${dirty ? "-dirty" : ""}\n`);
+  return writer.finish();
+}
