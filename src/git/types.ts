@@ -42,6 +42,8 @@ export interface IndexFile {
    * mode as recorded, and not "racily clean" (written in the same tick as the index).
    */
   provesUnchanged(position: number, stats: Stats): boolean;
+  /** Whether an entry equals one of another version of this index, cached stat data and flags included. */
+  sameEntry(position: number, other: IndexFile, otherPosition: number): boolean;
   /** The position of the first entry with this path, or `-1 - n` where n is where it would stand. */
   find(path: BytePath): number;
   /** The first position whose path is not below `directory + "/"`, or whose path is: a half-open range. */
@@ -114,6 +116,8 @@ export interface Repository {
   /** The bytes of a blob. @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object when it is not there */
   readBlob(oid: Oid): Promise<Uint8Array>;
 
+  /** Whether the directory (a byte path) is the working tree of another repository, by git's own test. Synchronous. */
+  isNestedRepository(path: BytePath): boolean;
   /** The rules at the top: the root's `.gitignore` (handed in), `info/exclude`, `core.excludesFile`. */
   ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
   attributes(path: BytePath): FileAttributes;
