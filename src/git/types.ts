@@ -6,7 +6,7 @@ import type { Stats } from "node:fs";
  */
 export type BytePath = string;
 
-/** Full lower-case hexadecimal object id, 40 digits (SHA-1). */
+/** Full lower-case hexadecimal object id: 40 digits (SHA-1), or 64 in a SHA-256 repository. */
 export type Oid = string;
 
 /** What HEAD points to. */
@@ -120,12 +120,22 @@ export interface Repository {
   isNestedRepository(path: BytePath): boolean;
   /** The rules at the top: the root's `.gitignore` (handed in), `info/exclude`, `core.excludesFile`. */
   ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
+  /**
+   * The bytes of a directory's `.gitignore` as git finds them: a symbolic link is not followed, and where a sparse
+   * checkout left the file out, the index has it. @param directory "" for the root
+   */
+  readIgnoreFile(directory: BytePath): Uint8Array | undefined;
   attributes(path: BytePath): FileAttributes;
   /**
    * The file on disk as git would compare it. @param indexOid the index entry's blob, which `autocrlf` looks at
    * @throws a system error when the file can't be read
    */
   clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile>;
+  /**
+   * The commit that a submodule has checked out; `undefined` when there is no repository in its directory, which git
+   * takes for unchanged, or when its HEAD is unborn.
+   */
+  submoduleHead(path: BytePath): Oid | undefined;
   /** `core.fileMode`: whether the executable bit counts. */
   readonly trustsFileMode: boolean;
   /** `core.symlinks`: whether links are links. */

@@ -1,0 +1,127 @@
+import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { systemCode, TreewireError } from "../util/index.js";
+import { corrupt, isAbsent, readWhole, unreadable } from "./files.js";
+
+/** Where a repository stands. */
+export interface Discovery {
+  /** The directory that holds `.git`, links resolved. */
+  top: string;
+  gitDir: string;
+  commonDir: string;
+}
+
+/** Text files that name a directory are at most this long, in bytes. */
+const MAX_POINTER_BYTES = 65_536;
+
+/**
+ * Finds the repository that a file or directory is in, looking upwards as git does.
+ * Rules: <https://git-scm.com/docs/gitrepository-layout>.
+ *
+ * @param path any existing file or directory
+ * @throws TreewireError `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_NOT_A_REPOSITORY`, `TW_BARE_REPOSITORY`,
+ *   `TW_CORRUPT_REPOSITORY`
+ */
+export function discover(path: string): Discovery {
+  const start = startDirectory(path);
+  let damaged: string | undefined;
+  for (let directory = start; ; directory = dirname(directory)) {
+    const dotGit = join(directory, ".git");
+    const gitDir = readDotGit(dotGit);
+    if (gitDir !== undefined) {
+      const common = isGitDirectory(gitDir);
+      if (common !== undefined) return { top: directory, gitDir, commonDir: common };
+      damaged ??= dotGit;
+    }
+    if (isGitDirectory(directory) !== undefined) throw new TreewireError("TW_BARE_REPOSITORY", directory);
+    if (dirname(directory) === directory) break;
+  }
+  if (damaged !== undefined) throw corrupt(damaged, "no usable HEAD, objects or refs in it");
+  throw new TreewireError("TW_NOT_A_REPOSITORY", path);
+}
+
+/**
+ * @param gitDir absolute
+ * @returns the common directory when this is a git directory: HEAD, `objects` and `refs` are there
+ */
+export function isGitDirectory(gitDir: string): string | undefined {
+  if (!hasHead(gitDir)) return undefined;
+  const pointer = readWhole(join(gitDir, "commondir"))?.bytes.toString("utf8", 0, MAX_POINTER_BYTES).trimEnd();
+  const commonDir = pointer === undefined || pointer === "" ? gitDir : tryRealpath(resolve(gitDir, pointer));
+  if (commonDir === undefined) return undefined;
+  return isDirectory(join(commonDir, "objects")) && isDirectory(join(commonDir, "refs")) ? commonDir : undefined;
+}
+
+/**
+ * What a `.git` entry stands for: itself when it is a directory, else what its `gitdir:` line names.
+ * @returns absolute path, links resolved; `undefined` when there is no such entry
+ * @throws TreewireError `TW_CORRUPT_REPOSITORY` for a file that does not name an existing directory
+ */
+export function readDotGit(dotGit: string): string | undefined {
+  let stats: Stats;
+  try {
+    stats = statSync(dotGit);
+  } catch (thrown) {
+    if (isAbsent(thrown) || systemCode(thrown) === "ELOOP") return undefined;
+    throw unreadable(dotGit, thrown);
+  }
+  if (stats.isDirectory()) return realpathSync(dotGit);
+  if (!stats.isFile()) return undefined;
+  const text = readWhole(dotGit)?.bytes.toString("utf8", 0, MAX_POINTER_BYTES) ?? "";
+  const target = /^gitdir: (.*?)[\r\n]*$/s.exec(text)?.[1];
+  if (target === undefined || target === "") throw corrupt(dotGit, "no `gitdir:` line in it");
+  const gitDir = tryRealpath(isAbsolute(target) ? target : resolve(dirname(dotGit), target));
+  if (gitDir === undefined) throw corrupt(dotGit, `it names ${target}, which does not exist`);
+  return gitDir;
+}
+
+function startDirectory(path: string): string {
+  let real: string;
+  try {
+    real = realpathSync(resolve(path));
+    return statSync(real).isDirectory() ? readable(real) : dirname(real);
+  } catch (thrown) {
+    if (thrown instanceof TreewireError) throw thrown;
+    if (isAbsent(thrown) || systemCode(thrown) === "ELOOP") {
+      throw new TreewireError("TW_PATH_NOT_FOUND", path, { cause: thrown });
+    }
+    throw unreadable(path, thrown);
+  }
+}
+
+/** A directory that may not be entered hides what is in it, its `.git` too. */
+function readable(directory: string): string {
+  lstatSync(join(directory, "."));
+  return directory;
+}
+
+/** HEAD is a symbolic link into `refs`, or holds a symbolic ref or an object id. */
+function hasHead(gitDir: string): boolean {
+  const path = join(gitDir, "HEAD");
+  try {
+    if (lstatSync(path).isSymbolicLink()) return true;
+  } catch (thrown) {
+    if (isAbsent(thrown)) return false;
+    throw unreadable(path, thrown);
+  }
+  const text = readWhole(path)?.bytes.toString("latin1", 0, 256) ?? "";
+  return /^ref:\s*refs\//.test(text) || /^[0-9a-f]{40}/.test(text);
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (thrown) {
+    if (isAbsent(thrown)) return false;
+    throw unreadable(path, thrown);
+  }
+}
+
+function tryRealpath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch (thrown) {
+    if (isAbsent(thrown)) return undefined;
+    throw unreadable(path, thrown);
+  }
+}

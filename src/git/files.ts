@@ -1,0 +1,87 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { systemCode, TreewireError } from "../util/index.js";
+
+/** Files below `.git` that are read whole are never believed beyond this, in bytes: an index of 20 million entries. */
+const WHOLE_FILE_MAX_BYTES = 2 ** 31 - 1;
+
+/** What identifies one version of a file: every replacement or rewrite changes at least one of these. */
+export interface FileVersion {
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+}
+
+export interface ReadFile {
+  bytes: Buffer;
+  version: FileVersion;
+}
+
+/** Whether two versions are the same file with the same times and size. */
+export function sameVersion(a: FileVersion | undefined, b: FileVersion | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.ino === b.ino && a.size === b.size;
+}
+
+/**
+ * Reads a whole file through one descriptor, so that a file which is replaced meanwhile (as git does, by renaming a
+ * lock file over it) is read as it was or as it is, never as a mixture.
+ *
+ * @param path absolute, as text or bytes
+ * @param follow whether a symbolic link is followed; a link counts as absent otherwise
+ * @returns `undefined` when there is no such file (or a directory is in its place)
+ * @throws TreewireError `TW_PATH_UNREADABLE` for permissions and input/output errors, `TW_CORRUPT_REPOSITORY` for a
+ *   file that is larger than 2 GiB
+ */
+export function readWhole(path: string | Buffer, follow = true): ReadFile | undefined {
+  // O_NONBLOCK: a FIFO in the file's place must not stop the program.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, flags);
+  } catch (thrown) {
+    if (isAbsent(thrown) || (!follow && systemCode(thrown) === "ELOOP")) return undefined;
+    throw unreadable(path, thrown);
+  }
+  try {
+    const stats = fstatSync(descriptor, { bigint: true });
+    if (!stats.isFile()) return undefined;
+    if (stats.size > WHOLE_FILE_MAX_BYTES) throw corrupt(path.toString(), "larger than 2 GiB");
+    return { bytes: readToEnd(descriptor, Number(stats.size)), version: stats };
+  } catch (thrown) {
+    if (thrown instanceof TreewireError) throw thrown;
+    throw unreadable(path, thrown);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Whether a system error says that there is nothing at the path. */
+export function isAbsent(thrown: unknown): boolean {
+  const code = systemCode(thrown);
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+/** @param subject the damaged file or object @param detail what is wrong with it */
+export function corrupt(subject: string, detail: string, cause?: unknown): TreewireError {
+  return new TreewireError("TW_CORRUPT_REPOSITORY", subject, { detail, cause });
+}
+
+/** @param thrown the system error, whose code becomes the detail */
+export function unreadable(path: string | Buffer, thrown: unknown): TreewireError {
+  return new TreewireError("TW_PATH_UNREADABLE", path.toString(), {
+    detail: systemCode(thrown) ?? "unknown error",
+    cause: thrown,
+  });
+}
+
+function readToEnd(descriptor: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let filled = 0;
+  while (filled < size) {
+    const got = readSync(descriptor, bytes, filled, size - filled, filled);
+    if (got === 0) return bytes.subarray(0, filled);
+    filled += got;
+  }
+  return bytes;
+}

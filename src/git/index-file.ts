@@ -1,0 +1,169 @@
+import type { Stats } from "node:fs";
+import { type CachedTree, parseCachedTree } from "./cached-tree.js";
+import { corrupt } from "./files.js";
+import {
+  FIELD,
+  FLAG_ASSUME_UNCHANGED,
+  FLAG_INTENT_TO_ADD,
+  FLAG_SKIP_WORKTREE,
+  type IndexEntries,
+  parseEntries,
+} from "./index-entries.js";
+import type { ObjectFormat } from "./object-id.js";
+import { type IndexTime, type StatRules, statProvesUnchanged } from "./stat-match.js";
+import type { BytePath, IndexFile, Oid } from "./types.js";
+
+/** The index as {@link IndexFile} shows it, and its cached tree for the comparison with HEAD. */
+export class ParsedIndexFile implements IndexFile {
+  readonly version: number;
+  readonly #entries: IndexEntries;
+  readonly #format: ObjectFormat;
+  readonly #time: IndexTime;
+  readonly #rules: StatRules;
+  readonly tree: CachedTree | undefined;
+
+  constructor(
+    version: number,
+    entries: IndexEntries,
+    tree: CachedTree | undefined,
+    options: { format: ObjectFormat; time: IndexTime; rules: StatRules },
+  ) {
+    this.version = version;
+    this.#entries = entries;
+    this.tree = tree;
+    this.#format = options.format;
+    this.#time = options.time;
+    this.#rules = options.rules;
+  }
+
+  get count(): number {
+    return this.#entries.count;
+  }
+
+  get cachedTree(): Oid | undefined {
+    return this.tree?.oid;
+  }
+
+  path(position: number): BytePath {
+    const { pathBytes, pathStarts, pathEnds } = this.#entries;
+    return pathBytes.toString("latin1", pathStarts[position], pathEnds[position]);
+  }
+
+  mode(position: number): number {
+    return this.#entries.bytes.readUInt32BE(this.#start(position) + FIELD.mode);
+  }
+
+  oid(position: number): Oid {
+    const at = this.#start(position) + FIELD.oid;
+    return this.#entries.bytes.toString("hex", at, at + this.#format.bytes);
+  }
+
+  stage(position: number): number {
+    return (this.#flags(position) >> 12) & 3;
+  }
+
+  assumeUnchanged(position: number): boolean {
+    return (this.#flags(position) & FLAG_ASSUME_UNCHANGED) !== 0;
+  }
+
+  skipWorktree(position: number): boolean {
+    return (this.#flags(position) & FLAG_SKIP_WORKTREE) !== 0;
+  }
+
+  intentToAdd(position: number): boolean {
+    return (this.#flags(position) & FLAG_INTENT_TO_ADD) !== 0;
+  }
+
+  provesUnchanged(position: number, stats: Stats): boolean {
+    if (this.stage(position) !== 0 || this.intentToAdd(position)) return false;
+    const start = this.#start(position);
+    // A size of 0 marks an entry whose file git could not vouch for, unless the blob is empty.
+    if (stats.size === 0 && this.oid(position) !== this.#format.emptyBlob) return false;
+    return statProvesUnchanged(this.#entries.bytes, start, this.mode(position), stats, this.#time, this.#rules);
+  }
+
+  find(path: BytePath): number {
+    const key = Buffer.from(path, "latin1");
+    const position = this.#lowerBound(key);
+    return position < this.count && this.#compare(position, key) === 0 ? position : -1 - position;
+  }
+
+  range(directory: BytePath): readonly [start: number, end: number] {
+    if (directory === "") return [0, this.count];
+    const prefix = Buffer.from(`${directory}/`, "latin1");
+    const start = this.#lowerBound(prefix);
+    prefix[prefix.length - 1] = 0x30; // the byte after "/"
+    return [start, this.#lowerBound(prefix)];
+  }
+
+  #start(position: number): number {
+    const start = this.#entries.starts[position];
+    if (start === undefined) throw new RangeError(`no index entry ${position}`);
+    return start;
+  }
+
+  #flags(position: number): number {
+    return this.#entries.flags[position] ?? 0;
+  }
+
+  #lowerBound(key: Buffer): number {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compare(middle, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Negative when the entry's path stands before the key. */
+  #compare(position: number, key: Buffer): number {
+    const { pathBytes, pathStarts, pathEnds } = this.#entries;
+    return pathBytes.compare(key, 0, key.length, pathStarts[position], pathEnds[position]);
+  }
+}
+
+/** An index without entries: what a repository has before the first `git add`. */
+export function emptyIndex(format: ObjectFormat, rules: StatRules): ParsedIndexFile {
+  const none = new Uint32Array(0);
+  const bytes = Buffer.alloc(0);
+  const entries = { count: 0, bytes, starts: none, flags: none, pathBytes: bytes, pathStarts: none, pathEnds: none };
+  return new ParsedIndexFile(2, entries, undefined, { format, time: { ms: 0 }, rules });
+}
+
+/**
+ * Parses an index file, versions 2 to 4. isomorphic-git reads version 2 only.
+ * @param path for errors
+ * @throws TreewireError `TW_CORRUPT_REPOSITORY`
+ */
+export function parseIndex(
+  bytes: Buffer,
+  path: string,
+  options: { format: ObjectFormat; time: IndexTime; rules: StatRules },
+): ParsedIndexFile {
+  const { version, entries, end } = parseEntries(bytes, options.format, path);
+  let tree: CachedTree | undefined;
+  for (const { name, content } of extensions(bytes, end, options.format, path)) {
+    if (name === "TREE") tree = parseCachedTree(content, options.format);
+    // Upper case: an optimisation that may be left aside. Lower case: the entries mean something else without it.
+    else if (/^[^A-Z]/.test(name)) throw corrupt(path, `unknown index extension ${name}`);
+  }
+  return new ParsedIndexFile(version, entries, tree, options);
+}
+
+function* extensions(
+  bytes: Buffer,
+  start: number,
+  format: ObjectFormat,
+  path: string,
+): Generator<{ name: string; content: Buffer }> {
+  const limit = bytes.length - format.bytes;
+  for (let at = start; at + 8 <= limit; ) {
+    const name = bytes.toString("latin1", at, at + 4);
+    const end = at + 8 + bytes.readUInt32BE(at + 4);
+    if (end > limit) throw corrupt(path, `extension ${JSON.stringify(name)} ends early`);
+    yield { name, content: bytes.subarray(at + 8, end) };
+    at = end;
+  }
+}

@@ -1,0 +1,235 @@
+import { realpathSync, type Stats, statSync } from "node:fs";
+import { join } from "node:path";
+import { TreewireError } from "../util/index.js";
+import { AttributeFiles } from "./attribute-files.js";
+import { fileSystemPath, textOfBytes } from "./byte-path.js";
+import { FileCleaner } from "./clean.js";
+import { Config, loadConfig, loadConfigFile, skipsSystemFiles } from "./config.js";
+import { type Discovery, discover, isGitDirectory, readDotGit } from "./discover.js";
+import { corrupt, isAbsent, readWhole, unreadable } from "./files.js";
+import { compareHeadWithIndex } from "./head-diff.js";
+import { parseIgnoreFile, topIgnoreDirectory } from "./ignore.js";
+import { ParsedIndexFile } from "./index-file.js";
+import { IndexReader } from "./index-reader.js";
+import { SHA1 } from "./object-id.js";
+import { ObjectStore } from "./object-store.js";
+import { headTarget, readHead } from "./refs.js";
+import { checkFormat, isBare, type RepositorySettings, readSettings, workingTreeRoot } from "./settings.js";
+import { MODE_TYPE, readCommitTree } from "./tree-object.js";
+import type {
+  BytePath,
+  CleanFile,
+  FileAttributes,
+  Head,
+  IgnoreDirectory,
+  IndexFile,
+  Oid,
+  Repository,
+  RepositoryChange,
+  TreeEntry,
+} from "./types.js";
+
+const BRANCHES = "refs/heads/";
+
+/**
+ * Opens the repository that a path is in.
+ *
+ * @param path any file or directory inside a working tree
+ * @param environment for the places of user and system configuration
+ * @throws TreewireError `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_NOT_A_REPOSITORY`, `TW_BARE_REPOSITORY`,
+ *   `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`
+ */
+export async function openRepository(path: string, environment: NodeJS.ProcessEnv = process.env): Promise<Repository> {
+  return new DiskRepository(discover(path), environment);
+}
+
+class DiskRepository implements Repository {
+  readonly root: string;
+  readonly gitDir: string;
+  readonly commonDir: string;
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #objects: ObjectStore;
+  #config!: Config;
+  #settings!: RepositorySettings;
+  #indexReader!: IndexReader;
+  #attributes!: AttributeFiles;
+  #cleaner!: FileCleaner;
+
+  constructor({ top, gitDir, commonDir }: Discovery, environment: NodeJS.ProcessEnv) {
+    this.gitDir = gitDir;
+    this.commonDir = commonDir;
+    this.#environment = environment;
+    const own = this.#ownConfig();
+    if (isBare(own)) throw new TreewireError("TW_BARE_REPOSITORY", top);
+    this.root = realDirectory(workingTreeRoot(own, gitDir, top));
+    this.#load();
+    this.#objects = new ObjectStore(join(commonDir, "objects"), this.#settings.format);
+  }
+
+  get trustsFileMode(): boolean {
+    return this.#settings.stat.trustsFileMode;
+  }
+
+  get trustsSymlinks(): boolean {
+    return this.#settings.stat.trustsSymlinks;
+  }
+
+  watchPaths(): ReadonlyMap<string, RepositoryChange> {
+    const paths = new Map<string, RepositoryChange>();
+    const add = (kind: RepositoryChange, ...added: (string | undefined)[]): void => {
+      for (const path of added) if (path !== undefined) paths.set(path, kind);
+    };
+    const branch = headTarget(this.gitDir, this.#settings.format);
+    add("head", join(this.gitDir, "HEAD"), join(this.commonDir, "packed-refs"));
+    if (branch !== undefined) add("head", join(this.commonDir, textOfBytes(branch)));
+    add("index", join(this.gitDir, "index"));
+    add("config", ...this.#config.files);
+    add("ignore", join(this.commonDir, "info", "exclude"), this.#settings.excludesFile);
+    add("attributes", join(this.commonDir, "info", "attributes"), this.#settings.attributesFile);
+    add("objects", join(this.commonDir, "objects", "pack"));
+    return paths;
+  }
+
+  invalidate(changes: Iterable<RepositoryChange>): void {
+    for (const change of changes) {
+      if (change === "config") this.#load();
+      else if (change === "attributes") this.#forgetAttributes();
+      else if (change === "index") this.#indexReader.forget();
+      else if (change === "objects") this.#objects.refresh();
+      // HEAD and ignore files are read anew for each question.
+    }
+  }
+
+  async head(): Promise<Head> {
+    const { ref, oid } = readHead({ gitDir: this.gitDir, commonDir: this.commonDir, format: this.#settings.format });
+    const name = ref?.startsWith(BRANCHES) ? ref.slice(BRANCHES.length) : (ref?.slice("refs/".length) ?? "");
+    const tree = oid === undefined ? this.#settings.format.emptyTree : readCommitTree(this.#objects, oid);
+    return { branch: textOfBytes(name), commit: oid, tree };
+  }
+
+  async remoteOrigin(): Promise<string> {
+    return this.#settings.remoteOrigin;
+  }
+
+  index(): IndexFile {
+    return this.#indexReader.read();
+  }
+
+  async headDifferences(index: IndexFile, tree: Oid): Promise<ReadonlyMap<BytePath, TreeEntry | undefined>> {
+    if (!(index instanceof ParsedIndexFile)) throw new TypeError("not an index of this repository");
+    return compareHeadWithIndex(this.#objects, this.#settings.format, index, tree);
+  }
+
+  async readBlob(oid: Oid): Promise<Uint8Array> {
+    return this.#readBlob(oid);
+  }
+
+  ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory {
+    const { ignoreCase, excludesFile } = this.#settings;
+    const files = [join(this.commonDir, "info", "exclude"), excludesFile];
+    const outer = files.map((file) =>
+      parseIgnoreFile(file === undefined ? undefined : readWhole(file)?.bytes, ignoreCase),
+    );
+    return topIgnoreDirectory([parseIgnoreFile(rootIgnoreFile, ignoreCase), ...outer], ignoreCase);
+  }
+
+  readIgnoreFile(directory: BytePath): Uint8Array | undefined {
+    const path = directory === "" ? ".gitignore" : `${directory}/.gitignore`;
+    const bytes = readWhole(fileSystemPath(this.root, path), false)?.bytes;
+    if (bytes !== undefined) return bytes;
+    const index = this.index();
+    const position = index.find(path);
+    return position >= 0 && index.skipWorktree(position) ? this.#readBlob(index.oid(position)) : undefined;
+  }
+
+  attributes(path: BytePath): FileAttributes {
+    const diff = this.#attributes.of(path).get("diff");
+    if (diff === undefined) return {};
+    return typeof diff === "string" ? { diffDriver: diff } : { binary: !diff };
+  }
+
+  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
+    return this.#cleaner.clean(path, stats, indexOid);
+  }
+
+  submoduleHead(path: BytePath): Oid | undefined {
+    const gitDir = readDotGit(join(this.root, textOfBytes(path), ".git"));
+    const commonDir = gitDir === undefined ? undefined : isGitDirectory(gitDir);
+    if (gitDir === undefined || commonDir === undefined) return undefined;
+    return readHead({ gitDir, commonDir, format: this.#settings.format }).oid;
+  }
+
+  /** The settings that may say where the working tree is: a linked one heeds only its own file. */
+  #ownConfig(): Config {
+    const common = loadConfigFile(join(this.commonDir, "config"));
+    checkFormat(common, this.gitDir);
+    if (common.boolean("extensions.worktreeconfig", false)) return loadConfigFile(join(this.gitDir, "config.worktree"));
+    return this.gitDir === this.commonDir ? common : new Config([]);
+  }
+
+  #load(): void {
+    const { gitDir, commonDir } = this;
+    const local = [join(commonDir, "config")];
+    if (loadConfigFile(join(commonDir, "config")).boolean("extensions.worktreeconfig", false)) {
+      local.push(join(gitDir, "config.worktree"));
+    }
+    const context = { gitDir, branch: () => this.#branchName() };
+    this.#config = loadConfig({ local, environment: this.#environment }, context);
+    this.#settings = readSettings(this.#config, this.root, this.#environment);
+    const { format, stat } = this.#settings;
+    this.#indexReader = new IndexReader(join(gitDir, "index"), format, stat);
+    this.#forgetAttributes();
+  }
+
+  #branchName(): string {
+    const format = this.#settings?.format ?? SHA1;
+    const target = headTarget(this.gitDir, format) ?? "";
+    return target.startsWith(BRANCHES) ? textOfBytes(target.slice(BRANCHES.length)) : "";
+  }
+
+  #forgetAttributes(): void {
+    const { ignoreCase, attributesFile, format, autoCrlf, bigFileThresholdBytes } = this.#settings;
+    const system = skipsSystemFiles(this.#environment) ? [] : ["/etc/gitattributes"];
+    const attributes = new AttributeFiles({
+      root: this.root,
+      ignoreCase,
+      infoFile: join(this.commonDir, "info", "attributes"),
+      outerFiles: attributesFile === undefined ? system : [attributesFile, ...system],
+      indexContent: (path) => this.#indexContent(path),
+    });
+    this.#attributes = attributes;
+    this.#cleaner = new FileCleaner({
+      root: this.root,
+      format,
+      autoCrlf,
+      bigFileThresholdBytes,
+      attributes: (path) => attributes.of(path),
+      readBlob: (oid) => this.#readBlob(oid),
+    });
+  }
+
+  #indexContent(path: BytePath): Uint8Array | undefined {
+    const index = this.index();
+    const position = index.find(path);
+    if (position < 0 || (index.mode(position) & MODE_TYPE) !== 0o100000) return undefined;
+    return this.#readBlob(index.oid(position));
+  }
+
+  #readBlob(oid: Oid): Buffer {
+    if (oid === this.#settings.format.emptyBlob) return Buffer.alloc(0);
+    const { type, content } = this.#objects.read(oid);
+    if (type !== "blob") throw corrupt(`object ${oid}`, `a ${type} where a blob should be`);
+    return content;
+  }
+}
+
+function realDirectory(path: string): string {
+  try {
+    if (!statSync(path).isDirectory()) throw new TreewireError("TW_PATH_NOT_FOUND", path, { detail: "no directory" });
+    return realpathSync(path);
+  } catch (thrown) {
+    if (thrown instanceof TreewireError) throw thrown;
+    if (isAbsent(thrown)) throw new TreewireError("TW_PATH_NOT_FOUND", path, { cause: thrown });
+    throw unreadable(path, thrown);
+  }
+}

@@ -1,0 +1,89 @@
+import { resolve } from "node:path";
+import { TreewireError } from "../util/index.js";
+import { type Config, truth, xdgConfigFile } from "./config.js";
+import type { AutoCrlf } from "./line-endings.js";
+import { type ObjectFormat, SHA1, SHA256 } from "./object-id.js";
+import type { StatRules } from "./stat-match.js";
+
+/** The settings that decide what is read and how, out of a {@link Config}. */
+export interface RepositorySettings {
+  format: ObjectFormat;
+  stat: StatRules;
+  ignoreCase: boolean;
+  autoCrlf: AutoCrlf;
+  bigFileThresholdBytes: number;
+  /** Absolute; `undefined` when there can be none. */
+  excludesFile: string | undefined;
+  attributesFile: string | undefined;
+  remoteOrigin: string;
+}
+
+/** Git's default of `core.bigFileThreshold`. */
+const BIG_FILE_BYTES = 512 * 2 ** 20;
+
+/** @param root where relative paths start: the top of the working tree */
+export function readSettings(config: Config, root: string, environment: NodeJS.ProcessEnv): RepositorySettings {
+  const userFile = (name: string, fallback: string): string | undefined => {
+    if (config.get(name) === "") return undefined;
+    return config.path(name, root, environment) ?? xdgConfigFile(fallback, environment);
+  };
+  return {
+    format: config.get("extensions.objectformat") === "sha256" ? SHA256 : SHA1,
+    stat: {
+      trustsCtime: config.boolean("core.trustctime", true),
+      checksAll: config.get("core.checkstat")?.toLowerCase() !== "minimal",
+      trustsFileMode: config.boolean("core.filemode", true),
+      trustsSymlinks: config.boolean("core.symlinks", true),
+    },
+    ignoreCase: config.boolean("core.ignorecase", false),
+    autoCrlf: config.get("core.autocrlf")?.toLowerCase() === "input" ? "input" : config.boolean("core.autocrlf", false),
+    bigFileThresholdBytes: config.integer("core.bigfilethreshold", BIG_FILE_BYTES),
+    excludesFile: userFile("core.excludesfile", "ignore"),
+    attributesFile: userFile("core.attributesfile", "attributes"),
+    remoteOrigin: config.get("remote.origin.url") ?? "",
+  };
+}
+
+/** Extensions of the repository format that change nothing for a reader, or that are read here. */
+const KNOWN_EXTENSIONS = new Set([
+  "noop",
+  "noop-v1",
+  "objectformat",
+  "partialclone",
+  "preciousobjects",
+  "relativeworktrees",
+  "worktreeconfig",
+]);
+
+/**
+ * Refuses what can't be read. Rules: <https://git-scm.com/docs/repository-version>.
+ * @param config the repository's own settings
+ * @throws TreewireError `TW_UNSUPPORTED_REPOSITORY` naming the feature
+ */
+export function checkFormat(config: Config, gitDir: string): void {
+  const version = config.integer("core.repositoryformatversion", 0);
+  const unsupported = (detail: string): never => {
+    throw new TreewireError("TW_UNSUPPORTED_REPOSITORY", gitDir, { detail });
+  };
+  if (version > 1) unsupported(`core.repositoryFormatVersion ${version}`);
+  if (version < 1) return;
+  for (const name of config.names("extensions.")) {
+    const value = config.get(name) ?? "";
+    if (name === "extensions.refstorage" && value === "files") continue;
+    if (!KNOWN_EXTENSIONS.has(name.slice("extensions.".length)))
+      unsupported(`${name}${value === "" ? "" : `=${value}`}`);
+  }
+  const format = config.get("extensions.objectformat") ?? "sha1";
+  if (format !== "sha1" && format !== "sha256") unsupported(`extensions.objectFormat=${format}`);
+}
+
+/** The working tree's root, as `core.worktree` may move it. @param own the settings that speak of this working tree */
+export function workingTreeRoot(own: Config, gitDir: string, top: string): string {
+  const configured = own.get("core.worktree");
+  return configured === undefined || configured === "" ? top : resolve(gitDir, configured);
+}
+
+/** Whether the settings say that there is no working tree. */
+export function isBare(own: Config): boolean {
+  return truth(own.get("core.bare") ?? "false") === true;
+}

@@ -1,0 +1,71 @@
+import type { Stats } from "node:fs";
+import { FIELD } from "./index-entries.js";
+import { MODE_FILE, MODE_LINK, MODE_TYPE } from "./tree-object.js";
+
+/** What of a file's stat data counts: `core.trustctime`, `core.checkStat`, `core.fileMode`, `core.symlinks`. */
+export interface StatRules {
+  trustsCtime: boolean;
+  /** `core.checkStat=minimal` turns this off: then only whole seconds of the modification time and the size count. */
+  checksAll: boolean;
+  trustsFileMode: boolean;
+  trustsSymlinks: boolean;
+}
+
+/** When the index was written: entries of that time or later may have changed without a trace ("racily clean"). */
+export interface IndexTime {
+  /** Milliseconds since 1970, with the fraction that `Stats` has. */
+  ms: number;
+}
+
+/**
+ * Whether an entry's stat data proves the file unchanged, as git decides it; rules in
+ * <https://git-scm.com/docs/racy-git>. Where a build of git may or may not look at nanoseconds, this looks at them
+ * when both sides have them: that errs towards reading the file.
+ *
+ * @param bytes of the index @param at where the entry's fields start @param mode the entry's
+ */
+export function statProvesUnchanged(
+  bytes: Buffer,
+  at: number,
+  mode: number,
+  stats: Stats,
+  indexTime: IndexTime,
+  rules: StatRules,
+): boolean {
+  if (!modeMatches(mode, stats.mode, rules)) return false;
+  const size = bytes.readUInt32BE(at + FIELD.size);
+  if (size !== stats.size % 2 ** 32) return false;
+  const seconds = bytes.readUInt32BE(at + FIELD.mtime);
+  const nanoseconds = rules.checksAll ? bytes.readUInt32BE(at + FIELD.mtimeNs) : 0;
+  if (!timeMatches(seconds, nanoseconds, stats.mtimeMs)) return false;
+  if (rules.checksAll) {
+    if (bytes.readUInt32BE(at + FIELD.ino) !== stats.ino % 2 ** 32) return false;
+    if (bytes.readUInt32BE(at + FIELD.uid) !== stats.uid || bytes.readUInt32BE(at + FIELD.gid) !== stats.gid)
+      return false;
+    const ctime = bytes.readUInt32BE(at + FIELD.ctime);
+    const ctimeNs = bytes.readUInt32BE(at + FIELD.ctimeNs);
+    if (rules.trustsCtime && !timeMatches(ctime, ctimeNs, stats.ctimeMs)) return false;
+  }
+  // Without nanoseconds the file may have changed within the same second.
+  if (nanoseconds === 0) return seconds < Math.floor(indexTime.ms / 1000);
+  return toMs(seconds, nanoseconds) < indexTime.ms;
+}
+
+function modeMatches(mode: number, fileMode: number, rules: StatRules): boolean {
+  const type = fileMode & MODE_TYPE;
+  if ((mode & MODE_TYPE) === MODE_FILE) {
+    return type === MODE_FILE && (!rules.trustsFileMode || ((mode ^ fileMode) & 0o100) === 0);
+  }
+  // Submodules are never proved by their directory.
+  if ((mode & MODE_TYPE) !== MODE_LINK) return false;
+  return type === MODE_LINK || (!rules.trustsSymlinks && type === MODE_FILE);
+}
+
+function timeMatches(seconds: number, nanoseconds: number, ms: number): boolean {
+  return nanoseconds === 0 ? seconds === Math.floor(ms / 1000) : toMs(seconds, nanoseconds) === ms;
+}
+
+/** The very sum by which Node makes `mtimeMs`, so that equal times are equal numbers. */
+function toMs(seconds: number, nanoseconds: number): number {
+  return seconds * 1000 + nanoseconds / 1_000_000;
+}

@@ -1,0 +1,60 @@
+import { corrupt } from "./files.js";
+import type { ObjectFormat } from "./object-id.js";
+import type { ObjectStore } from "./object-store.js";
+import type { BytePath, Oid } from "./types.js";
+
+/** One entry of one tree object. */
+export interface TreeItem {
+  /** One component, one character per byte. */
+  name: BytePath;
+  mode: number;
+  oid: Oid;
+}
+
+export const MODE_TYPE = 0o170000;
+export const MODE_TREE = 0o040000;
+export const MODE_FILE = 0o100000;
+export const MODE_LINK = 0o120000;
+export const MODE_SUBMODULE = 0o160000;
+
+/**
+ * The entries of a tree, in git's order.
+ * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object
+ */
+export function readTree(objects: ObjectStore, oid: Oid, format: ObjectFormat): TreeItem[] {
+  if (oid === format.emptyTree) return [];
+  const { type, content } = objects.read(oid);
+  if (type !== "tree") throw corrupt(`object ${oid}`, `a ${type} where a tree should be`);
+  const items: TreeItem[] = [];
+  for (let at = 0; at < content.length; ) {
+    const space = content.indexOf(0x20, at);
+    const nul = content.indexOf(0, space);
+    const end = nul + 1 + format.bytes;
+    const mode = space < 0 ? Number.NaN : Number.parseInt(content.toString("latin1", at, space), 8);
+    if (nul < 0 || end > content.length || Number.isNaN(mode)) throw corrupt(`object ${oid}`, "damaged tree");
+    items.push({
+      name: content.toString("latin1", space + 1, nul),
+      mode: canonicalMode(mode),
+      oid: content.toString("hex", nul + 1, end),
+    });
+    at = end;
+  }
+  return items;
+}
+
+/** The id of a commit's tree. @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object */
+export function readCommitTree(objects: ObjectStore, oid: Oid): Oid {
+  const { type, content } = objects.read(oid);
+  if (type !== "commit") throw corrupt(`object ${oid}`, `a ${type} where a commit should be`);
+  const tree = /^tree ([0-9a-f]+)\n/.exec(content.toString("latin1", 0, 80))?.[1];
+  if (tree === undefined) throw corrupt(`object ${oid}`, "damaged commit");
+  return tree;
+}
+
+/** Old tools wrote other permission bits (100664); git reads them as one of these. */
+function canonicalMode(mode: number): number {
+  const type = mode & MODE_TYPE;
+  if (type === MODE_FILE) return MODE_FILE | ((mode & 0o100) === 0 ? 0o644 : 0o755);
+  if (type === MODE_LINK || type === MODE_TREE) return type;
+  return MODE_SUBMODULE;
+}
