@@ -1,0 +1,100 @@
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { openRepository } from "../../src/git/index.js";
+import type { ErrorCode, TreewireError } from "../../src/util/index.js";
+import { createRepo, git } from "../support/repo.js";
+import { tempDir } from "../support/temp.js";
+
+async function refusal(path: string): Promise<TreewireError> {
+  return openRepository(path).then(
+    () => {
+      throw new Error(`${path} was opened`);
+    },
+    (thrown: unknown) => thrown,
+  ) as Promise<TreewireError>;
+}
+
+async function refuses(test: Test, path: string, code: ErrorCode, says: RegExp): Promise<void> {
+  const error = await refusal(path);
+  test.equal(error.code, code, error.message);
+  test.match(error.message, says);
+  test.notMatch(error.message, /\n/);
+}
+
+t.test("a repository is found from any file or directory in it, through links too", async (t) => {
+  const repo = createRepo(t, { "a/b/file": "1\n" });
+  const link = join(tempDir(t), "link");
+  symlinkSync(join(repo.root, "a"), link);
+  for (const path of [repo.root, join(repo.root, "a"), join(repo.root, "a/b/file"), link, join(link, "b/file")]) {
+    t.equal((await openRepository(path)).root, repo.root);
+  }
+});
+
+t.test("the innermost repository wins, and a broken .git directory is passed by", async (t) => {
+  const outer = createRepo(t, { file: "1\n" });
+  const inner = createRepo(t, { file: "2\n" }, join(outer.root, "inner"));
+  mkdirSync(join(outer.root, "broken/.git"), { recursive: true });
+  t.equal((await openRepository(join(inner.root, "file"))).root, inner.root);
+  t.equal((await openRepository(join(outer.root, "broken"))).root, outer.root);
+});
+
+t.test("a .git file leads to the git directory", async (t) => {
+  const dir = tempDir(t);
+  git(dir, "init", "-q", "--separate-git-dir", join(dir, "store"), join(dir, "tree"));
+  const repository = await openRepository(join(dir, "tree"));
+  t.equal(repository.root, join(dir, "tree"));
+  t.equal(repository.gitDir, join(dir, "store"));
+});
+
+t.test("core.worktree moves the working tree", async (t) => {
+  const repo = createRepo(t, { file: "1\n" });
+  const elsewhere = tempDir(t);
+  repo.git("config", "core.worktree", elsewhere);
+  t.equal((await openRepository(repo.root)).root, elsewhere);
+});
+
+t.test("what can't be opened is refused with a code and one line", async (t) => {
+  const dir = tempDir(t);
+  writeFileSync(join(dir, "file"), "");
+  await refuses(t, join(dir, "missing"), "TW_PATH_NOT_FOUND", /missing/);
+  await refuses(t, join(dir, "file/below"), "TW_PATH_NOT_FOUND", /below/);
+  await refuses(t, dir, "TW_NOT_A_REPOSITORY", /git init/);
+  await refuses(t, join(dir, "file"), "TW_NOT_A_REPOSITORY", /file/);
+
+  symlinkSync("loop", join(dir, "loop"));
+  await refuses(t, join(dir, "loop"), "TW_PATH_NOT_FOUND", /loop/);
+
+  git(dir, "init", "-q", "--bare", "bare");
+  await refuses(t, join(dir, "bare"), "TW_BARE_REPOSITORY", /bare/);
+  await refuses(t, join(dir, "bare/refs"), "TW_BARE_REPOSITORY", /bare/);
+
+  mkdirSync(join(dir, "pointer"));
+  writeFileSync(join(dir, "pointer/.git"), "gitdir: ../nowhere\n");
+  await refuses(t, join(dir, "pointer"), "TW_CORRUPT_REPOSITORY", /nowhere/);
+  writeFileSync(join(dir, "pointer/.git"), "nonsense");
+  await refuses(t, join(dir, "pointer"), "TW_CORRUPT_REPOSITORY", /gitdir/);
+});
+
+t.test("a damaged repository is refused, naming the file", async (t) => {
+  const repo = createRepo(t, { file: "1\n" });
+  const file = (name: string): string => join(repo.root, ".git", name);
+  writeFileSync(file("index"), "DIRC but not really an index file");
+  const repository = await openRepository(repo.root);
+  t.throws(() => repository.index(), { code: "TW_CORRUPT_REPOSITORY", message: new RegExp(file("index")) });
+  writeFileSync(file("refs/heads/main"), "0123\n");
+  await t.rejects(repository.head(), { code: "TW_CORRUPT_REPOSITORY", message: /refs\/heads\/main/ });
+  writeFileSync(file("refs/heads/main"), `${"1".repeat(40)}\n`);
+  await t.rejects(repository.head(), { code: "TW_CORRUPT_REPOSITORY", message: /object 1{40}/ });
+  writeFileSync(file("config"), "[core\n");
+  await refuses(t, repo.root, "TW_CORRUPT_REPOSITORY", /config.*line/);
+  rmSync(file("HEAD"));
+  await refuses(t, repo.root, "TW_CORRUPT_REPOSITORY", /\.git/);
+});
+
+t.test("a repository of a later format is refused, naming the feature", async (t) => {
+  const repo = createRepo(t, { file: "1\n" });
+  repo.git("config", "core.repositoryFormatVersion", "1");
+  repo.git("config", "extensions.futureThing", "true");
+  await refuses(t, repo.root, "TW_UNSUPPORTED_REPOSITORY", /extensions\.futurething/);
+});
