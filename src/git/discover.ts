@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { systemCode, TreewireError } from "../util/index.js";
-import { corrupt, isAbsent, readWhole, unreadable } from "./files.js";
+import { below, corrupt, isAbsent, type Place, readWhole, unreadable } from "./files.js";
 
 /** Where a repository stands. */
 export interface Discovery {
@@ -26,12 +26,11 @@ export function discover(path: string): Discovery {
   const start = startDirectory(path);
   let damaged: string | undefined;
   for (let directory = start; ; directory = dirname(directory)) {
-    const dotGit = join(directory, ".git");
-    const gitDir = readDotGit(dotGit);
+    const gitDir = readDotGit(directory);
     if (gitDir !== undefined) {
       const common = isGitDirectory(gitDir);
       if (common !== undefined) return { top: directory, gitDir, commonDir: common };
-      damaged ??= dotGit;
+      damaged ??= join(directory, ".git");
     }
     if (isGitDirectory(directory) !== undefined) throw new TreewireError("TW_BARE_REPOSITORY", directory);
     if (dirname(directory) === directory) break;
@@ -44,20 +43,21 @@ export function discover(path: string): Discovery {
  * @param gitDir absolute
  * @returns the common directory when this is a git directory: HEAD, `objects` and `refs` are there
  */
-export function isGitDirectory(gitDir: string): string | undefined {
+export function isGitDirectory<P extends Place>(gitDir: P): P | string | undefined {
   if (!hasHead(gitDir)) return undefined;
-  const pointer = readWhole(join(gitDir, "commondir"))?.bytes.toString("utf8", 0, MAX_POINTER_BYTES).trimEnd();
-  const commonDir = pointer === undefined || pointer === "" ? gitDir : tryRealpath(resolve(gitDir, pointer));
+  const pointer = readWhole(below(gitDir, "commondir"))?.bytes.toString("utf8", 0, MAX_POINTER_BYTES).trimEnd();
+  const commonDir = pointer === undefined || pointer === "" ? gitDir : tryRealpath(resolve(gitDir.toString(), pointer));
   if (commonDir === undefined) return undefined;
-  return isDirectory(join(commonDir, "objects")) && isDirectory(join(commonDir, "refs")) ? commonDir : undefined;
+  return isDirectory(below(commonDir, "objects")) && isDirectory(below(commonDir, "refs")) ? commonDir : undefined;
 }
 
 /**
- * What a `.git` entry stands for: itself when it is a directory, else what its `gitdir:` line names.
+ * What the `.git` entry of a directory stands for: itself when it is a directory, else what its `gitdir:` line names.
  * @returns absolute path, links resolved; `undefined` when there is no such entry
  * @throws TreewireError `TW_CORRUPT_REPOSITORY` for a file that does not name an existing directory
  */
-export function readDotGit(dotGit: string): string | undefined {
+export function readDotGit(directory: Place): string | undefined {
+  const dotGit = below(directory, ".git");
   let stats: Stats;
   try {
     stats = statSync(dotGit);
@@ -69,10 +69,23 @@ export function readDotGit(dotGit: string): string | undefined {
   if (!stats.isFile()) return undefined;
   const text = readWhole(dotGit)?.bytes.toString("utf8", 0, MAX_POINTER_BYTES) ?? "";
   const target = /^gitdir: (.*?)[\r\n]*$/s.exec(text)?.[1];
-  if (target === undefined || target === "") throw corrupt(dotGit, "no `gitdir:` line in it");
-  const gitDir = tryRealpath(isAbsolute(target) ? target : resolve(dirname(dotGit), target));
-  if (gitDir === undefined) throw corrupt(dotGit, `it names ${target}, which does not exist`);
+  if (target === undefined || target === "") throw corrupt(dotGit.toString(), "no `gitdir:` line in it");
+  const gitDir = tryRealpath(resolve(directory.toString(), target));
+  if (gitDir === undefined) throw corrupt(dotGit.toString(), `it names ${target}, which does not exist`);
   return gitDir;
+}
+
+/** Whether a directory is the working tree of a repository, by the test that git makes for untracked directories. */
+export function holdsRepository(directory: Place): boolean {
+  const dotGit = below(directory, ".git");
+  try {
+    if (isGitDirectory(dotGit) !== undefined) return true;
+    const gitDir = isDirectory(dotGit) ? undefined : readDotGit(directory);
+    return gitDir !== undefined && isGitDirectory(gitDir) !== undefined;
+  } catch (thrown) {
+    // A pointer that leads nowhere is no repository; one that may not be read could be one.
+    return thrown instanceof TreewireError && thrown.code === "TW_PATH_UNREADABLE";
+  }
 }
 
 function startDirectory(path: string): string {
@@ -96,8 +109,8 @@ function readable(directory: string): string {
 }
 
 /** HEAD is a symbolic link into `refs`, or holds a symbolic ref or an object id. */
-function hasHead(gitDir: string): boolean {
-  const path = join(gitDir, "HEAD");
+function hasHead(gitDir: Place): boolean {
+  const path = below(gitDir, "HEAD");
   try {
     if (lstatSync(path).isSymbolicLink()) return true;
   } catch (thrown) {
@@ -108,7 +121,7 @@ function hasHead(gitDir: string): boolean {
   return /^ref:\s*refs\//.test(text) || /^[0-9a-f]{40}/.test(text);
 }
 
-function isDirectory(path: string): boolean {
+function isDirectory(path: Place): boolean {
   try {
     return statSync(path).isDirectory();
   } catch (thrown) {

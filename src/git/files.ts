@@ -17,6 +17,14 @@ export interface ReadFile {
   version: FileVersion;
 }
 
+/** An absolute path, as text or as the bytes that are no UTF-8. */
+export type Place = string | Buffer;
+
+/** The place of `name`, which is ASCII or text like its directory, below a directory. */
+export function below(directory: Place, name: string): Place {
+  return typeof directory === "string" ? `${directory}/${name}` : Buffer.concat([directory, Buffer.from(`/${name}`)]);
+}
+
 /** Whether two versions are the same file with the same times and size. */
 export function sameVersion(a: FileVersion | undefined, b: FileVersion | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
@@ -33,7 +41,7 @@ export function sameVersion(a: FileVersion | undefined, b: FileVersion | undefin
  * @throws TreewireError `TW_PATH_UNREADABLE` for permissions and input/output errors, `TW_CORRUPT_REPOSITORY` for a
  *   file that is larger than 2 GiB
  */
-export function readWhole(path: string | Buffer, follow = true): ReadFile | undefined {
+export function readWhole(path: Place, follow = true): ReadFile | undefined {
   // O_NONBLOCK: a FIFO in the file's place must not stop the program.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);
   let descriptor: number;
@@ -68,7 +76,7 @@ export function corrupt(subject: string, detail: string, cause?: unknown): Treew
 }
 
 /** @param thrown the system error, whose code becomes the detail */
-export function unreadable(path: string | Buffer, thrown: unknown): TreewireError {
+export function unreadable(path: Place, thrown: unknown): TreewireError {
   return new TreewireError("TW_PATH_UNREADABLE", path.toString(), {
     detail: systemCode(thrown) ?? "unknown error",
     cause: thrown,

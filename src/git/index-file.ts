@@ -82,6 +82,18 @@ export class ParsedIndexFile implements IndexFile {
     return statProvesUnchanged(this.#entries.bytes, start, this.mode(position), stats, this.#time, this.#rules);
   }
 
+  sameEntry(position: number, other: IndexFile, otherPosition: number): boolean {
+    if (!(other instanceof ParsedIndexFile) || this.#flags(position) !== other.#flags(otherPosition)) return false;
+    const length = FIELD.oid + this.#format.bytes;
+    const start = this.#start(position);
+    const otherStart = other.#start(otherPosition);
+    const { bytes } = other.#entries;
+    return (
+      this.#entries.bytes.compare(bytes, otherStart, otherStart + length, start, start + length) === 0 &&
+      this.path(position) === other.path(otherPosition)
+    );
+  }
+
   find(path: BytePath): number {
     const key = Buffer.from(path, "latin1");
     const position = this.#lowerBound(key);

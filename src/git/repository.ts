@@ -5,7 +5,7 @@ import { AttributeFiles } from "./attribute-files.js";
 import { fileSystemPath, textOfBytes } from "./byte-path.js";
 import { FileCleaner } from "./clean.js";
 import { Config, loadConfig, loadConfigFile, skipsSystemFiles } from "./config.js";
-import { type Discovery, discover, isGitDirectory, readDotGit } from "./discover.js";
+import { type Discovery, discover, holdsRepository, isGitDirectory, readDotGit } from "./discover.js";
 import { corrupt, isAbsent, readWhole, unreadable } from "./files.js";
 import { compareHeadWithIndex } from "./head-diff.js";
 import { parseIgnoreFile, topIgnoreDirectory } from "./ignore.js";
@@ -124,6 +124,10 @@ class DiskRepository implements Repository {
     return this.#readBlob(oid);
   }
 
+  isNestedRepository(path: BytePath): boolean {
+    return holdsRepository(fileSystemPath(this.root, path));
+  }
+
   ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory {
     const { ignoreCase, excludesFile } = this.#settings;
     const files = [join(this.commonDir, "info", "exclude"), excludesFile];
@@ -153,7 +157,7 @@ class DiskRepository implements Repository {
   }
 
   submoduleHead(path: BytePath): Oid | undefined {
-    const gitDir = readDotGit(join(this.root, textOfBytes(path), ".git"));
+    const gitDir = readDotGit(fileSystemPath(this.root, path));
     const commonDir = gitDir === undefined ? undefined : isGitDirectory(gitDir);
     if (gitDir === undefined || commonDir === undefined) return undefined;
     return readHead({ gitDir, commonDir, format: this.#settings.format }).oid;

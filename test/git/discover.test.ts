@@ -47,6 +47,24 @@ t.test("a .git file leads to the git directory", async (t) => {
   t.equal(repository.gitDir, join(dir, "store"));
 });
 
+t.test("a nested repository is known by git's own test", async (t) => {
+  const repo = createRepo(t, { file: "1\n" });
+  createRepo(t, {}, join(repo.root, "nested"));
+  git(repo.root, "init", "-q", "--separate-git-dir", join(tempDir(t), "store"), "pointed");
+  mkdirSync(join(repo.root, "empty/.git"), { recursive: true });
+  mkdirSync(join(repo.root, "astray"));
+  writeFileSync(join(repo.root, "astray/.git"), "gitdir: /nowhere/at/all\n");
+  writeFileSync(join(repo.root, "astray/seen"), "");
+  writeFileSync(join(repo.root, "empty/seen"), "");
+  const repository = await openRepository(repo.root);
+  const untracked = repo.git("ls-files", "--others").split("\n");
+  t.same(untracked, ["astray/seen", "empty/seen", "nested/", "pointed/"]);
+  const nested = ["nested", "pointed", "empty", "astray", "missing"].filter((name) =>
+    repository.isNestedRepository(name),
+  );
+  t.same(nested, ["nested", "pointed"]);
+});
+
 t.test("core.worktree moves the working tree", async (t) => {
   const repo = createRepo(t, { file: "1\n" });
   const elsewhere = tempDir(t);

@@ -85,6 +85,18 @@ t.test("the index is the same object until git replaces the file", async (t) => 
   }
 });
 
+t.test("equal entries of two versions of the index are told from changed ones", async (t) => {
+  const repo = createRepo(t, { a: "1\n", b: "2\n" });
+  const repository = await openRepository(repo.root);
+  const before = repository.index();
+  repo.write("a", "changed\n");
+  repo.git("add", "a");
+  const after = repository.index();
+  t.notOk(after.sameEntry(0, before, 0));
+  t.ok(after.sameEntry(1, before, 1));
+  t.notOk(after.sameEntry(1, before, 0));
+});
+
 t.test("a repository without an index has an empty one", async (t) => {
   const repo = createRepo(t);
   const index = (await openRepository(repo.root)).index();
