@@ -1,0 +1,86 @@
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
+
+/** Longest time that frames are held back for a git command, in milliseconds (watching.md, point 6). */
+export const MAX_HOLD_MS = 2000;
+
+/**
+ * Between the steps of one command git touches nothing for a few milliseconds: `reset --hard` moves the branch after it
+ * has let go of the index. Held for this long after git's last sign of life.
+ */
+const SETTLE_MS = 25;
+
+/** The same within a rebase, merge or cherry-pick, whose steps are processes of their own. Milliseconds. */
+const STEP_SETTLE_MS = 150;
+
+/** Present in the git directory while a command of several steps is under way, or stopped for a conflict. */
+const OPERATIONS = ["rebase-merge", "rebase-apply", "sequencer", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"];
+
+/** What the hold asks of the git directory. */
+export interface OperationSigns {
+  /** Identity of `index.lock`, or `undefined` when there is none. */
+  lock(): string | undefined;
+  /** Whether an operation of several steps is under way or stopped. */
+  operation(): boolean;
+}
+
+/**
+ * Says for how long to wait with looking, because git is at work and what lies on disk is half of a state. Bounded:
+ * a lock that a crashed git left behind holds nothing back a second time.
+ */
+export class Hold {
+  readonly #signs: OperationSigns;
+  #lastActivity = Number.NEGATIVE_INFINITY;
+  #heldSince: number | undefined;
+  #staleLock: string | undefined;
+
+  constructor(signs: OperationSigns) {
+    this.#signs = signs;
+  }
+
+  /** Something changed directly in the git directory. @param now monotonic milliseconds */
+  activity(now: number): void {
+    this.#lastActivity = now;
+  }
+
+  /**
+   * @param now monotonic milliseconds
+   * @returns milliseconds to wait before asking again; 0: go on
+   */
+  wait(now: number): number {
+    const wait = this.#wanted(now);
+    if (wait === 0) {
+      this.#heldSince = undefined;
+      return 0;
+    }
+    this.#heldSince ??= now;
+    const left = this.#heldSince + MAX_HOLD_MS - now;
+    if (left > 0) return Math.min(wait, left);
+    this.#heldSince = undefined;
+    this.#staleLock = this.#signs.lock();
+    this.#lastActivity = Number.NEGATIVE_INFINITY;
+    return 0;
+  }
+
+  #wanted(now: number): number {
+    const lock = this.#signs.lock();
+    if (lock === undefined) this.#staleLock = undefined;
+    else if (lock !== this.#staleLock) return SETTLE_MS;
+    const quiet = now - this.#lastActivity;
+    if (quiet < SETTLE_MS) return SETTLE_MS - quiet;
+    if (quiet < STEP_SETTLE_MS && this.#signs.operation()) return STEP_SETTLE_MS - quiet;
+    return 0;
+  }
+}
+
+/** The signs in a git directory on disk. @param gitDir absolute path */
+export function operationSigns(gitDir: string): OperationSigns {
+  const look = (name: string) => lstatSync(join(gitDir, name), { throwIfNoEntry: false });
+  return {
+    lock: () => {
+      const stats = look("index.lock");
+      return stats && `${stats.ino} ${stats.mtimeMs}`;
+    },
+    operation: () => OPERATIONS.some((name) => look(name) !== undefined),
+  };
+}

@@ -1,0 +1,39 @@
+import type { LogLevel } from "../util/index.js";
+import type { TreeFile, TreeState } from "./types.js";
+
+/** What the thread of the trees is started with. */
+export interface WorkerOptions {
+  readonly logLevel: LogLevel;
+  /** Hunks of one file over this many bytes of UTF-8 are left out and counted. */
+  readonly maxPatchBytes: number;
+  /** Hunks that the thread keeps for one tree, in bytes of UTF-8. */
+  readonly keptPatchBytes: number;
+}
+
+/** Main thread → the thread of the trees. `tree` is a number that stands for one opening of one root. */
+export type ToWorker =
+  | { readonly type: "open"; readonly tree: number; readonly root: string }
+  | { readonly type: "close"; readonly tree: number }
+  | { readonly type: "refresh"; readonly tree: number; readonly ticket: number };
+
+export type TreeMeta = Omit<TreeState, "root" | "files">;
+
+/** The thread of the trees → main thread. */
+export type FromWorker =
+  /** The first state and its successors: what differs from the one before; `whole`: from nothing. */
+  | {
+      readonly type: "state";
+      readonly tree: number;
+      readonly whole: boolean;
+      readonly meta: TreeMeta;
+      readonly changes: ReadonlyMap<string, TreeFile | undefined>;
+    }
+  | { readonly type: "gone"; readonly tree: number }
+  | { readonly type: "trouble"; readonly tree: number; readonly code: string; readonly message: string }
+  /** The barrier has passed; the states before it have been posted. `scannedAt` is `undefined` when the tree is gone. */
+  | {
+      readonly type: "refreshed";
+      readonly tree: number;
+      readonly ticket: number;
+      readonly scannedAt: number | undefined;
+    };

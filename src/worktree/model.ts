@@ -1,0 +1,328 @@
+import type { Head, IndexFile, Oid, Repository, RepositoryChange, TreeEntry } from "../git/types.js";
+import { messageOf } from "../util/index.js";
+import { type DiskVersion, listChanges } from "./changes.js";
+import type { Coverage } from "./coverage.js";
+import { hunkBytesOf, keptHunkSize, mergeFiles } from "./files.js";
+import { changedEntries, IndexTree } from "./index-tree.js";
+import type { Pair } from "./pairs.js";
+import { type PairPatch, Patcher } from "./patcher.js";
+import { pathText } from "./paths.js";
+import type { Stamp } from "./stamp.js";
+import type { Submodules } from "./submodules.js";
+import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
+import type { TreeFile } from "./types.js";
+import { FileChangedError, WorkFiles } from "./work-files.js";
+import { World } from "./world.js";
+
+const GITLINK = 0o160000;
+const EXECUTABLE_BITS = 0o111;
+
+/** How long a pass works before other events of the thread get a turn, in milliseconds. */
+const SLICE_MS = 12;
+
+export interface ModelOptions {
+  /** Hunks of one file over this many bytes of UTF-8 are left out and counted. Default: none are. */
+  maxPatchBytes?: number;
+  /** Hunks that are kept in memory for the whole tree, in bytes of UTF-8; the largest are left out first. */
+  keptPatchBytes?: number;
+  /** `false`: no patch is made before {@link TreeModel.patches} asks, and none is kept. */
+  keepText?: boolean;
+}
+
+/** What one pass has to look at. */
+export interface Doubts {
+  /** Byte path → whether the name may stand for another file than before. */
+  readonly paths: ReadonlyMap<string, boolean>;
+  readonly repository: ReadonlySet<RepositoryChange>;
+  /** `sweep`: look at every file again; `relist`: and cover every directory anew. */
+  readonly everything: "no" | "sweep" | "relist";
+}
+
+/** A failure that concerns one path; what was known of it stands. */
+export interface PathTrouble {
+  readonly path: string;
+  readonly message: string;
+}
+
+interface Published {
+  readonly signature: string;
+  readonly pair: Pair;
+  readonly section: Section;
+}
+
+/**
+ * One working tree's diff, as a function of the repository and the files: {@link pass} looks at what is in doubt and
+ * makes the result true again. Knows nothing of events and time.
+ */
+export class TreeModel {
+  readonly repository: Repository;
+  readonly world: World;
+  files: readonly TreeFile[] = [];
+  head: Head = { branch: "", commit: undefined, tree: "" };
+  remoteOrigin = "";
+  troubles: PathTrouble[] = [];
+  /** Paths that changed while they were read: to be looked at again. */
+  readonly restless = new Set<string>();
+
+  readonly #workFiles: WorkFiles;
+  readonly #patcher: Patcher;
+  readonly #submodules: Submodules;
+  readonly #options: Required<ModelOptions>;
+  readonly #published = new Map<string, Published>();
+  /** Tracked paths whose file differs from the index; `undefined`: not there. */
+  readonly #disk = new Map<string, DiskVersion | undefined>();
+  #index: IndexFile;
+  #headDifferences: ReadonlyMap<string, TreeEntry | undefined> = new Map();
+  /** What is known to be outdated; emptied as it is made true, so that a pass that failed is taken up by the next. */
+  readonly #outdated = { paths: new Map<string, boolean>(), repository: true, head: true, tracked: true };
+  #maxHunkBytes: number;
+
+  constructor(repository: Repository, coverage: Coverage, submodules: Submodules, options: ModelOptions = {}) {
+    this.repository = repository;
+    this.#submodules = submodules;
+    this.#options = {
+      maxPatchBytes: options.maxPatchBytes ?? Number.POSITIVE_INFINITY,
+      keptPatchBytes: options.keptPatchBytes ?? Number.POSITIVE_INFINITY,
+      keepText: options.keepText ?? true,
+    };
+    this.#maxHunkBytes = this.#options.maxPatchBytes;
+    this.#index = repository.index();
+    this.world = new World(repository, coverage, this.#index, new IndexTree(this.#index));
+    this.#workFiles = new WorkFiles(repository);
+    this.#patcher = new Patcher(repository, this.#workFiles);
+    this.world.relist();
+  }
+
+  /** Makes everything in doubt true. What fails stays outdated and is taken up by the next pass. */
+  async pass(doubts: Doubts): Promise<void> {
+    for (const [path, replaced] of doubts.paths) this.#doubt(path, replaced);
+    for (const path of this.restless) this.#doubt(path, true);
+    this.restless.clear();
+    this.troubles = [];
+    if (doubts.everything === "sweep") this.world.sweep();
+    if (doubts.everything === "relist") this.world.relist();
+    if (doubts.repository.size > 0) this.#invalidate(doubts.repository);
+    if (this.#outdated.repository) await this.#readRepository();
+    await this.#lookAtFiles();
+    if (this.#outdated.head) {
+      this.#headDifferences = await this.repository.headDifferences(this.#index, this.head.tree);
+      this.#outdated.head = false;
+      this.#outdated.tracked = true;
+    }
+    const changes = new Map<string, TreeFile | undefined>();
+    await this.#settle(changes);
+    if (this.#outdated.tracked) await this.#patchTracked(changes);
+    this.files = mergeFiles(this.files, changes);
+    await this.#keepWithinBudget();
+    this.#workFiles.endPass();
+  }
+
+  /** The patches of the current state in their order, made anew one by one; nothing is kept. */
+  async *patches(): AsyncGenerator<PairPatch> {
+    for (const { key } of this.files) {
+      const published = this.#published.get(key);
+      if (published !== undefined) yield await this.#patcher.patch(published.pair, this.#indexOid(published.pair.path));
+      this.#workFiles.endPass();
+    }
+  }
+
+  close(): void {
+    this.world.close();
+  }
+
+  #doubt(path: string, replaced: boolean): void {
+    this.#outdated.paths.set(path, replaced || this.#outdated.paths.get(path) === true);
+  }
+
+  #invalidate(changes: ReadonlySet<RepositoryChange>): void {
+    this.repository.invalidate(changes);
+    this.#outdated.repository = true;
+    if (changes.has("head")) this.#outdated.head = true;
+    if (changes.has("ignore") || changes.has("config")) this.world.relist();
+    if (changes.has("attributes") || changes.has("config")) this.#readAllAgain();
+  }
+
+  /** Attributes and configuration decide how files are read; those with proven index entries stay proven, as in git. */
+  #readAllAgain(): void {
+    this.#workFiles.forgetAll();
+    for (const path of this.world.tracked.keys()) this.world.touched.add(path);
+    for (const path of this.world.untracked.keys()) this.world.touched.add(path);
+    this.#outdated.tracked = true;
+  }
+
+  async #readRepository(): Promise<void> {
+    const head = await this.repository.head();
+    const index = this.repository.index();
+    this.remoteOrigin = await this.repository.remoteOrigin();
+    if (head.tree !== this.head.tree) this.#outdated.head = true;
+    this.head = head;
+    if (index !== this.#index) {
+      for (const path of changedEntries(this.#index, index)) this.#doubt(path, true);
+      this.#index = index;
+      this.world.reindex(index, new IndexTree(index));
+      this.#outdated.head = true;
+    }
+    this.#outdated.repository = false;
+  }
+
+  async #lookAtFiles(): Promise<void> {
+    let deadline = performance.now() + SLICE_MS;
+    for (const [path, replaced] of this.#outdated.paths) {
+      this.world.examine(path, replaced);
+      this.#outdated.paths.delete(path);
+      if (performance.now() > deadline) {
+        await turn();
+        deadline = performance.now() + SLICE_MS;
+      }
+    }
+    while (!this.world.step(deadline)) {
+      await turn();
+      deadline = performance.now() + SLICE_MS;
+    }
+    for (const [path, code] of this.world.unreadable) this.troubles.push({ path, message: code });
+  }
+
+  /** Reads the files behind the touched paths, and patches the untracked ones. */
+  async #settle(changes: Map<string, TreeFile | undefined>): Promise<void> {
+    const { touched } = this.world;
+    for (const path of touched) {
+      try {
+        await this.#settleTracked(path);
+        await this.#settleUntracked(path, changes);
+      } catch (error) {
+        this.#note(path, error);
+      }
+      touched.delete(path);
+    }
+  }
+
+  async #settleTracked(path: string): Promise<void> {
+    const position = this.#index.find(path);
+    const { tracked } = this.world;
+    let file: DiskVersion | undefined;
+    let differs = false;
+    if (position >= 0 && tracked.has(path)) {
+      const stamp = tracked.get(path);
+      file = stamp && (await this.#readTracked(path, position, stamp));
+      differs =
+        file === undefined ||
+        file.dirty === true ||
+        this.#index.stage(position) !== 0 ||
+        this.#index.intentToAdd(position) ||
+        file.mode !== this.#index.mode(position) ||
+        file.oid !== this.#index.oid(position);
+    }
+    const known = this.#disk.get(path);
+    const same = known?.oid === file?.oid && known?.mode === file?.mode && known?.dirty === file?.dirty;
+    if (differs === this.#disk.has(path) && (same || !differs)) return;
+    this.#outdated.tracked = true;
+    if (differs) this.#disk.set(path, file);
+    else this.#disk.delete(path);
+  }
+
+  async #readTracked(path: string, position: number, stamp: Stamp): Promise<DiskVersion | undefined> {
+    const indexMode = this.#index.mode(position);
+    const indexOid = this.#index.oid(position);
+    if (indexMode === GITLINK) {
+      const state = await this.#submodules.state(path);
+      return { mode: GITLINK, oid: state?.head ?? indexOid, dirty: state?.dirty ?? false };
+    }
+    const file = await this.#workFiles.read(path, stamp, indexOid);
+    if (file === undefined) return undefined;
+    const { trustsFileMode, trustsSymlinks } = this.repository;
+    const isLinkEntry = (indexMode & 0o170000) === 0o120000;
+    const isRegular = (file.mode & 0o170000) === 0o100000;
+    if (isRegular && isLinkEntry && !trustsSymlinks) return { mode: indexMode, oid: file.oid };
+    if (isRegular && !isLinkEntry && !trustsFileMode) {
+      return { mode: (file.mode & ~EXECUTABLE_BITS) | (indexMode & EXECUTABLE_BITS) | 0o644, oid: file.oid };
+    }
+    return { mode: file.mode, oid: file.oid };
+  }
+
+  async #settleUntracked(path: string, changes: Map<string, TreeFile | undefined>): Promise<void> {
+    const key = fileKey("u", path);
+    const stamp = this.world.untracked.get(path);
+    const file = stamp && (await this.#workFiles.read(path, stamp, undefined));
+    if (file === undefined) {
+      if (this.#index.find(path) < 0) this.#workFiles.forget(path);
+      if (this.#published.delete(key)) changes.set(key, undefined);
+      return;
+    }
+    const after = { mode: file.mode, oid: file.oid, source: "disk" } as const;
+    const pair: Pair = { path, beforePath: path, before: undefined, after, similarity: undefined, unmerged: false };
+    await this.#publish("u", pair, changes);
+  }
+
+  async #patchTracked(changes: Map<string, TreeFile | undefined>): Promise<void> {
+    const listed = listChanges({ index: this.#index, head: this.#headDifferences, disk: this.#disk });
+    const gone = new Set<string>();
+    for (const [key, { section }] of this.#published) if (section === "t") gone.add(key);
+    let complete = true;
+    for (const pair of await this.#patcher.pair(listed)) {
+      gone.delete(fileKey("t", pair.path));
+      try {
+        await this.#publish("t", pair, changes);
+      } catch (error) {
+        complete = false;
+        this.#note(pair.path, error);
+      }
+    }
+    for (const key of gone) {
+      this.#published.delete(key);
+      changes.set(key, undefined);
+    }
+    this.#outdated.tracked = !complete;
+  }
+
+  /** Makes the patch of a pair, unless the one that is there is the same. */
+  async #publish(section: Section, pair: Pair, changes: Map<string, TreeFile | undefined>): Promise<void> {
+    const key = fileKey(section, pair.path);
+    const signature = this.#patcher.signature(pair);
+    if (this.#published.get(key)?.signature === signature) return;
+    if (!this.#options.keepText) {
+      this.#published.set(key, { signature, pair, section });
+      changes.set(key, emptyTreeFile(section, pair.path));
+      return;
+    }
+    const { patch, prefix } = await this.#patcher.patch(pair, this.#indexOid(pair.path));
+    this.#published.set(key, { signature, pair, section });
+    if (patch.bytes.length === 0 && prefix.length === 0) changes.set(key, undefined);
+    else changes.set(key, toTreeFile(section, pair.path, patch, prefix, this.#maxHunkBytes));
+  }
+
+  async #keepWithinBudget(): Promise<void> {
+    const { keptPatchBytes, maxPatchBytes } = this.#options;
+    if (keptPatchBytes === Number.POSITIVE_INFINITY) return;
+    const limit = keptHunkSize(this.files.map(hunkBytesOf), keptPatchBytes, maxPatchBytes);
+    const changes = new Map<string, TreeFile | undefined>();
+    for (const file of this.files) {
+      const size = hunkBytesOf(file);
+      const published = this.#published.get(file.key);
+      if (size > limit && file.omitted_bytes === 0) changes.set(file.key, { ...file, hunks: "", omitted_bytes: size });
+      if (size > limit || file.omitted_bytes === 0 || published === undefined) continue;
+      try {
+        const { patch, prefix } = await this.#patcher.patch(published.pair, this.#indexOid(published.pair.path));
+        changes.set(file.key, toTreeFile(published.section, published.pair.path, patch, prefix, limit));
+      } catch (error) {
+        this.#note(published.pair.path, error);
+      }
+    }
+    this.#maxHunkBytes = limit;
+    this.files = mergeFiles(this.files, changes);
+  }
+
+  #indexOid(path: string): Oid | undefined {
+    const position = this.#index.find(path);
+    return position < 0 ? undefined : this.#index.oid(position);
+  }
+
+  #note(path: string, error: unknown): void {
+    if (error instanceof FileChangedError) this.restless.add(error.path);
+    else this.troubles.push({ path, message: `${pathText(path)}: ${messageOf(error)}` });
+  }
+}
+
+/** Lets the thread's other events have a turn, those of the watcher among them. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

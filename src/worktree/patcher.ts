@@ -1,0 +1,87 @@
+import { detectRenames, driverPattern, filePatch, submoduleContent, unmergedLine } from "../diff/index.js";
+import type { FilePatch, FilePatchOptions, FileSide } from "../diff/types.js";
+import type { Oid, Repository } from "../git/types.js";
+import type { Change, Version } from "./changes.js";
+import { type Pair, pairSignature, pairUp, type RenamedPaths } from "./pairs.js";
+import type { WorkFiles } from "./work-files.js";
+
+const GITLINK = 0o160000;
+
+/** A pair's patch, with what stands before it. */
+export interface PairPatch {
+  readonly patch: FilePatch;
+  readonly prefix: Uint8Array;
+}
+
+/** Fetches the two sides of changes and lets `diff` print them. */
+export class Patcher {
+  readonly #repository: Repository;
+  readonly #workFiles: WorkFiles;
+  #renames: { signature: string; renames: RenamedPaths[] } = { signature: "", renames: [] };
+
+  constructor(repository: Repository, workFiles: WorkFiles) {
+    this.#repository = repository;
+    this.#workFiles = workFiles;
+  }
+
+  /** Finds the renames among the changes. @returns ascending by path */
+  async pair(changes: readonly Change[]): Promise<Pair[]> {
+    const gone = changes.filter((change) => !change.unmerged && change.before && !change.after);
+    const come = changes.filter((change) => !change.unmerged && !change.before && change.after);
+    if (gone.length === 0 || come.length === 0) return pairUp(changes, []);
+    const name = (change: Change): string => `${change.path}\0${(change.before ?? change.after)?.oid}`;
+    const signature = [...gone.map(name), "", ...come.map(name)].join("\0");
+    if (this.#renames.signature !== signature) {
+      const renames = await this.#detect(gone, come);
+      this.#renames = { signature, renames };
+    }
+    return pairUp(changes, this.#renames.renames);
+  }
+
+  /** What has to be equal for a patch to be the same. */
+  signature(pair: Pair): string {
+    const { binary, diffDriver } = this.#repository.attributes(pair.path);
+    return pairSignature(pair, `${binary ?? ""} ${diffDriver ?? ""}`);
+  }
+
+  /** The patch of one pair. @throws FileChangedError when a file on disk is another one by now */
+  async patch(pair: Pair, indexOid: Oid | undefined): Promise<PairPatch> {
+    const prefix = pair.unmerged ? unmergedLine(pair.path) : new Uint8Array();
+    const before = pair.before && (await this.#side(pair.beforePath, pair.before, undefined));
+    const after = pair.after && (await this.#side(pair.path, pair.after, indexOid));
+    const { diffDriver } = this.#repository.attributes(pair.beforePath);
+    const functionPattern = diffDriver === undefined ? undefined : driverPattern(diffDriver);
+    const options: FilePatchOptions = { functionPattern, similarity: pair.similarity };
+    return { patch: filePatch(before ?? null, after ?? null, options), prefix };
+  }
+
+  async #detect(gone: readonly Change[], come: readonly Change[]): Promise<RenamedPaths[]> {
+    const sides = async (changes: readonly Change[], pick: "before" | "after"): Promise<FileSide[]> => {
+      const loaded: FileSide[] = [];
+      for (const change of changes) {
+        const version = change[pick];
+        if (version !== undefined) loaded.push(await this.#side(change.path, version, undefined));
+      }
+      return loaded;
+    };
+    const renames = detectRenames(await sides(gone, "before"), await sides(come, "after"));
+    return renames.map(({ from, to, similarity }) => ({ from: from.path, to: to.path, similarity }));
+  }
+
+  async #side(path: string, version: Version, indexOid: Oid | undefined): Promise<FileSide> {
+    const { mode, oid } = version;
+    const { binary } = this.#repository.attributes(path);
+    const large = version.source === "disk" && this.#workFiles.known(path)?.large === true;
+    const content = large ? new Uint8Array() : await this.#content(path, version, indexOid);
+    const side: FileSide = { path, mode, oid, content: () => content };
+    if (large) side.binary = true;
+    else if (binary !== undefined) side.binary = binary;
+    return side;
+  }
+
+  async #content(path: string, version: Version, indexOid: Oid | undefined): Promise<Uint8Array> {
+    if (version.mode === GITLINK) return submoduleContent(version.oid, version.dirty ?? false);
+    if (version.source === "disk") return this.#workFiles.content(path, indexOid);
+    return this.#repository.readBlob(version.oid);
+  }
+}

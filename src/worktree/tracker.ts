@@ -1,0 +1,399 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { openRepository } from "../git/index.js";
+import type { Repository, RepositoryChange } from "../git/types.js";
+import { coalesce, type Logger, messageOf, systemCode, TreewireError } from "../util/index.js";
+import { type Clock, systemClock } from "./clock.js";
+import { DirectoryWatcher } from "./directory-watcher.js";
+import { eventlessFileSystem } from "./file-system.js";
+import { changedFiles } from "./files.js";
+import { Hold, operationSigns } from "./hold.js";
+import { type Doubts, TreeModel } from "./model.js";
+import { nativePath, parentPath, pathText } from "./paths.js";
+import { RepositoryWatch } from "./repository-watch.js";
+import { RootWatch } from "./root-watch.js";
+import { isDirty, type SubmoduleState, type Submodules } from "./submodules.js";
+import { Sweeper } from "./sweeper.js";
+import { pathOfKey } from "./tree-file.js";
+import type { TreeFile, TreeState } from "./types.js";
+
+/** Events of one save (truncate, write, rename) come within this time; a quiet tree's edit waits no longer. ms */
+const COALESCE_MS = 2;
+/** Frames of a busy tree come no faster than this (watching.md, point 7: 20 a second), in milliseconds. */
+const MIN_INTERVAL_MS = 50;
+/** A pass that failed is tried again after this time, doubled each time, up to {@link MAX_RETRY_MS}. */
+const RETRY_MS = 100;
+const MAX_RETRY_MS = 10_000;
+
+/** Stands for "something in `.git`" among reported paths: no path holds a NUL. */
+const REPOSITORY = "\0";
+
+/** What a tracker tells. All callbacks come from the event loop, never from inside a call. */
+export interface TrackerEvents {
+  /** The tree differs from what was told before. */
+  onState(state: TreeState): void;
+  /** The root, its `.git`, or the target of a `.git` file is gone. It is followed again when it returns. */
+  onGone(): void;
+  /** A passing failure: the last good state stands. Told once for each message. */
+  onTrouble(code: string, message: string): void;
+}
+
+export interface TrackerOptions extends TrackerEvents {
+  /** Absolute path of the working tree. */
+  root: string;
+  logger: Logger;
+  maxPatchBytes: number;
+  keptPatchBytes: number;
+  clock?: Clock;
+  /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
+  sweep?: boolean;
+}
+
+interface Present {
+  repository: Repository;
+  model: TreeModel;
+  repositoryWatch: RepositoryWatch;
+  submodules: FollowedSubmodules;
+  hold: Hold;
+  /** Watches in the git directory whose events only say that git is at work. */
+  activity: { close(): void }[];
+}
+
+/**
+ * Follows one working tree: turns events into doubts, runs one pass at a time over what is in doubt, and tells the
+ * state when it differs. Events only say where to look; each state is the difference of two snapshots.
+ */
+export class Tracker {
+  readonly watcher: DirectoryWatcher;
+  readonly #options: TrackerOptions;
+  readonly #clock: Clock;
+  readonly #rootWatch: RootWatch;
+  readonly #run: () => Promise<void>;
+  readonly #sweeper: Sweeper;
+
+  #paths = new Map<string, boolean>();
+  #repositoryChanges = new Set<RepositoryChange>();
+  #everything: Doubts["everything"] = "no";
+  #rootInDoubt = true;
+  /** While a sweep runs: what events told of meanwhile. */
+  #reported: Set<string> | undefined;
+
+  #present: Present | undefined;
+  /** The file system's name, when it does not report changes. */
+  #eventless: string | undefined;
+  #state: TreeState | undefined;
+  #cancelWake: (() => void) | undefined;
+  #lastPassEnd = Number.NEGATIVE_INFINITY;
+  #lastPassMs = 0;
+  #failures = 0;
+  #told = new Set<string>();
+  #closed = false;
+
+  constructor(options: TrackerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.watcher = new DirectoryWatcher({
+      root: options.root,
+      onPath: (path, replaced) => this.#onPath(path, replaced),
+      onStorm: () => this.#doubtEverything(),
+    });
+    this.#rootWatch = new RootWatch(this.watcher, options.root, () => {
+      this.#rootInDoubt = true;
+      this.#wake();
+    });
+    this.#run = coalesce(() => this.#pass());
+    this.#sweeper = new Sweeper({
+      clock: this.#clock,
+      isPolled: () => this.#health() !== "",
+      sweep: () => this.#sweep(),
+      onClockJump: () => this.#doubtEverything(),
+    });
+  }
+
+  /** The last state; `undefined` before the first and while the tree is gone. */
+  get state(): TreeState | undefined {
+    return this.#state;
+  }
+
+  /** Begins to follow. @returns when the first state is known, or the tree is known to be gone */
+  async start(): Promise<void> {
+    await this.#run();
+    if (this.#options.sweep !== false && !this.#closed) this.#sweeper.start();
+  }
+
+  /**
+   * A barrier: looks at every file again.
+   * @returns the state that covers every write that was finished before the call; `undefined` when the tree is gone
+   */
+  async refresh(): Promise<TreeState | undefined> {
+    this.#rootInDoubt = this.#rootInDoubt || !this.#rootIsTheSame();
+    this.#doubtRepository();
+    if (this.#everything === "no") this.#everything = "sweep";
+    await this.#present?.submodules.refresh();
+    await this.#run();
+    return this.#state;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#sweeper.stop();
+    this.#cancelWake?.();
+    this.#rootWatch.close();
+    this.#leave();
+  }
+
+  #onPath(path: string, replaced: boolean): void {
+    if (path === ".git") return; // the root watch's business
+    this.#paths.set(path, replaced || this.#paths.get(path) === true);
+    this.#reported?.add(path);
+    this.#wake();
+  }
+
+  /**
+   * Looks at everything, and logs what differs although no event told of it: a fault of the watcher. A tree that is
+   * changing is left alone until the next time: its events are at work.
+   */
+  async #sweep(): Promise<void> {
+    const before = this.#state;
+    if (before === undefined || this.#cancelWake !== undefined) return;
+    const reported = new Set<string>();
+    this.#reported = reported;
+    await this.refresh();
+    // an event of a write that the sweep has seen is in the queue already: two turns deliver it
+    for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
+    this.#reported = undefined;
+    const after = this.#state;
+    if (after === undefined || this.#health() !== "" || reported.has(REPOSITORY)) return;
+    for (const key of changedFiles(before.files, after.files).keys()) {
+      const path = pathOfKey(key);
+      if (!isReported(path, reported)) {
+        this.#options.logger.warn({ path: pathText(path) }, "the sweep found a change that no event told of");
+      }
+    }
+  }
+
+  #doubtEverything(): void {
+    this.#everything = "relist";
+    this.#doubtRepository();
+    this.#wake();
+  }
+
+  #doubtRepository(): void {
+    for (const change of ["head", "index", "config", "ignore", "attributes", "objects"] as const) {
+      this.#repositoryChanges.add(change);
+    }
+  }
+
+  /** Sees to it that a pass runs: soon when the tree was quiet, else when the last frame is old enough. */
+  #wake(): void {
+    if (this.#cancelWake !== undefined || this.#closed) return;
+    const now = this.#clock.monotonicMs();
+    const pause = Math.max(MIN_INTERVAL_MS, this.#lastPassMs); // half of a core at most for a tree that never rests
+    const delay = Math.max(COALESCE_MS, this.#lastPassEnd + pause - now);
+    this.#cancelWake = this.#clock.after(delay, () => this.#onTimer());
+  }
+
+  #onTimer(): void {
+    this.#cancelWake = undefined;
+    const wait = this.#present?.hold.wait(this.#clock.monotonicMs()) ?? 0;
+    if (wait > 0) this.#cancelWake = this.#clock.after(wait, () => this.#onTimer());
+    else this.#run().catch((error: unknown) => this.#options.logger.error({ err: error }, "a pass was lost"));
+  }
+
+  async #pass(): Promise<void> {
+    if (this.#closed) return;
+    const began = this.#clock.monotonicMs();
+    const doubts = { paths: this.#paths, repository: this.#repositoryChanges, everything: this.#everything };
+    this.#paths = new Map();
+    this.#repositoryChanges = new Set();
+    this.#everything = "no";
+    try {
+      if (this.#rootInDoubt) await this.#lookAtRoot();
+      if (this.#closed) return;
+      const present = this.#present;
+      if (present !== undefined) {
+        if (doubts.repository.size > 0) present.repositoryWatch.place(present.repository.watchPaths());
+        await present.model.pass(doubts);
+        if (this.#closed || this.#present !== present) return;
+        this.#publish(present.model);
+        if (present.model.restless.size > 0) this.#wake();
+      }
+      this.#failures = 0;
+    } catch (error) {
+      this.#takeBack(doubts);
+      this.#onFailure(error);
+    } finally {
+      this.#lastPassEnd = this.#clock.monotonicMs();
+      this.#lastPassMs = this.#lastPassEnd - began;
+    }
+  }
+
+  #takeBack(doubts: Doubts): void {
+    for (const [path, replaced] of doubts.paths) this.#paths.set(path, replaced || this.#paths.get(path) === true);
+    for (const change of doubts.repository) this.#repositoryChanges.add(change);
+    if (doubts.everything !== "no") this.#everything = "relist";
+  }
+
+  #onFailure(error: unknown): void {
+    this.#tell(error instanceof TreewireError ? error.code : "TW_TREE_UNREADABLE", messageOf(error));
+    this.#rootInDoubt ||= !this.#rootIsTheSame();
+    const delay = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** this.#failures);
+    this.#failures += 1;
+    if (this.#closed) return;
+    this.#cancelWake?.();
+    this.#cancelWake = this.#clock.after(this.#rootInDoubt ? COALESCE_MS : delay, () => this.#onTimer());
+  }
+
+  /** Opens the repository at the root anew, or finds that there is none. */
+  async #lookAtRoot(): Promise<void> {
+    this.#rootWatch.place(this.#present === undefined);
+    this.#rootInDoubt = false;
+    let repository: Repository | undefined;
+    try {
+      repository = await openRepository(this.#options.root);
+    } catch (error) {
+      if (!isAbsence(error)) throw error;
+    }
+    if (repository?.root !== this.#options.root) repository = undefined; // an outer repository's directory
+    this.#leave();
+    this.watcher.missing.count = 0;
+    this.#eventless = repository && eventlessFileSystem(repository.root);
+    if (repository === undefined) {
+      this.#rootWatch.place(true);
+      if (this.#state !== undefined) {
+        this.#state = undefined;
+        this.#options.onGone();
+      }
+      return;
+    }
+    const repositoryWatch = new RepositoryWatch(this.watcher, (change, path) => {
+      this.#options.logger.trace({ change, path }, "repository changed");
+      this.#repositoryChanges.add(change);
+      this.#reported?.add(REPOSITORY);
+      this.#wake();
+    });
+    repositoryWatch.place(repository.watchPaths());
+    const hold = new Hold(operationSigns(repository.gitDir));
+    const activity = this.watcher.coverOther(repository.gitDir, () => hold.activity(this.#clock.monotonicMs()));
+    const { maxPatchBytes, keptPatchBytes } = this.#options;
+    const submodules = new FollowedSubmodules(repository, this.#options, (path) => this.#onPath(path, false));
+    const model = new TreeModel(repository, this.watcher, submodules, { maxPatchBytes, keptPatchBytes });
+    this.#present = { repository, model, repositoryWatch, submodules, hold, activity };
+  }
+
+  #leave(): void {
+    this.#present?.model.close();
+    this.#present?.repositoryWatch.close();
+    this.#present?.submodules.close();
+    for (const watch of this.#present?.activity ?? []) watch.close();
+    this.#present = undefined;
+  }
+
+  #rootIsTheSame(): boolean {
+    if (this.#present === undefined) return false;
+    try {
+      return statSync(join(this.#options.root, ".git"), { throwIfNoEntry: false }) !== undefined;
+    } catch (error) {
+      return systemCode(error) === "EACCES";
+    }
+  }
+
+  #publish(model: TreeModel): void {
+    for (const { path, message } of model.troubles) {
+      this.#tell("TW_PATH_UNREADABLE", `${this.#options.root}/${pathText(path)}: ${message}`);
+    }
+    if (model.troubles.length === 0) this.#told.clear();
+    const before = this.#state;
+    const after: TreeState = {
+      root: this.#options.root,
+      head: model.head.commit ?? "",
+      branch: model.head.branch,
+      remoteOrigin: model.remoteOrigin,
+      scannedAt: this.#clock.wallMs(),
+      health: this.#health(),
+      files: model.files,
+    };
+    this.#state = after;
+    if ((before?.health ?? "") !== after.health) this.#sweeper.reschedule();
+    if (before === undefined || !sameState(before, after)) this.#options.onState(after);
+  }
+
+  #health(): string {
+    const { count, code } = this.watcher.missing;
+    const seconds = Math.ceil(this.#sweeper.pollMs / 1000);
+    if (this.#eventless !== undefined) return `polled every ${seconds} s: ${this.#eventless} does not report changes`;
+    if (count === 0) return "";
+    return `polled every ${seconds} s: the limit of file watches is reached (${code}), raise fs.inotify.max_user_watches`;
+  }
+
+  #tell(code: string, message: string): void {
+    if (this.#told.has(message)) return;
+    this.#told.add(message);
+    this.#options.onTrouble(code, message);
+  }
+}
+
+/** The submodules of a followed tree: each is followed as well. */
+class FollowedSubmodules implements Submodules {
+  readonly #repository: Repository;
+  readonly #options: TrackerOptions;
+  readonly #onChange: (path: string) => void;
+  readonly #trackers = new Map<string, Tracker>();
+
+  constructor(repository: Repository, options: TrackerOptions, onChange: (path: string) => void) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#onChange = onChange;
+  }
+
+  async state(path: string): Promise<SubmoduleState | undefined> {
+    const head = this.#repository.submoduleHead(path);
+    let tracker = this.#trackers.get(path);
+    if (head === undefined) {
+      tracker?.close();
+      this.#trackers.delete(path);
+      return undefined;
+    }
+    if (tracker === undefined) {
+      const changed = (): void => this.#onChange(path);
+      const root = String(nativePath(this.#repository.root, path));
+      tracker = new Tracker({ ...this.#options, root, maxPatchBytes: 0, onState: changed, onGone: changed });
+      this.#trackers.set(path, tracker);
+      await tracker.start();
+    }
+    return { head, dirty: isDirty(tracker.state?.files ?? []) };
+  }
+
+  async refresh(): Promise<void> {
+    for (const tracker of this.#trackers.values()) await tracker.refresh();
+  }
+
+  close(): void {
+    for (const tracker of this.#trackers.values()) tracker.close();
+    this.#trackers.clear();
+  }
+}
+
+/** Whether an event told of the path or of a directory above it. */
+function isReported(path: string, reported: ReadonlySet<string>): boolean {
+  for (let at = path; at !== ""; at = parentPath(at)) if (reported.has(at)) return true;
+  return reported.has("");
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof TreewireError && ["TW_NOT_A_REPOSITORY", "TW_PATH_NOT_FOUND"].includes(error.code);
+}
+
+function sameState(a: TreeState, b: TreeState): boolean {
+  return (
+    a.head === b.head &&
+    a.branch === b.branch &&
+    a.remoteOrigin === b.remoteOrigin &&
+    a.health === b.health &&
+    sameFiles(a.files, b.files)
+  );
+}
+
+function sameFiles(a: readonly TreeFile[], b: readonly TreeFile[]): boolean {
+  return a === b || (a.length === b.length && a.every((file, at) => file === b[at]));
+}

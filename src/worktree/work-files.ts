@@ -1,0 +1,112 @@
+import { lstatSync } from "node:fs";
+import type { CleanFile, Oid, Repository } from "../git/types.js";
+import { systemCode } from "../util/index.js";
+import { nativePath } from "./paths.js";
+import { provesSame, type Stamp, stampOf } from "./stamp.js";
+
+/** A file on disk as git would compare it, remembered without its content. */
+export interface WorkFile {
+  readonly stamp: Stamp;
+  readonly mode: number;
+  readonly oid: Oid;
+  /** Over `core.bigFileThreshold`: binary whatever it holds. */
+  readonly large: boolean;
+}
+
+/** Content that is kept from the reading to the patch, in bytes for each pass; beyond it a file is read twice. */
+const KEPT_BYTES = 32 * 1024 * 1024;
+
+/** The file was replaced between two looks at it; an event of that is on its way, or the next sweep finds it. */
+export class FileChangedError extends Error {
+  constructor(readonly path: string) {
+    super("the file changed while it was read");
+    this.name = "FileChangedError";
+  }
+}
+
+/** Reads files of the working tree, converted as git would, and remembers which version it saw of each. */
+export class WorkFiles {
+  readonly #repository: Repository;
+  readonly #known = new Map<string, WorkFile>();
+  readonly #contents = new Map<string, CleanFile>();
+  #keptBytes = 0;
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+  }
+
+  /**
+   * The file's version. What is known is taken when `stamp` proves it still holds.
+   *
+   * @param stamp the newest look at the file
+   * @param indexOid the blob of its index entry, at which `core.autocrlf` looks
+   * @returns `undefined` when the file is not there any more, or has become a directory
+   * @throws a system error when it can't be read
+   */
+  async read(path: string, stamp: Stamp, indexOid: Oid | undefined): Promise<WorkFile | undefined> {
+    const known = this.#known.get(path);
+    if (known !== undefined && provesSame(known.stamp, stamp)) return known;
+    const clean = await this.#clean(path, indexOid);
+    return clean && this.#known.get(path);
+  }
+
+  /**
+   * The content of the version that {@link read} told of last.
+   * @throws FileChangedError when the file is another one by now
+   */
+  async content(path: string, indexOid: Oid | undefined): Promise<Uint8Array> {
+    const oid = this.#known.get(path)?.oid;
+    const clean = this.#contents.get(path) ?? (await this.#clean(path, indexOid));
+    if (clean === undefined || clean.oid !== oid) throw new FileChangedError(path);
+    return clean.content();
+  }
+
+  /** What is known of the path, without a look. */
+  known(path: string): WorkFile | undefined {
+    return this.#known.get(path);
+  }
+
+  forget(path: string): void {
+    this.#known.delete(path);
+  }
+
+  /** Everything has to be read again: the conversion has changed. */
+  forgetAll(): void {
+    this.#known.clear();
+    this.endPass();
+  }
+
+  /** Lets go of contents. */
+  endPass(): void {
+    this.#contents.clear();
+    this.#keptBytes = 0;
+  }
+
+  async #clean(path: string, indexOid: Oid | undefined): Promise<CleanFile | undefined> {
+    const takenAt = Date.now();
+    let clean: CleanFile;
+    let stamp: Stamp;
+    try {
+      const stats = lstatSync(nativePath(this.#repository.root, path));
+      if (stats.isDirectory()) return this.#gone(path);
+      stamp = stampOf(stats, takenAt);
+      clean = await this.#repository.clean(path, stats, indexOid);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return this.#gone(path);
+      throw error;
+    }
+    this.#known.set(path, { stamp, mode: clean.mode, oid: clean.oid, large: clean.large });
+    if (!clean.large && this.#keptBytes + clean.size <= KEPT_BYTES) {
+      this.#keptBytes += clean.size;
+      this.#contents.set(path, clean);
+    }
+    return clean;
+  }
+
+  #gone(path: string): undefined {
+    this.#known.delete(path);
+    this.#contents.delete(path);
+    return undefined;
+  }
+}

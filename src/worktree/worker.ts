@@ -1,0 +1,74 @@
+// The thread in which the trees live. Bulk file work is synchronous here, so that the main thread's heartbeats go out
+// while a tree of 80,000 files is read (architecture.md, "The event loop stays free").
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { createLogger, messageOf } from "../util/index.js";
+import { changedFiles } from "./files.js";
+import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
+import { Tracker } from "./tracker.js";
+import type { TreeFile, TreeState } from "./types.js";
+
+/** One followed tree and what the main thread was last told of it. */
+class Served {
+  readonly tracker: Tracker;
+  readonly #post: (message: FromWorker) => void;
+  readonly #tree: number;
+  #told: readonly TreeFile[] | undefined;
+
+  constructor(tree: number, root: string, options: WorkerOptions, post: (message: FromWorker) => void) {
+    this.#tree = tree;
+    this.#post = post;
+    this.tracker = new Tracker({
+      root,
+      logger: createLogger("agent", options.logLevel).child({ root }),
+      maxPatchBytes: options.maxPatchBytes,
+      keptPatchBytes: options.keptPatchBytes,
+      onState: (state) => this.#onState(state),
+      onGone: () => {
+        this.#told = undefined;
+        post({ type: "gone", tree });
+      },
+      onTrouble: (code, message) => post({ type: "trouble", tree, code, message }),
+    });
+  }
+
+  #onState({ root: _, files, ...meta }: TreeState): void {
+    const whole = this.#told === undefined;
+    const changes = changedFiles(this.#told ?? [], files);
+    this.#told = files;
+    this.#post({ type: "state", tree: this.#tree, whole, meta, changes });
+  }
+}
+
+function serve(port: MessagePort, options: WorkerOptions): void {
+  const trees = new Map<number, Served>();
+  const post = (message: FromWorker): void => port.postMessage(message);
+  const trouble = (tree: number) => (error: unknown) => {
+    post({ type: "trouble", tree, code: "TW_TREE_UNREADABLE", message: messageOf(error) });
+  };
+  port.on("message", (message: ToWorker) => {
+    const { tree } = message;
+    if (message.type === "open") {
+      const served = new Served(tree, message.root, options, post);
+      trees.set(tree, served);
+      served.tracker
+        .start()
+        .then(() => {
+          if (served.tracker.state === undefined) post({ type: "gone", tree });
+        })
+        .catch(trouble(tree));
+      return;
+    }
+    const tracker = trees.get(tree)?.tracker;
+    if (message.type === "close") {
+      tracker?.close();
+      trees.delete(tree);
+    } else {
+      const { ticket } = message;
+      const answer = (scannedAt: number | undefined): void => post({ type: "refreshed", tree, ticket, scannedAt });
+      if (tracker === undefined) answer(undefined);
+      else tracker.refresh().then((state) => answer(state?.scannedAt), trouble(tree));
+    }
+  });
+}
+
+if (parentPort !== null) serve(parentPort, workerData as WorkerOptions);

@@ -1,0 +1,417 @@
+import { lstatSync, readdirSync, readFileSync, type Stats } from "node:fs";
+import type { IgnoreDirectory, IndexFile } from "../git/types.js";
+import { systemCode } from "../util/index.js";
+import type { Coverage } from "./coverage.js";
+import { DirectoryNode } from "./directory.js";
+import type { IndexDirectory, IndexTree } from "./index-tree.js";
+import { joinPath, nativePath, parentPath } from "./paths.js";
+import { type Stamp, stampOf } from "./stamp.js";
+
+const GITLINK = 0o160000;
+const DENIED = Symbol("denied");
+
+/** What the model asks of the repository. */
+export interface WorldRepository {
+  readonly root: string;
+  ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
+  /** Whether the directory is the working tree of another repository. */
+  isNestedRepository(path: string): boolean;
+}
+
+/**
+ * The model of one working tree's files, compared with the index: which tracked paths are not proven unchanged, which
+ * paths are untracked, and which directories are walked. It is brought up to date by looking: {@link examine} for one
+ * path, {@link step} for the directories that wait to be listed. All calls are synchronous; the caller slices time.
+ *
+ * A directory is covered by the watcher **before** it is listed, and each of its entries is looked at after that, so
+ * whatever changes later is reported (watching.md: "if the watch is placed before the directory is listed").
+ */
+export class World {
+  /** Tracked paths that their index entry does not prove unchanged; `undefined`: not there. */
+  readonly tracked = new Map<string, Stamp | undefined>();
+  /** Untracked, not ignored files and links. */
+  readonly untracked = new Map<string, Stamp>();
+  /** Paths whose record in one of the two maps may have changed since the caller last emptied this set. */
+  readonly touched = new Set<string>();
+  /** Directories that can't be listed: path → system error code. */
+  readonly unreadable = new Map<string, string>();
+
+  root = new DirectoryNode(undefined, "", 0);
+  readonly #repository: WorldRepository;
+  readonly #coverage: Coverage;
+  #index: IndexFile;
+  #tree: IndexTree;
+  /** Directories to list, last in first out, so that few are open ends at a time. */
+  #waiting: DirectoryNode[] = [];
+
+  constructor(repository: WorldRepository, coverage: Coverage, index: IndexFile, tree: IndexTree) {
+    this.#repository = repository;
+    this.#coverage = coverage;
+    this.#index = index;
+    this.#tree = tree;
+  }
+
+  /** Replaces the index. The caller then examines every path whose entry changed. */
+  reindex(index: IndexFile, tree: IndexTree): void {
+    this.#index = index;
+    this.#tree = tree;
+  }
+
+  /** Forgets every directory and asks for the whole tree to be covered and listed anew, from the root down. */
+  relist(): void {
+    this.#drop(this.root);
+    this.unreadable.clear();
+    this.root = new DirectoryNode(undefined, "", 0);
+    this.#waiting = [this.root];
+  }
+
+  /** Asks for every directory that is covered to be listed once more; the watches stay where they are. */
+  sweep(): void {
+    this.#waiting = [...this.root.subtree()].reverse(); // parents come first: rules are handed down
+  }
+
+  /** Ends all coverage. */
+  close(): void {
+    this.#drop(this.root);
+    this.#waiting = [];
+  }
+
+  /** How many directories are covered. */
+  countDirectories(): number {
+    let count = 0;
+    for (const _ of this.root.subtree()) count++;
+    return count;
+  }
+
+  /**
+   * Lists waiting directories until none is left or the time is over.
+   * @param deadline in the milliseconds of `performance.now()`
+   * @returns whether all is done
+   */
+  step(deadline: number): boolean {
+    for (let node = this.#waiting.pop(); node !== undefined; node = this.#waiting.pop()) {
+      if (this.#isCurrent(node)) this.#list(node);
+      if (performance.now() > deadline) return this.#waiting.length === 0;
+    }
+    return true;
+  }
+
+  /**
+   * Looks at one path again: whatever it is now, what the maps say of it and of everything below it is made true, if
+   * need be by listing directories in the following {@link step}s.
+   *
+   * @param replaced whether the name may stand for another file than before (created, deleted, moved): then a
+   *   directory is covered and listed anew, because its old watch may belong to what was moved away
+   */
+  examine(path: string, replaced: boolean): void {
+    if (path === "") {
+      this.#revisit(this.root);
+      return;
+    }
+    if (this.#index.find(path) < 0) this.#forgetTracked(path);
+    let node = this.root;
+    const names = path.split("/");
+    for (const [depth, name] of names.entries()) {
+      if (this.#isMisplaced(node)) {
+        this.#examineEntry(node.parent ?? node, node.name, true);
+        return;
+      }
+      const last = depth === names.length - 1;
+      const child = node.children.get(name);
+      if (last || child === undefined) {
+        // without a covered directory on the way, the deepest one that is covered decides what its entry is now
+        this.#examineEntry(node, name, replaced || !last);
+        return;
+      }
+      node = child;
+    }
+  }
+
+  /** Whether what the index says of the directory has outdated how it is walked. */
+  #isMisplaced(node: DirectoryNode): boolean {
+    if (node.parent === undefined) return false;
+    return (node.excluded || node.hasGit) && node.tracked !== this.#tree.has(node.path);
+  }
+
+  /** Whether the node still hangs in the tree: it may have been dropped while it waited. */
+  #isCurrent(node: DirectoryNode): boolean {
+    let at = node;
+    while (at.parent !== undefined) {
+      if (at.parent.children.get(at.name) !== at) return false;
+      at = at.parent;
+    }
+    return at === this.root;
+  }
+
+  #examineEntry(node: DirectoryNode, name: string, replaced: boolean): void {
+    if (name === ".git") {
+      // a nested repository begins or ends; the root's own is the tracker's business
+      if (node.parent !== undefined) this.#examineEntry(node.parent, node.name, true);
+      return;
+    }
+    if (node.nested || node.submodule) return;
+    if (name === ".gitignore") {
+      this.#revisitForRules(node);
+      return;
+    }
+    const path = joinPath(node.path, name);
+    const child = node.children.get(name);
+    const takenAt = Date.now();
+    const stats = this.#lstat(path);
+    if (stats === DENIED) return;
+    if (stats?.isDirectory() && child !== undefined && !replaced && !this.unreadable.has(path)) return; // its times moved
+    if (replaced) this.#dropChild(node, name);
+    this.#place(node, name, stats, takenAt);
+    if (stats?.isDirectory() !== true && this.#tree.has(path)) this.#markMissingBelow(path);
+  }
+
+  #revisitForRules(node: DirectoryNode): void {
+    const text = this.#readIgnoreFile(node.path)?.toString("latin1");
+    const path = joinPath(node.path, ".gitignore");
+    const stats = this.#lstat(path);
+    if (stats !== DENIED) this.#place(node, ".gitignore", stats, Date.now());
+    if (text !== node.ignoreText) this.#revisit(node);
+  }
+
+  #revisit(node: DirectoryNode): void {
+    if (node.parent === undefined) this.relist();
+    else this.#examineEntry(node.parent, node.name, true);
+  }
+
+  /** Records what one entry of a listed directory is. */
+  #place(node: DirectoryNode, name: string, stats: Stats | undefined, takenAt: number): void {
+    const path = joinPath(node.path, name);
+    const position = this.#tree.get(node.path)?.files.get(name);
+    if (stats?.isDirectory()) {
+      this.#forgetUntracked(node, name);
+      if (position !== undefined) {
+        // a submodule's directory is its entry's business; in place of a tracked file, the file is gone
+        if (this.#index.mode(position) === GITLINK) {
+          this.#setTracked(path, stampOf(stats, takenAt));
+          this.#enterSubmodule(node, name, stats.ino);
+          return;
+        }
+        this.#setTracked(path, this.#repository.isNestedRepository(path) ? stampOf(stats, takenAt) : undefined);
+      }
+      this.#enter(node, name, path, stats.ino);
+      return;
+    }
+    this.#dropChild(node, name);
+    if (position !== undefined) {
+      this.#forgetUntracked(node, name);
+      this.#compareWithIndex(path, position, stats, takenAt);
+      return;
+    }
+    this.#forgetTracked(path);
+    const listed =
+      stats !== undefined &&
+      (stats.isFile() || stats.isSymbolicLink()) && // git never lists FIFOs, sockets and devices
+      !node.excluded &&
+      node.rules?.ignores(name, false) === false;
+    if (!listed) {
+      this.#forgetUntracked(node, name);
+      return;
+    }
+    node.untracked.add(name);
+    this.untracked.set(path, stampOf(stats, takenAt));
+    this.touched.add(path);
+  }
+
+  #compareWithIndex(path: string, position: number, stats: Stats | undefined, takenAt: number): void {
+    const index = this.#index;
+    const unmerged = index.stage(position) !== 0;
+    if (!unmerged && (index.skipWorktree(position) || index.assumeUnchanged(position))) {
+      this.#forgetTracked(path);
+    } else if (stats === undefined) {
+      this.#setTracked(path, undefined);
+    } else if (!unmerged && index.provesUnchanged(position, stats)) {
+      this.#forgetTracked(path);
+    } else {
+      this.#setTracked(path, stampOf(stats, takenAt));
+    }
+  }
+
+  /** Decides whether a directory is walked, and lets it wait for its listing. */
+  #enter(parent: DirectoryNode, name: string, path: string, inode: number): void {
+    const tracked = this.#tree.has(path);
+    const excluded = parent.excluded || parent.rules?.ignores(name, true) === true;
+    const known = parent.children.get(name);
+    const same = known?.inode === inode && known.excluded === excluded && known.tracked === tracked;
+    if (same && !known.submodule) return;
+    this.#dropChild(parent, name);
+    if (excluded && !tracked) return;
+    const node = new DirectoryNode(parent, name, inode);
+    node.excluded = excluded;
+    node.tracked = tracked;
+    parent.children.set(name, node);
+    this.#waiting.push(node);
+  }
+
+  #enterSubmodule(parent: DirectoryNode, name: string, inode: number): void {
+    const known = parent.children.get(name);
+    if (known?.inode === inode && known.submodule) return;
+    this.#dropChild(parent, name);
+    const node = new DirectoryNode(parent, name, inode);
+    node.submodule = true;
+    parent.children.set(name, node);
+    this.#waiting.push(node);
+  }
+
+  /** Covers a directory, unless it is, and records what each of its entries is. */
+  #list(node: DirectoryNode): void {
+    const { path } = node;
+    if (node.watches.length === 0) node.watches.push(...this.#coverage.cover(node));
+    if (node.submodule) return;
+    const names = this.#readNames(node);
+    if (names === undefined) return;
+    const tracked = this.#tree.get(path);
+    if (!this.#isEntered(node, names, tracked !== undefined)) {
+      this.#forgetAllBut(node, new Set());
+      return;
+    }
+    this.#readRules(node, names);
+
+    let found = 0;
+    let complete = true;
+    for (const name of names) {
+      if (name === ".git") continue;
+      const takenAt = Date.now();
+      const stats = this.#lstat(joinPath(path, name));
+      if (stats === undefined) continue;
+      if (stats === DENIED) {
+        complete = false; // what can't be looked at is not missing
+        break;
+      }
+      if (tracked?.files.has(name)) found++;
+      if (tracked?.directories.has(name) && stats.isDirectory()) found++;
+      this.#place(node, name, stats, takenAt);
+    }
+    if (!complete) return;
+    if (node.untracked.size > 0 || node.children.size > 0) this.#forgetAllBut(node, new Set(names));
+    if (tracked !== undefined && found < tracked.files.size + tracked.directories.size) {
+      this.#markMissing(node, tracked, new Set(names));
+    }
+  }
+
+  /** `undefined`: it can't be listed, which is noted. */
+  #readNames(node: DirectoryNode): string[] | undefined {
+    try {
+      const names = readdirSync(nativePath(this.#repository.root, node.path), "latin1");
+      this.unreadable.delete(node.path);
+      return names;
+    } catch (error) {
+      const code = systemCode(error) ?? "EIO";
+      // gone again, or replaced by something else: the event of that is on its way
+      if (code !== "ENOENT" && code !== "ENOTDIR") this.unreadable.set(node.path, code);
+      else if (this.#tree.has(node.path)) this.#markMissingBelow(node.path);
+      return undefined;
+    }
+  }
+
+  /** Whether what lies in the directory belongs to this tree, and not to a repository of its own. */
+  #isEntered(node: DirectoryNode, names: readonly string[], tracked: boolean): boolean {
+    const hasGit = node.parent !== undefined && names.includes(".git");
+    if (hasGit && !node.hasGit) node.watches.push(...this.#coverage.coverGitDirectory(node));
+    node.hasGit = hasGit;
+    node.nested = hasGit && !tracked && this.#repository.isNestedRepository(node.path);
+    return !node.nested;
+  }
+
+  #readRules(node: DirectoryNode, names: readonly string[]): void {
+    const ignoreFile = names.includes(".gitignore") ? this.#readIgnoreFile(node.path) : undefined;
+    node.ignoreText = ignoreFile?.toString("latin1");
+    node.rules =
+      node.parent === undefined
+        ? this.#repository.ignoreRules(ignoreFile)
+        : node.parent.rules?.enter(node.name, ignoreFile);
+  }
+
+  /** Takes out what an earlier listing found and this one did not. */
+  #forgetAllBut(node: DirectoryNode, names: ReadonlySet<string>): void {
+    for (const name of node.untracked) if (!names.has(name)) this.#forgetUntracked(node, name);
+    for (const [name, child] of node.children) if (!names.has(name)) this.#drop(child);
+  }
+
+  #markMissing(node: DirectoryNode, tracked: IndexDirectory, names: ReadonlySet<string>): void {
+    for (const [name, position] of tracked.files) {
+      if (!names.has(name)) this.#compareWithIndex(joinPath(node.path, name), position, undefined, 0);
+    }
+    for (const name of tracked.directories) {
+      if (!node.children.has(name)) this.#markMissingBelow(joinPath(node.path, name));
+    }
+  }
+
+  /** A directory with tracked files is not there, or is no directory. */
+  #markMissingBelow(path: string): void {
+    const [start, end] = this.#index.range(path);
+    for (let position = start; position < end; position++) {
+      this.#compareWithIndex(this.#index.path(position), position, undefined, 0);
+    }
+  }
+
+  #setTracked(path: string, stamp: Stamp | undefined): void {
+    this.tracked.set(path, stamp);
+    this.touched.add(path);
+  }
+
+  #forgetTracked(path: string): void {
+    if (this.tracked.delete(path)) this.touched.add(path);
+  }
+
+  #forgetUntracked(node: DirectoryNode, name: string): void {
+    if (!node.untracked.delete(name)) return;
+    const path = joinPath(node.path, name);
+    this.untracked.delete(path);
+    this.touched.add(path);
+  }
+
+  #dropChild(node: DirectoryNode, name: string): void {
+    const child = node.children.get(name);
+    if (child !== undefined) this.#drop(child);
+  }
+
+  /** Takes a directory and all below it out of the model. Tracked paths below are left to the caller. */
+  #drop(node: DirectoryNode): void {
+    for (const each of node.subtree()) {
+      for (const watch of each.watches) watch.close();
+      each.watches = [];
+      for (const name of each.untracked) {
+        const path = joinPath(each.path, name);
+        this.untracked.delete(path);
+        this.touched.add(path);
+      }
+      this.unreadable.delete(each.path);
+    }
+    if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name);
+  }
+
+  /** `undefined`: not there. {@link DENIED}: unknown, which is noted; what was known of the path stands. */
+  #lstat(path: string): Stats | undefined | typeof DENIED {
+    try {
+      return lstatSync(nativePath(this.#repository.root, path), { throwIfNoEntry: false });
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === "ENOTDIR" || code === "ENOENT" || code === "ELOOP" || code === "ENAMETOOLONG") return undefined;
+      if (code === "EACCES" || code === "EPERM") {
+        this.unreadable.set(parentPath(path), code);
+        return DENIED;
+      }
+      throw error;
+    }
+  }
+
+  /** Git reads a `.gitignore` only when it is a regular file: links are refused since version 2.32. */
+  #readIgnoreFile(directory: string): Buffer | undefined {
+    const path = joinPath(directory, ".gitignore");
+    const stats = this.#lstat(path);
+    if (stats === undefined || stats === DENIED || !stats.isFile()) return undefined;
+    try {
+      return readFileSync(nativePath(this.#repository.root, path));
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === "ENOENT") return undefined;
+      this.unreadable.set(path, code ?? "EIO");
+      return undefined;
+    }
+  }
+}
