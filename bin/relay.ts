@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-export {};
+import { runRelayCli } from "../src/relay/cli.js";
+
+process.exitCode = await runRelayCli(process.argv.slice(2));

@@ -3,3 +3,4 @@ export * from "./close-codes.js";
 export * from "./limits.js";
 export * from "./tree.js";
 export * from "./tunnel.js";
+export * from "./unified-diff.js";

@@ -25,7 +25,9 @@ export const TUNNEL_SUBPROTOCOL = "treewire.tunnel.v1";
 export const TUNNEL_VERSION = 1;
 
 const root = z.string().startsWith("/").max(4096);
-const chat = z.uuid();
+/** Any 128-bit id in the dashed form, as Go takes it: `z.uuid()` would turn away ids without an RFC 9562 variant. */
+export const idSchema = z.guid();
+const chat = idSchema;
 /** A tree's history: states of one `epoch` are numbered from 1 by `seq`; another epoch shares nothing with it. */
 const epoch = z.string().min(8).max(64);
 const seq = z.int().positive();
@@ -87,7 +89,7 @@ export type TreeMessage = z.infer<typeof tree>;
 const welcome = z.object({
   type: z.literal("welcome"),
   protocol: z.int(),
-  workspace: z.uuid(),
+  workspace: idSchema,
   /** The states that the relay holds from before; the agent may go on from them with a delta. */
   held: z.array(z.object({ root, epoch, seq })).max(10_000),
 });

@@ -37,6 +37,11 @@ const REGISTRY = {
     what: "another agent has taken this workspace",
     advice: "stop one of the two, or give each a workspace and a token of its own",
   },
+  TW_WATCH_REFUSED: {
+    exitStatus: 1,
+    what: "the relay does not let this chat be watched",
+    advice: "check the chat's id, its owner and its binding",
+  },
   TW_LISTEN_FAILED: { exitStatus: 1, what: "cannot listen", advice: "choose another --listen address" },
   TW_DATA_DIR: {
     exitStatus: 1,

@@ -1,0 +1,60 @@
+import type { Logger } from "../../util/index.js";
+import type { ChatRoots } from "../store/index.js";
+import type { Viewer } from "./viewer.js";
+import { Workspace } from "./workspace.js";
+
+export interface HubOptions {
+  chatRoots: ChatRoots;
+  log: Logger;
+  /** Milliseconds; for tests. */
+  lingerMs?: number;
+}
+
+/** The workspaces that this process knows of. */
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #workspaces = new Map<string, Workspace>();
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+  }
+
+  workspace(id: string): Workspace {
+    let workspace = this.#workspaces.get(id);
+    if (workspace === undefined) {
+      workspace = new Workspace(id, this.#options);
+      this.#workspaces.set(id, workspace);
+    }
+    return workspace;
+  }
+
+  /** The state of a workspace's agent, without making the workspace known. */
+  agentStatus(id: string): Workspace["status"] {
+    return this.#workspaces.get(id)?.status ?? "disconnected";
+  }
+
+  /** A viewer's socket is gone. */
+  leave(viewer: Viewer): void {
+    viewer.channel.workspace.leave(viewer.channel, viewer);
+  }
+
+  /** Lets a viewer go on with the chat's present binding. Its next frame tells the difference. */
+  move(viewer: Viewer, workspaceId: string, chat: string, paths: readonly string[]): void {
+    const to = this.workspace(workspaceId);
+    const from = viewer.channel;
+    const channel = to.channel(chat, paths);
+    if (channel === from) return;
+    from.workspace.leave(from, viewer);
+    if (from.viewers.size === 0) from.workspace.drop(from);
+    viewer.moveTo(channel);
+    to.join(channel, viewer);
+    if (!channel.agentIsConnected) viewer.tellError(channel.agentAwayMessage);
+  }
+
+  /** Lets every viewer that has been quiet for so long know that nothing changed. */
+  beat(afterMs: number): void {
+    for (const workspace of this.#workspaces.values()) {
+      for (const channel of workspace.channels) for (const viewer of channel.viewers) viewer.beat(afterMs);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { MAX_UNIFIED_DIFF_BYTES, type TreeMessage } from "../../protocol/index.js";
+import { updateBytes } from "./tree.js";
+
+/**
+ * What the parts of one update may add up to, in bytes of UTF-8: a diff of the contract's size, whose paths stand there
+ * three times more (in keys, for people, and in removes).
+ */
+export const MAX_UPDATE_BYTES = 4 * MAX_UNIFIED_DIFF_BYTES;
+
+/** An agent breaks a limit of the tunnel: its socket is closed. */
+export class TunnelLimitError extends Error {}
+
+/** The parts of a tree message that have come so far. */
+export class PendingUpdate {
+  readonly #first: TreeMessage;
+  readonly #parts: TreeMessage[] = [];
+  #bytes = 0;
+
+  constructor(first: TreeMessage) {
+    this.#first = first;
+  }
+
+  /** Parts of one `(epoch, seq)` follow each other; any other one begins anew. */
+  belongsTo(part: TreeMessage): boolean {
+    return this.#first.epoch === part.epoch && this.#first.seq === part.seq && this.#first.base === part.base;
+  }
+
+  /**
+   * @returns the whole update when this was its last part
+   * @throws TunnelLimitError when the parts are more than a diff can be
+   */
+  add(part: TreeMessage): TreeMessage | undefined {
+    this.#bytes += updateBytes(part);
+    if (this.#bytes > MAX_UPDATE_BYTES)
+      throw new TunnelLimitError(`an update of ${part.root} has over ${MAX_UPDATE_BYTES} bytes`);
+    this.#parts.push(part);
+    if (part.more) return undefined;
+    return {
+      ...part,
+      upserts: this.#parts.flatMap(({ upserts }) => upserts),
+      removes: this.#parts.flatMap(({ removes }) => removes),
+    };
+  }
+}

@@ -1,0 +1,144 @@
+import type { RepositoryChange, TreeFile, TreeMessage, TreeMeta } from "../../protocol/index.js";
+import { fitToLimit, unifiedDiff, utf8Length } from "../../protocol/index.js";
+
+/** A tree as its agent last told it. Immutable; unchanged files are the same objects in the next state. */
+export interface TreeState {
+  readonly root: string;
+  readonly epoch: string;
+  readonly seq: number;
+  readonly meta: TreeMeta;
+  /** Ascending by key. */
+  readonly files: readonly TreeFile[];
+  /** The same object in consecutive states that look the same to clients. */
+  readonly view: TreeView;
+}
+
+/** What a client is shown of a tree: everything but ids and times. Its text is built once, when it is first wanted. */
+export class TreeView {
+  static #count = 0;
+  readonly root: string;
+  /** No other view of this process has the same. */
+  readonly id = ++TreeView.#count;
+  readonly #meta: TreeMeta;
+  readonly #files: readonly TreeFile[];
+  #json: string | undefined;
+
+  constructor(root: string, meta: TreeMeta, files: readonly TreeFile[]) {
+    this.root = root;
+    this.#meta = meta;
+    this.#files = files;
+  }
+
+  /** The tree's entry in a `changes` frame, as JSON. */
+  get json(): string {
+    this.#json ??= JSON.stringify(repositoryChange(this.root, this.#meta, this.#files));
+    return this.#json;
+  }
+
+  /** Whether a client that was told this one need not be told `other`. */
+  equals(other: TreeView): boolean {
+    return this === other || this.json === other.json;
+  }
+
+  /** This view, when a state with that content looks the same; else a new one. */
+  next(meta: TreeMeta, files: readonly TreeFile[], filesChanged: boolean): TreeView {
+    const same =
+      !filesChanged &&
+      meta.branch === this.#meta.branch &&
+      meta.remote_origin === this.#meta.remote_origin &&
+      meta.health === this.#meta.health &&
+      meta.too_large_bytes === this.#meta.too_large_bytes;
+    return same ? this : new TreeView(this.root, meta, files);
+  }
+}
+
+/** The entry of a tree that is no longer there. */
+export function removedJson(root: string): string {
+  const change: RepositoryChange = { repo_root: root, branch: "", unified_diff: "", removed: true };
+  return JSON.stringify(change);
+}
+
+/**
+ * The state that an update leads to.
+ *
+ * @param before the last state, if there is one
+ * @param update whole: its parts joined
+ * @returns `undefined` when the update's base is not `before`
+ */
+export function applyUpdate(before: TreeState | undefined, update: TreeMessage): TreeState | undefined {
+  const { root, epoch, seq, meta, base } = update;
+  if (base === null) {
+    const files = merge([], update.upserts, []);
+    const view = before?.view.next(meta, files, !sameFiles(before.files, files)) ?? new TreeView(root, meta, files);
+    return { root, epoch, seq, meta, files, view };
+  }
+  if (before === undefined || before.epoch !== epoch || before.seq !== base) return undefined;
+  const files = merge(before.files, update.upserts, update.removes);
+  const view = before.view.next(meta, files, !sameFiles(before.files, files));
+  return { root, epoch, seq, meta, files, view };
+}
+
+/** A sorted list with some entries replaced, added or taken out, in one pass. */
+function merge(before: readonly TreeFile[], upserts: readonly TreeFile[], removes: readonly string[]): TreeFile[] {
+  const changed = new Map<string, TreeFile | undefined>(removes.map((key) => [key, undefined]));
+  for (const file of upserts) changed.set(file.key, file);
+  const added = [...changed.values()].filter((file) => file !== undefined).sort(byKey);
+  const merged: TreeFile[] = [];
+  let next = 0;
+  for (const file of before) {
+    for (let other = added[next]; other !== undefined && other.key < file.key; other = added[next]) {
+      merged.push(other);
+      next += 1;
+    }
+    if (!changed.has(file.key)) merged.push(file);
+  }
+  merged.push(...added.slice(next));
+  return merged;
+}
+
+function byKey(a: TreeFile, b: TreeFile): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+function sameFiles(a: readonly TreeFile[], b: readonly TreeFile[]): boolean {
+  return a.length === b.length && a.every((file, position) => sameFile(file, b[position]));
+}
+
+function sameFile(a: TreeFile, b: TreeFile | undefined): boolean {
+  if (a === b) return true;
+  return (
+    b !== undefined &&
+    a.key === b.key &&
+    a.header === b.header &&
+    a.hunks === b.hunks &&
+    a.omitted_bytes === b.omitted_bytes
+  );
+}
+
+function repositoryChange(root: string, meta: TreeMeta, told: readonly TreeFile[]): RepositoryChange {
+  // The agent has fitted the files already; an agent that has not must not make the relay break its contract.
+  const fitted = fitToLimit(told);
+  const tooLargeBytes = meta.too_large_bytes || fitted.tooLargeBytes;
+  const omitted = fitted.files.filter((file) => file.omitted_bytes > 0);
+  return {
+    repo_root: root,
+    branch: meta.branch,
+    ...(meta.remote_origin !== "" && { remote_origin: meta.remote_origin }),
+    unified_diff: unifiedDiff(fitted.files, tooLargeBytes),
+    ...((omitted.length > 0 || tooLargeBytes > 0) && { truncated: true as const }),
+    ...(omitted.length > 0 && {
+      omitted_files: omitted.map((file) => ({ path: file.path, bytes: file.omitted_bytes })),
+    }),
+    ...(meta.health !== "" && { health: meta.health }),
+  };
+}
+
+/** Bytes of UTF-8 that an update's texts take, to hold it to a limit. */
+export function updateBytes(update: TreeMessage): number {
+  let bytes = 0;
+  for (const file of update.upserts) {
+    bytes += utf8Length(file.key) + utf8Length(file.path) + utf8Length(file.header) + utf8Length(file.hunks);
+  }
+  for (const key of update.removes) bytes += utf8Length(key);
+  return bytes;
+}

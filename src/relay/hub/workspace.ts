@@ -1,0 +1,311 @@
+import type { AgentMessage, RelayMessage, TreeMessage } from "../../protocol/index.js";
+import type { Logger } from "../../util/index.js";
+import type { ChatRoots } from "../store/index.js";
+import { Channel } from "./channel.js";
+import { PendingUpdate } from "./pending-update.js";
+import { applyUpdate, type TreeState, type TreeView } from "./tree.js";
+import { FrameCache, type Viewer } from "./viewer.js";
+
+/** The states of Coder's agents; those other than `connected` stand in the answer before an upgrade. */
+export type AgentStatus = "connecting" | "connected" | "disconnected" | "timeout";
+
+/** The relay's end of one agent's tunnel. */
+export interface AgentLink {
+  send(message: RelayMessage): void;
+}
+
+/** How long a barrier may take before it is given up, in milliseconds. */
+const BARRIER_DEADLINE_MS = 60_000;
+
+/** How long a chat goes on being watched when its last viewer has left (a page that reloads), in milliseconds. */
+export const LINGER_MS = 10_000;
+
+interface Tree {
+  state: TreeState | undefined;
+  /** Milliseconds since 1970. */
+  scannedAt: number;
+  /** The agent that is connected now has spoken of it, and follows it for a chat. */
+  live: boolean;
+  pending: PendingUpdate | undefined;
+  /** A whole state was asked for and has not come yet. */
+  resyncing: boolean;
+}
+
+/** Everything that belongs to one workspace: its agent, its trees, and the chats that look at them. */
+export class Workspace {
+  readonly id: string;
+  readonly frames = new FrameCache();
+  readonly #chatRoots: ChatRoots;
+  readonly #log: Logger;
+  readonly #lingerMs: number;
+  readonly #trees = new Map<string, Tree>();
+  readonly #channels = new Map<string, Channel>();
+  readonly #lingering = new Map<Channel, NodeJS.Timeout>();
+  readonly #barriers = new Map<number, { resolve: (scannedAt: number) => void; reject: (reason: Error) => void }>();
+  #barrierCount = 0;
+  #link: AgentLink | undefined;
+  #status: AgentStatus = "disconnected";
+
+  constructor(id: string, options: { chatRoots: ChatRoots; log: Logger; lingerMs?: number }) {
+    this.id = id;
+    this.#chatRoots = options.chatRoots;
+    this.#log = options.log.child({ workspace: id });
+    this.#lingerMs = options.lingerMs ?? LINGER_MS;
+  }
+
+  get status(): AgentStatus {
+    return this.#status;
+  }
+
+  get agentAwayMessage(): string {
+    return `the workspace's agent is ${this.#status}; what was shown stands until it is back`;
+  }
+
+  get channels(): Iterable<Channel> {
+    return this.#channels.values();
+  }
+
+  /** Nothing is known of it and nobody looks at it. */
+  get isIdle(): boolean {
+    return this.#link === undefined && this.#channels.size === 0 && this.#trees.size === 0;
+  }
+
+  // ── viewers ──
+
+  /** The channel of a chat, made when it is new. A channel without viewers goes away after the linger time. */
+  channel(chat: string, paths: readonly string[]): Channel {
+    let channel = this.#channels.get(chat);
+    if (channel === undefined) {
+      channel = new Channel(this, chat, paths);
+      this.#channels.set(chat, channel);
+      this.#link?.send({ type: "watch", chat, paths: [...paths] });
+    } else if (channel.paths.join("\0") !== paths.join("\0")) {
+      channel.paths = paths;
+      this.#link?.send({ type: "watch", chat, paths: [...paths] });
+      if (this.#link !== undefined) channel.start();
+    }
+    return channel;
+  }
+
+  join(channel: Channel, viewer: Viewer): void {
+    clearTimeout(this.#lingering.get(channel));
+    this.#lingering.delete(channel);
+    channel.viewers.add(viewer);
+    if (this.#status === "connected") channel.start([viewer]);
+  }
+
+  leave(channel: Channel, viewer: Viewer): void {
+    channel.viewers.delete(viewer);
+    if (channel.viewers.size > 0 || this.#lingering.has(channel)) return;
+    const timer = setTimeout(() => this.drop(channel), this.#lingerMs);
+    timer.unref();
+    this.#lingering.set(channel, timer);
+  }
+
+  /** Nobody watches the chat any more. */
+  drop(channel: Channel): void {
+    clearTimeout(this.#lingering.get(channel));
+    this.#lingering.delete(channel);
+    if (this.#channels.get(channel.chat) !== channel) return;
+    this.#channels.delete(channel.chat);
+    this.#link?.send({ type: "unwatch", chat: channel.chat });
+    for (const root of channel.roots) {
+      const tree = this.#trees.get(root);
+      if (tree !== undefined && this.#channelsOf(root).length === 0) tree.live = false;
+    }
+  }
+
+  // ── what channels ask ──
+
+  view(root: string): TreeView | undefined {
+    return this.#trees.get(root)?.state?.view;
+  }
+
+  isLive(root: string): boolean {
+    return this.#trees.get(root)?.live === true;
+  }
+
+  /** Milliseconds since 1970. */
+  scannedAt(root: string): number {
+    return this.#trees.get(root)?.scannedAt ?? 0;
+  }
+
+  tombstones(chat: string): string[] {
+    return this.#chatRoots.tombstones(chat);
+  }
+
+  /** Asks the agent to read a chat's trees. @returns when it did, in milliseconds since 1970; rejects when it is lost */
+  refresh(chat: string): Promise<number> {
+    const link = this.#link;
+    if (link === undefined || this.#status !== "connected") return Promise.reject(new Error("no agent"));
+    this.#barrierCount += 1;
+    const id = this.#barrierCount;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#log.warn({ chat }, "the agent has not answered a refresh");
+        this.#barriers.get(id)?.reject(new Error("no answer"));
+      }, BARRIER_DEADLINE_MS).unref();
+      const settle = () => {
+        clearTimeout(timer);
+        this.#barriers.delete(id);
+      };
+      this.#barriers.set(id, {
+        resolve: (scannedAt) => {
+          settle();
+          resolve(scannedAt);
+        },
+        reject: (reason) => {
+          settle();
+          reject(reason);
+        },
+      });
+      link.send({ type: "refresh", id, chat });
+    });
+  }
+
+  // ── the agent ──
+
+  /** An agent's socket is open; it has not said hello yet. */
+  agentConnecting(): void {
+    if (this.#status !== "connected") this.#status = "connecting";
+  }
+
+  /** The agent has said hello. It takes the place of the one before. @returns the states that it may go on from */
+  attach(link: AgentLink): { root: string; epoch: string; seq: number }[] {
+    if (this.#link !== undefined) this.#forgetLink("disconnected");
+    this.#link = link;
+    this.#status = "connected";
+    return [...this.#trees.values()].flatMap(({ state }) =>
+      state === undefined ? [] : [{ root: state.root, epoch: state.epoch, seq: state.seq }],
+    );
+  }
+
+  /** Tells an agent that has just been welcomed what is being watched. */
+  resume(): void {
+    for (const channel of this.#channels.values()) {
+      this.#link?.send({ type: "watch", chat: channel.chat, paths: [...channel.paths] });
+      if (channel.viewers.size > 0) channel.start();
+    }
+  }
+
+  /** The link is gone, whether it said hello or not. Does nothing when another one has taken its place. */
+  detach(link: AgentLink | undefined, status: "disconnected" | "timeout"): void {
+    if (this.#link !== link) return;
+    this.#forgetLink(status);
+    if (link === undefined) return;
+    for (const channel of this.#channels.values()) channel.tellError(this.agentAwayMessage);
+  }
+
+  #forgetLink(status: AgentStatus): void {
+    this.#link = undefined;
+    this.#status = status;
+    for (const tree of this.#trees.values()) {
+      tree.live = false;
+      tree.pending = undefined;
+      tree.resyncing = false;
+    }
+    for (const barrier of [...this.#barriers.values()]) barrier.reject(new Error("the agent is gone"));
+  }
+
+  /** What the connected agent says after its hello. Messages of a link that was replaced are dropped. */
+  receive(link: AgentLink, message: Exclude<AgentMessage, { type: "hello" }>): void {
+    if (this.#link !== link) return;
+    switch (message.type) {
+      case "chat":
+        this.#receiveChat(message.chat, message.roots);
+        break;
+      case "tree":
+        this.#receiveTree(link, message);
+        break;
+      case "scanned":
+        this.#confirm(message.root, Date.parse(message.scanned_at));
+        break;
+      case "gone":
+        this.#receiveGone(message.root);
+        break;
+      case "refreshed":
+        this.#barriers.get(message.id)?.resolve(Date.parse(message.scanned_at));
+        break;
+      case "trouble":
+        this.#receiveTrouble(message);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #receiveChat(chat: string, roots: readonly string[]): void {
+    const channel = this.#channels.get(chat.toLowerCase());
+    if (channel === undefined) return; // it was unwatched meanwhile
+    this.#setRoots(channel, roots);
+  }
+
+  #setRoots(channel: Channel, roots: readonly string[]): void {
+    channel.setRoots(roots);
+    this.#chatRoots.record(channel.chat, roots);
+    channel.flush();
+  }
+
+  #receiveTree(link: AgentLink, part: TreeMessage): void {
+    const tree = this.#tree(part.root);
+    tree.pending = tree.pending?.belongsTo(part) ? tree.pending : new PendingUpdate(part);
+    const update = tree.pending.add(part);
+    if (update === undefined) return;
+    tree.pending = undefined;
+    const next = applyUpdate(tree.state, update);
+    if (next === undefined) {
+      if (!tree.resyncing) link.send({ type: "resync", root: part.root });
+      tree.resyncing = true;
+      return;
+    }
+    tree.resyncing = false;
+    tree.state = next;
+    this.#confirm(part.root, Date.parse(update.meta.scanned_at));
+    link.send({ type: "ack", root: next.root, epoch: next.epoch, seq: next.seq });
+  }
+
+  /** The tree was read, and what is here is true. */
+  #confirm(root: string, scannedAt: number): void {
+    const tree = this.#trees.get(root);
+    if (tree === undefined) return;
+    tree.scannedAt = Math.max(tree.scannedAt, scannedAt);
+    tree.live = true;
+    for (const channel of this.#channelsOf(root)) {
+      channel.clearTrouble(root);
+      channel.flush();
+    }
+  }
+
+  #receiveGone(root: string): void {
+    this.#trees.delete(root);
+    for (const channel of this.#channelsOf(root)) {
+      this.#setRoots(
+        channel,
+        [...channel.roots].filter((other) => other !== root),
+      );
+    }
+  }
+
+  #receiveTrouble({ root, chat, code, message }: Extract<AgentMessage, { type: "trouble" }>): void {
+    this.#log.warn({ root, chat, code }, "the agent reports trouble");
+    for (const channel of this.#channels.values()) {
+      if (chat !== null && channel.chat !== chat.toLowerCase()) continue;
+      if (chat === null && root !== null && !channel.roots.has(root)) continue;
+      channel.trouble(root ?? "", message);
+      channel.flush();
+    }
+  }
+
+  #channelsOf(root: string): Channel[] {
+    return [...this.#channels.values()].filter((channel) => channel.roots.has(root));
+  }
+
+  #tree(root: string): Tree {
+    let tree = this.#trees.get(root);
+    if (tree === undefined) {
+      tree = { state: undefined, scannedAt: 0, live: false, pending: undefined, resyncing: false };
+      this.#trees.set(root, tree);
+    }
+    return tree;
+  }
+}

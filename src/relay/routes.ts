@@ -1,0 +1,14 @@
+/** Every route of the wire contract is served under each of these. */
+export const PREFIXES = ["/api/v2", "/api/experimental", ""] as const;
+
+/** The two names of the git stream, below `/chats/{chat}`. */
+export const STREAM_NAMES = ["git/watch", "stream/git"] as const;
+
+const WATCH_PATH = new RegExp(
+  `^(?:${PREFIXES.filter((prefix) => prefix !== "").join("|")})?/chats/([^/]+)/(?:${STREAM_NAMES.join("|")})/?$`,
+);
+
+/** The chat (not yet known to be a UUID) whose stream a path names, or `undefined` when it names no stream. */
+export function watchedChat(pathname: string): string | undefined {
+  return WATCH_PATH.exec(pathname)?.[1];
+}

@@ -1,0 +1,68 @@
+import type { WebSocket } from "ws";
+import { CLOSE, PING_INTERVAL_MS } from "../protocol/index.js";
+
+/** How a socket came to its end. */
+export type SocketEnd = "closed" | "timeout";
+
+/** Compression without context takeover: a socket keeps no window of its own between frames (wire contract). */
+export const PER_MESSAGE_DEFLATE = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  threshold: 1024,
+  concurrencyLimit: 4,
+  zlibDeflateOptions: { level: 3 },
+};
+
+/** How long a peer has to answer a close frame before its socket is destroyed, in milliseconds. */
+const CLOSE_GRACE_MS = 2_000;
+
+/**
+ * Pings every 15 s, and ends a peer that has not answered the last one. A peer to which a frame is on its way may be slow
+ * and not dead (the ping waits behind the frame): it gets {@link SLOW_PEER_MS}.
+ */
+export class Heartbeat {
+  #answered = true;
+  #unansweredSince = 0;
+  readonly #timer: NodeJS.Timeout;
+
+  /**
+   * @param ended called once, with why, when the socket is closed
+   */
+  constructor(socket: WebSocket, ended: (end: SocketEnd) => void, intervalMs = PING_INTERVAL_MS) {
+    let end: SocketEnd = "closed";
+    this.#timer = setInterval(() => {
+      if (this.#answered) {
+        this.#answered = false;
+        this.#unansweredSince = Date.now();
+        socket.ping();
+      } else if (socket.bufferedAmount === 0 || Date.now() - this.#unansweredSince >= SLOW_PEER_MS) {
+        end = "timeout";
+        socket.terminate();
+      }
+    }, intervalMs);
+    this.#timer.unref();
+    const alive = () => {
+      this.#answered = true;
+    };
+    socket.on("pong", alive);
+    socket.on("message", alive);
+    socket.once("close", () => {
+      clearInterval(this.#timer);
+      ended(end);
+    });
+  }
+}
+
+/** How long a peer that takes a large frame may leave a ping unanswered, in milliseconds. */
+const SLOW_PEER_MS = 60_000;
+
+/** Closes with one of the protocol's codes, and destroys the socket when the peer does not answer. */
+export function closeSocket(
+  socket: WebSocket,
+  reason: keyof typeof CLOSE,
+  { text = "", graceMs = CLOSE_GRACE_MS }: { text?: string; graceMs?: number } = {},
+): void {
+  socket.close(CLOSE[reason].code, text);
+  const timer = setTimeout(() => socket.terminate(), graceMs);
+  socket.once("close", () => clearTimeout(timer));
+}

@@ -1,0 +1,113 @@
+import type Database from "libsql";
+import { z } from "zod";
+import { TreewireError } from "../../util/index.js";
+
+/** A chat and what it is bound to. */
+export interface Chat {
+  id: string;
+  /** The user who may see it; `undefined`: admins alone. */
+  owner: string | undefined;
+  /** The workspace whose trees it shows; `undefined`: unbound. */
+  workspace: string | undefined;
+  /** Absolute paths in the workspace; none: every repository that the agent finds. */
+  paths: readonly string[];
+  /** The chat that this one belongs to. */
+  parent: string | undefined;
+  archived: boolean;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export interface ChatBinding {
+  chat: string;
+  workspace: string;
+  /** Left out: as before, or the parent's. */
+  owner?: string;
+  /** Left out: every repository that the agent finds. */
+  paths?: readonly string[];
+  /** Left out: as before. */
+  parent?: string;
+}
+
+const rowSchema = z
+  .object({
+    id: z.string(),
+    owner: z.string().nullable(),
+    workspace: z.string().nullable(),
+    paths: z.string().transform((text) => z.array(z.string()).parse(JSON.parse(text))),
+    parent: z.string().nullable(),
+    archived: z.int(),
+    created_at: z.int(),
+    updated_at: z.int(),
+  })
+  .transform(
+    (row): Chat => ({
+      id: row.id,
+      owner: row.owner ?? undefined,
+      workspace: row.workspace ?? undefined,
+      paths: row.paths,
+      parent: row.parent ?? undefined,
+      archived: row.archived === 1,
+      createdAt: new Date(row.created_at),
+      updatedAt: new Date(row.updated_at),
+    }),
+  );
+
+/** Chats and their bindings at rest. Ids are UUIDs in lower case. */
+export class ChatStore {
+  readonly #db: Database.Database;
+  readonly #byId: Database.Statement;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.#byId = db.prepare("select * from chats where id = ?");
+  }
+
+  get(id: string): Chat | undefined {
+    const row = this.#byId.get(id.toLowerCase());
+    return row === undefined ? undefined : rowSchema.parse(row);
+  }
+
+  /**
+   * Makes the chat when it is new, and binds it.
+   *
+   * @throws TreewireError `TW_BAD_USAGE` when the parent is unknown, or is the chat or one of its children
+   */
+  bind(binding: ChatBinding): Chat {
+    const id = binding.chat.toLowerCase();
+    const parentId = binding.parent?.toLowerCase();
+    return this.#db
+      .transaction(() => {
+        const before = this.get(id);
+        const parent = parentId === undefined ? undefined : this.get(parentId);
+        if (parentId !== undefined && parent === undefined) {
+          throw new TreewireError("TW_BAD_USAGE", `--parent ${parentId}`, { detail: "there is no such chat" });
+        }
+        for (let above = parent; above !== undefined; above = above.parent ? this.get(above.parent) : undefined) {
+          if (above.id !== id) continue;
+          throw new TreewireError("TW_BAD_USAGE", `--parent ${parentId}`, {
+            detail: "a chat cannot be its own parent",
+          });
+        }
+        this.#db
+          .prepare(
+            `insert into chats (id, owner, workspace, paths, parent, archived, created_at, updated_at)
+             values (?, ?, ?, ?, ?, ?, ?, ?)
+             on conflict (id) do update set owner = excluded.owner, workspace = excluded.workspace,
+               paths = excluded.paths, parent = excluded.parent, updated_at = excluded.updated_at`,
+          )
+          .run(
+            id,
+            binding.owner ?? before?.owner ?? parent?.owner ?? null,
+            binding.workspace.toLowerCase(),
+            JSON.stringify(binding.paths ?? []),
+            parentId ?? before?.parent ?? null,
+            (before ?? parent)?.archived ? 1 : 0,
+            Date.now(),
+            Date.now(),
+          );
+        return rowSchema.parse(this.#byId.get(id));
+      })
+      .immediate();
+  }
+}

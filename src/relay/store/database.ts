@@ -1,0 +1,84 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import Database from "libsql";
+import { z } from "zod";
+import { messageOf, TreewireError } from "../../util/index.js";
+
+/** The one file name under the data directory that SQLite is given; its `-wal` and `-shm` lie beside it. */
+const FILE_NAME = "treewire.db";
+
+/** How long a writer waits for another process that writes, in milliseconds. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+const versionSchema = z.object({ user_version: z.int() });
+
+/** Each entry brings the schema from the version of its position to the next. Entries are never changed once released. */
+const MIGRATIONS = [
+  `create table tokens (
+     id text primary key,
+     kind text not null check (kind in ('agent', 'client')),
+     secret_hash blob not null,
+     workspace text,
+     user text,
+     admin integer not null default 0,
+     created_at integer not null,
+     expires_at integer,
+     revoked_at integer
+   ) strict;
+   create index tokens_workspace on tokens (workspace) where kind = 'agent';
+   create table chats (
+     id text primary key,
+     owner text,
+     workspace text,
+     paths text not null default '[]',
+     parent text references chats (id),
+     archived integer not null default 0,
+     created_at integer not null,
+     updated_at integer not null
+   ) strict;
+   create index chats_parent on chats (parent) where parent is not null;
+   create table chat_roots (
+     chat text not null,
+     root text not null,
+     gone_at integer,
+     primary key (chat, root)
+   ) strict, without rowid;`,
+];
+
+/**
+ * Opens the relay's database in WAL mode, so that the commands read and write while `relay serve` runs, and brings its
+ * schema up to date. The directory is made when it is missing, for its owner alone.
+ *
+ * @param dataDir the directory, absolute or relative to the working directory
+ * @throws TreewireError `TW_DATA_DIR` when it cannot be made, opened or understood
+ */
+export function openDatabase(dataDir: string): Database.Database {
+  const directory = resolve(dataDir);
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const path = join(directory, FILE_NAME);
+    const db = new Database(path);
+    chmodSync(path, 0o600);
+    db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    db.pragma("journal_mode = WAL");
+    db.pragma("synchronous = FULL"); // what was acknowledged survives a power cut
+    db.pragma("foreign_keys = ON");
+    migrate(db);
+    return db;
+  } catch (thrown) {
+    if (thrown instanceof TreewireError) throw thrown;
+    throw new TreewireError("TW_DATA_DIR", directory, { detail: messageOf(thrown), cause: thrown });
+  }
+}
+
+function migrate(db: Database.Database): void {
+  const version = () => versionSchema.parse(db.prepare("pragma user_version").get()).user_version;
+  if (version() === MIGRATIONS.length) return;
+  // two commands may open a new directory at the same moment: the second finds the work done
+  db.transaction(() => {
+    const from = version();
+    if (from > MIGRATIONS.length) throw new Error(`the database was written by a later version (schema ${from})`);
+    for (const step of MIGRATIONS.slice(from)) db.exec(step);
+    db.exec(`pragma user_version = ${MIGRATIONS.length}`);
+  }).immediate();
+}

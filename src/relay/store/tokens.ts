@@ -1,0 +1,118 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type Database from "libsql";
+import { z } from "zod";
+
+/** Who a token speaks for. */
+export type Caller =
+  | { kind: "agent"; tokenId: string; workspace: string }
+  | {
+      kind: "client";
+      tokenId: string;
+      user: string;
+      /** Sees every chat. */
+      admin: boolean;
+      /** Set: sees trees of this workspace alone. */
+      workspace: string | undefined;
+    };
+
+export type NewToken = { expiresAt?: Date } & (
+  | { kind: "agent"; workspace: string }
+  | { kind: "client"; user: string; admin?: boolean; workspace?: string }
+);
+
+const ID_BYTES = 8;
+const SECRET_BYTES = 32;
+/** `twa_` or `twc_`, the id, the secret. The id is no secret: it finds the row, and names the token in logs. */
+const TOKEN_FORM = /^tw[ac]_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
+
+const rowSchema = z.object({
+  kind: z.enum(["agent", "client"]),
+  secret_hash: z.instanceof(Uint8Array),
+  workspace: z.string().nullable(),
+  user: z.string().nullable(),
+  admin: z.int(),
+  expires_at: z.int().nullable(),
+  revoked_at: z.int().nullable(),
+});
+
+/**
+ * Tokens at rest. A secret has 256 random bits, so one round of SHA-256 hides it: there is nothing to guess, and a slow
+ * password hash would only cost every request.
+ */
+export class TokenStore {
+  readonly #db: Database.Database;
+  readonly #byId: Database.Statement;
+  readonly #agentOf: Database.Statement;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.#byId = db.prepare("select * from tokens where id = ?");
+    this.#agentOf = db.prepare("select 1 from tokens where kind = 'agent' and workspace = ? limit 1");
+  }
+
+  /** Makes a token. @returns its text, which is kept nowhere */
+  create(token: NewToken): string {
+    const id = randomBytes(ID_BYTES).toString("hex");
+    const secret = randomBytes(SECRET_BYTES).toString("base64url");
+    const isClient = token.kind === "client";
+    this.#db
+      .prepare(
+        `insert into tokens (id, kind, secret_hash, workspace, user, admin, created_at, expires_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        id,
+        token.kind,
+        hash(secret),
+        token.workspace?.toLowerCase() ?? null,
+        isClient ? token.user : null,
+        isClient && token.admin === true ? 1 : 0,
+        Date.now(),
+        token.expiresAt?.getTime() ?? null,
+      );
+    return `tw${isClient ? "c" : "a"}_${id}_${secret}`;
+  }
+
+  /** Whose token this is, or `undefined` when it is unknown, expired or revoked. Compares in constant time. */
+  verify(text: string): Caller | undefined {
+    const [, id = "", secret = ""] = TOKEN_FORM.exec(text) ?? [];
+    const row = this.#row(id);
+    const matches = timingSafeEqual(hash(secret), row?.secret_hash ?? hash(""));
+    return row !== undefined && matches && isLive(row) ? callerOf(id, row) : undefined;
+  }
+
+  /** Whether a token that was verified before still counts. */
+  isLive(tokenId: string): boolean {
+    const row = this.#row(tokenId);
+    return row !== undefined && isLive(row);
+  }
+
+  /** Whether an agent was ever given a token for the workspace: that is what makes it known. */
+  knowsWorkspace(workspace: string): boolean {
+    return this.#agentOf.get(workspace) !== undefined;
+  }
+
+  #row(id: string): z.infer<typeof rowSchema> | undefined {
+    const row = this.#byId.get(id);
+    return row === undefined ? undefined : rowSchema.parse(row);
+  }
+}
+
+function isLive(row: z.infer<typeof rowSchema>): boolean {
+  return row.revoked_at === null && (row.expires_at === null || row.expires_at > Date.now());
+}
+
+function callerOf(tokenId: string, row: z.infer<typeof rowSchema>): Caller {
+  if (row.kind === "agent") return { kind: "agent", tokenId, workspace: row.workspace ?? "" };
+  return {
+    kind: "client",
+    tokenId,
+    user: row.user ?? "",
+    admin: row.admin === 1,
+    workspace: row.workspace ?? undefined,
+  };
+}
+
+function hash(secret: string): Buffer {
+  return createHash("sha256").update(secret).digest();
+}

@@ -1,0 +1,114 @@
+import type { WebSocket } from "ws";
+import {
+  type AgentMessage,
+  agentMessageSchema,
+  type CLOSE,
+  type RelayMessage,
+  TUNNEL_VERSION,
+} from "../protocol/index.js";
+import type { Logger } from "../util/index.js";
+import { type AgentLink, TunnelLimitError, type Workspace } from "./hub/index.js";
+import { closeSocket, Heartbeat } from "./sockets.js";
+
+/** How long an agent has to say hello, in milliseconds. */
+const HELLO_DEADLINE_MS = 10_000;
+
+/** An agent that sends this many messages that make no sense is closed: it will not get better. */
+const MAX_BAD_MESSAGES = 100;
+
+/** The relay's end of one agent's tunnel: checks what comes in, and hands it to the workspace. */
+export class TunnelEnd implements AgentLink {
+  readonly #socket: WebSocket;
+  readonly #workspace: Workspace;
+  readonly #log: Logger;
+  readonly #tunnels: Map<string, TunnelEnd>;
+  readonly #helloTimer: NodeJS.Timeout;
+  #attached = false;
+  #badMessages = 0;
+
+  /**
+   * @param tunnels the one tunnel of each workspace; this one enters itself when it is welcomed
+   */
+  constructor(socket: WebSocket, workspace: Workspace, tunnels: Map<string, TunnelEnd>, log: Logger) {
+    this.#socket = socket;
+    this.#workspace = workspace;
+    this.#tunnels = tunnels;
+    this.#log = log.child({ workspace: workspace.id });
+    this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), HELLO_DEADLINE_MS);
+    this.#helloTimer.unref();
+    workspace.agentConnecting();
+    socket.on("message", (data, isBinary) => this.#receive(isBinary ? undefined : String(data)));
+    socket.on("error", (error) => this.#log.warn({ error: error.message }, "tunnel failed"));
+    new Heartbeat(socket, (end) => this.#ended(end === "timeout" ? "timeout" : "disconnected"));
+  }
+
+  send(message: RelayMessage): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  close(reason: keyof typeof CLOSE, text: string): void {
+    closeSocket(this.#socket, reason, { text });
+  }
+
+  #ended(status: "disconnected" | "timeout"): void {
+    clearTimeout(this.#helloTimer);
+    if (this.#tunnels.get(this.#workspace.id) === this) this.#tunnels.delete(this.#workspace.id);
+    this.#workspace.detach(this.#attached ? this : undefined, status);
+    this.#log.info({ status }, "agent is gone");
+  }
+
+  #receive(text: string | undefined): void {
+    const message = parse(text);
+    if (message === undefined) {
+      this.#complain();
+      return;
+    }
+    if (message.type === "hello") {
+      this.#hello(message);
+      return;
+    }
+    if (!this.#attached) {
+      this.close("protocolError", "hello comes first");
+      return;
+    }
+    try {
+      this.#workspace.receive(this, message);
+    } catch (thrown) {
+      if (!(thrown instanceof TunnelLimitError)) throw thrown;
+      this.#log.warn({ error: thrown.message }, "tunnel limit");
+      this.close("tooLarge", "the update is too large");
+    }
+  }
+
+  #hello({ protocol, agent }: Extract<AgentMessage, { type: "hello" }>): void {
+    if (this.#attached) return;
+    clearTimeout(this.#helloTimer);
+    if (protocol !== TUNNEL_VERSION) {
+      this.#log.warn({ agent, protocol }, "an agent of another protocol version");
+      this.close("versionMismatch", `this relay speaks version ${TUNNEL_VERSION}`);
+      return;
+    }
+    this.#tunnels.get(this.#workspace.id)?.close("replaced", "a newer agent has taken this workspace");
+    this.#tunnels.set(this.#workspace.id, this);
+    this.#attached = true;
+    const held = this.#workspace.attach(this);
+    this.#log.info({ agent }, "agent is here");
+    this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace: this.#workspace.id, held });
+    this.#workspace.resume();
+  }
+
+  #complain(): void {
+    this.#badMessages += 1;
+    if (this.#badMessages === 1) this.#log.warn("the agent sent a message that the protocol does not know");
+    if (this.#badMessages >= MAX_BAD_MESSAGES) this.close("protocolError", "too many bad messages");
+  }
+}
+
+function parse(text: string | undefined): AgentMessage | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return agentMessageSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined; // no JSON: the caller counts and logs it
+  }
+}
