@@ -98,7 +98,7 @@ export class Channel {
   trouble(root: string, message: string): void {
     if (this.#troubles.get(root) === message) return;
     this.#troubles.set(root, message);
-    this.tellError(message);
+    for (const viewer of this.viewers) viewer.tellTrouble(message);
   }
 
   /** The tree can be read again. */

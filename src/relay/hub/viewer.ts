@@ -97,6 +97,11 @@ export class Viewer {
     this.#slow = undefined;
   }
 
+  /** Trouble that the channel remembers: a viewer without its first frame is told right behind it. */
+  tellTrouble(message: string): void {
+    if (this.#sentFirst) this.tellError(message);
+  }
+
   tellError(message: string): void {
     if (this.#errors.length < MAX_WAITING_ERRORS) this.#errors.push(message);
     this.flush();

@@ -1,0 +1,148 @@
+import { once } from "node:events";
+import { WebSocket } from "ws";
+import {
+  type AgentMessage,
+  type RelayMessage,
+  relayMessageSchema,
+  type TreeFile,
+  type TreeMeta,
+  TUNNEL_PATH,
+  TUNNEL_SUBPROTOCOL,
+  TUNNEL_VERSION,
+} from "../../../src/protocol/index.js";
+import type { Cleanup } from "../../support/temp.js";
+import { until } from "../../support/until.js";
+
+type Kind = RelayMessage["type"];
+type Of<T extends Kind> = Extract<RelayMessage, { type: T }>;
+
+/** The agent's end of a tunnel, by hand: what a test says, and a record of what the relay said. */
+export class FakeAgent {
+  readonly received: RelayMessage[] = [];
+  /** The code that the relay closed with. */
+  closeCode: number | undefined;
+  /** Answers every `refresh` at once. */
+  answersRefresh = true;
+  /** The trees that a chat has; told on every `watch`. `undefined`: the test says so itself. */
+  rootsOf: ((chat: string) => string[]) | undefined;
+  /** Trees that are told whole whenever a chat is watched. */
+  readonly trees = new Map<string, { files: TreeFile[]; meta?: Partial<TreeMeta>; epoch: string; seq: number }>();
+  readonly #socket: WebSocket;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on("message", (data) => this.#receive(relayMessageSchema.parse(JSON.parse(String(data)))));
+    socket.on("close", (code) => {
+      this.closeCode = code;
+    });
+    socket.on("error", () => undefined);
+  }
+
+  /** Connects and, unless told otherwise, says hello and waits for the welcome. */
+  static async connect(t: Cleanup, url: string, token: string, options: { hello?: boolean } = {}): Promise<FakeAgent> {
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}${TUNNEL_PATH}`, TUNNEL_SUBPROTOCOL, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    t.teardown(() => socket.terminate());
+    const agent = new FakeAgent(socket);
+    await once(socket, "open");
+    if (options.hello !== false) {
+      agent.send({ type: "hello", protocol: TUNNEL_VERSION, agent: "fake" });
+      await agent.next("welcome");
+    }
+    return agent;
+  }
+
+  send(message: AgentMessage): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  sendText(text: string): void {
+    this.#socket.send(text);
+  }
+
+  /** Puts one file's patch (or a list) into a tree and tells it whole, as a new epoch. */
+  tell(root: string, files: TreeFile[], meta: Partial<TreeMeta> = {}): void {
+    const epoch = `epoch-${(this.trees.get(root)?.epoch ?? "epoch-00000000").slice(6)}`;
+    const seq = (this.trees.get(root)?.seq ?? 0) + 1;
+    this.trees.set(root, { files, meta, epoch, seq });
+    this.#sendWhole(root);
+  }
+
+  /** The messages of a kind so far. */
+  all<T extends Kind>(type: T): Of<T>[] {
+    return this.received.filter((message): message is Of<T> => message.type === type);
+  }
+
+  /** Waits for the `count`-th message of a kind. */
+  next<T extends Kind>(type: T, count = 1): Promise<Of<T>> {
+    return until(`the agent gets ${type} number ${count}`, () => this.all(type)[count - 1], {
+      seen: () => this.received,
+    });
+  }
+
+  closed(): Promise<number> {
+    return until("the agent's socket is closed", () => this.closeCode);
+  }
+
+  /** Loses the connection without a word. */
+  vanish(): void {
+    this.#socket.terminate();
+  }
+
+  #sendWhole(root: string): void {
+    const tree = this.trees.get(root);
+    if (tree === undefined) return;
+    const { epoch, seq, files } = tree;
+    this.send({
+      type: "tree",
+      root,
+      epoch,
+      seq,
+      base: null,
+      meta: metaOf(tree.meta),
+      upserts: files,
+      removes: [],
+      more: false,
+    });
+  }
+
+  #receive(message: RelayMessage): void {
+    this.received.push(message);
+    if (message.type === "watch" && this.rootsOf !== undefined) {
+      const roots = this.rootsOf(message.chat);
+      this.send({ type: "chat", chat: message.chat, roots });
+      for (const root of roots) this.#sendWhole(root);
+    }
+    if (message.type === "refresh" && this.answersRefresh) {
+      this.send({ type: "refreshed", id: message.id, scanned_at: new Date().toISOString() });
+    }
+  }
+}
+
+/** What is true of a tree, where a test does not care. */
+export function metaOf(meta: Partial<TreeMeta> = {}): TreeMeta {
+  return {
+    head: "0123456789012345678901234567890123456789",
+    branch: "main",
+    remote_origin: "",
+    scanned_at: new Date().toISOString(),
+    health: "",
+    too_large_bytes: 0,
+    ...meta,
+  };
+}
+
+/** A changed file with one hunk: `old` became `text`. */
+export function fileOf(path: string, text: string, more: Partial<TreeFile> = {}): TreeFile {
+  return {
+    key: `t:${path}`,
+    path,
+    header: `diff --git a/${path} b/${path}\nindex ${"1".repeat(40)}..${"2".repeat(40)} 100644\n--- a/${path}\n+++ b/${path}\n`,
+    hunks: `@@ -1 +1 @@\n-old\n+${text}\n`,
+    additions: 1,
+    deletions: 1,
+    omitted_bytes: 0,
+    ...more,
+  };
+}
