@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-export {};
+import { runAgent } from "../src/agent/index.js";
+
+await runAgent(process.argv.slice(2));

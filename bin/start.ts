@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-export {};
+// `npm start [-- PATH]`: relay, agent and terminal client on one working tree, with everything made for the occasion.
+import { runStart } from "../src/agent/index.js";
+
+await runStart(process.argv.slice(2));

@@ -22,6 +22,11 @@ const REGISTRY = {
     what: "the repository uses a feature that cannot be read",
     advice: "install git, which can",
   },
+  TW_TREE_UNREADABLE: {
+    exitStatus: 1,
+    what: "the working tree cannot be read",
+    advice: "what was read last stays; it is tried again",
+  },
   TW_BAD_TOKEN_FILE: { exitStatus: 2, what: "no token in the token file", advice: "write the token, alone, into it" },
   TW_NO_TOKEN: { exitStatus: 2, what: "no token given", advice: "use --token-file or the environment variable" },
   TW_BAD_URL: { exitStatus: 2, what: "not a relay URL", advice: "give http://, https://, ws:// or wss:// and a host" },

@@ -2,4 +2,6 @@ export { Backoff, type BackoffOptions } from "./backoff.js";
 export { coalesce } from "./coalesce.js";
 export { describeError, ERROR_CODES, type ErrorCode, messageOf, systemCode, TreewireError } from "./errors.js";
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel, silentLogger } from "./log.js";
+export { reportError, runProgram } from "./program.js";
 export { type Colors, colorsFor, paintDiff, printable } from "./terminal.js";
+export { VERSION } from "./version.js";

@@ -7,7 +7,7 @@ export type Colors = ReturnType<typeof picocolors.createColors>;
  * or empty (<https://no-color.org>).
  */
 export function colorsFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): Colors {
-  const wanted = stream.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+  const wanted = stream.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb";
   return picocolors.createColors(wanted);
 }
 

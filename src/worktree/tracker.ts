@@ -115,6 +115,11 @@ export class Tracker {
     return this.#state;
   }
 
+  /** Whether the tree was looked for and is not there; one that cannot be read is in trouble, but not gone. */
+  get gone(): boolean {
+    return this.#present === undefined && !this.#rootInDoubt;
+  }
+
   /** Begins to follow. @returns when the first state is known, or the tree is known to be gone */
   async start(): Promise<void> {
     await this.#run();
@@ -252,7 +257,10 @@ export class Tracker {
     try {
       repository = await openRepository(this.#options.root);
     } catch (error) {
-      if (!isAbsence(error)) throw error;
+      if (!isAbsence(error)) {
+        this.#rootInDoubt = true;
+        throw error;
+      }
     }
     if (repository?.root !== this.#options.root) repository = undefined; // an outer repository's directory
     this.#leave();

@@ -53,7 +53,7 @@ function serve(port: MessagePort, options: WorkerOptions): void {
       served.tracker
         .start()
         .then(() => {
-          if (served.tracker.state === undefined) post({ type: "gone", tree });
+          if (served.tracker.gone) post({ type: "gone", tree });
         })
         .catch(trouble(tree));
       return;

@@ -1,0 +1,217 @@
+import { coalesce, type Logger } from "../util/index.js";
+import { type Discovery, type Located, locate, type RepositoryFinder } from "./locate.js";
+import type { Link } from "./tree-stream.js";
+import type { Trees } from "./trees.js";
+import { troubleMessage } from "./trouble.js";
+
+export interface ChatsOptions {
+  trees: Trees;
+  discovery: Discovery;
+  finder: Pick<RepositoryFinder, "resolveRoot">;
+  logger: Logger;
+  /** How long the trees of a chat stay open when its last viewer has gone. Milliseconds; default 30 s. */
+  lingerMs?: number;
+  /** The same when the connection is lost, which says nothing about viewers. Default 3 min. */
+  lostLingerMs?: number;
+  /** How often paths without a repository are looked at again. Default 1 s. */
+  pendingMs?: number;
+  /** How often, at most, the roots are searched for repositories. Default 10 s. */
+  discoverMs?: number;
+}
+
+interface Chat {
+  readonly id: string;
+  /** Absolute; none: every repository under the agent's roots. */
+  paths: readonly string[];
+  /** Has viewers, as far as the relay says over this connection. */
+  watched: boolean;
+  /** Where the paths lead at present, ascending. */
+  roots: readonly string[];
+  /** Trees that vanished while they were shown: they are shown again as soon as they return. */
+  readonly lost: Set<string>;
+  /** Some paths may lead to another tree at the next look. */
+  pending: boolean;
+  /** What the relay was told over this connection. */
+  told: string | undefined;
+  /** Failures that were told and have not passed. */
+  troubles: Set<string>;
+  /** Finds the roots; see {@link coalesce}. */
+  resolve: () => Promise<void>;
+  linger: NodeJS.Timeout | undefined;
+}
+
+/** Of a chat's vanished trees, so many are waited for. */
+const MAX_LOST = 100;
+
+/** Which chats watch which trees. */
+export class Chats {
+  readonly #options: Required<ChatsOptions>;
+  readonly #chats = new Map<string, Chat>();
+  #link: Link | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: ChatsOptions) {
+    this.#options = { lingerMs: 30_000, lostLingerMs: 180_000, pendingMs: 1_000, discoverMs: 10_000, ...options };
+  }
+
+  connect(link: Link): void {
+    this.#link = link;
+    for (const chat of this.#chats.values()) chat.told = undefined;
+  }
+
+  /** The relay will say again which chats are watched. */
+  disconnect(): void {
+    this.#link = undefined;
+    for (const chat of this.#chats.values()) this.#leave(chat, this.#options.lostLingerMs);
+    this.#apply();
+  }
+
+  /** The chat is watched from now on, or watches other paths than before. */
+  async watch(id: string, paths: readonly string[]): Promise<void> {
+    const chat = this.#chats.get(id) ?? this.#add(id);
+    clearTimeout(chat.linger);
+    chat.watched = true;
+    if (chat.paths.join("\0") !== paths.join("\0")) chat.lost.clear();
+    chat.paths = paths;
+    this.#poll();
+    await chat.resolve();
+  }
+
+  /** Nobody watches the chat any more. */
+  unwatch(id: string): void {
+    const chat = this.#chats.get(id);
+    if (chat === undefined) return;
+    this.#leave(chat, this.#options.lingerMs);
+    this.#apply();
+  }
+
+  /**
+   * Reads everything that belongs to a chat again.
+   *
+   * @returns the time of the oldest reading in it, milliseconds since 1970, when the relay has every state that this
+   *   found
+   */
+  async refresh(id: string): Promise<number> {
+    const chat = this.#chats.get(id);
+    let scannedAt = Date.now();
+    if (chat === undefined) return scannedAt;
+    await chat.resolve();
+    const times = await Promise.all(wantedBy(chat).map((root) => this.#options.trees.refresh(root)));
+    for (const time of times) scannedAt = Math.min(scannedAt, time ?? scannedAt);
+    return scannedAt;
+  }
+
+  /** A tree has vanished or returned: the chats that want it show it no longer, or again. */
+  presenceChanged(root: string): void {
+    const gone = this.#options.trees.isGone(root);
+    for (const chat of this.#chats.values()) {
+      if (!wantedBy(chat).includes(root)) continue;
+      if (gone) this.#lose(chat, root);
+      this.#tellRoots(chat);
+      if (gone) void chat.resolve(); // its paths may lead elsewhere now
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const chat of this.#chats.values()) clearTimeout(chat.linger);
+    this.#chats.clear();
+    this.#apply();
+  }
+
+  #add(id: string): Chat {
+    const chat: Chat = {
+      id,
+      paths: [],
+      watched: false,
+      roots: [],
+      lost: new Set(),
+      pending: false,
+      told: undefined,
+      troubles: new Set(),
+      resolve: coalesce(() => this.#resolve(chat)),
+      linger: undefined,
+    };
+    this.#chats.set(id, chat);
+    return chat;
+  }
+
+  #leave(chat: Chat, lingerMs: number): void {
+    chat.watched = false;
+    chat.told = undefined;
+    clearTimeout(chat.linger);
+    chat.linger = setTimeout(() => {
+      this.#chats.delete(chat.id);
+      this.#apply();
+    }, lingerMs);
+    chat.linger.unref();
+  }
+
+  async #resolve(chat: Chat): Promise<void> {
+    const { discovery, finder } = this.#options;
+    if (chat.paths.length === 0) {
+      chat.roots = await discovery.find();
+      chat.pending = false;
+    } else {
+      const located = await Promise.all(chat.paths.map((path) => locate(path, finder)));
+      chat.roots = [...new Set(located.flatMap(({ root }) => root ?? []))].sort();
+      chat.pending = located.some(({ provisional }) => provisional);
+      this.#tellTroubles(chat, located);
+    }
+    if (this.#chats.get(chat.id) !== chat) return;
+    this.#apply();
+    this.#tellRoots(chat);
+  }
+
+  #lose(chat: Chat, root: string): void {
+    chat.lost.add(root);
+    const [oldest] = chat.lost;
+    if (chat.lost.size > MAX_LOST && oldest !== undefined) chat.lost.delete(oldest);
+  }
+
+  #tellRoots(chat: Chat): void {
+    const roots = wantedBy(chat).filter((root) => !this.#options.trees.isGone(root));
+    const told = roots.join("\0");
+    if (!chat.watched || this.#link === undefined || chat.told === told) return;
+    chat.told = told;
+    this.#link.send({ type: "chat", chat: chat.id, roots });
+  }
+
+  #tellTroubles(chat: Chat, located: readonly Located[]): void {
+    const troubles = located.flatMap(({ trouble }) => trouble ?? []);
+    for (const trouble of troubles) {
+      if (chat.troubles.has(trouble.message)) continue;
+      this.#options.logger.warn({ chat: chat.id, code: trouble.code }, trouble.message);
+      this.#link?.send(troubleMessage(trouble, { chat: chat.id }));
+    }
+    chat.troubles = new Set(troubles.map(({ message }) => message));
+  }
+
+  /** Opens what some chat wants, and closes the rest. */
+  #apply(): void {
+    const wanted = new Map<string, boolean>();
+    for (const chat of this.#chats.values()) {
+      for (const root of wantedBy(chat)) wanted.set(root, chat.watched || wanted.get(root) === true);
+    }
+    this.#options.trees.want(wanted);
+  }
+
+  /** Repositories come into being: looks again from time to time, while anybody watches. */
+  #poll(): void {
+    this.#timer ??= setInterval(() => {
+      const due = this.#options.discovery.isDue(this.#options.discoverMs);
+      const watched = [...this.#chats.values()].filter((chat) => chat.watched);
+      if (watched.length === 0) {
+        clearInterval(this.#timer);
+        this.#timer = undefined;
+      }
+      for (const chat of watched) if (due || chat.pending) void chat.resolve();
+    }, this.#options.pendingMs);
+    this.#timer.unref();
+  }
+}
+
+/** The roots of a chat's trees, ascending, vanished ones too. */
+function wantedBy(chat: Chat): string[] {
+  return [...new Set([...chat.roots, ...chat.lost])].sort();
+}

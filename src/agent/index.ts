@@ -1,0 +1,2 @@
+export { runAgent } from "./cli.js";
+export { runStart } from "./start.js";

@@ -1,0 +1,147 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { z } from "zod";
+import { runProgram, TreewireError } from "../util/index.js";
+import { findRepositories, resolveRoot } from "../worktree/index.js";
+
+const programs = { agent: program("agent"), relay: program("relay") };
+/** What the relay prints when it is ready. */
+const listening = z.object({ event: z.literal("listening"), url: z.url() });
+/** Children that have not left this long after they were asked to are ended. Milliseconds. */
+const LEAVE_MS = 3_000;
+
+/** The program behind `npm start`: relay, agent and terminal client on one path. @param argv at most one path */
+export function runStart(argv: readonly string[]): Promise<never> {
+  return runProgram("start", () => start(argv));
+}
+
+async function start(argv: readonly string[]): Promise<number> {
+  const [given = ".", ...rest] = argv;
+  if (rest.length > 0 || given.startsWith("-")) {
+    throw new TreewireError("TW_BAD_USAGE", "npm start", { detail: "it takes one path: npm start -- PATH" });
+  }
+  // npm runs scripts in the package's directory and says where it was called
+  const path = resolve(process.env.INIT_CWD ?? ".", given);
+  const chatPaths = await chatPathsFor(path);
+  const dir = mkdtempSync(join(tmpdir(), "treewire-start-"));
+  const children: ChildProcess[] = [];
+  const leaving = new Promise<"leave">((leave) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => leave("leave"));
+  });
+  try {
+    const watch = await startAll(path, chatPaths, dir, children);
+    const ended = children.map(async (child) => {
+      const [status] = await once(child, "exit");
+      return child === watch && status === 0 ? ("leave" as const) : ("failed" as const);
+    });
+    return (await Promise.race([leaving, ...ended])) === "leave" ? 0 : 1;
+  } finally {
+    for (const child of children.reverse()) await end(child);
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/**
+ * What the chat is bound to: the path itself inside a working tree; nothing, which means the repositories found, when
+ * there are some below it.
+ */
+async function chatPathsFor(path: string): Promise<string[]> {
+  try {
+    await resolveRoot(path);
+    return [path];
+  } catch (error) {
+    const outside = error instanceof TreewireError && error.code === "TW_NOT_A_REPOSITORY";
+    if (outside && (await findRepositories(path)).length > 0) return [];
+    throw error;
+  }
+}
+
+/** @param children takes every process that was started. @returns the terminal client's */
+async function startAll(path: string, chatPaths: readonly string[], dir: string, children: ChildProcess[]) {
+  const launch = (name: keyof typeof programs, args: string[], stdout: "inherit" | "pipe") => {
+    const child = spawn(process.execPath, [programs[name], ...args], { stdio: ["ignore", stdout, "inherit"] });
+    children.push(child);
+    return child;
+  };
+  const dataDir = join(dir, "relay");
+  const workspace = randomUUID();
+  const chat = randomUUID();
+  const user = "you";
+
+  const relay = launch(
+    "relay",
+    ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0", "--log-level", "warn"],
+    "pipe",
+  );
+  const url = await listeningUrl(relay);
+  const secret = async (name: string, ...kind: string[]) => {
+    const file = join(dir, name);
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      programs.relay,
+      ...["token", "create", "--data-dir", dataDir, ...kind],
+    ]);
+    writeFileSync(file, stdout, { mode: 0o600 });
+    return file;
+  };
+  const [agentToken, clientToken] = await Promise.all([
+    secret("agent-token", "--kind", "agent", "--workspace", workspace),
+    secret("client-token", "--kind", "client", "--user", user),
+    promisify(execFile)(process.execPath, [
+      programs.relay,
+      ...["chat", "bind", chat, "--data-dir", dataDir, "--workspace", workspace, "--owner", user],
+      ...chatPaths.flatMap((one) => ["--path", one]),
+    ]),
+  ]);
+  launch(
+    "agent",
+    [
+      "--relay",
+      url,
+      "--token-file",
+      agentToken,
+      "--root",
+      path,
+      "--state-dir",
+      join(dir, "agent"),
+      "--log-level",
+      "warn",
+    ],
+    "inherit",
+  );
+  process.stdout.write(
+    [
+      `Watching ${path}`,
+      `  URL      ${url.replace(/^http/, "ws")}/api/v2/chats/${chat}/git/watch`,
+      `  token    in ${clientToken}, as header "Authorization: Bearer TOKEN"`,
+      `  connect  node ${programs.relay} watch ${chat} --url ${url} --token-file ${clientToken}`,
+      "Ctrl-C ends it.\n\n",
+    ].join("\n"),
+  );
+  return launch("relay", ["watch", chat, "--url", url, "--token-file", clientToken, "--json=false"], "inherit");
+}
+
+async function listeningUrl(relay: ChildProcess): Promise<string> {
+  const lines = relay.stdout === null ? [] : createInterface(relay.stdout);
+  for await (const line of lines) return listening.parse(JSON.parse(line)).url;
+  throw new TreewireError("TW_LISTEN_FAILED", "relay", { detail: "it ended before it was ready" });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), LEAVE_MS);
+  await gone;
+  clearTimeout(timer);
+}
+
+function program(name: string): string {
+  return fileURLToPath(new URL(`../../bin/${name}.js`, import.meta.url));
+}

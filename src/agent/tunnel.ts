@@ -1,0 +1,148 @@
+import { Backoff, type ErrorCode, type Logger, messageOf, TreewireError } from "../util/index.js";
+import { Connection, type ConnectionOptions, type End } from "./connection.js";
+import type { TokenSource } from "./token.js";
+
+/** The wire contract's cap on the delay between two tries, and the bound of the first. Milliseconds. */
+const RETRY = { firstMs: 500, capMs: 30_000 };
+/** A connection that held this long was a good one: the next loss starts again with short delays. Milliseconds. */
+const STABLE_MS = 60_000;
+/** A refused token that may be replaced where it comes from is tried again this long. Milliseconds. */
+const REJECTED_GRACE_MS = 5_000;
+/** How long the goodbye to the relay may take. Milliseconds. */
+const GOODBYE_MS = 500;
+
+export interface TunnelOptions extends Pick<ConnectionOptions, "url" | "agent" | "onWelcome" | "onMessage" | "times"> {
+  token: TokenSource;
+  logger: Logger;
+  /** After every connection that had been welcomed. */
+  onLost: () => void;
+  /** For tests: how long to wait between tries, and how long a refused token is tried again, in milliseconds. */
+  backoff?: Backoff;
+  rejectedGraceMs?: number;
+}
+
+/** Keeps one connection to the relay, for as long as it runs. */
+export class Tunnel {
+  readonly #options: TunnelOptions;
+  readonly #backoff: Backoff;
+  #connection: Connection | undefined;
+  #stopped = false;
+  #wake: () => void = () => {};
+  /** What was last told of a failure, so that a night without network is one line. */
+  #told = "";
+  #rejectedSince: { token: string; at: number } | undefined;
+
+  constructor(options: TunnelOptions) {
+    this.#options = options;
+    this.#backoff = options.backoff ?? new Backoff(RETRY);
+  }
+
+  /**
+   * Connects, and connects again, until {@link stop}.
+   *
+   * @throws TreewireError `TW_TOKEN_REJECTED` or `TW_REPLACED`: trying again would be useless
+   */
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      const started = performance.now();
+      const end = await this.#connectOnce();
+      if (this.#stopped) return;
+      if (performance.now() - started >= STABLE_MS) this.#backoff.reset();
+      const delayMs = end.kind === "rejected" && this.#tokenChanged(end.token) ? 0 : this.#backoff.next();
+      this.#report(end, delayMs);
+      await this.#pause(delayMs);
+    }
+  }
+
+  /** Tries again now, if it waits for its next try. */
+  retryNow(): void {
+    this.#wake();
+  }
+
+  /** Says goodbye and ends {@link run}. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wake();
+    this.#connection?.close(GOODBYE_MS);
+    await this.#connection?.ended;
+  }
+
+  async #connectOnce(): Promise<PassingEnd> {
+    const { url, agent, onWelcome, onMessage, onLost, logger, times } = this.#options;
+    const token = this.#readToken();
+    if (token instanceof TreewireError) return { kind: "failed", error: token };
+    let welcomed = false;
+    const connection = new Connection({
+      url,
+      token,
+      agent,
+      onMessage,
+      ...(times !== undefined && { times }),
+      onWelcome: (welcome, link) => {
+        welcomed = true;
+        this.#told = "";
+        this.#rejectedSince = undefined;
+        logger.info({ relay: url.host, workspace: welcome.workspace }, "connected");
+        onWelcome(welcome, link);
+      },
+    });
+    this.#connection = connection;
+    const end = await connection.ended;
+    this.#connection = undefined;
+    if (welcomed) onLost();
+    if (end.kind === "replaced") throw new TreewireError("TW_REPLACED", url.host);
+    if (end.kind !== "rejected") return end;
+    if (this.#rejectedForGood(token)) throw end.error;
+    return { ...end, token };
+  }
+
+  #readToken(): string | TreewireError {
+    try {
+      return this.#options.token.read();
+    } catch (error) {
+      if (error instanceof TreewireError) return error;
+      throw error;
+    }
+  }
+
+  /** A token that was refused may be about to be replaced; one that stays the same is refused for good. */
+  #rejectedForGood(token: string): boolean {
+    if (!this.#options.token.canChange) return true;
+    const now = performance.now();
+    if (this.#rejectedSince?.token !== token) this.#rejectedSince = { token, at: now };
+    return now - this.#rejectedSince.at >= (this.#options.rejectedGraceMs ?? REJECTED_GRACE_MS);
+  }
+
+  #tokenChanged(refused: string): boolean {
+    const token = this.#readToken();
+    return typeof token === "string" && token !== refused;
+  }
+
+  #report(end: PassingEnd, delayMs: number): void {
+    const { logger } = this.#options;
+    const [code, message] = describeEnd(end);
+    const level = message === this.#told ? "debug" : "warn";
+    this.#told = message;
+    logger[level]({ code, retryInMs: delayMs }, message);
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, delayMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** An end after which another try makes sense. */
+type PassingEnd =
+  | Extract<End, { kind: "failed" | "closed" }>
+  | (Extract<End, { kind: "rejected" }> & { token: string });
+
+function describeEnd(end: PassingEnd): [code: ErrorCode | undefined, message: string] {
+  if (end.kind === "closed") return [undefined, `the relay closed the connection (${end.reason})`];
+  return [end.error.code, messageOf(end.error)];
+}
