@@ -1,0 +1,19 @@
+import t from "tap";
+import { describeDifference, differences, shrink } from "./compare.js";
+import { generatePair } from "./generate.js";
+
+const PAIRS = 2000;
+const BATCH = 500;
+/** By batch. */
+const CONTEXT_LINES = [3, 3, 0, 1];
+
+t.test(`the hunks of ${PAIRS} generated pairs are git's`, async (t) => {
+  for (let batch = 0; batch < PAIRS / BATCH; batch += 1) {
+    const pairs = Array.from({ length: BATCH }, (_, i) => generatePair(batch * BATCH + i));
+    const contextLines = CONTEXT_LINES[batch % CONTEXT_LINES.length] ?? 3;
+    const different = differences(pairs, contextLines);
+    const [first] = different;
+    t.equal(different.length, 0, `pairs ${batch * BATCH} and on, ${contextLines} lines of context`);
+    if (first !== undefined) return t.fail(describeDifference(shrink(first)));
+  }
+});
