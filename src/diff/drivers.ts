@@ -8,7 +8,11 @@ interface Rule {
   readonly isNone?: true;
 }
 
-// Lines are matched as latin1 text, one character per byte, as in the C locale; `.` takes every byte.
+/** The engine keeps a place to return to for each repetition, and throws when there are too many of them. */
+const MAX_LINE_BYTES = 1 << 20;
+
+// Lines are matched as latin1 text, one character per byte, as in the C locale; `.` takes every byte. A pattern must not
+// be able to take the same text in many ways: a long line that does not match would then cost the square of its length.
 const head = (pattern: RegExp): Rule => ({ pattern: new RegExp(pattern, `${pattern.flags}s`) });
 const none = (pattern: RegExp): Rule => ({ pattern: new RegExp(pattern, `${pattern.flags}s`), isNone: true });
 
@@ -21,7 +25,7 @@ const DRIVERS: Readonly<Record<string, readonly Rule[]>> = {
   ],
   bash: [
     head(
-      /^[ \t]*([a-zA-Z_]\w*[ \t]*\([ \t]*\)|function[ \t]+[a-zA-Z_]\w*(?:[ \t]*\([ \t]*\)|[ \t]+)[ \t]*(?:\{|\(\(?|\[\[))/,
+      /^[ \t]*([a-zA-Z_]\w*[ \t]*\([ \t]*\)|function[ \t]+[a-zA-Z_]\w*(?:[ \t]*\([ \t]*\)[ \t]*|[ \t]+)(?:\{|\(\(?|\[\[))/,
     ),
   ],
   bibtex: [head(/(@[a-zA-Z]+[ \t]*\{?[ \t]*[^ \t"@',\\#}{~%]*)/)],
@@ -39,7 +43,7 @@ const DRIVERS: Readonly<Record<string, readonly Rule[]>> = {
     ),
     head(/^[ \t]*(namespace[ \t]+.*)$/),
   ],
-  css: [none(/[:;][\t-\r ]*$/), head(/^[:[@.#]?[_a-z0-9].*$/)],
+  css: [none(/[:;][\t-\r ]*$/), head(/^[:[@.#]?[_a-z0-9].*$/i)],
   dts: [none(/[;=]/), head(/^[ \t]*((?:\/[ \t]*\{|&?[a-zA-Z_]).*)$/)],
   elixir: [head(/^[ \t]*((?:def(?:macro|module|impl|protocol|p)?|test)[ \t].*)$/)],
   fortran: [
@@ -74,7 +78,8 @@ const DRIVERS: Readonly<Record<string, readonly Rule[]>> = {
   ],
   perl: [
     head(/^package .*/),
-    head(/^sub [\w':]+[ \t]*(\([^)]*\)[ \t]*)?(?::[^;#]*)?(?:\{[ \t]*)?(?:#.*)?$/),
+    head(/^sub [\w':]+(?![\w':])[ \t]*(\([^)]*\)[ \t]*)?(?::[^;#]*)?(?:\{[ \t]*)?(?:#.*)?$/),
+    head(/^sub [\w':][\w']*:[^;#]*(?:#.*)?$/),
     head(/^(BEGIN|END|INIT|CHECK|UNITCHECK|AUTOLOAD|DESTROY)[ \t]*(?:\{[ \t]*)?(?:#.*)?$/),
     head(/^=head[0-9] .*/),
   ],
@@ -102,6 +107,7 @@ export const DRIVER_NAMES: readonly string[] = Object.keys(DRIVERS);
 
 /**
  * The function-name pattern of one of git's built-in diff drivers, for paths with the attribute `diff=<name>`.
+ * A line of more than 1 MiB is never a head.
  * @returns `undefined` when there is no such driver: the default pattern holds
  */
 export function driverPattern(name: string): FunctionPattern | undefined {
@@ -111,6 +117,7 @@ export function driverPattern(name: string): FunctionPattern | undefined {
 }
 
 function matchRules(rules: readonly Rule[], line: Uint8Array): Uint8Array | undefined {
+  if (line.length > MAX_LINE_BYTES) return undefined;
   const text = Buffer.from(line.buffer, line.byteOffset, line.length).toString("latin1");
   for (const { pattern, isNone } of rules) {
     const match = pattern.exec(text);
