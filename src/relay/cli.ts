@@ -121,7 +121,12 @@ export async function runRelayCli(args: readonly string[]): Promise<number> {
     )
     .demandCommand(1, "a command is needed")
     .strict()
-    .parserConfiguration({ "duplicate-arguments-array": true })
+    .check((argv) => {
+      for (const [name, value] of Object.entries(argv)) {
+        if (Array.isArray(value) && !LISTS.has(name)) throw new UsageError(`--${name} is given twice`);
+      }
+      return true;
+    })
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
@@ -136,6 +141,9 @@ export async function runRelayCli(args: readonly string[]): Promise<number> {
 }
 
 const DATA_DIR = { string: true, demandOption: true, describe: "where the relay keeps its state" } as const;
+
+/** The options that may be given more than once, as yargs names them; `_` is what stands without a name. */
+const LISTS = new Set(["_", "path", "allowed-origin", "allowedOrigin"]);
 
 class UsageError extends Error {}
 

@@ -8,8 +8,8 @@ import { FakeAgent } from "./fake-agent.js";
 /** A relay of a test with a workspace, a chat of `alice` bound to it, and tokens. */
 export class TestRelay {
   readonly dataDir: string;
-  readonly workspace = randomUUID();
-  readonly chat = randomUUID();
+  readonly workspace: string = randomUUID();
+  readonly chat: string = randomUUID();
   readonly agentToken: string;
   readonly clientToken: string;
   readonly #t: Cleanup;
