@@ -28,6 +28,7 @@ function terminal(t: Cleanup, relay: TestRelay, more: { isTTY?: boolean; json?: 
     refresh: true,
     stdout: { isTTY: more.isTTY ?? true, write: (chunk) => (text += chunk) },
     stderr: { write: (chunk) => (told += chunk) },
+    env: { TERM: "xterm" },
     signal: stop.signal,
   });
   t.teardown(() => {

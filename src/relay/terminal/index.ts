@@ -16,6 +16,8 @@ export interface TerminalOptions {
   /** Default: standard output and standard error. */
   stdout?: Output;
   stderr?: Output;
+  /** Says whether colours are wanted (`NO_COLOR`, `TERM`). Default: the process's. */
+  env?: NodeJS.ProcessEnv;
   /** Ends it. */
   signal: AbortSignal;
 }
@@ -39,7 +41,7 @@ const MAX_RETRY_MS = 15_000;
 export async function watchInTerminal(options: TerminalOptions): Promise<void> {
   const { stdout = process.stdout, stderr = process.stderr, signal } = options;
   const url = watchUrl(options.url, options.chat);
-  const colors = colorsFor(stdout);
+  const colors = colorsFor(stdout, options.env);
   const onMessage = (message: ServerMessage) => {
     stdout.write(options.json ? `${JSON.stringify(message)}\n` : renderMessage(message, Date.now(), colors));
   };
