@@ -1,32 +1,38 @@
-import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
-import type { AttributeValue } from "./attributes.js";
+import { readlinkSync, type Stats } from "node:fs";
 import { ByteCache } from "./byte-cache.js";
 import { fileSystemPath } from "./byte-path.js";
-import { type AutoCrlf, convertLineEndings, lineEndings } from "./line-endings.js";
+import { type CleanFilter, filterFailed, runCleanCommand } from "./clean-filter.js";
+import { type Conversion, convertsText, convertText } from "./conversion.js";
+import type { Place } from "./files.js";
+import { FilterProcess } from "./filter-process.js";
+import { LfsPointer } from "./lfs.js";
+import { holdsCrlfText, ReturnDropper, TextStatistics } from "./line-endings.js";
 import { hashBlob, type ObjectFormat, startBlobHash } from "./object-id.js";
 import { MODE_FILE, MODE_LINK } from "./tree-object.js";
 import type { BytePath, CleanFile, Oid } from "./types.js";
+import { readWorkFile, WorkFileChangedError, WorkFilePieces } from "./work-file.js";
 
 /** What the repository knows that decides how a file on disk is compared. */
 export interface CleanContext {
   root: string;
   format: ObjectFormat;
-  autoCrlf: AutoCrlf;
   bigFileThresholdBytes: number;
-  attributes: (path: BytePath) => ReadonlyMap<string, AttributeValue>;
+  /** How long a configured filter may take for one file. */
+  filterTimeLimitMs: number;
+  conversion: (path: BytePath) => Conversion;
   readBlob: (oid: Oid) => Uint8Array;
 }
 
 /** Files above this are hashed piece by piece, and their content is read only when it is asked for. */
 const PIECEWISE_FROM_BYTES = 8 * 2 ** 20;
-const PIECE_BYTES = 2 ** 20;
 /** Converted contents kept between the comparison and the diff that follows it. */
 const KEPT_BYTES = 32 * 2 ** 20;
 
-/** Reads files of the working tree as git would add them. Nothing is written, and no more than one file is held. */
+/** Reads files of the working tree as git would add them. Nothing is written. */
 export class FileCleaner {
   readonly #context: CleanContext;
   readonly #kept = new ByteCache<{ oid: Oid; content: Buffer }>(KEPT_BYTES);
+  readonly #processes = new Map<string, FilterProcess>();
 
   constructor(context: CleanContext) {
     this.#context = context;
@@ -34,95 +40,121 @@ export class FileCleaner {
 
   /** See {@link Repository.clean}. */
   async clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
-    const { format, bigFileThresholdBytes } = this.#context;
-    if (stats.isSymbolicLink()) {
-      const content = readlinkSync(this.#place(path), { encoding: "buffer" });
-      return {
-        mode: MODE_LINK,
-        oid: hashBlob(content, format),
-        content: () => content,
-        size: stats.size,
-        large: false,
-      };
-    }
+    const place = fileSystemPath(this.#context.root, path);
+    if (stats.isSymbolicLink()) return this.#held(MODE_LINK, readlinkSync(place, { encoding: "buffer" }), stats.size);
     const mode = MODE_FILE | ((stats.mode & 0o100) === 0 ? 0o644 : 0o755);
-    const large = stats.size > bigFileThresholdBytes;
-    if (stats.size > PIECEWISE_FROM_BYTES && !this.#converts(path)) {
-      const oid = await this.#hashPiecewise(path);
-      return { mode, oid, content: () => this.#again(path, indexOid, oid), size: stats.size, large };
+    const conversion = this.#context.conversion(path);
+    if (conversion.filter !== undefined) {
+      const filtered = await this.#filter(conversion.filter, path, place);
+      // A filter is not run twice: what it made is held.
+      return this.#held(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
     }
-    const content = this.#read(path, indexOid);
-    const oid = hashBlob(content, format);
+    const isPiecewise = conversion.encoding === undefined && !conversion.ident && stats.size > PIECEWISE_FROM_BYTES;
+    const oid = isPiecewise
+      ? await this.#hashPieces(place, conversion, indexOid)
+      : this.#keep(path, this.#convert(path, readWorkFile(place), conversion, indexOid));
+    const large = stats.size > this.#context.bigFileThresholdBytes;
+    return { mode, oid, content: () => this.#again(path, place, conversion, indexOid, oid), size: stats.size, large };
+  }
+
+  #held(mode: number, content: Buffer, size: number): CleanFile {
+    const { format, bigFileThresholdBytes } = this.#context;
+    return { mode, oid: hashBlob(content, format), content: () => content, size, large: size > bigFileThresholdBytes };
+  }
+
+  #keep(path: BytePath, content: Buffer): Oid {
+    const oid = hashBlob(content, this.#context.format);
     this.#kept.set(path, { oid, content }, content.length);
-    return { mode, oid, content: () => this.#again(path, indexOid, oid), size: stats.size, large };
+    return oid;
   }
 
-  #place(path: BytePath): string | Buffer {
-    return fileSystemPath(this.#context.root, path);
+  #convert(path: BytePath, content: Buffer, conversion: Conversion, indexOid: Oid | undefined): Buffer {
+    if (!convertsText(conversion)) return content;
+    try {
+      return convertText(content, conversion, () => this.#indexed(indexOid));
+    } catch (thrown) {
+      if (thrown instanceof RangeError) throw filterFailed(path, "working-tree-encoding", thrown.message, thrown);
+      throw thrown;
+    }
   }
 
-  #converts(path: BytePath): boolean {
-    return lineEndings(this.#context.attributes(path), this.#context.autoCrlf) !== "keep";
+  #indexed(oid: Oid | undefined): Uint8Array | undefined {
+    return oid === undefined ? undefined : this.#context.readBlob(oid);
   }
 
-  #read(path: BytePath, indexOid: Oid | undefined): Buffer {
-    const raw = readRegular(this.#place(path));
-    const how = lineEndings(this.#context.attributes(path), this.#context.autoCrlf);
-    const indexed = (): Uint8Array | undefined =>
-      indexOid === undefined ? undefined : this.#context.readBlob(indexOid);
-    return convertLineEndings(raw, how, indexed);
-  }
-
-  #again(path: BytePath, indexOid: Oid | undefined, oid: Oid): Buffer {
+  #again(path: BytePath, place: Place, conversion: Conversion, indexOid: Oid | undefined, oid: Oid): Buffer {
     const kept = this.#kept.get(path);
     if (kept?.oid === oid) return kept.content;
-    const content = this.#read(path, indexOid);
-    // Its id has been told: other bytes under it would be a wrong answer. The change that is under way comes again.
-    if (hashBlob(content, this.#context.format) !== oid) throw new Error(`${path}: changed while it was read`);
+    const content = this.#convert(path, readWorkFile(place), conversion, indexOid);
+    // Its id has been told: other bytes under it would be a wrong answer.
+    if (hashBlob(content, this.#context.format) !== oid) throw new WorkFileChangedError(place);
     return content;
   }
 
-  async #hashPiecewise(path: BytePath): Promise<Oid> {
-    const descriptor = openRegular(this.#place(path));
-    try {
-      const size = fstatSync(descriptor).size;
-      const hash = startBlobHash(size, this.#context.format);
-      const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
-      for (let at = 0; at < size; ) {
-        const got = readSync(descriptor, piece, 0, Math.min(PIECE_BYTES, size - at), at);
-        if (got === 0) throw new Error(`${path}: became shorter while it was read`);
-        hash.update(piece.subarray(0, got));
-        at += got;
-        // Hashing 5 GB takes seconds: others get their turn in between.
-        await new Promise(setImmediate);
+  async #filter(filter: CleanFilter, path: BytePath, place: Place): Promise<Buffer> {
+    const { root, filterTimeLimitMs: timeLimitMs } = this.#context;
+    switch (filter.kind) {
+      case "lfs":
+        return withPieces(place, async (pieces) => {
+          const pointer = new LfsPointer();
+          await pieces.each((piece) => pointer.update(piece));
+          return pointer.finish();
+        });
+      case "missing":
+        throw filterFailed(path, filter.name, "required, and not configured");
+      case "command": {
+        const content = readWorkFile(place);
+        return (await runCleanCommand(filter, path, content, { root, timeLimitMs })) ?? content;
+      }
+      case "process": {
+        const content = readWorkFile(place);
+        let process = this.#processes.get(filter.name);
+        if (process === undefined) {
+          process = new FilterProcess(filter, { root, timeLimitMs });
+          this.#processes.set(filter.name, process);
+        }
+        return (await process.clean(path, content)) ?? content;
+      }
+    }
+  }
+
+  /** The id of a file that is never held whole: raw, or with its line ends converted, which takes a look ahead. */
+  #hashPieces(place: Place, { lineEndings }: Conversion, indexOid: Oid | undefined): Promise<Oid> {
+    return withPieces(place, async (pieces) => {
+      let dropped = 0;
+      if (lineEndings !== "keep") {
+        const statistics = new TextStatistics();
+        await pieces.each((piece) => {
+          statistics.update(piece);
+          return lineEndings === "convert" || !statistics.isSettled;
+        });
+        const converts =
+          lineEndings === "convert" || !(statistics.looksBinary() || holdsCrlfText(this.#indexed(indexOid)));
+        if (converts) dropped = statistics.crlfs;
+      }
+      const hash = startBlobHash(pieces.size - dropped, this.#context.format);
+      if (dropped === 0) await pieces.each((piece) => hash.update(piece));
+      else {
+        const dropper = new ReturnDropper();
+        let hashed = 0;
+        const take = (piece: Buffer): void => {
+          hash.update(piece);
+          hashed += piece.length;
+        };
+        await pieces.each((piece) => take(dropper.push(piece)));
+        take(dropper.finish());
+        if (hashed !== pieces.size - dropped) throw new WorkFileChangedError(place);
       }
       return hash.digest("hex");
-    } finally {
-      closeSync(descriptor);
-    }
+    });
   }
 }
 
-/** Opens a file, and neither a link nor a FIFO that has taken its place. @throws a system error */
-function openRegular(place: string | Buffer): number {
-  const descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  if (fstatSync(descriptor).isFile()) return descriptor;
-  closeSync(descriptor);
-  throw new Error(`${place.toString()}: no longer a regular file`);
-}
-
-function readRegular(place: string | Buffer): Buffer {
-  const descriptor = openRegular(place);
+async function withPieces<T>(place: Place, read: (pieces: WorkFilePieces) => Promise<T>): Promise<T> {
+  const pieces = new WorkFilePieces(place);
   try {
-    const bytes = Buffer.allocUnsafeSlow(fstatSync(descriptor).size);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const got = readSync(descriptor, bytes, filled, bytes.length - filled, filled);
-      if (got === 0) break;
-      filled += got;
-    }
-    return bytes.subarray(0, filled);
+    return await read(pieces);
   } finally {
-    closeSync(descriptor);
+    pieces.close();
   }
 }

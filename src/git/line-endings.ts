@@ -30,6 +30,7 @@ function wish(value: AttributeValue | undefined): LineEndings | undefined {
 
 const CR = 0x0d;
 const LF = 0x0a;
+const CRLF = Buffer.from("\r\n");
 
 /**
  * Converts a file's line ends as git does on the way in.
@@ -42,26 +43,40 @@ export function convertLineEndings(
   indexContent: () => Uint8Array | undefined,
 ): Buffer {
   if (how === "keep" || content.indexOf(CRLF) < 0) return content;
-  if (how === "convert") return dropReturns(content);
-  if (looksBinary(content)) return content;
-  const indexed = indexContent();
-  if (indexed !== undefined && holdsCrlfText(Buffer.from(indexed.buffer, indexed.byteOffset, indexed.length)))
-    return content;
-  // A text without lone CRs: each CR stands before an LF.
+  if (how === "auto" && (statisticsOf(content).looksBinary() || holdsCrlfText(indexContent()))) return content;
   return dropReturns(content);
 }
 
-const CRLF = Buffer.from("\r\n");
+/** Whether the index already holds a text with CRLF: then git's guess leaves the file alone. */
+export function holdsCrlfText(indexed: Uint8Array | undefined): boolean {
+  if (indexed === undefined) return false;
+  const content = Buffer.from(indexed.buffer, indexed.byteOffset, indexed.length);
+  return content.indexOf(CRLF) >= 0 && !statisticsOf(content).looksBinary();
+}
 
-function holdsCrlfText(content: Buffer): boolean {
-  return content.indexOf(CRLF) >= 0 && !looksBinary(content);
+/** The same conversion for a file that is read in pieces. */
+export class ReturnDropper {
+  #held = false;
+
+  /** @returns what is certain by now: a CR at the end of a piece waits for the next one */
+  push(piece: Buffer): Buffer {
+    const data = this.#held ? Buffer.concat([Buffer.of(CR), piece]) : piece;
+    this.#held = data[data.length - 1] === CR;
+    return dropReturns(this.#held ? data.subarray(0, -1) : data);
+  }
+
+  finish(): Buffer {
+    return this.#held ? Buffer.of(CR) : Buffer.alloc(0);
+  }
 }
 
 function dropReturns(content: Buffer): Buffer {
+  let at = content.indexOf(CRLF);
+  if (at < 0) return content;
   const result = Buffer.allocUnsafeSlow(content.length);
   let filled = 0;
   let from = 0;
-  for (let at = content.indexOf(CRLF); at >= 0; at = content.indexOf(CRLF, from)) {
+  for (; at >= 0; at = content.indexOf(CRLF, from)) {
     filled += content.copy(result, filled, from, at);
     from = at + 1;
   }
@@ -69,28 +84,49 @@ function dropReturns(content: Buffer): Buffer {
   return result.subarray(0, filled);
 }
 
-/**
- * Git's guess for line ends (another one than for diffs): binary is what holds a NUL, a CR without LF, or more than
- * one unprintable byte in 128.
- */
-function looksBinary(content: Buffer): boolean {
-  let printable = 0;
-  let unprintable = 0;
-  for (let at = 0; at < content.length; at += 1) {
-    const byte = content[at] as number;
-    if (byte === CR) {
-      if (content[at + 1] !== LF) return true;
-      at += 1;
-    } else if (byte === LF) {
-      // Counts as neither.
-    } else if (byte === 0) return true;
-    else if (byte === 0x7f || (byte < 0x20 && !PRINTABLE_CONTROLS.has(byte))) unprintable += 1;
-    else printable += 1;
+/** What git counts to guess whether a file is text, for line ends: another guess than the one for diffs. */
+export class TextStatistics {
+  /** How many line ends are CRLF. */
+  crlfs = 0;
+  #printable = 0;
+  #unprintable = 0;
+  #broken = false;
+  #last = 0;
+
+  /** Whether the answer is "binary", whatever follows. */
+  get isSettled(): boolean {
+    return this.#broken;
   }
-  // A control-Z at the end is how old systems marked it.
-  if (content[content.length - 1] === 0x1a) unprintable -= 1;
-  return printable >>> 7 < unprintable;
+
+  update(piece: Uint8Array): void {
+    let last = this.#last;
+    for (let at = 0; at < piece.length; at += 1) {
+      const byte = piece[at] as number;
+      if (last === CR) {
+        if (byte !== LF) this.#broken = true;
+        else this.crlfs += 1;
+      }
+      last = byte;
+      if (byte === CR || byte === LF) continue;
+      if (byte === 0) this.#broken = true;
+      else if (byte === 0x7f || (byte < 0x20 && !PRINTABLE_CONTROLS.has(byte))) this.#unprintable += 1;
+      else this.#printable += 1;
+    }
+    this.#last = last;
+  }
+
+  /** A NUL, a CR without LF, or more than one unprintable byte in 128. A control-Z at the very end does not count. */
+  looksBinary(): boolean {
+    const unprintable = this.#last === 0x1a ? this.#unprintable - 1 : this.#unprintable;
+    return this.#broken || this.#last === CR || Math.floor(this.#printable / 128) < unprintable;
+  }
 }
 
 /** Backspace, tab, escape and form feed. */
 const PRINTABLE_CONTROLS = new Set([0x08, 0x09, 0x1b, 0x0c]);
+
+function statisticsOf(content: Uint8Array): TextStatistics {
+  const statistics = new TextStatistics();
+  statistics.update(content);
+  return statistics;
+}

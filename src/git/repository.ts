@@ -5,6 +5,7 @@ import { AttributeFiles } from "./attribute-files.js";
 import { fileSystemPath, textOfBytes } from "./byte-path.js";
 import { FileCleaner } from "./clean.js";
 import { Config, loadConfig, loadConfigFile, skipsSystemFiles } from "./config.js";
+import { planConversion } from "./conversion.js";
 import { type Discovery, discover, holdsRepository, isGitDirectory, readDotGit } from "./discover.js";
 import { corrupt, isAbsent, readWhole, unreadable } from "./files.js";
 import { compareHeadWithIndex } from "./head-diff.js";
@@ -29,6 +30,8 @@ import type {
   TreeEntry,
 } from "./types.js";
 
+/** How long a configured filter may take for one file, in milliseconds. */
+const FILTER_TIME_LIMIT_MS = 30_000;
 const BRANCHES = "refs/heads/";
 
 /**
@@ -193,6 +196,7 @@ class DiskRepository implements Repository {
 
   #forgetAttributes(): void {
     const { ignoreCase, attributesFile, format, autoCrlf, bigFileThresholdBytes } = this.#settings;
+    const config = this.#config;
     const system = skipsSystemFiles(this.#environment) ? [] : ["/etc/gitattributes"];
     const attributes = new AttributeFiles({
       root: this.root,
@@ -205,9 +209,9 @@ class DiskRepository implements Repository {
     this.#cleaner = new FileCleaner({
       root: this.root,
       format,
-      autoCrlf,
       bigFileThresholdBytes,
-      attributes: (path) => attributes.of(path),
+      filterTimeLimitMs: FILTER_TIME_LIMIT_MS,
+      conversion: (path) => planConversion(attributes.of(path), config, autoCrlf),
       readBlob: (oid) => this.#readBlob(oid),
     });
   }

@@ -17,6 +17,16 @@ const REGISTRY = {
     advice: "name a path inside a working tree",
   },
   TW_CORRUPT_REPOSITORY: { exitStatus: 2, what: "the repository is damaged", advice: "run `git fsck` there" },
+  TW_UNTRUSTED_REPOSITORY: {
+    exitStatus: 2,
+    what: "the repository belongs to another user",
+    advice: "run `git config --global --add safe.directory` with its path if you trust it",
+  },
+  TW_FILTER_FAILED: {
+    exitStatus: 2,
+    what: "its content can't be read as git does",
+    advice: "run `git diff` on it and mend the filter",
+  },
   TW_UNSUPPORTED_REPOSITORY: {
     exitStatus: 2,
     what: "the repository uses a feature that cannot be read",
