@@ -47,6 +47,7 @@ export function filterFailed(path: BytePath, name: string, detail: string, cause
  * Runs a filter's `clean` command as git does: by the shell, at the top of the working tree, `%f` standing for the
  * quoted path. Rules: <https://git-scm.com/docs/gitattributes#_filter>.
  *
+ * @param input descriptor of the file, which the command reads: unlike a socket, it can be opened as `/dev/stdin`
  * @param timeLimitMs after which the command and what it started are killed
  * @returns the output, or `undefined` when the command failed and is not required: git then takes the file as it is
  * @throws TreewireError `TW_FILTER_FAILED` when it took too long, or failed and is required
@@ -54,13 +55,13 @@ export function filterFailed(path: BytePath, name: string, detail: string, cause
 export async function runCleanCommand(
   filter: Extract<CleanFilter, { kind: "command" }>,
   path: BytePath,
-  content: Buffer,
+  input: number,
   options: { root: string; timeLimitMs: number },
 ): Promise<Buffer | undefined> {
   const command = filter.command.replaceAll(/%(.)/g, (all, letter) =>
     letter === "f" ? shellQuote(textOfBytes(path)) : letter === "%" ? "%" : all,
   );
-  const outcome = await runShell(command, content, options);
+  const outcome = await runShell(command, input, options);
   if (outcome.kind === "done") return outcome.output;
   if (outcome.kind === "late") throw filterFailed(path, filter.name, `not done after ${options.timeLimitMs} ms`);
   if (filter.required) throw filterFailed(path, filter.name, outcome.detail);
@@ -69,13 +70,13 @@ export async function runCleanCommand(
 
 type Outcome = { kind: "done"; output: Buffer } | { kind: "late" } | { kind: "failed"; detail: string };
 
-function runShell(command: string, input: Buffer, options: { root: string; timeLimitMs: number }): Promise<Outcome> {
+function runShell(command: string, input: number, options: { root: string; timeLimitMs: number }): Promise<Outcome> {
   return new Promise((resolve) => {
     // A group of its own, so that the time limit ends what the command started, too.
     const child = spawn("/bin/sh", ["-c", command], {
       cwd: options.root,
       detached: true,
-      stdio: ["pipe", "pipe", "ignore"],
+      stdio: [input, "pipe", "ignore"],
     });
     const pieces: Buffer[] = [];
     let size = 0;
@@ -85,7 +86,7 @@ function runShell(command: string, input: Buffer, options: { root: string; timeL
       if (child.pid !== undefined) killGroup(child.pid);
     };
     const timer = setTimeout(() => end({ kind: "late" }), options.timeLimitMs);
-    child.stdout.on("data", (piece: Buffer) => {
+    child.stdout?.on("data", (piece: Buffer) => {
       pieces.push(piece);
       size += piece.length;
       if (size > OUTPUT_MAX_BYTES) end({ kind: "failed", detail: "prints more than 256 MiB" });
@@ -96,9 +97,6 @@ function runShell(command: string, input: Buffer, options: { root: string; timeL
       const detail = signal === null ? `exit status ${status}` : `ended by ${signal}`;
       resolve(ended ?? (status === 0 ? { kind: "done", output: Buffer.concat(pieces) } : { kind: "failed", detail }));
     });
-    // A command need not read its input: what it leaves is no error.
-    child.stdin.on("error", () => child.stdin.destroy());
-    child.stdin.end(input);
   });
 }
 

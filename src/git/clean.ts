@@ -103,8 +103,9 @@ export class FileCleaner {
       case "missing":
         throw filterFailed(path, filter.name, "required, and not configured");
       case "command": {
-        const content = readWorkFile(place);
-        return (await runCleanCommand(filter, path, content, { root, timeLimitMs })) ?? content;
+        const run = ({ descriptor }: WorkFilePieces) =>
+          runCleanCommand(filter, path, descriptor, { root, timeLimitMs });
+        return (await withPieces(place, run)) ?? readWorkFile(place);
       }
       case "process": {
         const content = readWorkFile(place);

