@@ -12,14 +12,12 @@ export interface DiskVersion extends TreeEntry {
   readonly dirty?: boolean;
 }
 
-/** What became of one path between HEAD and the working tree. At least one side is there, or it is unmerged. */
+/** What became of one path between HEAD and the working tree. At least one side is there. */
 export interface Change {
   /** Byte path. */
   readonly path: string;
   readonly before: Version | undefined;
   readonly after: Version | undefined;
-  /** The index has more than one stage of the path. */
-  readonly unmerged: boolean;
 }
 
 export interface ChangeSources {
@@ -32,7 +30,8 @@ export interface ChangeSources {
 
 /**
  * Lists what `git diff HEAD` compares: HEAD's entry with the file on disk, for every path that the index holds;
- * a path that is only in HEAD counts as deleted whatever lies on disk.
+ * a path that is only in HEAD counts as deleted whatever lies on disk. Unmerged paths are compared like others: only
+ * `git diff --cached` names them.
  *
  * @returns ascending by path
  */
@@ -42,18 +41,16 @@ export function listChanges({ index, head, disk }: ChangeSources): Change[] {
   for (const path of [...paths].sort(byCodeUnit)) {
     const position = index.find(path);
     const tracked = position >= 0;
-    const unmerged = tracked && index.stage(position) !== 0;
     const staged = tracked ? { mode: index.mode(position), oid: index.oid(position) } : undefined;
     const before = head.has(path) ? head.get(path) : staged;
     const file = disk.get(path);
     const after = !tracked ? undefined : disk.has(path) ? file : staged;
     const dirty = after !== undefined && file?.dirty === true;
-    if (!unmerged && !dirty && before?.oid === after?.oid && before?.mode === after?.mode) continue;
+    if (!dirty && before?.oid === after?.oid && before?.mode === after?.mode) continue;
     changes.push({
       path,
       before: before && { ...before, source: "object" },
       after: after && { mode: after.mode, oid: after.oid, source: disk.has(path) ? "disk" : "object", dirty },
-      unmerged,
     });
   }
   return changes;

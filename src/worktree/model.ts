@@ -1,12 +1,14 @@
+import { statSync } from "node:fs";
+import type { FilePatch } from "../diff/types.js";
 import type { Head, IndexFile, Oid, Repository, RepositoryChange, TreeEntry } from "../git/types.js";
-import { messageOf } from "../util/index.js";
+import { messageOf, systemCode } from "../util/index.js";
 import { type DiskVersion, listChanges } from "./changes.js";
 import type { Coverage } from "./coverage.js";
 import { hunkBytesOf, keptHunkSize, mergeFiles } from "./files.js";
 import { changedEntries, IndexTree } from "./index-tree.js";
 import type { Pair } from "./pairs.js";
-import { type PairPatch, Patcher } from "./patcher.js";
-import { pathText } from "./paths.js";
+import { Patcher } from "./patcher.js";
+import { nativePath, pathText } from "./paths.js";
 import type { Stamp } from "./stamp.js";
 import type { Submodules } from "./submodules.js";
 import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
@@ -71,6 +73,8 @@ export class TreeModel {
   readonly #published = new Map<string, Published>();
   /** Tracked paths whose file differs from the index; `undefined`: not there. */
   readonly #disk = new Map<string, DiskVersion | undefined>();
+  /** Untracked symbolic links: where they lead decides whether they are shown. */
+  readonly #links = new Set<string>();
   #index: IndexFile;
   #headDifferences: ReadonlyMap<string, TreeEntry | undefined> = new Map();
   /** What is known to be outdated; emptied as it is made true, so that a pass that failed is taken up by the next. */
@@ -118,7 +122,7 @@ export class TreeModel {
   }
 
   /** The patches of the current state in their order, made anew one by one; nothing is kept. */
-  async *patches(): AsyncGenerator<PairPatch> {
+  async *patches(): AsyncGenerator<FilePatch> {
     for (const { key } of this.files) {
       const published = this.#published.get(key);
       if (published !== undefined) yield await this.#patcher.patch(published.pair, this.#indexOid(published.pair.path));
@@ -185,6 +189,8 @@ export class TreeModel {
   /** Reads the files behind the touched paths, and patches the untracked ones. */
   async #settle(changes: Map<string, TreeFile | undefined>): Promise<void> {
     const { touched } = this.world;
+    if (this.world.directoriesMoved) for (const path of this.#links) touched.add(path);
+    this.world.directoriesMoved = false;
     for (const path of touched) {
       try {
         await this.#settleTracked(path);
@@ -242,15 +248,29 @@ export class TreeModel {
   async #settleUntracked(path: string, changes: Map<string, TreeFile | undefined>): Promise<void> {
     const key = fileKey("u", path);
     const stamp = this.world.untracked.get(path);
-    const file = stamp && (await this.#workFiles.read(path, stamp, undefined));
+    const isLink = stamp !== undefined && (stamp.mode & 0o170000) === 0o120000;
+    if (isLink) this.#links.add(path);
+    else this.#links.delete(path);
+    const hidden = stamp === undefined || (isLink && this.#leadsToDirectory(path));
+    const file = hidden ? undefined : await this.#workFiles.read(path, stamp, undefined);
     if (file === undefined) {
       if (this.#index.find(path) < 0) this.#workFiles.forget(path);
       if (this.#published.delete(key)) changes.set(key, undefined);
       return;
     }
     const after = { mode: file.mode, oid: file.oid, source: "disk" } as const;
-    const pair: Pair = { path, beforePath: path, before: undefined, after, similarity: undefined, unmerged: false };
+    const pair: Pair = { path, beforePath: path, before: undefined, after, similarity: undefined };
     await this.#publish("u", pair, changes);
+  }
+
+  /** `git diff --no-index` follows a link to a directory and has nothing to say of it; other links are their text. */
+  #leadsToDirectory(path: string): boolean {
+    try {
+      return statSync(nativePath(this.repository.root, path), { throwIfNoEntry: false })?.isDirectory() === true;
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+      return false; // a loop, or behind a door that is closed to us
+    }
   }
 
   async #patchTracked(changes: Map<string, TreeFile | undefined>): Promise<void> {
@@ -284,10 +304,10 @@ export class TreeModel {
       changes.set(key, emptyTreeFile(section, pair.path));
       return;
     }
-    const { patch, prefix } = await this.#patcher.patch(pair, this.#indexOid(pair.path));
+    const patch = await this.#patcher.patch(pair, this.#indexOid(pair.path));
     this.#published.set(key, { signature, pair, section });
-    if (patch.bytes.length === 0 && prefix.length === 0) changes.set(key, undefined);
-    else changes.set(key, toTreeFile(section, pair.path, patch, prefix, this.#maxHunkBytes));
+    if (patch.bytes.length === 0) changes.set(key, undefined);
+    else changes.set(key, toTreeFile(section, pair.path, patch, this.#maxHunkBytes));
   }
 
   async #keepWithinBudget(): Promise<void> {
@@ -301,8 +321,8 @@ export class TreeModel {
       if (size > limit && file.omitted_bytes === 0) changes.set(file.key, { ...file, hunks: "", omitted_bytes: size });
       if (size > limit || file.omitted_bytes === 0 || published === undefined) continue;
       try {
-        const { patch, prefix } = await this.#patcher.patch(published.pair, this.#indexOid(published.pair.path));
-        changes.set(file.key, toTreeFile(published.section, published.pair.path, patch, prefix, limit));
+        const patch = await this.#patcher.patch(published.pair, this.#indexOid(published.pair.path));
+        changes.set(file.key, toTreeFile(published.section, published.pair.path, patch, limit));
       } catch (error) {
         this.#note(published.pair.path, error);
       }

@@ -45,10 +45,7 @@ export async function resolveRoot(path: string): Promise<string> {
 }
 
 async function* patchBytes(model: TreeModel): AsyncGenerator<Uint8Array> {
-  for await (const { prefix, patch } of model.patches()) {
-    if (prefix.length > 0) yield prefix;
-    if (patch.bytes.length > 0) yield patch.bytes;
-  }
+  for await (const { bytes } of model.patches()) if (bytes.length > 0) yield bytes;
 }
 
 /** The submodules of a tree that nobody follows. */

@@ -10,7 +10,6 @@ export interface Pair {
   readonly after: Version | undefined;
   /** Hundredths, when renamed. */
   readonly similarity: number | undefined;
-  readonly unmerged: boolean;
 }
 
 /** A rename as the detection reports it: byte paths. */
@@ -46,7 +45,5 @@ export function pairUp(changes: readonly Change[], renames: readonly RenamedPath
 export function pairSignature(pair: Pair, conversion: string): string {
   const side = (version: Version | undefined): string =>
     version === undefined ? "-" : `${version.mode.toString(8)} ${version.oid} ${version.dirty ?? false}`;
-  return [side(pair.before), side(pair.after), pair.similarity ?? "", pair.beforePath, pair.unmerged, conversion].join(
-    "\0",
-  );
+  return [side(pair.before), side(pair.after), pair.similarity ?? "", pair.beforePath, conversion].join("\0");
 }

@@ -1,4 +1,4 @@
-import { detectRenames, driverPattern, filePatch, submoduleContent, unmergedLine } from "../diff/index.js";
+import { detectRenames, driverPattern, filePatch, submoduleContent } from "../diff/index.js";
 import type { FilePatch, FilePatchOptions, FileSide } from "../diff/types.js";
 import type { Oid, Repository } from "../git/types.js";
 import type { Change, Version } from "./changes.js";
@@ -6,12 +6,6 @@ import { type Pair, pairSignature, pairUp, type RenamedPaths } from "./pairs.js"
 import type { WorkFiles } from "./work-files.js";
 
 const GITLINK = 0o160000;
-
-/** A pair's patch, with what stands before it. */
-export interface PairPatch {
-  readonly patch: FilePatch;
-  readonly prefix: Uint8Array;
-}
 
 /** Fetches the two sides of changes and lets `diff` print them. */
 export class Patcher {
@@ -26,8 +20,8 @@ export class Patcher {
 
   /** Finds the renames among the changes. @returns ascending by path */
   async pair(changes: readonly Change[]): Promise<Pair[]> {
-    const gone = changes.filter((change) => !change.unmerged && change.before && !change.after);
-    const come = changes.filter((change) => !change.unmerged && !change.before && change.after);
+    const gone = changes.filter((change) => change.before && !change.after);
+    const come = changes.filter((change) => !change.before && change.after);
     if (gone.length === 0 || come.length === 0) return pairUp(changes, []);
     const name = (change: Change): string => `${change.path}\0${(change.before ?? change.after)?.oid}`;
     const signature = [...gone.map(name), "", ...come.map(name)].join("\0");
@@ -45,14 +39,13 @@ export class Patcher {
   }
 
   /** The patch of one pair. @throws FileChangedError when a file on disk is another one by now */
-  async patch(pair: Pair, indexOid: Oid | undefined): Promise<PairPatch> {
-    const prefix = pair.unmerged ? unmergedLine(pair.path) : new Uint8Array();
+  async patch(pair: Pair, indexOid: Oid | undefined): Promise<FilePatch> {
     const before = pair.before && (await this.#side(pair.beforePath, pair.before, undefined));
     const after = pair.after && (await this.#side(pair.path, pair.after, indexOid));
     const { diffDriver } = this.#repository.attributes(pair.beforePath);
     const functionPattern = diffDriver === undefined ? undefined : driverPattern(diffDriver);
     const options: FilePatchOptions = { functionPattern, similarity: pair.similarity };
-    return { patch: filePatch(before ?? null, after ?? null, options), prefix };
+    return filePatch(before ?? null, after ?? null, options);
   }
 
   async #detect(gone: readonly Change[], come: readonly Change[]): Promise<RenamedPaths[]> {

@@ -18,18 +18,11 @@ export function pathOfKey(key: string): string {
 /**
  * A patch as text, ready to be shown. Bytes that are not UTF-8 become U+FFFD (wire contract, "unified_diff").
  *
- * @param prefix bytes to print before the patch (`* Unmerged path …`)
  * @param maxHunkBytes hunks over this many bytes of UTF-8 are left out and counted
  */
-export function toTreeFile(
-  section: Section,
-  path: string,
-  patch: FilePatch,
-  prefix: Uint8Array,
-  maxHunkBytes: number,
-): TreeFile {
+export function toTreeFile(section: Section, path: string, patch: FilePatch, maxHunkBytes: number): TreeFile {
   const bytes = Buffer.from(patch.bytes.buffer, patch.bytes.byteOffset, patch.bytes.byteLength);
-  const header = Buffer.from(prefix).toString("utf8") + bytes.toString("utf8", 0, patch.headerLength);
+  const header = bytes.toString("utf8", 0, patch.headerLength);
   const hunks = bytes.toString("utf8", patch.headerLength);
   const hunkBytes = Buffer.byteLength(hunks);
   const omitted = hunkBytes > maxHunkBytes;

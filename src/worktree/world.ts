@@ -33,6 +33,8 @@ export class World {
   readonly untracked = new Map<string, Stamp>();
   /** Paths whose record in one of the two maps may have changed since the caller last emptied this set. */
   readonly touched = new Set<string>();
+  /** A directory may have come or gone since the caller last cleared this: links may lead elsewhere. */
+  directoriesMoved = false;
   /** Directories that can't be listed: path → system error code. */
   readonly unreadable = new Map<string, string>();
 
@@ -59,6 +61,7 @@ export class World {
 
   /** Forgets every directory and asks for the whole tree to be covered and listed anew, from the root down. */
   relist(): void {
+    this.directoriesMoved = true;
     this.#drop(this.root);
     this.unreadable.clear();
     this.root = new DirectoryNode(undefined, "", 0);
@@ -67,6 +70,7 @@ export class World {
 
   /** Asks for every directory that is covered to be listed once more; the watches stay where they are. */
   sweep(): void {
+    this.directoriesMoved = true;
     this.#waiting = [...this.root.subtree()].reverse(); // parents come first: rules are handed down
   }
 
@@ -112,6 +116,7 @@ export class World {
     let node = this.root;
     const names = path.split("/");
     for (const [depth, name] of names.entries()) {
+      if (node.rules === undefined && !node.nested && !node.submodule) return; // it waits to be listed
       if (this.#isMisplaced(node)) {
         this.#examineEntry(node.parent ?? node, node.name, true);
         return;
@@ -159,8 +164,9 @@ export class World {
     const takenAt = Date.now();
     const stats = this.#lstat(path);
     if (stats === DENIED) return;
+    if (replaced && (stats === undefined || !stats.isFile())) this.directoriesMoved = true;
     if (stats?.isDirectory() && child !== undefined && !replaced && !this.unreadable.has(path)) return; // its times moved
-    if (replaced) this.#dropChild(node, name);
+    if (replaced || this.unreadable.has(path)) this.#dropChild(node, name);
     this.#place(node, name, stats, takenAt);
     if (stats?.isDirectory() !== true && this.#tree.has(path)) this.#markMissingBelow(path);
   }

@@ -54,17 +54,18 @@ export const FILE_OPERATIONS: readonly Operation[] = [
     return `mkdir -p ${quote(dir)} && ${write(r, `${dir}/${r.pick(NAMES)}`)}`;
   },
   (r) => `mkdir -p deep/1/2/3/4/5; ${write(r, "deep/1/2/3/4/5/bottom")}; ${write(r, "deep/1/2/mid")}`,
-  (r) => `cp -r ${directory(r)} ${quote(`copy${r.between(1, 3)}`)}`,
-  (r) => `mkdir -p unpacked${r.between(1, 2)} && tar cf - ${directory(r)} | tar xf - -C unpacked${r.between(1, 2)}`,
-  (r) => `rm -rf "$OUT/away" && mv ${directory(r)} "$OUT/away"`,
+  (r) => `cp -r ${quote(directory(r))} ${quote(`copy${r.between(1, 3)}`)}`,
+  (r) =>
+    `mkdir -p unpacked${r.between(1, 2)} && tar cf - ${quote(directory(r))} | tar xf - -C unpacked${r.between(1, 2)}`,
+  (r) => `rm -rf "$OUT/away" && mv ${quote(directory(r))} "$OUT/away"`,
   (r) => `mv "$OUT/away" ${quote(directory(r))}`,
   (r) =>
     `mkdir -p "$OUT/tree/p/q" && ${write(r, "$OUT/tree/p/q/f").replace("'$OUT", '"$OUT"\'')} && mv "$OUT/tree" in${r.between(1, 3)}`,
-  (r) => `mv ${directory(r)} moved${r.between(1, 3)}`,
-  (r) => `mv moved${r.between(1, 3)} ${directory(r)}/sub`,
+  (r) => `mv ${quote(directory(r))} moved${r.between(1, 3)}`,
+  (r) => `mv moved${r.between(1, 3)} ${quote(`${directory(r)}/sub`)}`,
   (r) => `mv moved1 moved2 && ${write(r, "moved2/after")}`,
-  (r) => `mv -T ${directory(r)} ${directory(r)}`,
-  (r) => `rm -rf ${directory(r)}`,
+  (r) => `mv -T ${quote(directory(r))} ${quote(directory(r))}`,
+  (r) => `rm -rf ${quote(directory(r))}`,
   (r) => {
     const dir = directory(r);
     return `rm -rf ${quote(dir)}; mkdir -p ${quote(dir)}; ${write(r, `${dir}/${r.pick(NAMES)}`)}`;
@@ -89,7 +90,7 @@ export const FILE_OPERATIONS: readonly Operation[] = [
   (r) => `rm -f ${quote(fileIn(r))}`,
   (r) => `rm -rf ${quote(fileIn(r))}; mkdir ${quote(fileIn(r))}`,
   (r) => `ln -sfn ${quote(r.pick(["../src", "a.txt", "nowhere", ".", "/etc"]))} ${quote(fileIn(r))}`,
-  (r) => `rm -rf ${directory(r)} && ln -s lib ${directory(r)}`,
+  (r) => `rm -rf ${quote(directory(r))} && ln -s lib ${quote(directory(r))}`,
   (r) => `mv ${quote(fileIn(r))} ${quote(fileIn(r))}`,
   (r) => `cp -p ${quote(fileIn(r))} ${quote(fileIn(r))}`,
   (r) => `ln ${quote(fileIn(r))} ${quote(`hard${r.between(1, 2)}`)}; rm -f hard1`,

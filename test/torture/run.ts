@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { hideBin } from "yargs/helpers";
 import yargs from "yargs/yargs";
 import { silentLogger } from "../../src/util/index.js";
-import { TreeHost } from "../../src/worktree/index.js";
+import { scanOnce, TreeHost } from "../../src/worktree/index.js";
 import { expectedOf } from "../support/repo.js";
 import { Random } from "./random.js";
 import { makeSequence, makeTemplate, runSequence, textOf } from "./sequence.js";
@@ -18,6 +18,7 @@ const options = await yargs(hideBin(process.argv))
   .option("seed", { type: "number", default: Date.now() % 1_000_000, describe: "first repository's seed" })
   .option("rounds", { type: "number", default: 250, describe: "repositories, 8 sequences each" })
   .option("allowed-ms", { type: "number", default: 1000, describe: "time within which a state must be right" })
+  .option("keep", { type: "boolean", default: false, describe: "leave the repositories that came out wrong" })
   .strict()
   .parseAsync();
 
@@ -26,6 +27,7 @@ const host = new TreeHost({ logger: silentLogger(), maxPatchBytes: 2 ** 31, kept
 const template = join(scratch, "template");
 makeTemplate(template);
 
+let kept = false;
 let sequences = 0;
 let wrong = 0;
 const late: number[] = [];
@@ -34,7 +36,7 @@ try {
   for (let round = 0; round < options.rounds; round++) await runRepository(options.seed + round);
 } finally {
   await host.close();
-  rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
+  if (!kept) rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
 }
 late.sort((a, b) => a - b);
 process.stdout.write(
@@ -63,11 +65,21 @@ async function runRepository(seed: number): Promise<void> {
     process.stdout.write(
       `WRONG: seed ${seed}, sequence ${at}\n${steps.map((step) => `  ${step.join("  ||  ")}`).join("\n")}\n`,
     );
-    process.stdout.write(`troubles: ${JSON.stringify(troubles)}\n${firstDifference(result.expected, result.got)}\n`);
+    process.stdout.write(`${firstDifference(result.expected, result.got)}\n`);
+    const cold = textOf(await scanOnce(root)) === result.expected;
+    const healed = textOf(await tree.refresh()) === result.expected;
+    process.stdout.write(
+      `a cold scan is ${cold ? "right" : "wrong"}, a refresh ${healed ? "heals" : "does not heal"}\n`,
+    );
+    process.stdout.write(`troubles: ${JSON.stringify(troubles)}\n`);
+    if (options.keep) {
+      process.stdout.write(`kept: ${root}\n`);
+      kept = true;
+    }
     break; // what follows would only say the same
   }
   tree.close();
-  rmSync(join(scratch, `r${seed}`), { recursive: true, force: true, maxRetries: 5 });
+  if (!kept) rmSync(join(scratch, `r${seed}`), { recursive: true, force: true, maxRetries: 5 });
   if (progress) process.stderr.write(`\r${sequences} sequences, ${wrong} wrong`);
 }
 
