@@ -77,6 +77,10 @@ class DiskRepository implements Repository {
     return this.#settings.stat.trustsSymlinks;
   }
 
+  get revivesPresentFiles(): boolean {
+    return this.#settings.revivesPresentFiles;
+  }
+
   watchPaths(): ReadonlyMap<string, RepositoryChange> {
     const paths = new Map<string, RepositoryChange>();
     const add = (kind: RepositoryChange, ...added: (string | undefined)[]): void => {

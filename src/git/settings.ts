@@ -16,6 +16,7 @@ export interface RepositorySettings {
   excludesFile: string | undefined;
   attributesFile: string | undefined;
   remoteOrigin: string;
+  revivesPresentFiles: boolean;
 }
 
 /** Git's default of `core.bigFileThreshold`. */
@@ -41,6 +42,8 @@ export function readSettings(config: Config, root: string, environment: NodeJS.P
     excludesFile: userFile("core.excludesfile", "ignore"),
     attributesFile: userFile("core.attributesfile", "attributes"),
     remoteOrigin: config.get("remote.origin.url") ?? "",
+    revivesPresentFiles:
+      config.boolean("core.sparsecheckout", false) && !config.boolean("sparse.expectfilesoutsideofpatterns", false),
   };
 }
 

@@ -140,4 +140,9 @@ export interface Repository {
   readonly trustsFileMode: boolean;
   /** `core.symlinks`: whether links are links. */
   readonly trustsSymlinks: boolean;
+  /**
+   * In a sparse checkout git drops the skip-worktree bit of entries whose file is there all the same (since 2.36),
+   * unless `sparse.expectFilesOutsideOfPatterns` is set.
+   */
+  readonly revivesPresentFiles: boolean;
 }

@@ -29,6 +29,8 @@ export class DirectoryNode {
   excluded = false;
   /** Another repository's working tree: covered so that its end is seen, never entered. */
   nested = false;
+  /** Its entries were recorded at least once. */
+  listed = false;
   /** The index has a submodule here: covered so that its `.git` is seen to come and go, and a tree of its own. */
   submodule = false;
   /** It has an entry `.git`. */

@@ -8,7 +8,7 @@ import { hunkBytesOf, keptHunkSize, mergeFiles } from "./files.js";
 import { changedEntries, IndexTree } from "./index-tree.js";
 import type { Pair } from "./pairs.js";
 import { Patcher } from "./patcher.js";
-import { nativePath, pathText } from "./paths.js";
+import { baseName, nativePath, pathText } from "./paths.js";
 import type { Stamp } from "./stamp.js";
 import type { Submodules } from "./submodules.js";
 import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
@@ -108,6 +108,8 @@ export class TreeModel {
     if (doubts.repository.size > 0) this.#invalidate(doubts.repository);
     if (this.#outdated.repository) await this.#readRepository();
     await this.#lookAtFiles();
+    if (this.world.attributesMoved) this.#invalidate(new Set(["attributes"]));
+    this.world.attributesMoved = false;
     if (this.#outdated.head) {
       this.#headDifferences = await this.repository.headDifferences(this.#index, this.head.tree);
       this.#outdated.head = false;
@@ -161,7 +163,11 @@ export class TreeModel {
     if (head.tree !== this.head.tree) this.#outdated.head = true;
     this.head = head;
     if (index !== this.#index) {
-      for (const path of changedEntries(this.#index, index)) this.#doubt(path, true);
+      for (const path of changedEntries(this.#index, index)) {
+        this.#doubt(path, true);
+        // git falls back to the index for a `.gitattributes` that is not in the working tree
+        if (baseName(path) === ".gitattributes") this.world.attributesMoved = true;
+      }
       this.#index = index;
       this.world.reindex(index, new IndexTree(index));
       this.#outdated.head = true;

@@ -1,5 +1,5 @@
 import { detectRenames, driverPattern, filePatch, submoduleContent } from "../diff/index.js";
-import type { FilePatch, FilePatchOptions, FileSide } from "../diff/types.js";
+import type { FilePatch, FilePatchOptions, FileSide, FunctionPattern } from "../diff/types.js";
 import type { Oid, Repository } from "../git/types.js";
 import type { Change, Version } from "./changes.js";
 import { type Pair, pairSignature, pairUp, type RenamedPaths } from "./pairs.js";
@@ -35,17 +35,24 @@ export class Patcher {
   /** What has to be equal for a patch to be the same. */
   signature(pair: Pair): string {
     const { binary, diffDriver } = this.#repository.attributes(pair.path);
-    return pairSignature(pair, `${binary ?? ""} ${diffDriver ?? ""}`);
+    const driverBefore = pair.beforePath === pair.path ? "" : this.#repository.attributes(pair.beforePath).diffDriver;
+    return pairSignature(pair, [binary, diffDriver, driverBefore].join(" "));
   }
 
   /** The patch of one pair. @throws FileChangedError when a file on disk is another one by now */
   async patch(pair: Pair, indexOid: Oid | undefined): Promise<FilePatch> {
     const before = pair.before && (await this.#side(pair.beforePath, pair.before, undefined));
     const after = pair.after && (await this.#side(pair.path, pair.after, indexOid));
-    const { diffDriver } = this.#repository.attributes(pair.beforePath);
-    const functionPattern = diffDriver === undefined ? undefined : driverPattern(diffDriver);
+    const functionPattern =
+      this.#functionPattern(pair.beforePath, pair.before) ?? this.#functionPattern(pair.path, pair.after);
     const options: FilePatchOptions = { functionPattern, similarity: pair.similarity };
     return filePatch(before ?? null, after ?? null, options);
+  }
+
+  #functionPattern(path: string, version: Version | undefined): FunctionPattern | undefined {
+    if (version === undefined || !isRegular(version)) return undefined;
+    const { diffDriver } = this.#repository.attributes(path);
+    return diffDriver === undefined ? undefined : driverPattern(diffDriver);
   }
 
   async #detect(gone: readonly Change[], come: readonly Change[]): Promise<RenamedPaths[]> {
@@ -63,7 +70,7 @@ export class Patcher {
 
   async #side(path: string, version: Version, indexOid: Oid | undefined): Promise<FileSide> {
     const { mode, oid } = version;
-    const { binary } = this.#repository.attributes(path);
+    const { binary } = isRegular(version) ? this.#repository.attributes(path) : {};
     const large = version.source === "disk" && this.#workFiles.known(path)?.large === true;
     const content = large ? new Uint8Array() : await this.#content(path, version, indexOid);
     const side: FileSide = { path, mode, oid, content: () => content };
@@ -77,4 +84,9 @@ export class Patcher {
     if (version.source === "disk") return this.#workFiles.content(path, indexOid);
     return this.#repository.readBlob(version.oid);
   }
+}
+
+/** Attributes that speak of diffs count for regular files only: a link's target has no driver. */
+function isRegular(version: Version): boolean {
+  return (version.mode & 0o170000) === 0o100000;
 }

@@ -22,7 +22,7 @@ const COALESCE_MS = 2;
 /** Frames of a busy tree come no faster than this (watching.md, point 7: 20 a second), in milliseconds. */
 const MIN_INTERVAL_MS = 50;
 /** A pass that failed is tried again after this time, doubled each time, up to {@link MAX_RETRY_MS}. */
-const RETRY_MS = 100;
+const RETRY_MS = 50;
 const MAX_RETRY_MS = 10_000;
 
 /** Stands for "something in `.git`" among reported paths: no path holds a NUL. */
@@ -82,7 +82,7 @@ export class Tracker {
   /** The file system's name, when it does not report changes. */
   #eventless: string | undefined;
   #state: TreeState | undefined;
-  #cancelWake: (() => void) | undefined;
+  #timer: { at: number; cancel: () => void } | undefined;
   #lastPassEnd = Number.NEGATIVE_INFINITY;
   #lastPassMs = 0;
   #failures = 0;
@@ -142,7 +142,7 @@ export class Tracker {
   close(): void {
     this.#closed = true;
     this.#sweeper.stop();
-    this.#cancelWake?.();
+    this.#timer?.cancel();
     this.#rootWatch.close();
     this.#leave();
   }
@@ -160,7 +160,7 @@ export class Tracker {
    */
   async #sweep(): Promise<void> {
     const before = this.#state;
-    if (before === undefined || this.#cancelWake !== undefined) return;
+    if (before === undefined || this.#timer !== undefined) return;
     const reported = new Set<string>();
     this.#reported = reported;
     await this.refresh();
@@ -191,17 +191,24 @@ export class Tracker {
 
   /** Sees to it that a pass runs: soon when the tree was quiet, else when the last frame is old enough. */
   #wake(): void {
-    if (this.#cancelWake !== undefined || this.#closed) return;
+    this.#failures = 0; // what failed may succeed now
     const now = this.#clock.monotonicMs();
     const pause = Math.max(MIN_INTERVAL_MS, this.#lastPassMs); // half of a core at most for a tree that never rests
-    const delay = Math.max(COALESCE_MS, this.#lastPassEnd + pause - now);
-    this.#cancelWake = this.#clock.after(delay, () => this.#onTimer());
+    this.#wakeAt(Math.max(now + COALESCE_MS, this.#lastPassEnd + pause));
+  }
+
+  #wakeAt(at: number): void {
+    if (this.#closed || (this.#timer !== undefined && this.#timer.at <= at)) return;
+    this.#timer?.cancel();
+    const cancel = this.#clock.after(at - this.#clock.monotonicMs(), () => this.#onTimer());
+    this.#timer = { at, cancel };
   }
 
   #onTimer(): void {
-    this.#cancelWake = undefined;
-    const wait = this.#present?.hold.wait(this.#clock.monotonicMs()) ?? 0;
-    if (wait > 0) this.#cancelWake = this.#clock.after(wait, () => this.#onTimer());
+    this.#timer = undefined;
+    const now = this.#clock.monotonicMs();
+    const wait = this.#present?.hold.wait(now) ?? 0;
+    if (wait > 0) this.#wakeAt(now + wait);
     else this.#run().catch((error: unknown) => this.#options.logger.error({ err: error }, "a pass was lost"));
   }
 
@@ -244,9 +251,7 @@ export class Tracker {
     this.#rootInDoubt ||= !this.#rootIsTheSame();
     const delay = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** this.#failures);
     this.#failures += 1;
-    if (this.#closed) return;
-    this.#cancelWake?.();
-    this.#cancelWake = this.#clock.after(this.#rootInDoubt ? COALESCE_MS : delay, () => this.#onTimer());
+    this.#wakeAt(this.#clock.monotonicMs() + delay);
   }
 
   /** Opens the repository at the root anew, or finds that there is none. */

@@ -1,11 +1,11 @@
-import { lstatSync, readdirSync, readFileSync, type Stats } from "node:fs";
+import { lstatSync, readdirSync, type Stats } from "node:fs";
 import type { IgnoreDirectory, IndexFile } from "../git/types.js";
 import { systemCode } from "../util/index.js";
 import type { Coverage } from "./coverage.js";
 import { DirectoryNode } from "./directory.js";
 import type { IndexDirectory, IndexTree } from "./index-tree.js";
 import { joinPath, nativePath, parentPath } from "./paths.js";
-import { type Stamp, stampOf } from "./stamp.js";
+import { provesSame, type Stamp, stampOf } from "./stamp.js";
 
 const GITLINK = 0o160000;
 const DENIED = Symbol("denied");
@@ -13,6 +13,8 @@ const DENIED = Symbol("denied");
 /** What the model asks of the repository. */
 export interface WorldRepository {
   readonly root: string;
+  readonly revivesPresentFiles: boolean;
+  readIgnoreFile(directory: string): Uint8Array | undefined;
   ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
   /** Whether the directory is the working tree of another repository. */
   isNestedRepository(path: string): boolean;
@@ -33,6 +35,8 @@ export class World {
   readonly untracked = new Map<string, Stamp>();
   /** Paths whose record in one of the two maps may have changed since the caller last emptied this set. */
   readonly touched = new Set<string>();
+  /** A `.gitattributes` may have come, gone or changed since the caller last cleared this. */
+  attributesMoved = false;
   /** A directory may have come or gone since the caller last cleared this: links may lead elsewhere. */
   directoriesMoved = false;
   /** Directories that can't be listed: path → system error code. */
@@ -43,6 +47,8 @@ export class World {
   readonly #coverage: Coverage;
   #index: IndexFile;
   #tree: IndexTree;
+  /** Every `.gitattributes` that was seen. */
+  readonly #attributeFiles = new Map<string, Stamp>();
   /** Directories to list, last in first out, so that few are open ends at a time. */
   #waiting: DirectoryNode[] = [];
 
@@ -172,7 +178,8 @@ export class World {
   }
 
   #revisitForRules(node: DirectoryNode): void {
-    const text = this.#readIgnoreFile(node.path)?.toString("latin1");
+    const bytes = this.#repository.readIgnoreFile(node.path);
+    const text = bytes && Buffer.from(bytes).toString("latin1");
     const path = joinPath(node.path, ".gitignore");
     const stats = this.#lstat(path);
     if (stats !== DENIED) this.#place(node, ".gitignore", stats, Date.now());
@@ -187,6 +194,7 @@ export class World {
   /** Records what one entry of a listed directory is. */
   #place(node: DirectoryNode, name: string, stats: Stats | undefined, takenAt: number): void {
     const path = joinPath(node.path, name);
+    if (name === ".gitattributes") this.#seeAttributes(path, stats, takenAt);
     const position = this.#tree.get(node.path)?.files.get(name);
     if (stats?.isDirectory()) {
       this.#forgetUntracked(node, name);
@@ -223,10 +231,17 @@ export class World {
     this.touched.add(path);
   }
 
-  #compareWithIndex(path: string, position: number, stats: Stats | undefined, takenAt: number): void {
+  #compareWithIndex(
+    path: string,
+    position: number,
+    stats: Stats | undefined,
+    takenAt: number,
+    present = stats !== undefined,
+  ): void {
     const index = this.#index;
     const unmerged = index.stage(position) !== 0;
-    if (!unmerged && (index.skipWorktree(position) || index.assumeUnchanged(position))) {
+    const skipped = index.skipWorktree(position) && !(present && this.#repository.revivesPresentFiles);
+    if (!unmerged && (skipped || index.assumeUnchanged(position))) {
       this.#forgetTracked(path);
     } else if (stats === undefined) {
       this.#setTracked(path, undefined);
@@ -235,6 +250,14 @@ export class World {
     } else {
       this.#setTracked(path, stampOf(stats, takenAt));
     }
+  }
+
+  #seeAttributes(path: string, stats: Stats | undefined, takenAt: number): void {
+    const known = this.#attributeFiles.get(path);
+    if (stats === undefined ? known === undefined : known !== undefined && provesSame(known, stats)) return;
+    this.attributesMoved = true;
+    if (stats === undefined) this.#attributeFiles.delete(path);
+    else this.#attributeFiles.set(path, stampOf(stats, takenAt));
   }
 
   /** Decides whether a directory is walked, and lets it wait for its listing. */
@@ -293,7 +316,8 @@ export class World {
       this.#place(node, name, stats, takenAt);
     }
     if (!complete) return;
-    if (node.untracked.size > 0 || node.children.size > 0) this.#forgetAllBut(node, new Set(names));
+    if (node.listed) this.#forgetAllBut(node, new Set(names));
+    node.listed = true;
     if (tracked !== undefined && found < tracked.files.size + tracked.directories.size) {
       this.#markMissing(node, tracked, new Set(names));
     }
@@ -324,8 +348,9 @@ export class World {
   }
 
   #readRules(node: DirectoryNode, names: readonly string[]): void {
-    const ignoreFile = names.includes(".gitignore") ? this.#readIgnoreFile(node.path) : undefined;
-    node.ignoreText = ignoreFile?.toString("latin1");
+    const known = names.includes(".gitignore") || this.#tree.get(node.path)?.files.has(".gitignore") === true;
+    const ignoreFile = known ? this.#repository.readIgnoreFile(node.path) : undefined;
+    node.ignoreText = ignoreFile && Buffer.from(ignoreFile).toString("latin1");
     node.rules =
       node.parent === undefined
         ? this.#repository.ignoreRules(ignoreFile)
@@ -334,6 +359,7 @@ export class World {
 
   /** Takes out what an earlier listing found and this one did not. */
   #forgetAllBut(node: DirectoryNode, names: ReadonlySet<string>): void {
+    if (!names.has(".gitattributes")) this.#seeAttributes(joinPath(node.path, ".gitattributes"), undefined, 0);
     for (const name of node.untracked) if (!names.has(name)) this.#forgetUntracked(node, name);
     for (const [name, child] of node.children) if (!names.has(name)) this.#drop(child);
   }
@@ -350,8 +376,12 @@ export class World {
   /** A directory with tracked files is not there, or is no directory. */
   #markMissingBelow(path: string): void {
     const [start, end] = this.#index.range(path);
+    // behind a link git finds files that it then takes for missing, but not for skipped
+    const behindLink = this.#repository.revivesPresentFiles && this.#lstat(path) !== undefined;
     for (let position = start; position < end; position++) {
-      this.#compareWithIndex(this.#index.path(position), position, undefined, 0);
+      const below = this.#index.path(position);
+      const present = behindLink && this.#index.skipWorktree(position) && this.#lstat(below) !== undefined;
+      this.#compareWithIndex(below, position, undefined, 0, present);
     }
   }
 
@@ -386,6 +416,7 @@ export class World {
         this.untracked.delete(path);
         this.touched.add(path);
       }
+      this.#seeAttributes(joinPath(each.path, ".gitattributes"), undefined, 0);
       this.unreadable.delete(each.path);
     }
     if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name);
@@ -403,21 +434,6 @@ export class World {
         return DENIED;
       }
       throw error;
-    }
-  }
-
-  /** Git reads a `.gitignore` only when it is a regular file: links are refused since version 2.32. */
-  #readIgnoreFile(directory: string): Buffer | undefined {
-    const path = joinPath(directory, ".gitignore");
-    const stats = this.#lstat(path);
-    if (stats === undefined || stats === DENIED || !stats.isFile()) return undefined;
-    try {
-      return readFileSync(nativePath(this.#repository.root, path));
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === "ENOENT") return undefined;
-      this.unreadable.set(path, code ?? "EIO");
-      return undefined;
     }
   }
 }
