@@ -178,7 +178,9 @@ export class Chats {
   }
 
   #tellTroubles(chat: Chat, located: readonly Located[]): void {
-    const troubles = located.flatMap(({ trouble }) => trouble ?? []);
+    const isLost = (path: string) => [...chat.lost].some((root) => `${path}/`.startsWith(`${root}/`));
+    // of a tree that has vanished the viewers know
+    const troubles = located.flatMap(({ path, trouble }) => (trouble === undefined || isLost(path) ? [] : trouble));
     for (const trouble of troubles) {
       if (chat.troubles.has(trouble.message)) continue;
       this.#options.logger.warn({ chat: chat.id, code: trouble.code }, trouble.message);

@@ -12,6 +12,7 @@ export interface RepositoryFinder {
 
 /** Where a chat's path leads. */
 export interface Located {
+  path: string;
   /** The root of its working tree; `undefined` while there is none. */
   root: string | undefined;
   /** The path itself is not there (yet): another look may give another root. */
@@ -27,6 +28,7 @@ export interface Located {
 export async function locate(path: string, finder: Pick<RepositoryFinder, "resolveRoot">): Promise<Located> {
   if (!isAbsolute(path)) {
     return {
+      path,
       root: undefined,
       provisional: false,
       trouble: describe(new TreewireError("TW_PATH_NOT_FOUND", path), path),
@@ -35,13 +37,13 @@ export async function locate(path: string, finder: Pick<RepositoryFinder, "resol
   const top = parse(path).root;
   for (let at = path, provisional = false; ; at = parse(at).dir, provisional = true) {
     try {
-      return { root: await finder.resolveRoot(at), provisional };
+      return { path, root: await finder.resolveRoot(at), provisional };
     } catch (error) {
       const missing = isMissing(error);
       if (missing && at !== top) continue;
       // nothing above it either: that is what "outside any repository" means for a path that is not there
       const cause = missing || provisional ? new TreewireError("TW_PATH_NOT_FOUND", path) : error;
-      return { root: undefined, provisional: true, trouble: describe(cause, path) };
+      return { path, root: undefined, provisional: true, trouble: describe(cause, path) };
     }
   }
 }

@@ -14,6 +14,10 @@ import { findRepositories, resolveRoot } from "../worktree/index.js";
 const programs = { agent: program("agent"), relay: program("relay") };
 /** What the relay prints when it is ready. */
 const listening = z.object({ event: z.literal("listening"), url: z.url() });
+/** A line of a program's log. */
+const logLine = z.object({ level: z.number(), msg: z.string() });
+/** Warnings reach the terminal as `error` frames already. */
+const ERROR = 50;
 /** Children that have not left this long after they were asked to are ended. Milliseconds. */
 const LEAVE_MS = 3_000;
 
@@ -65,8 +69,8 @@ async function chatPathsFor(path: string): Promise<string[]> {
 
 /** @param children takes every process that was started. @returns the terminal client's */
 async function startAll(path: string, chatPaths: readonly string[], dir: string, children: ChildProcess[]) {
-  const launch = (name: keyof typeof programs, args: string[], stdout: "inherit" | "pipe") => {
-    const child = spawn(process.execPath, [programs[name], ...args], { stdio: ["ignore", stdout, "inherit"] });
+  const launch = (name: keyof typeof programs, args: string[], stdio: "inherit" | "pipe") => {
+    const child = spawn(process.execPath, [programs[name], ...args], { stdio: ["ignore", stdio, stdio] });
     children.push(child);
     return child;
   };
@@ -75,11 +79,8 @@ async function startAll(path: string, chatPaths: readonly string[], dir: string,
   const chat = randomUUID();
   const user = "you";
 
-  const relay = launch(
-    "relay",
-    ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0", "--log-level", "warn"],
-    "pipe",
-  );
+  const relay = launch("relay", ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0"], "pipe");
+  void followLog("relay", relay);
   const url = await listeningUrl(relay);
   const secret = async (name: string, ...kind: string[]) => {
     const file = join(dir, name);
@@ -99,22 +100,9 @@ async function startAll(path: string, chatPaths: readonly string[], dir: string,
       ...chatPaths.flatMap((one) => ["--path", one]),
     ]),
   ]);
-  launch(
-    "agent",
-    [
-      "--relay",
-      url,
-      "--token-file",
-      agentToken,
-      "--root",
-      path,
-      "--state-dir",
-      join(dir, "agent"),
-      "--log-level",
-      "warn",
-    ],
-    "inherit",
-  );
+  const agentState = join(dir, "agent");
+  const agentArgs = ["--relay", url, "--token-file", agentToken, "--root", path, "--state-dir", agentState];
+  await followLog("agent", launch("agent", agentArgs, "pipe"), "connected");
   process.stdout.write(
     [
       `Watching ${path}`,
@@ -125,6 +113,24 @@ async function startAll(path: string, chatPaths: readonly string[], dir: string,
     ].join("\n"),
   );
   return launch("relay", ["watch", chat, "--url", url, "--token-file", clientToken, "--json=false"], "inherit");
+}
+
+/**
+ * Shows people the errors that a program logs.
+ *
+ * @returns settles when it logs `awaited`, or has ended
+ */
+function followLog(name: string, { stderr }: ChildProcess, awaited?: string): Promise<void> {
+  return new Promise((settle) => {
+    if (stderr === null) return settle();
+    const lines = createInterface(stderr).on("close", settle);
+    lines.on("line", (line) => {
+      const entry = line.startsWith("{") ? logLine.safeParse(JSON.parse(line)).data : undefined;
+      if (entry?.msg === awaited) settle();
+      if (entry === undefined) process.stderr.write(`${line}\n`);
+      else if (entry.level >= ERROR) process.stderr.write(`${name}: ${entry.msg}\n`);
+    });
+  });
 }
 
 async function listeningUrl(relay: ChildProcess): Promise<string> {
