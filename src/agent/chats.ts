@@ -2,7 +2,7 @@ import { coalesce, type Logger } from "../util/index.js";
 import { type Discovery, type Located, locate, type RepositoryFinder } from "./locate.js";
 import type { Link } from "./tree-stream.js";
 import type { Trees } from "./trees.js";
-import { troubleMessage } from "./trouble.js";
+import { type Trouble, troubleMessage } from "./trouble.js";
 
 export interface ChatsOptions {
   trees: Trees;
@@ -33,8 +33,8 @@ interface Chat {
   pending: boolean;
   /** What the relay was told over this connection. */
   told: string | undefined;
-  /** Failures that were told and have not passed. */
-  troubles: Set<string>;
+  /** What keeps paths from being shown, by message. */
+  troubles: Map<string, Trouble>;
   /** Finds the roots; see {@link coalesce}. */
   resolve: () => Promise<void>;
   linger: NodeJS.Timeout | undefined;
@@ -42,6 +42,8 @@ interface Chat {
 
 /** Of a chat's vanished trees, so many are waited for. */
 const MAX_LOST = 100;
+/** Of a chat's paths that cannot be shown, so many are told. */
+const MAX_TROUBLES = 20;
 
 /** Which chats watch which trees. */
 export class Chats {
@@ -107,7 +109,7 @@ export class Chats {
     for (const chat of this.#chats.values()) {
       if (!wantedBy(chat).includes(root)) continue;
       if (gone) this.#lose(chat, root);
-      this.#tellRoots(chat);
+      this.#tell(chat);
       if (gone) void chat.resolve(); // its paths may lead elsewhere now
     }
   }
@@ -128,7 +130,7 @@ export class Chats {
       lost: new Set(),
       pending: false,
       told: undefined,
-      troubles: new Set(),
+      troubles: new Map(),
       resolve: coalesce(() => this.#resolve(chat)),
       linger: undefined,
     };
@@ -156,11 +158,11 @@ export class Chats {
       const located = await Promise.all(chat.paths.map((path) => locate(path, finder)));
       chat.roots = [...new Set(located.flatMap(({ root }) => root ?? []))].sort();
       chat.pending = located.some(({ provisional }) => provisional);
-      this.#tellTroubles(chat, located);
+      this.#takeTroubles(chat, located);
     }
     if (this.#chats.get(chat.id) !== chat) return;
     this.#apply();
-    this.#tellRoots(chat);
+    this.#tell(chat);
   }
 
   #lose(chat: Chat, root: string): void {
@@ -169,24 +171,28 @@ export class Chats {
     if (chat.lost.size > MAX_LOST && oldest !== undefined) chat.lost.delete(oldest);
   }
 
-  #tellRoots(chat: Chat): void {
+  /** Tells the relay which trees the chat has, and what is in the way of others, unless it knows. */
+  #tell(chat: Chat): void {
     const roots = wantedBy(chat).filter((root) => !this.#options.trees.isGone(root));
-    const told = roots.join("\0");
+    const told = JSON.stringify([roots, [...chat.troubles.keys()]]);
     if (!chat.watched || this.#link === undefined || chat.told === told) return;
     chat.told = told;
     this.#link.send({ type: "chat", chat: chat.id, roots });
+    for (const trouble of chat.troubles.values()) this.#link.send(troubleMessage(trouble, { chat: chat.id }));
   }
 
-  #tellTroubles(chat: Chat, located: readonly Located[]): void {
+  #takeTroubles(chat: Chat, located: readonly Located[]): void {
     const isLost = (path: string) => [...chat.lost].some((root) => `${path}/`.startsWith(`${root}/`));
-    // of a tree that has vanished the viewers know
-    const troubles = located.flatMap(({ path, trouble }) => (trouble === undefined || isLost(path) ? [] : trouble));
-    for (const trouble of troubles) {
-      if (chat.troubles.has(trouble.message)) continue;
+    const before = chat.troubles;
+    chat.troubles = new Map();
+    for (const { path, trouble } of located) {
+      if (chat.troubles.size >= MAX_TROUBLES) break;
+      // of a tree that has vanished the viewers know
+      if (trouble === undefined || isLost(path)) continue;
+      chat.troubles.set(trouble.message, trouble);
+      if (before.has(trouble.message)) continue;
       this.#options.logger.warn({ chat: chat.id, code: trouble.code }, trouble.message);
-      this.#link?.send(troubleMessage(trouble, { chat: chat.id }));
     }
-    chat.troubles = new Set(troubles.map(({ message }) => message));
   }
 
   /** Opens what some chat wants, and closes the rest. */

@@ -34,7 +34,10 @@ const seq = z.int().positive();
 
 const hello = z.object({ type: z.literal("hello"), protocol: z.int(), agent: z.string().max(100) });
 
-/** Replaces what was said of the chat before. `roots` sorted; empty when there is no repository. */
+/**
+ * Replaces what was said of the chat before, its troubles too: those that remain follow. `roots` sorted; empty when there
+ * is no repository.
+ */
 const chatTrees = z.object({ type: z.literal("chat"), chat, roots: z.array(root).max(10_000) });
 
 /**

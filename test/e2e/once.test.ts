@@ -106,7 +106,8 @@ const CASES: Record<string, { files?: Record<string, string>; work: (repo: TestR
       repo.remove("file");
       symlinkSync("target", join(repo.root, "file"));
       mkdirSync(join(repo.root, "dir"));
-      symlinkSync("..", join(repo.root, "dir/up"));
+      symlinkSync("../target", join(repo.root, "dir/to file"));
+      symlinkSync("/nowhere/at all", join(repo.root, "dir/to nothing"));
       return undefined;
     },
   },
@@ -252,7 +253,7 @@ t.test("stat is the table of git diff --stat, with untracked files at its end", 
   const after = await runProgram(t, "agent", ["--once", "--format", "stat"], { cwd: repo.root });
   t.equal(
     after.stdout,
-    gits.replace(/\n[^\n]*$/, "\n dir/new      | 1 +\n 4 files changed, 2 insertions(+), 3 deletions(-)\n"),
+    gits.replace(/\n[^\n]*$/, "\n dir/new    | 1 +\n 4 files changed, 2 insertions(+), 3 deletions(-)\n"),
   );
 });
 

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import t from "tap";
 import { startProgram } from "../support/program.js";
 import { createRepo, expectedOf, type TestRepo } from "../support/repo.js";

@@ -3,6 +3,9 @@ import type { TreeView } from "./tree.js";
 import type { FrameCache, Viewer } from "./viewer.js";
 import type { Workspace } from "./workspace.js";
 
+/** So many failures of one chat as a whole are kept for viewers to come. */
+const MAX_OWN_TROUBLES = 100;
+
 /** One chat that is being watched: which trees belong to it, and who looks. */
 export class Channel {
   readonly chat: string;
@@ -19,8 +22,11 @@ export class Channel {
   #roots: ReadonlySet<string> | undefined;
   /** When the last barrier passed, and when the agent last listed the trees: milliseconds since 1970. */
   #checkedAt = 0;
-  /** The chat's own failures and its trees', by what they concern. */
+  /** The failures of the chat's trees, by root. */
   readonly #troubles = new Map<string, string>();
+  /** The chat's own failures; and those before the agent last listed its trees, which viewers have been told. */
+  #ownTroubles = new Set<string>();
+  #formerTroubles: ReadonlySet<string> = new Set();
 
   constructor(workspace: Workspace, chat: string, paths: readonly string[]) {
     this.workspace = workspace;
@@ -50,9 +56,13 @@ export class Channel {
   setRoots(roots: Iterable<string>): void {
     this.#roots = new Set(roots);
     this.#checkedAt = Math.max(this.#checkedAt, Date.now());
-    for (const root of this.#troubles.keys()) {
-      if (root !== "" && !this.#roots.has(root)) this.#troubles.delete(root);
-    }
+    for (const root of this.#troubles.keys()) if (!this.#roots.has(root)) this.#troubles.delete(root);
+  }
+
+  /** The agent lists the chat's trees anew, and says again what still stands in its way. */
+  renewTroubles(): void {
+    this.#formerTroubles = this.#ownTroubles;
+    this.#ownTroubles = new Set();
   }
 
   /** What there is to show, in the order of the roots. */
@@ -94,10 +104,16 @@ export class Channel {
     return times.length > 0 ? Math.min(...times) : this.#checkedAt;
   }
 
-  /** Tells every viewer, unless this was the last thing said of the same tree. @param root "" for the chat as a whole */
+  /** Tells every viewer, unless they know. @param root "" for the chat as a whole */
   trouble(root: string, message: string): void {
-    if (this.#troubles.get(root) === message) return;
-    this.#troubles.set(root, message);
+    if (root === "") {
+      const known = this.#ownTroubles.has(message) || this.#formerTroubles.has(message);
+      if (this.#ownTroubles.size < MAX_OWN_TROUBLES) this.#ownTroubles.add(message);
+      if (known) return;
+    } else {
+      if (this.#troubles.get(root) === message) return;
+      this.#troubles.set(root, message);
+    }
     for (const viewer of this.viewers) viewer.tellTrouble(message);
   }
 
@@ -108,7 +124,7 @@ export class Channel {
 
   /** What stands in the way at present, for a viewer that has just come. */
   troubles(): string[] {
-    return [...this.#troubles.values()];
+    return [...this.#ownTroubles, ...this.#troubles.values()];
   }
 
   tellError(message: string): void {

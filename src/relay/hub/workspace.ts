@@ -237,6 +237,7 @@ export class Workspace {
   #receiveChat(chat: string, roots: readonly string[]): void {
     const channel = this.#channels.get(chat.toLowerCase());
     if (channel === undefined) return; // it was unwatched meanwhile
+    channel.renewTroubles();
     this.#setRoots(channel, roots);
   }
 
