@@ -17,6 +17,8 @@ export const FIELD = {
 } as const;
 
 export const FLAG_ASSUME_UNCHANGED = 0x8000;
+/** The two bits of the stage. */
+export const ENTRY_STAGE = 0x3000;
 const FLAG_EXTENDED = 0x4000;
 const NAME_LENGTH_MASK = 0x0fff;
 /** Bits of the second flag word, moved above those of the first. */

@@ -10,6 +10,9 @@ import {
   parseEntries,
 } from "./index-entries.js";
 import type { ObjectFormat } from "./object-id.js";
+import type { ObjectStore } from "./object-store.js";
+import { expandSparseIndex } from "./sparse-index.js";
+import { joinSplitIndex, parseLink } from "./split-index.js";
 import { type IndexTime, type StatRules, statProvesUnchanged } from "./stat-match.js";
 import type { BytePath, IndexFile, Oid } from "./types.js";
 
@@ -144,24 +147,44 @@ export function emptyIndex(format: ObjectFormat, rules: StatRules): ParsedIndexF
   return new ParsedIndexFile(2, entries, undefined, { format, time: { ms: 0 }, rules });
 }
 
+/** What an index file needs besides its bytes. */
+export interface IndexContext {
+  format: ObjectFormat;
+  time: IndexTime;
+  rules: StatRules;
+  /** The bytes of the shared index with this checksum; `undefined` when it is missing. */
+  readShared: (checksum: string) => Buffer | undefined;
+  /** For the trees of directories that a sparse index holds as one entry. */
+  objects: ObjectStore;
+}
+
 /**
- * Parses an index file, versions 2 to 4. isomorphic-git reads version 2 only.
+ * Parses an index file, versions 2 to 4, split and sparse ones too. isomorphic-git reads version 2 only.
  * @param path for errors
  * @throws TreewireError `TW_CORRUPT_REPOSITORY`
  */
-export function parseIndex(
-  bytes: Buffer,
-  path: string,
-  options: { format: ObjectFormat; time: IndexTime; rules: StatRules },
-): ParsedIndexFile {
-  const { version, entries, end } = parseEntries(bytes, options.format, path);
+export function parseIndex(bytes: Buffer, path: string, context: IndexContext): ParsedIndexFile {
+  const { format, objects } = context;
+  const parsed = parseEntries(bytes, format, path);
+  let { entries } = parsed;
   let tree: CachedTree | undefined;
-  for (const { name, content } of extensions(bytes, end, options.format, path)) {
-    if (name === "TREE") tree = parseCachedTree(content, options.format);
+  for (const { name, content } of extensions(bytes, parsed.end, format, path)) {
+    if (name === "TREE") tree = parseCachedTree(content, format);
+    else if (name === "link") {
+      const link = parseLink(content, format.bytes, path);
+      if (link !== undefined) entries = joinSplitIndex(entries, readShared(link.shared, path, context), link, path);
+    }
     // Upper case: an optimisation that may be left aside. Lower case: the entries mean something else without it.
-    else if (/^[^A-Z]/.test(name)) throw corrupt(path, `unknown index extension ${name}`);
+    else if (/^[^A-Z]/.test(name) && name !== "sdir") throw corrupt(path, `unknown index extension ${name}`);
   }
-  return new ParsedIndexFile(version, entries, tree, options);
+  return new ParsedIndexFile(parsed.version, expandSparseIndex(entries, objects, format), tree, context);
+}
+
+function readShared(checksum: string, path: string, { format, readShared }: IndexContext): IndexEntries {
+  const name = `sharedindex.${checksum}`;
+  const bytes = readShared(checksum);
+  if (bytes === undefined) throw corrupt(path, `its ${name} is missing`);
+  return parseEntries(bytes, format, name).entries;
 }
 
 function* extensions(

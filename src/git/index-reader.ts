@@ -1,7 +1,9 @@
 import { statSync } from "node:fs";
+import { dirname } from "node:path";
 import { type FileVersion, isAbsent, readWhole, sameVersion, unreadable } from "./files.js";
 import { emptyIndex, type ParsedIndexFile, parseIndex } from "./index-file.js";
 import type { ObjectFormat } from "./object-id.js";
+import type { ObjectStore } from "./object-store.js";
 import type { StatRules } from "./stat-match.js";
 
 /**
@@ -15,20 +17,24 @@ export class IndexReader {
   readonly #path: string;
   readonly #format: ObjectFormat;
   readonly #rules: StatRules;
+  readonly #objects: ObjectStore;
+  #isDoubted = false;
   #current: { index: ParsedIndexFile; version: FileVersion | undefined; bytes: Buffer | undefined } | undefined;
 
   /** @param path absolute path of the `index` file */
-  constructor(path: string, format: ObjectFormat, rules: StatRules) {
+  constructor(path: string, format: ObjectFormat, rules: StatRules, objects: ObjectStore) {
     this.#path = path;
     this.#format = format;
     this.#rules = rules;
+    this.#objects = objects;
   }
 
   /** The same object while the file has not changed. @throws TreewireError `TW_CORRUPT_REPOSITORY` */
   read(): ParsedIndexFile {
     const current = this.#current;
     const version = this.#statVersion();
-    if (current !== undefined && sameVersion(current.version, version) && isSettled(version)) return current.index;
+    const isSame = current !== undefined && sameVersion(current.version, version);
+    if (isSame && !this.#isDoubted && isSettled(version)) return current.index;
     const file = readWhole(this.#path);
     if (file === undefined) {
       const index = current?.version === undefined ? current?.index : undefined;
@@ -44,18 +50,24 @@ export class IndexReader {
     } else {
       this.#current = { index: this.#parse(file.bytes, file.version), version: file.version, bytes: file.bytes };
     }
+    this.#isDoubted = false;
     return this.#current.index;
   }
 
   /** Reads again at the next question, whatever the stat data say. */
   forget(): void {
-    const current = this.#current;
-    if (current !== undefined) this.#current = { ...current, version: NEVER };
+    this.#isDoubted = true;
   }
 
   #parse(bytes: Buffer, version: FileVersion): ParsedIndexFile {
     const time = { ms: Number(version.mtimeNs) / 1e6 };
-    return parseIndex(bytes, this.#path, { format: this.#format, time, rules: this.#rules });
+    return parseIndex(bytes, this.#path, {
+      format: this.#format,
+      time,
+      rules: this.#rules,
+      readShared: (checksum) => readWhole(`${dirname(this.#path)}/sharedindex.${checksum}`)?.bytes,
+      objects: this.#objects,
+    });
   }
 
   #statVersion(): FileVersion | undefined {
@@ -67,8 +79,6 @@ export class IndexReader {
     }
   }
 }
-
-const NEVER: FileVersion = { mtimeNs: -1n, ctimeNs: -1n, ino: -1n, size: -1n };
 
 /** Whether the version is so old that a later one must differ in its times. */
 function isSettled(version: FileVersion | undefined): boolean {

@@ -15,7 +15,14 @@ import { IndexReader } from "./index-reader.js";
 import { SHA1 } from "./object-id.js";
 import { ObjectStore } from "./object-store.js";
 import { headTarget, readHead } from "./refs.js";
-import { checkFormat, isBare, type RepositorySettings, readSettings, workingTreeRoot } from "./settings.js";
+import {
+  checkFormat,
+  isBare,
+  objectFormat,
+  type RepositorySettings,
+  readSettings,
+  workingTreeRoot,
+} from "./settings.js";
 import { MODE_TYPE, readCommitTree } from "./tree-object.js";
 import type {
   BytePath,
@@ -65,8 +72,11 @@ class DiskRepository implements Repository {
     const own = this.#ownConfig();
     if (isBare(own)) throw new TreewireError("TW_BARE_REPOSITORY", top);
     this.root = realDirectory(workingTreeRoot(own, gitDir, top));
+    this.#objects = new ObjectStore(
+      join(commonDir, "objects"),
+      objectFormat(loadConfigFile(join(commonDir, "config"))),
+    );
     this.#load();
-    this.#objects = new ObjectStore(join(commonDir, "objects"), this.#settings.format);
   }
 
   get trustsFileMode(): boolean {
@@ -90,6 +100,7 @@ class DiskRepository implements Repository {
     add("head", join(this.gitDir, "HEAD"), join(this.commonDir, "packed-refs"));
     if (branch !== undefined) add("head", join(this.commonDir, textOfBytes(branch)));
     add("index", join(this.gitDir, "index"));
+
     add("config", ...this.#config.files);
     add("ignore", join(this.commonDir, "info", "exclude"), this.#settings.excludesFile);
     add("attributes", join(this.commonDir, "info", "attributes"), this.#settings.attributesFile);
@@ -188,7 +199,7 @@ class DiskRepository implements Repository {
     this.#config = loadConfig({ local, environment: this.#environment }, context);
     this.#settings = readSettings(this.#config, this.root, this.#environment);
     const { format, stat } = this.#settings;
-    this.#indexReader = new IndexReader(join(gitDir, "index"), format, stat);
+    this.#indexReader = new IndexReader(join(gitDir, "index"), format, stat, this.#objects);
     this.#forgetAttributes();
   }
 

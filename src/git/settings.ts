@@ -29,7 +29,7 @@ export function readSettings(config: Config, root: string, environment: NodeJS.P
     return config.path(name, root, environment) ?? xdgConfigFile(fallback, environment);
   };
   return {
-    format: config.get("extensions.objectformat") === "sha256" ? SHA256 : SHA1,
+    format: objectFormat(config),
     stat: {
       trustsCtime: config.boolean("core.trustctime", true),
       checksAll: config.get("core.checkstat")?.toLowerCase() !== "minimal",
@@ -45,6 +45,11 @@ export function readSettings(config: Config, root: string, environment: NodeJS.P
     revivesPresentFiles:
       config.boolean("core.sparsecheckout", false) && !config.boolean("sparse.expectfilesoutsideofpatterns", false),
   };
+}
+
+/** How the repository names its objects. @param config the repository's own settings, or all */
+export function objectFormat(config: Config): ObjectFormat {
+  return config.get("extensions.objectformat") === "sha256" ? SHA256 : SHA1;
 }
 
 /** Extensions of the repository format that change nothing for a reader, or that are read here. */

@@ -1,9 +1,10 @@
-import { lstatSync, utimesSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { openRepository } from "../../src/git/index.js";
 import type { IndexFile } from "../../src/git/types.js";
-import { createRepo, type TestRepo } from "../support/repo.js";
+import { createRepo, git, TestRepo } from "../support/repo.js";
+import { tempDir } from "../support/temp.js";
 
 /** The index as `git ls-files --stage -z` prints it. */
 function staged(index: IndexFile): string[] {
@@ -122,4 +123,72 @@ t.test("unmerged stages and the marks of entries are seen", async (t) => {
   t.ok(index.assumeUnchanged(index.find("kept")));
   t.notOk(index.skipWorktree(index.find("kept")));
   t.ok(index.skipWorktree(index.find("skipped")));
+});
+
+t.test("a split index is joined with its shared one", async (t) => {
+  for (const version of ["2", "4"]) {
+    const files: Record<string, string> = {};
+    for (let at = 0; at < 300; at += 1) files[`d${at % 7}/f${at}`] = `${at}\n`;
+    const repo = createRepo(t, files);
+    repo.git("config", "splitIndex.maxPercentChange", "100");
+    repo.git("update-index", "--index-version", version);
+    repo.git("update-index", "--split-index");
+    const repository = await openRepository(repo.root);
+    t.same(staged(repository.index()), stagedByGit(repo));
+    for (let at = 0; at < 300; at += 3) repo.write(`d${at % 7}/f${at}`, `changed ${at}\n`);
+    for (let at = 1; at < 300; at += 5) repo.remove(`d${at % 7}/f${at}`);
+    for (let at = 0; at < 40; at += 1) repo.write(`d${at % 9}/new${at}`, `new ${at}\n`);
+    repo.git("add", "-A");
+    t.ok(readFileSync(join(repo.root, ".git/index")).length < 20_000, "it is split");
+    t.same(staged(repository.index()), stagedByGit(repo));
+    repo.git("rm", "-q", "--cached", "d0/f0", "d1/f1000", "--ignore-unmatch");
+    t.same(staged(repository.index()), stagedByGit(repo));
+    for (const name of readdirSync(join(repo.root, ".git"))) if (/^sharedindex/.test(name)) repo.remove(`.git/${name}`);
+    const other = await openRepository(repo.root);
+    t.throws(() => other.index(), { code: "TW_CORRUPT_REPOSITORY", message: /\.git\/index.*sharedindex/ });
+  }
+});
+
+t.test("a sparse index lists the files of the directories that it leaves out", async (t) => {
+  const files: Record<string, string> = { top: "1\n" };
+  for (let at = 0; at < 60; at += 1) files[`d${at % 5}/e${at % 3}/f${at}`] = `${at}\n`;
+  const repo = createRepo(t, files);
+  repo.git("sparse-checkout", "set", "--cone", "--sparse-index", "d1");
+  t.ok(repo.git("ls-files", "--sparse").split("\n").includes("d2/"), "it is sparse");
+  const repository = await openRepository(repo.root);
+  const index = repository.index();
+  t.same(staged(index), stagedByGit(repo));
+  t.ok(index.skipWorktree(index.find("d2/e0/f12")));
+  t.notOk(index.skipWorktree(index.find("d1/e0/f6")));
+  t.equal((await repository.headDifferences(index, (await repository.head()).tree)).size, 0);
+});
+
+t.test("an index without its checksum is read", async (t) => {
+  const repo = createRepo(t, FILES);
+  const path = join(repo.root, ".git/index");
+  const bytes = readFileSync(path);
+  bytes.fill(0, bytes.length - 20);
+  writeFileSync(path, bytes);
+  t.same(staged((await openRepository(repo.root)).index()), stagedByGit(repo));
+});
+
+t.test("a SHA-256 repository is read in the process", async (t) => {
+  const dir = tempDir(t);
+  git(dir, "init", "-q", "-b", "main", "--object-format=sha256");
+  const repo = new TestRepo(dir);
+  repo.write("a/b", "1\n");
+  repo.write("c", "2\n");
+  repo.commit();
+  for (const packed of [false, true]) {
+    if (packed) repo.git("gc", "-q");
+    const repository = await openRepository(dir);
+    const index = repository.index();
+    t.same(staged(index), stagedByGit(repo));
+    t.equal(Buffer.from(await repository.readBlob(index.oid(0))).toString(), "1\n");
+    const head = await repository.head();
+    t.equal(head.commit, repo.git("rev-parse", "HEAD"));
+    t.equal((await repository.headDifferences(index, head.tree)).size, 0);
+    const clean = await repository.clean("c", lstatSync(join(dir, "c")), undefined);
+    t.equal(clean.oid, index.oid(1));
+  }
 });
