@@ -108,8 +108,8 @@ export class TreeModel {
     if (doubts.repository.size > 0) this.#invalidate(doubts.repository);
     if (this.#outdated.repository) await this.#readRepository();
     await this.#lookAtFiles();
-    if (this.world.attributesMoved) this.#invalidate(new Set(["attributes"]));
-    this.world.attributesMoved = false;
+    if (this.world.attributeFiles.moved) this.#invalidate(new Set(["attributes"]));
+    this.world.attributeFiles.moved = false;
     if (this.#outdated.head) {
       this.#headDifferences = await this.repository.headDifferences(this.#index, this.head.tree);
       this.#outdated.head = false;
@@ -166,7 +166,7 @@ export class TreeModel {
       for (const path of changedEntries(this.#index, index)) {
         this.#doubt(path, true);
         // git falls back to the index for a `.gitattributes` that is not in the working tree
-        if (baseName(path) === ".gitattributes") this.world.attributesMoved = true;
+        if (baseName(path) === ".gitattributes") this.world.attributeFiles.moved = true;
       }
       this.#index = index;
       this.world.reindex(index, new IndexTree(index));

@@ -12,7 +12,7 @@ import { type Doubts, TreeModel } from "./model.js";
 import { nativePath, parentPath, pathText } from "./paths.js";
 import { RepositoryWatch } from "./repository-watch.js";
 import { RootWatch } from "./root-watch.js";
-import { isDirty, type SubmoduleState, type Submodules } from "./submodules.js";
+import { FollowedSubmodules } from "./submodules.js";
 import { Sweeper } from "./sweeper.js";
 import { pathOfKey } from "./tree-file.js";
 import type { TreeFile, TreeState } from "./types.js";
@@ -289,9 +289,15 @@ export class Tracker {
     const hold = new Hold(operationSigns(repository.gitDir));
     const activity = this.watcher.coverOther(repository.gitDir, () => hold.activity(this.#clock.monotonicMs()));
     const { maxPatchBytes, keptPatchBytes } = this.#options;
-    const submodules = new FollowedSubmodules(repository, this.#options, (path) => this.#onPath(path, false));
+    const submodules = new FollowedSubmodules(repository, (path) => this.#followSubmodule(path));
     const model = new TreeModel(repository, this.watcher, submodules, { maxPatchBytes, keptPatchBytes });
     this.#present = { repository, model, repositoryWatch, submodules, hold, activity };
+  }
+
+  #followSubmodule(path: string): Tracker {
+    const changed = (): void => this.#onPath(path, false);
+    const root = String(nativePath(this.#options.root, path));
+    return new Tracker({ ...this.#options, root, maxPatchBytes: 0, onState: changed, onGone: changed });
   }
 
   #leave(): void {
@@ -343,47 +349,6 @@ export class Tracker {
     if (this.#told.has(message)) return;
     this.#told.add(message);
     this.#options.onTrouble(code, message);
-  }
-}
-
-/** The submodules of a followed tree: each is followed as well. */
-class FollowedSubmodules implements Submodules {
-  readonly #repository: Repository;
-  readonly #options: TrackerOptions;
-  readonly #onChange: (path: string) => void;
-  readonly #trackers = new Map<string, Tracker>();
-
-  constructor(repository: Repository, options: TrackerOptions, onChange: (path: string) => void) {
-    this.#repository = repository;
-    this.#options = options;
-    this.#onChange = onChange;
-  }
-
-  async state(path: string): Promise<SubmoduleState | undefined> {
-    const head = this.#repository.submoduleHead(path);
-    let tracker = this.#trackers.get(path);
-    if (head === undefined) {
-      tracker?.close();
-      this.#trackers.delete(path);
-      return undefined;
-    }
-    if (tracker === undefined) {
-      const changed = (): void => this.#onChange(path);
-      const root = String(nativePath(this.#repository.root, path));
-      tracker = new Tracker({ ...this.#options, root, maxPatchBytes: 0, onState: changed, onGone: changed });
-      this.#trackers.set(path, tracker);
-      await tracker.start();
-    }
-    return { head, dirty: isDirty(tracker.state?.files ?? []) };
-  }
-
-  async refresh(): Promise<void> {
-    for (const tracker of this.#trackers.values()) await tracker.refresh();
-  }
-
-  close(): void {
-    for (const tracker of this.#trackers.values()) tracker.close();
-    this.#trackers.clear();
   }
 }
 

@@ -1,14 +1,15 @@
-import { lstatSync, readdirSync, type Stats } from "node:fs";
+import { readdirSync, type Stats } from "node:fs";
 import type { IgnoreDirectory, IndexFile } from "../git/types.js";
 import { systemCode } from "../util/index.js";
 import type { Coverage } from "./coverage.js";
 import { DirectoryNode } from "./directory.js";
 import type { IndexDirectory, IndexTree } from "./index-tree.js";
+import { DENIED, lookAt } from "./look.js";
 import { joinPath, nativePath, parentPath } from "./paths.js";
-import { provesSame, type Stamp, stampOf } from "./stamp.js";
+import { SeenFiles } from "./seen-files.js";
+import { type Stamp, stampOf } from "./stamp.js";
 
 const GITLINK = 0o160000;
-const DENIED = Symbol("denied");
 
 /** What the model asks of the repository. */
 export interface WorldRepository {
@@ -35,8 +36,8 @@ export class World {
   readonly untracked = new Map<string, Stamp>();
   /** Paths whose record in one of the two maps may have changed since the caller last emptied this set. */
   readonly touched = new Set<string>();
-  /** A `.gitattributes` may have come, gone or changed since the caller last cleared this. */
-  attributesMoved = false;
+  /** Every `.gitattributes` in a directory that is walked. */
+  readonly attributeFiles = new SeenFiles();
   /** A directory may have come or gone since the caller last cleared this: links may lead elsewhere. */
   directoriesMoved = false;
   /** Directories that can't be listed: path → system error code. */
@@ -47,8 +48,6 @@ export class World {
   readonly #coverage: Coverage;
   #index: IndexFile;
   #tree: IndexTree;
-  /** Every `.gitattributes` that was seen. */
-  readonly #attributeFiles = new Map<string, Stamp>();
   /** Directories to list, last in first out, so that few are open ends at a time. */
   #waiting: DirectoryNode[] = [];
 
@@ -171,7 +170,8 @@ export class World {
     const stats = this.#lstat(path);
     if (stats === DENIED) return;
     if (replaced && (stats === undefined || !stats.isFile())) this.directoriesMoved = true;
-    if (stats?.isDirectory() && child !== undefined && !replaced && !this.unreadable.has(path)) return; // its times moved
+    const covered = child !== undefined && !child.submodule && !this.unreadable.has(path);
+    if (stats?.isDirectory() && covered && !replaced) return; // its times moved
     if (replaced || this.unreadable.has(path)) this.#dropChild(node, name);
     this.#place(node, name, stats, takenAt);
     if (stats?.isDirectory() !== true && this.#tree.has(path)) this.#markMissingBelow(path);
@@ -194,7 +194,7 @@ export class World {
   /** Records what one entry of a listed directory is. */
   #place(node: DirectoryNode, name: string, stats: Stats | undefined, takenAt: number): void {
     const path = joinPath(node.path, name);
-    if (name === ".gitattributes") this.#seeAttributes(path, stats, takenAt);
+    if (name === ".gitattributes") this.attributeFiles.see(path, stats, takenAt);
     const position = this.#tree.get(node.path)?.files.get(name);
     if (stats?.isDirectory()) {
       this.#forgetUntracked(node, name);
@@ -250,14 +250,6 @@ export class World {
     } else {
       this.#setTracked(path, stampOf(stats, takenAt));
     }
-  }
-
-  #seeAttributes(path: string, stats: Stats | undefined, takenAt: number): void {
-    const known = this.#attributeFiles.get(path);
-    if (stats === undefined ? known === undefined : known !== undefined && provesSame(known, stats)) return;
-    this.attributesMoved = true;
-    if (stats === undefined) this.#attributeFiles.delete(path);
-    else this.#attributeFiles.set(path, stampOf(stats, takenAt));
   }
 
   /** Decides whether a directory is walked, and lets it wait for its listing. */
@@ -359,7 +351,7 @@ export class World {
 
   /** Takes out what an earlier listing found and this one did not. */
   #forgetAllBut(node: DirectoryNode, names: ReadonlySet<string>): void {
-    if (!names.has(".gitattributes")) this.#seeAttributes(joinPath(node.path, ".gitattributes"), undefined, 0);
+    if (!names.has(".gitattributes")) this.attributeFiles.see(joinPath(node.path, ".gitattributes"), undefined, 0);
     for (const name of node.untracked) if (!names.has(name)) this.#forgetUntracked(node, name);
     for (const [name, child] of node.children) if (!names.has(name)) this.#drop(child);
   }
@@ -416,7 +408,7 @@ export class World {
         this.untracked.delete(path);
         this.touched.add(path);
       }
-      this.#seeAttributes(joinPath(each.path, ".gitattributes"), undefined, 0);
+      this.attributeFiles.see(joinPath(each.path, ".gitattributes"), undefined, 0);
       this.unreadable.delete(each.path);
     }
     if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name);
@@ -424,16 +416,8 @@ export class World {
 
   /** `undefined`: not there. {@link DENIED}: unknown, which is noted; what was known of the path stands. */
   #lstat(path: string): Stats | undefined | typeof DENIED {
-    try {
-      return lstatSync(nativePath(this.#repository.root, path), { throwIfNoEntry: false });
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === "ENOTDIR" || code === "ENOENT" || code === "ELOOP" || code === "ENAMETOOLONG") return undefined;
-      if (code === "EACCES" || code === "EPERM") {
-        this.unreadable.set(parentPath(path), code);
-        return DENIED;
-      }
-      throw error;
-    }
+    const stats = lookAt(nativePath(this.#repository.root, path));
+    if (stats === DENIED) this.unreadable.set(parentPath(path), "EACCES");
+    return stats;
   }
 }
