@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { runRelayCli } from "../src/relay/cli.js";
+import { runRelay } from "../src/relay/index.js";
 
-process.exitCode = await runRelayCli(process.argv.slice(2));
+await runRelay(process.argv.slice(2));

@@ -1,10 +1,18 @@
 import { opendir } from "node:fs/promises";
 import { resolve } from "node:path";
-import { createLogger, type LogLevel, systemCode, TreewireError, VERSION } from "../util/index.js";
+import {
+  createLogger,
+  fixedToken,
+  type LogLevel,
+  systemCode,
+  type TokenSource,
+  TreewireError,
+  tokenFile,
+  VERSION,
+} from "../util/index.js";
 import { findRepositories, resolveRoot, TreeHost } from "../worktree/index.js";
 import { Daemon } from "./daemon.js";
 import { tunnelUrl } from "./relay-url.js";
-import { fixedToken, type TokenSource, tokenFile } from "./token.js";
 
 /** What the command line says of the daemon. */
 export interface DaemonArguments {

@@ -1,7 +1,6 @@
-import type { Logger } from "../util/index.js";
+import type { Logger, TokenSource } from "../util/index.js";
 import { Chats, type ChatsOptions } from "./chats.js";
 import { Discovery, type RepositoryFinder } from "./locate.js";
-import type { TokenSource } from "./token.js";
 import type { Link } from "./tree-stream.js";
 import { type TreeSource, Trees } from "./trees.js";
 import { Tunnel } from "./tunnel.js";

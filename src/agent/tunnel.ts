@@ -1,6 +1,5 @@
-import { Backoff, type ErrorCode, type Logger, messageOf, TreewireError } from "../util/index.js";
+import { Backoff, type ErrorCode, type Logger, messageOf, type TokenSource, TreewireError } from "../util/index.js";
 import { Connection, type ConnectionOptions, type End } from "./connection.js";
-import type { TokenSource } from "./token.js";
 
 /** The wire contract's cap on the delay between two tries, and the bound of the first. Milliseconds. */
 const RETRY = { firstMs: 500, capMs: 30_000 };

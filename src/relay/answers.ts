@@ -16,32 +16,59 @@ export interface Refusal {
   headers?: Record<string, string>;
 }
 
+/** A refusal on its way up to the HTTP server's error handler. */
+export class RefusedError extends Error {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.body.message);
+    this.refusal = refusal;
+  }
+}
+
+/** What was asked for. @throws RefusedError when it was refused */
+export function accept<T>(answer: { ok: T; refusal?: never } | { ok?: never; refusal: Refusal }): T {
+  if (answer.refusal) throw new RefusedError(answer.refusal);
+  return answer.ok;
+}
+
+/** The most that an uploaded file may have, in bytes. */
+export const MAX_FILE_BYTES = 10 * 1024 * 1024;
+
+/** What a chat file may be. */
+export const FILE_TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp"] as const;
+
+function refusal(status: number, message: string, detail?: string): Refusal {
+  return { status, body: { message, ...(detail !== undefined && { detail }) } };
+}
+
 /** The wire contract's words. Clients match the 400 texts to the letter. */
 export const REFUSALS = {
   invalidChatId: {
     status: 400,
     body: { message: "Invalid chat ID.", validations: [{ field: "chat", detail: "Must be a UUID." }] },
   },
-  signedOut: {
-    status: 401,
-    body: { message: "You are signed out or your session has expired. Please sign in again to continue." },
-  },
-  forbidden: { status: 403, body: { message: "Forbidden." } },
-  notFound: {
-    status: 404,
-    body: { message: "Resource not found or you do not have access to this resource" },
-  },
-  noWorkspace: { status: 400, body: { message: "Chat has no workspace to watch." } },
-  workspaceNotFound: { status: 400, body: { message: "Chat workspace not found." } },
-  archived: { status: 400, body: { message: "Chat is archived." } },
+  signedOut: refusal(401, "You are signed out or your session has expired. Please sign in again to continue."),
+  forbidden: refusal(403, "Forbidden."),
+  notFound: refusal(404, "Resource not found or you do not have access to this resource"),
+  noWorkspace: refusal(400, "Chat has no workspace to watch."),
+  workspaceNotFound: refusal(400, "Chat workspace not found."),
+  archived: refusal(400, "Chat is archived."),
   upgradeRequired: {
-    status: 426,
-    body: { message: "Upgrade required." },
+    ...refusal(426, "Upgrade required."),
     headers: { Upgrade: "websocket", Connection: "Upgrade" },
   },
-  noSuchRoute: { status: 404, body: { message: "Route not found." } },
-  badRequest: { status: 400, body: { message: "Bad request." } },
-  goingAway: { status: 503, body: { message: "The relay is shutting down." }, headers: { "Retry-After": "1" } },
+  alreadyArchived: refusal(400, "Chat is already archived."),
+  notArchived: refusal(400, "Chat is not archived."),
+  notRoot: refusal(400, "Chat archive state can only be changed on the root chat."),
+  noOrganization: refusal(400, "Missing organization query parameter."),
+  invalidOrganization: refusal(400, "Invalid organization ID."),
+  unsupportedType: refusal(400, "Unsupported file type.", `Allowed types: ${FILE_TYPES.join(", ")}.`),
+  fileTooLarge: refusal(413, "File too large.", `Maximum file size is ${MAX_FILE_BYTES} bytes.`),
+  invalidFileId: refusal(400, "Invalid file ID."),
+  noSuchRoute: refusal(404, "Route not found."),
+  badRequest: refusal(400, "Bad request."),
+  goingAway: { ...refusal(503, "The relay is shutting down."), headers: { "Retry-After": "1" } },
 } as const satisfies Record<string, Refusal>;
 
 /** @param state the agent's, in Coder's words: `connecting`, `disconnected`, `timeout` */

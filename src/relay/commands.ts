@@ -1,7 +1,7 @@
 import { isAbsolute, normalize } from "node:path";
 import { idSchema } from "../protocol/index.js";
 import { TreewireError } from "../util/index.js";
-import { type Chat, type ChatBinding, type NewToken, Store } from "./store/index.js";
+import { type Chat, type ChatBinding, type NewToken, Store, type TokenEntry } from "./store/index.js";
 
 /**
  * Makes a token. Works while a relay serves the same directory, and counts there at once.
@@ -33,6 +33,42 @@ export function bindChat(dataDir: string, binding: ChatBinding): Chat {
   }
   const paths = binding.paths?.map(normalize);
   return withStore(dataDir, (store) => store.chats.bind(paths === undefined ? binding : { ...binding, paths }));
+}
+
+/** Every token ever made in the directory, without its secret. @throws TreewireError `TW_DATA_DIR` */
+export function listTokens(dataDir: string): TokenEntry[] {
+  return withStore(dataDir, (store) => store.tokens.list());
+}
+
+/**
+ * Makes a token worthless; a relay that serves the directory closes its live sockets within a second.
+ *
+ * @param id as it is listed, or the whole token
+ * @throws TreewireError `TW_BAD_USAGE` when there is no such token, `TW_DATA_DIR`
+ */
+export function revokeToken(dataDir: string, id: string): TokenEntry {
+  const tokenId = /^tw[ac]_([0-9a-f]+)_/.exec(id)?.[1] ?? id;
+  const entry = withStore(dataDir, (store) => store.tokens.revoke(tokenId));
+  if (entry === undefined) throw new TreewireError("TW_BAD_USAGE", tokenId, { detail: "there is no such token" });
+  return entry;
+}
+
+/** The chats of the directory. @param owner only theirs @throws TreewireError `TW_DATA_DIR` */
+export function listChats(dataDir: string, owner?: string): Chat[] {
+  return withStore(dataDir, (store) => store.chats.list(owner));
+}
+
+/**
+ * Takes a chat's binding away; who watches it is told, and closed with 1001.
+ *
+ * @throws TreewireError `TW_BAD_USAGE` when there is no such chat, `TW_DATA_DIR`
+ */
+export function unbindChat(dataDir: string, chat: string): Chat {
+  requireId("CHAT", chat);
+  const unbound = withStore(dataDir, (store) => store.chats.unbind(chat));
+  if (unbound === undefined)
+    throw new TreewireError("TW_BAD_USAGE", `CHAT ${chat}`, { detail: "there is no such chat" });
+  return unbound;
 }
 
 function withStore<T>(dataDir: string, job: (store: Store) => T): T {

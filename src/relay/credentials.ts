@@ -1,25 +1,32 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { parse } from "cookie";
+import type { Answer, Calling } from "./access/authority.js";
+import { REFUSALS } from "./answers.js";
 
-/** The name under which Coder's clients send a token as a header, a cookie or a query parameter. */
+/** The names under which Coder's clients send a token: as a header, and as a cookie or a query parameter. */
 const HEADER = "coder-session-token";
 const COOKIE = "coder_session_token";
 
-export interface Credentials {
-  token: string;
-  source: "header" | "bearer" | "cookie" | "query";
-}
-
-/** The first token that a request brings, in the wire contract's order: header, bearer, cookie, query. */
-export function readCredentials(headers: IncomingHttpHeaders, query: URLSearchParams): Credentials | undefined {
-  const found: [Credentials["source"], string | null | undefined][] = [
-    ["header", single(headers[HEADER])],
-    ["bearer", bearer(headers)],
-    ["cookie", parse(headers.cookie ?? "")[COOKIE]],
-    ["query", query.get(COOKIE)],
-  ];
-  for (const [source, token] of found) if (token) return { token, source };
-  return undefined;
+/**
+ * The token that a request brings. The first one counts, in the wire contract's order: header, bearer, cookie, query.
+ *
+ * A browser sends cookies along whoever's page asks. So a cookie counts on an upgrade only from a page that may use it,
+ * and on a request that changes something only beside the same token in a place that a foreign page cannot fill.
+ *
+ * @param allowedOrigins as `https://chat.example.com`
+ */
+export function readCredentials(calling: Calling, allowedOrigins: readonly string[]): Answer<string> {
+  const { headers, query, method, isUpgrade } = calling;
+  const header = single(headers[HEADER]) || bearer(headers);
+  if (header) return { ok: header };
+  const cookie = parse(headers.cookie ?? "")[COOKIE];
+  const inQuery = query.get(COOKIE);
+  if (!cookie) return inQuery ? { ok: inQuery } : { refusal: REFUSALS.signedOut };
+  if (isUpgrade && !originMayUseCookie(headers.origin, headers.host ?? "", allowedOrigins)) {
+    return { refusal: REFUSALS.forbidden };
+  }
+  const changesSomething = method !== "GET" && method !== "HEAD";
+  return changesSomething && inQuery !== cookie ? { refusal: REFUSALS.signedOut } : { ok: cookie };
 }
 
 /** The token of an `Authorization: Bearer` header. */
@@ -29,12 +36,9 @@ export function bearer(headers: IncomingHttpHeaders): string | undefined {
 
 /**
  * Whether a page may use the visitor's cookie on an upgrade: it is no page (`Origin` absent), or one of this host, or one
- * of a host that the operator allows. Browsers let any page open a WebSocket to anywhere, cookies included.
- *
- * @param host the `Host` that the request was sent to
- * @param allowed origins, as `https://chat.example.com`
+ * of an origin that the operator allows. Browsers let any page open a WebSocket to anywhere.
  */
-export function originMayUseCookie(origin: string | undefined, host: string, allowed: readonly string[]): boolean {
+function originMayUseCookie(origin: string | undefined, host: string, allowed: readonly string[]): boolean {
   if (origin === undefined || allowed.includes(origin)) return true;
   if (!URL.canParse(origin)) return false; // "null": a sandboxed page
   const page = new URL(origin);

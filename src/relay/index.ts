@@ -1,4 +1,5 @@
-export { bindChat, createToken } from "./commands.js";
+export { runRelay } from "./cli/index.js";
+export { bindChat, createToken, listChats, listTokens, revokeToken, unbindChat } from "./commands.js";
 export { type RelayOptions, type RunningRelay, startRelay } from "./server.js";
-export type { Chat, ChatBinding, NewToken } from "./store/index.js";
+export type { Chat, ChatBinding, NewToken, TokenEntry } from "./store/index.js";
 export { type TerminalOptions, watchInTerminal, watchUrl } from "./terminal/index.js";

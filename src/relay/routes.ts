@@ -5,10 +5,11 @@ export const PREFIXES = ["/api/v2", "/api/experimental", ""] as const;
 export const STREAM_NAMES = ["git/watch", "stream/git"] as const;
 
 const WATCH_PATH = new RegExp(
-  `^(?:${PREFIXES.filter((prefix) => prefix !== "").join("|")})?/chats/([^/]+)/(?:${STREAM_NAMES.join("|")})/?$`,
+  `^(${PREFIXES.filter((prefix) => prefix !== "").join("|")})?/chats/([^/]+)/(?:${STREAM_NAMES.join("|")})/?$`,
 );
 
 /** The chat (not yet known to be a UUID) whose stream a path names, or `undefined` when it names no stream. */
-export function watchedChat(pathname: string): string | undefined {
-  return WATCH_PATH.exec(pathname)?.[1];
+export function watchedChat(pathname: string): { chatId: string; prefix: string } | undefined {
+  const [, prefix = "", chatId] = WATCH_PATH.exec(pathname) ?? [];
+  return chatId === undefined ? undefined : { chatId, prefix };
 }

@@ -1,7 +1,7 @@
 import { HEARTBEAT_MS } from "../protocol/index.js";
-import { type Logger, messageOf, TreewireError } from "../util/index.js";
-import { Access } from "./access.js";
-import { createHttp } from "./http.js";
+import { coalesce, type Logger, messageOf, TreewireError } from "../util/index.js";
+import { OwnAuthority } from "./access/index.js";
+import { createHttp } from "./http/index.js";
 import { Hub } from "./hub/index.js";
 import { Store } from "./store/index.js";
 import { Upgrades } from "./upgrades.js";
@@ -47,10 +47,18 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     log,
     ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
   });
-  const access = new Access(store, (workspace) => hub.agentStatus(workspace), options.allowedOrigins ?? []);
-  const upgrades = new Upgrades({ store, hub, access, log });
-  const http = createHttp({ access, log });
-  http.server.on("upgrade", (request, socket, head) => upgrades.handle(request, socket, head));
+  const own = new OwnAuthority(store, options.allowedOrigins ?? []);
+  const upgrades = new Upgrades({ store, hub, authority: own, log });
+  const reconcile = coalesce(() => upgrades.reconcile());
+  const reconcileSoon = () => {
+    reconcile().catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, "looking again at sockets failed"));
+  };
+  const http = await createHttp(
+    { store, own, authority: own, agentStatus: (workspace) => hub.agentStatus(workspace), changed: reconcileSoon },
+    log,
+  );
+  http.server.on("upgrade", (request, socket, head) => void upgrades.handle(request, socket, head));
+  await store.blobs.sweep((digest) => store.files.uses(digest));
 
   let url: string;
   try {
@@ -62,10 +70,11 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
 
   let version = store.version();
   const poll = setInterval(() => {
+    upgrades.expire();
     const now = store.version();
     if (now === version) return;
     version = now;
-    upgrades.reconcile();
+    reconcileSoon();
   }, STORE_POLL_MS);
   const sweep = setInterval(() => hub.beat(HEARTBEAT_MS - 2 * SWEEP_MS), SWEEP_MS);
 

@@ -9,6 +9,7 @@ import {
 import type { Logger } from "../util/index.js";
 import { type AgentLink, TunnelLimitError, type Workspace } from "./hub/index.js";
 import { closeSocket, Heartbeat } from "./sockets.js";
+import type { Caller } from "./store/index.js";
 
 /** How long an agent has to say hello, in milliseconds. */
 const HELLO_DEADLINE_MS = 10_000;
@@ -16,8 +17,11 @@ const HELLO_DEADLINE_MS = 10_000;
 /** An agent that sends this many messages that make no sense is closed: it will not get better. */
 const MAX_BAD_MESSAGES = 100;
 
+export type AgentToken = Extract<Caller, { kind: "agent" }>;
+
 /** The relay's end of one agent's tunnel: checks what comes in, and hands it to the workspace. */
 export class TunnelEnd implements AgentLink {
+  readonly token: AgentToken;
   readonly #socket: WebSocket;
   readonly #workspace: Workspace;
   readonly #log: Logger;
@@ -27,13 +31,18 @@ export class TunnelEnd implements AgentLink {
   #badMessages = 0;
 
   /**
-   * @param tunnels the one tunnel of each workspace; this one enters itself when it is welcomed
+   * @param options `tunnels`: the one tunnel of each workspace; this one enters itself when it is welcomed
    */
-  constructor(socket: WebSocket, workspace: Workspace, tunnels: Map<string, TunnelEnd>, log: Logger) {
+  constructor(
+    socket: WebSocket,
+    options: { workspace: Workspace; token: AgentToken; tunnels: Map<string, TunnelEnd>; log: Logger },
+  ) {
+    const { workspace } = options;
+    this.token = options.token;
     this.#socket = socket;
     this.#workspace = workspace;
-    this.#tunnels = tunnels;
-    this.#log = log.child({ workspace: workspace.id });
+    this.#tunnels = options.tunnels;
+    this.#log = options.log.child({ workspace: workspace.id, tokenId: options.token.tokenId });
     this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), HELLO_DEADLINE_MS);
     this.#helloTimer.unref();
     workspace.agentConnecting();

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { MAX_CLIENT_FRAME_BYTES, MAX_TUNNEL_FRAME_BYTES, TUNNEL_PATH, TUNNEL_SUBPROTOCOL } from "../protocol/index.js";
 import { type Logger, messageOf } from "../util/index.js";
-import type { Access } from "./access.js";
+import { type Authority, mayWatch } from "./access/index.js";
 import { REFUSALS, type Refusal, refuseUpgrade } from "./answers.js";
 import { bearer } from "./credentials.js";
 import type { Hub } from "./hub/index.js";
@@ -13,13 +13,21 @@ import type { Store } from "./store/index.js";
 import { TunnelEnd } from "./tunnel-end.js";
 import { WatchSession } from "./watch-session.js";
 
+/** One upgrade request, as Node hands it over. */
+interface UpgradeRequest {
+  request: IncomingMessage;
+  socket: Duplex;
+  head: Buffer;
+  url: URL;
+}
+
 /** Answers upgrade requests: watch sockets and tunnels, or the refusal that the wire contract words. */
 export class Upgrades {
-  readonly sessions = new Set<WatchSession>();
+  readonly #sessions = new Set<WatchSession>();
   readonly #tunnels = new Map<string, TunnelEnd>();
   readonly #store: Store;
   readonly #hub: Hub;
-  readonly #access: Access;
+  readonly #authority: Authority;
   readonly #log: Logger;
   #closing = false;
   readonly #watchServer = new WebSocketServer({
@@ -36,79 +44,105 @@ export class Upgrades {
     handleProtocols: (offered) => (offered.has(TUNNEL_SUBPROTOCOL) ? TUNNEL_SUBPROTOCOL : false),
   });
 
-  constructor(options: { store: Store; hub: Hub; access: Access; log: Logger }) {
+  constructor(options: { store: Store; hub: Hub; authority: Authority; log: Logger }) {
     this.#store = options.store;
     this.#hub = options.hub;
-    this.#access = options.access;
+    this.#authority = options.authority;
     this.#log = options.log;
   }
 
-  /** Node's `upgrade` event. Never throws. */
-  handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  /** Node's `upgrade` event. Never rejects. */
+  async handle(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy()); // a client that goes away while it is being answered
+    let refusal: Refusal | undefined;
     try {
-      const refusal = this.#route(request, socket, head);
-      if (refusal !== undefined) refuseUpgrade(socket, refusal);
+      const target = request.url ?? "";
+      refusal = URL.canParse(target, "http://relay")
+        ? await this.#route({ request, socket, head, url: new URL(target, "http://relay") })
+        : REFUSALS.badRequest;
     } catch (thrown) {
       this.#log.error({ error: messageOf(thrown) }, "upgrade failed");
-      refuseUpgrade(socket, { status: 500, body: { message: "Internal error." } });
+      refusal = { status: 500, body: { message: "Internal error." } };
     }
+    if (refusal !== undefined) refuseUpgrade(socket, refusal);
   }
 
   /** @returns the refusal, when the request is not upgraded */
-  #route(request: IncomingMessage, socket: Duplex, head: Buffer): Refusal | undefined {
-    const target = request.url ?? "";
-    if (!URL.canParse(target, "http://relay")) return REFUSALS.badRequest;
-    const url = new URL(target, "http://relay");
+  async #route(upgrade: UpgradeRequest): Promise<Refusal | undefined> {
     if (this.#closing) return REFUSALS.goingAway;
-    if (url.pathname === TUNNEL_PATH) return this.#openTunnel(request, socket, head);
-    const chatId = watchedChat(url.pathname);
-    return chatId === undefined ? REFUSALS.noSuchRoute : this.#openWatch(chatId, url, request, socket, head);
+    if (upgrade.url.pathname === TUNNEL_PATH) return this.#openTunnel(upgrade);
+    const watched = watchedChat(upgrade.url.pathname);
+    return watched === undefined ? REFUSALS.noSuchRoute : this.#openWatch(upgrade, watched);
   }
 
-  #openWatch(chatId: string, url: URL, request: IncomingMessage, socket: Duplex, head: Buffer): Refusal | undefined {
-    const caller = this.#access.authenticate(request.headers, url.searchParams, true);
-    if (caller.refusal) return caller.refusal;
-    const watchable = this.#access.watch(caller.ok, chatId);
-    if (watchable.refusal) return watchable.refusal;
+  async #openWatch(
+    { request, socket, head, url }: UpgradeRequest,
+    { chatId, prefix }: { chatId: string; prefix: string },
+  ): Promise<Refusal | undefined> {
+    const calling = { method: "GET", headers: request.headers, query: url.searchParams, isUpgrade: true };
+    const answer = await mayWatch(this.#authority, (id) => this.#hub.agentStatus(id), calling, chatId, prefix);
+    if (answer.refusal) return answer.refusal;
+    if (this.#closing) return REFUSALS.goingAway; // meanwhile
     this.#watchServer.handleUpgrade(request, socket, head, (webSocket) => {
       const session = new WatchSession(webSocket, {
         hub: this.#hub,
-        client: caller.ok,
-        ...watchable.ok,
+        prefix,
+        ...answer.ok,
         log: this.#log,
-        ended: () => this.sessions.delete(session),
+        ended: () => this.#sessions.delete(session),
       });
-      this.sessions.add(session);
+      this.#sessions.add(session);
     });
     return undefined;
   }
 
-  #openTunnel(request: IncomingMessage, socket: Duplex, head: Buffer): Refusal | undefined {
+  #openTunnel({ request, socket, head }: UpgradeRequest): Refusal | undefined {
     const caller = this.#store.tokens.verify(bearer(request.headers) ?? "");
     if (caller?.kind !== "agent") return REFUSALS.signedOut;
     if (!offeredProtocols(request).includes(TUNNEL_SUBPROTOCOL)) {
-      const message = `Sub-protocol ${TUNNEL_SUBPROTOCOL} is required.`;
-      return { status: 400, body: { message } };
+      return { status: 400, body: { message: `Sub-protocol ${TUNNEL_SUBPROTOCOL} is required.` } };
     }
     this.#tunnelServer.handleUpgrade(request, socket, head, (webSocket) => {
-      new TunnelEnd(webSocket, this.#hub.workspace(caller.workspace), this.#tunnels, this.#log);
+      const workspace = this.#hub.workspace(caller.workspace);
+      new TunnelEnd(webSocket, { workspace, token: caller, tunnels: this.#tunnels, log: this.#log });
     });
     return undefined;
   }
 
-  /** Looks again at who may watch what: a command has written to the store. */
-  reconcile(): void {
-    for (const session of this.sessions) {
-      if (!this.#store.tokens.isLive(session.client.tokenId)) {
-        session.close("tokenRevoked", "the token was revoked or has expired");
-        continue;
-      }
-      const chat = this.#access.chat(session.client, session.chatId);
-      const watchable = chat.refusal ? chat : this.#access.workspaceOf(session.client, chat.ok);
-      if (watchable.refusal === REFUSALS.archived) session.close("goingAway", "chat is archived");
-      else if (watchable.refusal) session.close("goingAway", watchable.refusal.body.message);
-      else session.rebind(watchable.ok.chat, watchable.ok.workspace);
+  /** Looks again at who may watch what: the store has changed. */
+  async reconcile(): Promise<void> {
+    for (const tunnel of this.#tunnels.values()) {
+      if (!this.#store.tokens.isLive(tunnel.token.tokenId)) tunnel.close("tokenRevoked", TOKEN_ENDED);
+    }
+    await Promise.all([...this.#sessions].map((session) => this.#reconcileSession(session)));
+  }
+
+  async #reconcileSession(session: WatchSession): Promise<void> {
+    const { client, chatId, prefix } = session;
+    if (!this.#authority.isLive(client)) {
+      session.close("tokenRevoked", TOKEN_ENDED);
+      return;
+    }
+    const answer = await this.#authority.watchable(client, chatId, prefix);
+    if (answer.ok) session.rebind(answer.ok.chat, answer.ok.workspace);
+    else if (answer.refusal === REFUSALS.archived) session.end("chat is archived");
+    else session.end(answer.refusal.body.message);
+  }
+
+  /** Closes the sockets whose tokens have expired. */
+  expire(): void {
+    const now = Date.now();
+    for (const { token, close } of this.#withTokens()) {
+      if (token.expiresAt !== undefined && token.expiresAt.getTime() <= now) close();
+    }
+  }
+
+  *#withTokens() {
+    for (const session of this.#sessions) {
+      yield { token: session.client, close: () => session.close("tokenRevoked", TOKEN_ENDED) };
+    }
+    for (const tunnel of this.#tunnels.values()) {
+      yield { token: tunnel.token, close: () => tunnel.close("tokenRevoked", TOKEN_ENDED) };
     }
   }
 
@@ -125,6 +159,8 @@ export class Upgrades {
     await Promise.all(closed);
   }
 }
+
+const TOKEN_ENDED = "the token was revoked or has expired";
 
 function offeredProtocols(request: IncomingMessage): string[] {
   return (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());

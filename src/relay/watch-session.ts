@@ -1,15 +1,16 @@
 import type { WebSocket } from "ws";
 import { type CLOSE, clientMessageSchema, type ServerMessage, UNKNOWN_MESSAGE_TYPE } from "../protocol/index.js";
 import type { Logger } from "../util/index.js";
-import type { Client } from "./access.js";
+import type { Client, WatchedChat } from "./access/index.js";
 import { type Hub, Viewer } from "./hub/index.js";
 import { closeSocket, Heartbeat } from "./sockets.js";
-import type { Chat } from "./store/index.js";
 
 /** One open watch socket: whose it is, and the viewer behind it. */
 export class WatchSession {
   readonly client: Client;
   readonly chatId: string;
+  /** The prefix of the route by which the client came. */
+  readonly prefix: string;
   readonly viewer: Viewer;
   readonly #hub: Hub;
   readonly #socket: WebSocket;
@@ -20,12 +21,21 @@ export class WatchSession {
    */
   constructor(
     socket: WebSocket,
-    options: { hub: Hub; client: Client; chat: Chat; workspace: string; log: Logger; ended: () => void },
+    options: {
+      hub: Hub;
+      client: Client;
+      prefix: string;
+      chat: WatchedChat;
+      workspace: string;
+      log: Logger;
+      ended: () => void;
+    },
   ) {
     const { hub, client, chat, workspace, log, ended } = options;
     this.#socket = socket;
     this.#hub = hub;
     this.client = client;
+    this.prefix = options.prefix;
     this.chatId = chat.id;
     const home = hub.workspace(workspace);
     const channel = home.channel(chat.id, chat.paths);
@@ -40,22 +50,33 @@ export class WatchSession {
     });
     socket.on("error", (error) => log.info({ chat: chat.id, error: error.message }, "watch socket failed"));
     new Heartbeat(socket, () => {
-      this.viewer.ended();
-      hub.leave(this.viewer);
+      this.#leave();
       ended();
     });
   }
 
   /** The chat was bound anew: to other paths, or to another workspace. */
-  rebind(chat: Chat, workspace: string): void {
+  rebind(chat: WatchedChat, workspace: string): void {
     this.#hub.move(this.viewer, workspace, chat.id, chat.paths);
   }
 
-  /** @param error told in an `error` frame first, and as the reason; at most 123 bytes */
-  close(reason: keyof typeof CLOSE, error: string): void {
+  /** The chat can no longer be watched. @param error told in an `error` frame, and as the reason; at most 123 bytes */
+  end(error: string): void {
     const message: ServerMessage = { type: "error", message: error };
     this.#socket.send(JSON.stringify(message));
-    closeSocket(this.#socket, reason, { text: error });
+    this.close("goingAway", error);
+    this.#hub.dropUnwatched(this.viewer.channel);
+  }
+
+  /** @param text why, in at most 123 bytes */
+  close(reason: keyof typeof CLOSE, text: string): void {
+    this.#leave();
+    closeSocket(this.#socket, reason, { text });
+  }
+
+  #leave(): void {
+    this.viewer.ended();
+    this.#hub.leave(this.viewer);
   }
 }
 

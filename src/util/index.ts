@@ -4,4 +4,5 @@ export { describeError, ERROR_CODES, type ErrorCode, messageOf, systemCode, Tree
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel, silentLogger } from "./log.js";
 export { reportError, runProgram } from "./program.js";
 export { type Colors, colorsFor, paintDiff, printable } from "./terminal.js";
+export { fixedToken, type TokenSource, tokenFile } from "./token.js";
 export { VERSION } from "./version.js";

@@ -1,9 +1,8 @@
 import t from "tap";
 import { Daemon, type DaemonOptions } from "../../src/agent/daemon.js";
 import { tunnelUrl } from "../../src/agent/relay-url.js";
-import { fixedToken } from "../../src/agent/token.js";
 import { type TreeMessage, TUNNEL_SUBPROTOCOL } from "../../src/protocol/index.js";
-import { silentLogger } from "../../src/util/index.js";
+import { fixedToken, silentLogger } from "../../src/util/index.js";
 import { type AgentConnection, FakeRelay } from "../support/fake-relay.js";
 import { FakeTrees } from "../support/fake-trees.js";
 import { fileOf } from "../support/states.js";

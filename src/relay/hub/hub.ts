@@ -1,5 +1,6 @@
 import type { Logger } from "../../util/index.js";
 import type { ChatRoots } from "../store/index.js";
+import type { Channel } from "./channel.js";
 import type { Viewer } from "./viewer.js";
 import { Workspace } from "./workspace.js";
 
@@ -38,6 +39,11 @@ export class Hub {
     viewer.channel.workspace.leave(viewer.channel, viewer);
   }
 
+  /** Stops watching a channel that has no viewer, without lingering: nobody may come back to it. */
+  dropUnwatched(channel: Channel): void {
+    if (channel.viewers.size === 0) channel.workspace.drop(channel);
+  }
+
   /** Lets a viewer go on with the chat's present binding. Its next frame tells the difference. */
   move(viewer: Viewer, workspaceId: string, chat: string, paths: readonly string[]): void {
     const to = this.workspace(workspaceId);
@@ -45,7 +51,7 @@ export class Hub {
     const channel = to.channel(chat, paths);
     if (channel === from) return;
     from.workspace.leave(from, viewer);
-    if (from.viewers.size === 0) from.workspace.drop(from);
+    this.dropUnwatched(from);
     viewer.moveTo(channel);
     to.join(channel, viewer);
     if (!channel.agentIsConnected) viewer.tellError(channel.agentAwayMessage);

@@ -110,4 +110,36 @@ export class ChatStore {
       })
       .immediate();
   }
+
+  /** Every chat, or those of one owner, oldest first. */
+  list(owner?: string): Chat[] {
+    const rows = this.#db
+      .prepare("select * from chats where ?1 is null or owner = ?1 order by created_at, id")
+      .all(owner ?? null);
+    return z.array(rowSchema).parse(rows);
+  }
+
+  /** Takes a chat's binding away; the chat stays. @returns `undefined` when there is no such chat */
+  unbind(id: string): Chat | undefined {
+    this.#db
+      .prepare("update chats set workspace = null, paths = '[]', updated_at = ? where id = ?")
+      .run(Date.now(), id.toLowerCase());
+    return this.get(id);
+  }
+
+  /** Archives a root chat and everything below it, or brings them back. @returns the ids whose state changed */
+  setArchived(rootId: string, archived: boolean): string[] {
+    const rows = this.#db
+      .prepare(
+        `with recursive below (id) as (
+           select ?1 union select chats.id from chats join below on chats.parent = below.id
+         )
+         update chats set archived = ?2, updated_at = ?3 where id in below and archived <> ?2 returning id`,
+      )
+      .all(rootId.toLowerCase(), archived ? 1 : 0, Date.now());
+    return z
+      .array(z.object({ id: z.string() }))
+      .parse(rows)
+      .map(({ id }) => id);
+  }
 }

@@ -43,6 +43,17 @@ const MIGRATIONS = [
      gone_at integer,
      primary key (chat, root)
    ) strict, without rowid;`,
+  `create table files (
+     id text primary key,
+     organization text not null,
+     owner text not null,
+     name text not null,
+     type text not null,
+     size integer not null,
+     digest text not null,
+     created_at integer not null
+   ) strict;
+   create index files_digest on files (digest);`,
 ];
 
 /**

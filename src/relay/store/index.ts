@@ -1,12 +1,17 @@
+import { join } from "node:path";
 import type Database from "libsql";
 import { z } from "zod";
+import { BlobStore } from "./blobs.js";
 import { ChatRoots } from "./chat-roots.js";
 import { ChatStore } from "./chats.js";
 import { openDatabase } from "./database.js";
+import { FileStore } from "./files.js";
 import { TokenStore } from "./tokens.js";
 
+export { BlobTooLargeError } from "./blobs.js";
 export type { Chat, ChatBinding } from "./chats.js";
-export type { Caller, NewToken } from "./tokens.js";
+export type { FileEntry } from "./files.js";
+export type { Caller, NewToken, TokenEntry } from "./tokens.js";
 export type { ChatRoots, ChatStore, TokenStore };
 
 const versionSchema = z.object({ data_version: z.int() });
@@ -16,6 +21,8 @@ export class Store {
   readonly tokens: TokenStore;
   readonly chats: ChatStore;
   readonly chatRoots: ChatRoots;
+  readonly files: FileStore;
+  readonly blobs: BlobStore;
   readonly #db: Database.Database;
   readonly #dataVersion: Database.Statement;
 
@@ -26,6 +33,8 @@ export class Store {
     this.tokens = new TokenStore(this.#db);
     this.chats = new ChatStore(this.#db);
     this.chatRoots = new ChatRoots(this.#db);
+    this.files = new FileStore(this.#db);
+    this.blobs = new BlobStore(join(dataDir, "files"));
   }
 
   /** A number that moves when another connection (a command, run beside the server) has written. */

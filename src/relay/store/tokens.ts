@@ -4,7 +4,7 @@ import { z } from "zod";
 
 /** Who a token speaks for. */
 export type Caller =
-  | { kind: "agent"; tokenId: string; workspace: string }
+  | { kind: "agent"; tokenId: string; workspace: string; expiresAt: Date | undefined }
   | {
       kind: "client";
       tokenId: string;
@@ -13,7 +13,11 @@ export type Caller =
       admin: boolean;
       /** Set: sees trees of this workspace alone. */
       workspace: string | undefined;
+      expiresAt: Date | undefined;
     };
+
+/** A token as it is listed: everything but its secret, which is not here. */
+export type TokenEntry = Caller & { createdAt: Date; revokedAt: Date | undefined };
 
 export type NewToken = { expiresAt?: Date } & (
   | { kind: "agent"; workspace: string }
@@ -26,11 +30,17 @@ const SECRET_BYTES = 32;
 const TOKEN_FORM = /^tw[ac]_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
 const rowSchema = z.object({
+  id: z.string(),
   kind: z.enum(["agent", "client"]),
-  secret_hash: z.instanceof(Uint8Array),
+  // libsql hands a blob out as a Buffer from get() and as an ArrayBuffer from all()
+  secret_hash: z.union([
+    z.instanceof(Uint8Array),
+    z.instanceof(ArrayBuffer).transform((bytes) => new Uint8Array(bytes)),
+  ]),
   workspace: z.string().nullable(),
   user: z.string().nullable(),
   admin: z.int(),
+  created_at: z.int(),
   expires_at: z.int().nullable(),
   revoked_at: z.int().nullable(),
 });
@@ -78,13 +88,26 @@ export class TokenStore {
     const [, id = "", secret = ""] = TOKEN_FORM.exec(text) ?? [];
     const row = this.#row(id);
     const matches = timingSafeEqual(hash(secret), row?.secret_hash ?? hash(""));
-    return row !== undefined && matches && isLive(row) ? callerOf(id, row) : undefined;
+    return row !== undefined && matches && isLive(row) ? callerOf(row) : undefined;
   }
 
   /** Whether a token that was verified before still counts. */
   isLive(tokenId: string): boolean {
     const row = this.#row(tokenId);
     return row !== undefined && isLive(row);
+  }
+
+  /** Every token ever made, oldest first. */
+  list(): TokenEntry[] {
+    const rows = this.#db.prepare("select * from tokens order by created_at, id").all();
+    return z.array(rowSchema).parse(rows).map(entryOf);
+  }
+
+  /** Makes a token worthless for ever. @returns its entry, or `undefined` when there is no such token */
+  revoke(tokenId: string): TokenEntry | undefined {
+    this.#db.prepare("update tokens set revoked_at = ? where id = ? and revoked_at is null").run(Date.now(), tokenId);
+    const row = this.#row(tokenId);
+    return row === undefined ? undefined : entryOf(row);
   }
 
   /** Whether an agent was ever given a token for the workspace: that is what makes it known. */
@@ -102,15 +125,19 @@ function isLive(row: z.infer<typeof rowSchema>): boolean {
   return row.revoked_at === null && (row.expires_at === null || row.expires_at > Date.now());
 }
 
-function callerOf(tokenId: string, row: z.infer<typeof rowSchema>): Caller {
-  if (row.kind === "agent") return { kind: "agent", tokenId, workspace: row.workspace ?? "" };
-  return {
-    kind: "client",
-    tokenId,
-    user: row.user ?? "",
-    admin: row.admin === 1,
-    workspace: row.workspace ?? undefined,
-  };
+function callerOf(row: z.infer<typeof rowSchema>): Caller {
+  const common = { tokenId: row.id, expiresAt: dateOf(row.expires_at) };
+  if (row.kind === "agent") return { ...common, kind: "agent", workspace: row.workspace ?? "" };
+  const { user, admin, workspace } = row;
+  return { ...common, kind: "client", user: user ?? "", admin: admin === 1, workspace: workspace ?? undefined };
+}
+
+function entryOf(row: z.infer<typeof rowSchema>): TokenEntry {
+  return { ...callerOf(row), createdAt: new Date(row.created_at), revokedAt: dateOf(row.revoked_at) };
+}
+
+function dateOf(ms: number | null): Date | undefined {
+  return ms === null ? undefined : new Date(ms);
 }
 
 function hash(secret: string): Buffer {

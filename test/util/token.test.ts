@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { tokenFile } from "../../src/agent/token.js";
+import { tokenFile } from "../../src/util/index.js";
 import { tempDir } from "../support/temp.js";
 
 t.test("the file is read at each attempt, without the line feed at its end", async (t) => {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { messageOf, systemCode, TreewireError } from "../util/index.js";
+import { messageOf, systemCode, TreewireError } from "./errors.js";
 
 /** Where the agent's token comes from. */
 export interface TokenSource {

@@ -1,0 +1,10 @@
+export {
+  type Answer,
+  type Authority,
+  type Calling,
+  type Client,
+  mayWatch,
+  type Watchable,
+  type WatchedChat,
+} from "./authority.js";
+export { OwnAuthority } from "./own.js";

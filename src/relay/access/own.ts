@@ -1,0 +1,47 @@
+import { idSchema } from "../../protocol/index.js";
+import { REFUSALS } from "../answers.js";
+import { readCredentials } from "../credentials.js";
+import type { Chat, Store } from "../store/index.js";
+import type { Answer, Authority, Calling, Client, Watchable } from "./authority.js";
+
+/** Who may do what by the word of the relay's own store. */
+export class OwnAuthority implements Authority {
+  readonly #store: Store;
+  readonly #allowedOrigins: readonly string[];
+
+  /** @param allowedOrigins those, beside the relay's own, whose pages may use their visitors' cookies */
+  constructor(store: Store, allowedOrigins: readonly string[]) {
+    this.#store = store;
+    this.#allowedOrigins = allowedOrigins;
+  }
+
+  async authenticate(calling: Calling): Promise<Answer<Client>> {
+    const credentials = readCredentials(calling, this.#allowedOrigins);
+    if (credentials.refusal) return credentials;
+    const caller = this.#store.tokens.verify(credentials.ok);
+    return caller?.kind === "client" ? { ok: caller } : { refusal: REFUSALS.signedOut };
+  }
+
+  /** A chat that the client may see. */
+  chat(client: Client, id: string): Answer<Chat> {
+    if (!idSchema.safeParse(id).success) return { refusal: REFUSALS.invalidChatId };
+    const chat = this.#store.chats.get(id);
+    if (chat === undefined || !(client.admin || chat.owner === client.user)) return { refusal: REFUSALS.notFound };
+    return { ok: chat };
+  }
+
+  async watchable(client: Client, chatId: string): Promise<Answer<Watchable>> {
+    const found = this.chat(client, chatId);
+    if (found.refusal) return found;
+    const { archived, workspace } = found.ok;
+    if (archived) return { refusal: REFUSALS.archived };
+    if (workspace === undefined) return { refusal: REFUSALS.noWorkspace };
+    if (client.workspace !== undefined && client.workspace !== workspace) return { refusal: REFUSALS.forbidden };
+    if (!this.#store.tokens.knowsWorkspace(workspace)) return { refusal: REFUSALS.workspaceNotFound };
+    return { ok: { chat: found.ok, workspace } };
+  }
+
+  isLive(client: Client): boolean {
+    return this.#store.tokens.isLive(client.tokenId);
+  }
+}

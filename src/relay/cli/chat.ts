@@ -1,0 +1,70 @@
+import { bindChat, listChats, unbindChat } from "../commands.js";
+import { command, commandGroup, DATA_DIR, JSON_LINES, printRows } from "./command.js";
+
+const CHAT = { type: "string", demandOption: true, describe: "UUID" } as const;
+
+const bind = command(
+  "bind <chat>",
+  "Bind a chat to the trees of a workspace; makes the chat when it is new",
+  (argv) =>
+    argv
+      .positional("chat", CHAT)
+      .option("data-dir", DATA_DIR)
+      .option("workspace", { type: "string", requiresArg: true, demandOption: true, describe: "UUID" })
+      .option("owner", {
+        type: "string",
+        requiresArg: true,
+        describe: "the user who may see it; default: as before, or the parent's; with none, admins alone",
+      })
+      .option("path", {
+        type: "string",
+        array: true,
+        nargs: 1,
+        describe: "an absolute path in the workspace; none: every repository that the agent finds",
+      })
+      .option("parent", { type: "string", requiresArg: true, describe: "the chat that this one belongs to" }),
+  (argv) => {
+    const { chat, workspace, owner, path, parent } = argv;
+    bindChat(argv.dataDir, {
+      chat,
+      workspace,
+      ...(owner !== undefined && { owner }),
+      ...(path !== undefined && { paths: path }),
+      ...(parent !== undefined && { parent }),
+    });
+  },
+);
+
+const unbind = command(
+  "unbind <chat>",
+  "Take a chat's binding away; the chat stays",
+  (argv) => argv.positional("chat", CHAT).option("data-dir", DATA_DIR),
+  (argv) => {
+    unbindChat(argv.dataDir, argv.chat);
+  },
+);
+
+const list = command(
+  "list",
+  "List the chats",
+  (argv) =>
+    argv
+      .option("data-dir", DATA_DIR)
+      .option("owner", { type: "string", requiresArg: true, describe: "theirs alone" })
+      .option("json", JSON_LINES),
+  (argv) => {
+    const rows = listChats(argv.dataDir, argv.owner).map((chat) => ({
+      id: chat.id,
+      owner: chat.owner ?? null,
+      workspace: chat.workspace ?? null,
+      paths: chat.paths.join(" ") || null,
+      parent: chat.parent ?? null,
+      archived: chat.archived,
+    }));
+    printRows(rows, argv.json);
+  },
+);
+
+export const chatCommand = commandGroup("chat", "Say what chats show", (argv) =>
+  argv.command(bind).command(unbind).command(list),
+);

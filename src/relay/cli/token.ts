@@ -1,0 +1,92 @@
+import { createToken, listTokens, revokeToken } from "../commands.js";
+import type { NewToken, TokenEntry } from "../store/index.js";
+import { badUsage, command, commandGroup, DATA_DIR, JSON_LINES, printRows } from "./command.js";
+
+const create = command(
+  "create",
+  "Print a new token, alone",
+  (argv) =>
+    argv
+      .option("data-dir", DATA_DIR)
+      .option("kind", { choices: ["agent", "client"] as const, demandOption: true })
+      .option("workspace", {
+        type: "string",
+        requiresArg: true,
+        describe: "UUID; an agent's workspace, or the only one that a client may watch",
+      })
+      .option("user", { type: "string", requiresArg: true, describe: "whom a client's token speaks for" })
+      .option("admin", { type: "boolean", default: false, describe: "a client that sees every chat" })
+      .option("expires", {
+        type: "string",
+        requiresArg: true,
+        describe: "a span (90d, 12h, 30m) or a time (RFC 3339)",
+      }),
+  (argv) => {
+    process.stdout.write(`${createToken(argv.dataDir, newToken(argv))}\n`);
+  },
+);
+
+const list = command(
+  "list",
+  "List every token, without its secret",
+  (argv) => argv.option("data-dir", DATA_DIR).option("json", JSON_LINES),
+  (argv) => {
+    printRows(listTokens(argv.dataDir).map(tokenRow), argv.json);
+  },
+);
+
+const revoke = command(
+  "revoke <id>",
+  "Make a token worthless; its live sockets are closed",
+  (argv) =>
+    argv.positional("id", { type: "string", demandOption: true, describe: "as listed" }).option("data-dir", DATA_DIR),
+  (argv) => {
+    revokeToken(argv.dataDir, argv.id);
+  },
+);
+
+export const tokenCommand = commandGroup("token", "Make, list and revoke the tokens of agents and clients", (argv) =>
+  argv.command(create).command(list).command(revoke),
+);
+
+interface NewTokenArguments {
+  kind: "agent" | "client";
+  workspace: string | undefined;
+  user: string | undefined;
+  admin: boolean;
+  expires: string | undefined;
+}
+
+function newToken({ kind, workspace, user, admin, expires }: NewTokenArguments): NewToken {
+  const expiry = expires === undefined ? {} : { expiresAt: parseExpiry(expires) };
+  if (kind === "agent") {
+    if (workspace === undefined) throw badUsage("--kind agent", "it needs --workspace");
+    if (user !== undefined || admin) throw badUsage("--kind agent", "--user and --admin are for clients");
+    return { kind, workspace, ...expiry };
+  }
+  if (user === undefined) throw badUsage("--kind client", "it needs --user");
+  return { kind, user, admin, ...(workspace !== undefined && { workspace }), ...expiry };
+}
+
+const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function parseExpiry(text: string): Date {
+  const [, count, unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const at = count === undefined ? Date.parse(text) : Date.now() + Number(count) * (UNIT_MS[unit] ?? 0);
+  if (Number.isNaN(at)) throw badUsage(`--expires ${text}`, "neither a span nor a time");
+  if (at <= Date.now()) throw badUsage(`--expires ${text}`, "that has passed");
+  return new Date(at);
+}
+
+function tokenRow(token: TokenEntry) {
+  return {
+    id: token.tokenId,
+    kind: token.kind,
+    workspace: token.workspace ?? null,
+    user: token.kind === "client" ? token.user : null,
+    admin: token.kind === "client" && token.admin,
+    created: token.createdAt.toISOString(),
+    expires: token.expiresAt?.toISOString() ?? null,
+    revoked: token.revokedAt?.toISOString() ?? null,
+  };
+}

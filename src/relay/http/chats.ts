@@ -1,0 +1,106 @@
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { mayWatch } from "../access/index.js";
+import { accept, REFUSALS, RefusedError } from "../answers.js";
+import { STREAM_NAMES } from "../routes.js";
+import type { Chat } from "../store/index.js";
+import { clientOf, type HttpContext, type HttpServer, queryOf } from "./context.js";
+import { chatSchema, errorResponses } from "./schemas.js";
+
+const params = z.object({ chat: z.string() });
+const noContent = z.null().describe("Done.");
+
+/** What a plain GET of a stream's address is answered: why there is no upgrade, or that it wants one. */
+export function streamRoutes(context: HttpContext, prefix: string, hide: boolean) {
+  return async (http: HttpServer): Promise<void> => {
+    for (const name of STREAM_NAMES) {
+      http.route({
+        method: "GET",
+        url: `/chats/:chat/${name}`,
+        schema: {
+          hide,
+          summary: "The git stream of a chat (WebSocket)",
+          params,
+          response: errorResponses(400, 401, 403, 404, 426),
+        },
+        handler: async (request) => {
+          const { method, headers } = request;
+          const calling = { method, headers, query: queryOf(request), isUpgrade: false };
+          accept(await mayWatch(context.authority, context.agentStatus, calling, request.params.chat, prefix));
+          throw new RefusedError(REFUSALS.upgradeRequired);
+        },
+      });
+    }
+  };
+}
+
+/** The chat routes, on the relay's own store (wire contract, "Routes" and "Archive"). */
+export function chatRoutes(context: HttpContext, hide: boolean) {
+  const find = async (request: FastifyRequest<{ Params: { chat: string } }>): Promise<Chat> =>
+    accept(context.own.chat(await clientOf(context.own, request), request.params.chat));
+  const setArchived = (chat: Chat, archived: boolean) => {
+    if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
+    const changed = context.store.chats.setArchived(chat.id, archived);
+    if (!changed.includes(chat.id)) throw new RefusedError(archived ? REFUSALS.alreadyArchived : REFUSALS.notArchived);
+    context.changed();
+  };
+
+  return async (http: HttpServer): Promise<void> => {
+    http.get(
+      "/chats/:chat",
+      {
+        schema: { hide, summary: "A chat", params, response: { 200: chatSchema, ...errorResponses(400, 401, 404) } },
+      },
+      async (request) => chatJson(await find(request)),
+    );
+    http.patch(
+      "/chats/:chat",
+      {
+        schema: {
+          hide,
+          summary: "Archive a chat, or bring it back",
+          params,
+          body: z.object({ archived: z.boolean() }),
+          response: { 204: noContent, ...errorResponses(400, 401, 404) },
+        },
+      },
+      async (request, reply) => {
+        setArchived(await find(request), request.body.archived);
+        return reply.code(204).send(null);
+      },
+    );
+    for (const [name, archived] of [
+      ["archive", true],
+      ["unarchive", false],
+    ] as const) {
+      http.post(
+        `/chats/:chat/${name}`,
+        {
+          schema: {
+            hide,
+            summary: archived ? "Archive a chat" : "Bring a chat back",
+            params,
+            response: { 204: noContent, ...errorResponses(400, 401, 404) },
+          },
+        },
+        async (request, reply) => {
+          setArchived(await find(request), archived);
+          return reply.code(204).send(null);
+        },
+      );
+    }
+  };
+}
+
+/** A chat in the contract's words. */
+export function chatJson(chat: Chat): z.infer<typeof chatSchema> {
+  return {
+    id: chat.id,
+    owner_id: chat.owner ?? null,
+    workspace_id: chat.workspace ?? null,
+    parent_chat_id: chat.parent ?? null,
+    archived: chat.archived,
+    created_at: chat.createdAt.toISOString(),
+    updated_at: chat.updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Authority, Client, OwnAuthority } from "../access/index.js";
+import { accept } from "../answers.js";
+import type { AgentStatus } from "../hub/index.js";
+import type { Store } from "../store/index.js";
+
+/** What the routes work with. */
+export interface HttpContext {
+  store: Store;
+  /** Who may watch; the upstream's word in upstream mode. */
+  authority: Authority;
+  /** The store's word: on everything in own-store mode, on the admin API in both. */
+  own: OwnAuthority;
+  agentStatus: (workspace: string) => AgentStatus;
+  /** Called when a route has changed who may do what: live sockets are looked at again. */
+  changed: () => void;
+}
+
+/** A Fastify server whose schemas are zod's. */
+export type HttpServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** The parameters after `?`. */
+export function queryOf(request: Pick<FastifyRequest, "url">): URLSearchParams {
+  const start = request.url.indexOf("?");
+  return new URLSearchParams(start < 0 ? "" : request.url.slice(start + 1));
+}
+
+/** Whose token a plain request brings. @throws RefusedError */
+export async function clientOf(
+  authority: Authority,
+  request: Pick<FastifyRequest, "method" | "headers" | "url">,
+): Promise<Client> {
+  const { method, headers } = request;
+  return accept(await authority.authenticate({ method, headers, query: queryOf(request), isUpgrade: false }));
+}

@@ -1,0 +1,130 @@
+import contentDisposition from "content-disposition";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { idSchema } from "../../protocol/index.js";
+import { accept, FILE_TYPES, MAX_FILE_BYTES, REFUSALS, RefusedError } from "../answers.js";
+import { BlobTooLargeError } from "../store/index.js";
+import { clientOf, type HttpContext, type HttpServer, queryOf } from "./context.js";
+import { errorResponses } from "./schemas.js";
+import { sniffImage } from "./sniff.js";
+
+/** What a file's name may have, in bytes of UTF-8. */
+const MAX_NAME_BYTES = 255;
+
+/** The chat file routes, on the relay's own store (wire contract, "Files"). */
+export function fileRoutes(context: HttpContext, hide: boolean) {
+  return async (http: HttpServer): Promise<void> => {
+    // the body is a stream of bytes, whatever it says it is
+    http.removeAllContentTypeParsers();
+    http.addContentTypeParser("*", (_request, _payload, done) => done(null));
+    http.route({
+      method: "POST",
+      url: "/chats/files",
+      schema: {
+        hide,
+        summary: "Upload a chat file",
+        description: `The body is the file: ${FILE_TYPES.join(", ")}, at most ${MAX_FILE_BYTES} bytes.`,
+        querystring: z.object({ organization: z.unknown().optional() }),
+        response: { 201: z.object({ id: idSchema }), ...errorResponses(400, 401, 413) },
+      },
+      handler: (request, reply) => upload(context, request, reply),
+    });
+    http.route({
+      method: ["GET", "HEAD"],
+      url: "/chats/files/:file",
+      schema: {
+        hide,
+        summary: "A chat file's bytes",
+        params: z.object({ file: z.string() }),
+        response: { 200: z.any().describe("The bytes, with the stored type."), ...errorResponses(400, 401, 404) },
+      },
+      handler: (request, reply) => download(context, request, request.params.file, reply),
+    });
+  };
+}
+
+async function upload({ own, store }: HttpContext, request: FastifyRequest, reply: FastifyReply) {
+  const client = await clientOf(own, request);
+  const organization = queryOf(request).get("organization");
+  if (!organization) throw new RefusedError(REFUSALS.noOrganization);
+  if (!idSchema.safeParse(organization).success) throw new RefusedError(REFUSALS.invalidOrganization);
+  const declared = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (!(FILE_TYPES as readonly string[]).includes(declared)) throw new RefusedError(REFUSALS.unsupportedType);
+  if (Number(request.headers["content-length"] ?? 0) > MAX_FILE_BYTES) throw new RefusedError(REFUSALS.fileTooLarge);
+
+  const blob = await store.blobs.stage(request.raw, MAX_FILE_BYTES).catch((thrown: unknown) => {
+    throw thrown instanceof BlobTooLargeError ? new RefusedError(REFUSALS.fileTooLarge) : thrown;
+  });
+  const { digest, size, head } = blob;
+  try {
+    const type = sniffImage(head);
+    if (type === undefined) throw new RefusedError(REFUSALS.unsupportedType);
+    await blob.commit();
+    const name = fileName(request.headers["content-disposition"]);
+    const { id } = store.files.add({
+      organization: organization.toLowerCase(),
+      owner: client.user,
+      name,
+      type,
+      size,
+      digest,
+    });
+    return reply.code(201).send({ id });
+  } finally {
+    await blob.discard();
+  }
+}
+
+async function download({ own, store }: HttpContext, request: FastifyRequest, id: string, reply: FastifyReply) {
+  const client = await clientOf(own, request);
+  if (!idSchema.safeParse(id).success) throw new RefusedError(REFUSALS.invalidFileId);
+  const file = store.files.get(id);
+  const mayRead = file !== undefined && (client.admin || file.owner === client.user);
+  const entry = accept(mayRead ? { ok: file } : { refusal: REFUSALS.notFound });
+  const etag = `"${entry.digest}"`;
+  reply.headers({
+    "Cache-Control": "private, max-age=31536000, immutable",
+    "Content-Disposition": contentDisposition(entry.name === "" ? undefined : entry.name, { type: "inline" }),
+    "X-Content-Type-Options": "nosniff",
+    ETag: etag,
+  });
+  if (matches(request.headers["if-none-match"], etag)) return reply.code(304).send();
+  reply.headers({ "Content-Type": entry.type, "Content-Length": entry.size });
+  if (request.method === "HEAD") return reply.send();
+  return reply.send(await store.blobs.read(entry.digest));
+}
+
+/** The name that a `Content-Disposition` header gives, cut at a character boundary; "" when it gives none. */
+export function fileName(header: string | undefined): string {
+  if (header === undefined) return "";
+  let name: string;
+  try {
+    name = contentDisposition.parse(header).parameters.filename ?? "";
+  } catch {
+    return ""; // a malformed header names nothing: the contract lets the name be empty
+  }
+  let bytes = 0;
+  let cut = "";
+  for (const character of asUtf8(name)) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > MAX_NAME_BYTES) break;
+    cut += character;
+  }
+  return cut;
+}
+
+/** Header values come one character a byte; clients that send a name as it is send UTF-8. */
+function asUtf8(text: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(text, "latin1"));
+  } catch {
+    return text; // it was decoded already (`filename*`), or is latin1 indeed
+  }
+}
+
+/** RFC 9110, 13.1.2: a list of tags or `*`, compared weakly. */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const tags = ifNoneMatch.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return tags.includes("*") || tags.includes(etag);
+}

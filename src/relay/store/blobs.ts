@@ -1,0 +1,129 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream, type ReadStream } from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { systemCode } from "../../util/index.js";
+
+/** Bytes that were written to disk but have no address yet. */
+export interface StagedBlob {
+  /** SHA-256, hexadecimal. */
+  digest: string;
+  size: number;
+  /** The first bytes, for sniffing. */
+  head: Buffer;
+  /** Gives them their address. When this resolves, they outlive a power cut. */
+  commit(): Promise<void>;
+  /** Lets nothing of them stay behind. Does nothing after a commit. */
+  discard(): Promise<void>;
+}
+
+/** The stream had more bytes than it may. */
+export class BlobTooLargeError extends Error {}
+
+/** How many first bytes sniffing is given. */
+const HEAD_BYTES = 64;
+
+/** What lies around without an entry is let go when it is older than this, so that no upload under way is hit. Milliseconds. */
+const ORPHAN_AGE_MS = 60 * 60 * 1000;
+
+/**
+ * Bytes under the hash of their content, each in a file that is either whole or not there: they are written and synced
+ * under a name of their own, and get their address by a rename. `digest` is the only part of a path, and always made here.
+ */
+export class BlobStore {
+  readonly #directory: string;
+  readonly #staging: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#staging = join(directory, "staging");
+  }
+
+  /**
+   * Writes a stream's bytes.
+   *
+   * @param limit bytes
+   * @throws BlobTooLargeError, or what the stream or the file system throws; then nothing stays behind
+   */
+  async stage(source: AsyncIterable<Uint8Array>, limit: number): Promise<StagedBlob> {
+    await mkdir(this.#staging, { recursive: true, mode: 0o700 });
+    const path = join(this.#staging, randomUUID());
+    const discard = () => rm(path, { force: true });
+    const file = await open(path, "wx", 0o600);
+    try {
+      const hash = createHash("sha256");
+      const head: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of source) {
+        if (size < HEAD_BYTES) head.push(chunk.subarray(0, HEAD_BYTES - size));
+        size += chunk.length;
+        if (size > limit) throw new BlobTooLargeError();
+        hash.update(chunk);
+        await file.writeFile(chunk);
+      }
+      await file.sync();
+      const digest = hash.digest("hex");
+      return { digest, size, head: Buffer.concat(head), commit: () => this.#commit(path, digest), discard };
+    } catch (thrown) {
+      await discard();
+      throw thrown;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** @throws a system error when they are not there */
+  async read(digest: string): Promise<ReadStream> {
+    const file = await open(this.#path(digest), "r");
+    return createReadStream("", { fd: file });
+  }
+
+  /**
+   * Lets go of what an interrupted upload left behind.
+   *
+   * @param isUsed whether a file has the bytes of that digest
+   */
+  async sweep(isUsed: (digest: string) => boolean): Promise<void> {
+    const oldest = Date.now() - ORPHAN_AGE_MS;
+    for (const folder of await list(this.#directory)) {
+      for (const name of await list(join(this.#directory, folder))) {
+        const path = join(this.#directory, folder, name);
+        const isStaged = folder === "staging";
+        const { mtimeMs } = await stat(path);
+        if (mtimeMs < oldest && (isStaged || !isUsed(name))) await rm(path, { force: true });
+      }
+    }
+  }
+
+  async #commit(path: string, digest: string): Promise<void> {
+    const target = this.#path(digest);
+    const folder = dirname(target);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await rename(path, target); // over the same bytes, when they are there already
+    await syncDirectory(folder);
+    await syncDirectory(this.#directory);
+  }
+
+  #path(digest: string): string {
+    return join(this.#directory, digest.slice(0, 2), digest);
+  }
+}
+
+/** A rename is on disk when its directory is. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function list(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (thrown) {
+    if (systemCode(thrown) === "ENOENT") return []; // nothing was uploaded yet
+    throw thrown;
+  }
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from "node:crypto";
+import type Database from "libsql";
+import { z } from "zod";
+
+/** What is known of a chat file besides its bytes. */
+export interface FileEntry {
+  id: string;
+  organization: string;
+  /** The user who uploaded it, and who may read it. */
+  owner: string;
+  /** At most 255 bytes of UTF-8; may be empty. */
+  name: string;
+  /** As sniffed from the bytes. */
+  type: string;
+  /** In bytes. */
+  size: number;
+  /** SHA-256 of the bytes, hexadecimal: their address in the blob store. */
+  digest: string;
+}
+
+const rowSchema = z.object({
+  id: z.string(),
+  organization: z.string(),
+  owner: z.string(),
+  name: z.string(),
+  type: z.string(),
+  size: z.int(),
+  digest: z.string(),
+});
+
+/** The chat files' metadata at rest. */
+export class FileStore {
+  readonly #insert: Database.Statement;
+  readonly #byId: Database.Statement;
+  readonly #byDigest: Database.Statement;
+
+  constructor(db: Database.Database) {
+    this.#insert = db.prepare(
+      `insert into files (id, organization, owner, name, type, size, digest, created_at)
+       values (?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#byId = db.prepare("select * from files where id = ?");
+    this.#byDigest = db.prepare("select 1 from files where digest = ? limit 1");
+  }
+
+  /** Enters a file whose bytes are on disk already. When this returns, the file outlives a power cut. */
+  add(file: Omit<FileEntry, "id">): FileEntry {
+    const id = randomUUID();
+    const { organization, owner, name, type, size, digest } = file;
+    this.#insert.run(id, organization, owner, name, type, size, digest, Date.now());
+    return { id, ...file };
+  }
+
+  get(id: string): FileEntry | undefined {
+    const row = this.#byId.get(id.toLowerCase());
+    return row === undefined ? undefined : rowSchema.parse(row);
+  }
+
+  /** Whether any file has these bytes. */
+  uses(digest: string): boolean {
+    return this.#byDigest.get(digest) !== undefined;
+  }
+}
