@@ -1,5 +1,5 @@
 #!/usr/bin/env node
 // `npm start [-- PATH]`: relay, agent and terminal client on one working tree, with everything made for the occasion.
-import { runStart } from "../src/agent/index.js";
+import { runStart } from "../src/agent/start.js";
 
 await runStart(process.argv.slice(2));

@@ -1,7 +1,5 @@
 import yargs from "yargs";
 import { LOG_LEVELS, runProgram, TreewireError, VERSION } from "../util/index.js";
-import { runDaemonCommand } from "./daemon-command.js";
-import { ONCE_FORMATS, runOnceCommand } from "./once.js";
 
 const badUsage = (detail: string) => new TreewireError("TW_BAD_USAGE", "arguments", { detail });
 
@@ -22,7 +20,11 @@ async function run(argv: readonly string[]): Promise<number> {
       ].join("\n"),
     )
     .option("once", { type: "boolean", describe: "scan, print, leave" })
-    .option("format", { choices: ONCE_FORMATS, default: ONCE_FORMATS[0], describe: "what to print" })
+    .option("format", {
+      choices: ["diff", "json", "stat"] as const,
+      default: "diff" as const,
+      describe: "what to print",
+    })
     .option("exit-code", { type: "boolean", default: false, describe: "leave with 1 if anything differs" })
     .option("relay", { type: "string", requiresArg: true, describe: "the relay's URL" })
     .option("token-file", { type: "string", requiresArg: true, describe: "a file with the agent's token, alone" })
@@ -46,9 +48,14 @@ async function run(argv: readonly string[]): Promise<number> {
     .parseAsync();
 
   const paths = args._.map(String);
-  if (args.once === true) return runOnceCommand({ paths, format: args.format, exitCode: args.exitCode });
+  // each part is loaded only where it is used: `--once` starts in hooks and prompts
+  if (args.once === true) {
+    const { runOnceCommand } = await import("./once.js");
+    return runOnceCommand({ paths, format: args.format, exitCode: args.exitCode });
+  }
   if (args.relay === undefined) throw badUsage("give --once, or --relay URL");
   if (paths.length > 0) throw badUsage(`paths go with --once: ${paths[0]}`);
+  const { runDaemonCommand } = await import("./daemon-command.js");
   return runDaemonCommand({
     relay: args.relay,
     tokenFile: args.tokenFile,

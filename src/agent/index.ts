@@ -1,2 +1,1 @@
 export { runAgent } from "./cli.js";
-export { runStart } from "./start.js";

@@ -5,13 +5,11 @@ import type { TreeState } from "../worktree/types.js";
 import { type Snapshot, snapshotOf } from "./snapshot.js";
 import { formatStat } from "./stat.js";
 
-export const ONCE_FORMATS = ["diff", "json", "stat"] as const;
-
 /** What the command line says of `agent --once`. */
 export interface OnceArguments {
   /** Files or directories inside working trees; none: the current directory. */
   paths: readonly string[];
-  format: (typeof ONCE_FORMATS)[number];
+  format: "diff" | "json" | "stat";
   /** Leave with 1 if anything differs. */
   exitCode: boolean;
 }

@@ -208,18 +208,23 @@ function repoWith(t: Cleanup, files: Record<string, string> = {}): TestRepo {
   return createRepo(t, files, join(tempDir(t), "repo"));
 }
 
-for (const [name, { files = {}, work }] of Object.entries(CASES)) {
-  t.test(`${name}: the diff is git's, byte for byte`, async (t) => {
+t.test("the diff is git's, byte for byte, tree after tree", async (t) => {
+  const cases = Object.entries(CASES).map(([name, { files, work }]) => {
     const repo = repoWith(t, files);
-    const root = work(repo) ?? repo.root;
-    const { status, output, stderr } = await runProgram(t, "agent", ["--once", "--format", "diff", root]);
-    const expected = expectedOf(root).unified_diff;
-    t.equal(output.toString("latin1"), expected.toString("latin1"));
-    t.equal(stderr, "");
-    t.equal(status, 0);
-    if (name !== "a clean tree") t.ok(expected.length > 0, "there is something to compare");
+    return { name, root: work(repo) ?? repo.root };
   });
-}
+  const { status, output, stderr } = await runProgram(t, "agent", ["--once", ...cases.map(({ root }) => root)]);
+  t.equal(stderr, "");
+  t.equal(status, 0);
+  let offset = 0;
+  for (const { name, root } of cases) {
+    const expected = expectedOf(root).unified_diff;
+    t.equal(output.toString("latin1", offset, offset + expected.length), expected.toString("latin1"), name);
+    t.equal(expected.length > 0, name !== "a clean tree", "there is something to compare");
+    offset += expected.length;
+  }
+  t.equal(output.length, offset);
+});
 
 t.test("json is the message with which a stream begins", async (t) => {
   const repo = repoWith(t, { a: "1\n" });
