@@ -21,6 +21,7 @@ import type { TreeFile, TreeState } from "./types.js";
 const COALESCE_MS = 2;
 /** Frames of a busy tree come no faster than this (watching.md, point 7: 20 a second), in milliseconds. */
 const MIN_INTERVAL_MS = 50;
+const MAX_INTERVAL_MS = 250;
 /** A pass that failed is tried again after this time, doubled each time, up to {@link MAX_RETRY_MS}. */
 const RETRY_MS = 50;
 const MAX_RETRY_MS = 10_000;
@@ -193,7 +194,8 @@ export class Tracker {
   #wake(): void {
     this.#failures = 0; // what failed may succeed now
     const now = this.#clock.monotonicMs();
-    const pause = Math.max(MIN_INTERVAL_MS, this.#lastPassMs); // half of a core at most for a tree that never rests
+    // a tree that never rests takes half of a core, but a machine that stalls once does not make it wait for long
+    const pause = Math.min(Math.max(MIN_INTERVAL_MS, this.#lastPassMs), MAX_INTERVAL_MS);
     this.#wakeAt(Math.max(now + COALESCE_MS, this.#lastPassEnd + pause));
   }
 
