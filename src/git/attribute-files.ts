@@ -10,6 +10,8 @@ import { fileSystemPath } from "./byte-path.js";
 import { readWhole } from "./files.js";
 import type { BytePath } from "./types.js";
 
+const NO_ATTRIBUTES: AttributeFile = { rules: [], macros: new Map() };
+
 /** Where attributes files stand. */
 export interface AttributePlaces {
   root: string;
@@ -25,7 +27,9 @@ export interface AttributePlaces {
 /** Answers for any path of a working tree, reading each attributes file once. */
 export class AttributeFiles {
   readonly #places: AttributePlaces;
-  readonly #byDirectory = new Map<BytePath, AttributeFile>();
+  /** By directory; `undefined`: there is none on disk. */
+  readonly #onDisk = new Map<BytePath, AttributeFile | undefined>();
+  readonly #inIndex = new Map<BytePath, AttributeFile>();
   #info: AttributeFile | undefined;
   #outer: readonly AttributeFile[] | undefined;
 
@@ -33,14 +37,18 @@ export class AttributeFiles {
     this.#places = places;
   }
 
-  /** Every attribute that is specified for a file. */
-  of(path: BytePath): Map<string, AttributeValue> {
+  /**
+   * Every attribute that is specified for a file.
+   * @param tracked whether the index is asked for files that are not on disk; `git diff --no-index`, by which untracked
+   *   files are printed, has none
+   */
+  of(path: BytePath, tracked = true): Map<string, AttributeValue> {
     this.#info ??= this.#parse(readWhole(this.#places.infoFile)?.bytes, true);
     this.#outer ??= this.#places.outerFiles.map((file) => this.#parse(readWhole(file)?.bytes, true));
     const layers: AttributeLayer[] = [{ file: this.#info, relative: path }];
     for (let slash = path.lastIndexOf("/"); ; slash = path.lastIndexOf("/", slash - 1)) {
       const directory = slash < 0 ? "" : path.slice(0, slash);
-      const file = this.#directoryFile(directory);
+      const file = this.#directoryFile(directory, tracked);
       if (file.rules.length > 0 || file.macros.size > 0) layers.push({ file, relative: path.slice(slash + 1) });
       if (slash <= 0) {
         if (slash === 0 || directory === "") break;
@@ -50,15 +58,19 @@ export class AttributeFiles {
     return collectAttributes(layers);
   }
 
-  #directoryFile(directory: BytePath): AttributeFile {
-    let file = this.#byDirectory.get(directory);
-    if (file === undefined) {
-      const path = directory === "" ? ".gitattributes" : `${directory}/.gitattributes`;
+  #directoryFile(directory: BytePath, tracked: boolean): AttributeFile {
+    const path = directory === "" ? ".gitattributes" : `${directory}/.gitattributes`;
+    if (!this.#onDisk.has(directory)) {
       const bytes = readWhole(fileSystemPath(this.#places.root, path), false)?.bytes;
-      file = this.#parse(bytes ?? this.#places.indexContent(path), directory === "");
-      this.#byDirectory.set(directory, file);
+      this.#onDisk.set(directory, bytes && this.#parse(bytes, directory === ""));
     }
-    return file;
+    const onDisk = this.#onDisk.get(directory);
+    if (onDisk !== undefined || !tracked) return onDisk ?? NO_ATTRIBUTES;
+    const known = this.#inIndex.get(directory);
+    if (known !== undefined) return known;
+    const inIndex = this.#parse(this.#places.indexContent(path), directory === "");
+    this.#inIndex.set(directory, inIndex);
+    return inIndex;
   }
 
   #parse(bytes: Uint8Array | undefined, allowsMacros: boolean): AttributeFile {

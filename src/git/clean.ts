@@ -19,7 +19,7 @@ export interface CleanContext {
   bigFileThresholdBytes: number;
   /** How long a configured filter may take for one file. */
   filterTimeLimitMs: number;
-  conversion: (path: BytePath) => Conversion;
+  conversion: (path: BytePath, tracked: boolean) => Conversion;
   readBlob: (oid: Oid) => Uint8Array;
 }
 
@@ -43,7 +43,7 @@ export class FileCleaner {
     const place = fileSystemPath(this.#context.root, path);
     if (stats.isSymbolicLink()) return this.#held(MODE_LINK, readlinkSync(place, { encoding: "buffer" }), stats.size);
     const mode = MODE_FILE | ((stats.mode & 0o100) === 0 ? 0o644 : 0o755);
-    const conversion = this.#context.conversion(path);
+    const conversion = this.#context.conversion(path, indexOid !== undefined);
     if (conversion.filter !== undefined) {
       const filtered = await this.#filter(conversion.filter, path, place);
       // A filter is not run twice: what it made is held.

@@ -1,2 +1,3 @@
 export { openRepository } from "./repository.js";
 export type * from "./types.js";
+export { WorkFileChangedError } from "./work-file.js";

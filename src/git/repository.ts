@@ -164,8 +164,8 @@ class DiskRepository implements Repository {
     return position >= 0 && index.skipWorktree(position) ? this.#readBlob(index.oid(position)) : undefined;
   }
 
-  attributes(path: BytePath): FileAttributes {
-    const diff = this.#attributes.of(path).get("diff");
+  attributes(path: BytePath, tracked = true): FileAttributes {
+    const diff = this.#attributes.of(path, tracked).get("diff");
     if (diff === undefined) return {};
     return typeof diff === "string" ? { diffDriver: diff } : { binary: !diff };
   }
@@ -226,7 +226,7 @@ class DiskRepository implements Repository {
       format,
       bigFileThresholdBytes,
       filterTimeLimitMs: FILTER_TIME_LIMIT_MS,
-      conversion: (path) => planConversion(attributes.of(path), config, autoCrlf),
+      conversion: (path, tracked) => planConversion(attributes.of(path, tracked), config, autoCrlf),
       readBlob: (oid) => this.#readBlob(oid),
     });
   }

@@ -125,9 +125,11 @@ export interface Repository {
    * checkout left the file out, the index has it. @param directory "" for the root
    */
   readIgnoreFile(directory: BytePath): Uint8Array | undefined;
-  attributes(path: BytePath): FileAttributes;
+  /** @param tracked whether the index stands in for attributes files that are not on disk; not for untracked files. Default: it does */
+  attributes(path: BytePath, tracked?: boolean): FileAttributes;
   /**
-   * The file on disk as git would compare it. @param indexOid the index entry's blob, which `autocrlf` looks at
+   * The file on disk as git would compare it.
+   * @param indexOid the index entry's blob, which `autocrlf` looks at; `undefined`: the file is untracked
    * @throws a system error when the file can't be read
    */
   clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile>;

@@ -265,7 +265,7 @@ export class TreeModel {
       return;
     }
     const after = { mode: file.mode, oid: file.oid, source: "disk" } as const;
-    const pair: Pair = { path, beforePath: path, before: undefined, after, similarity: undefined };
+    const pair: Pair = { path, beforePath: path, before: undefined, after, tracked: false, similarity: undefined };
     await this.#publish("u", pair, changes);
   }
 

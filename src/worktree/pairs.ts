@@ -8,6 +8,8 @@ export interface Pair {
   readonly beforePath: string;
   readonly before: Version | undefined;
   readonly after: Version | undefined;
+  /** Whether it is of a file that HEAD or the index has. */
+  readonly tracked: boolean;
   /** Hundredths, when renamed. */
   readonly similarity: number | undefined;
 }
@@ -28,14 +30,10 @@ export function pairUp(changes: readonly Change[], renames: readonly RenamedPath
   for (const change of changes) {
     const rename = byTarget.get(change.path);
     if (rename !== undefined) {
-      pairs.push({
-        ...change,
-        beforePath: rename.from,
-        before: before.get(rename.from),
-        similarity: rename.similarity,
-      });
+      const { from, similarity } = rename;
+      pairs.push({ ...change, beforePath: from, before: before.get(from), tracked: true, similarity });
     } else if (!sources.has(change.path)) {
-      pairs.push({ ...change, beforePath: change.path, similarity: undefined });
+      pairs.push({ ...change, beforePath: change.path, tracked: true, similarity: undefined });
     }
   }
   return pairs;

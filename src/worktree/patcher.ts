@@ -34,24 +34,25 @@ export class Patcher {
 
   /** What has to be equal for a patch to be the same. */
   signature(pair: Pair): string {
-    const { binary, diffDriver } = this.#repository.attributes(pair.path);
+    const { binary, diffDriver } = this.#repository.attributes(pair.path, pair.tracked);
     const driverBefore = pair.beforePath === pair.path ? "" : this.#repository.attributes(pair.beforePath).diffDriver;
     return pairSignature(pair, [binary, diffDriver, driverBefore].join(" "));
   }
 
   /** The patch of one pair. @throws FileChangedError when a file on disk is another one by now */
   async patch(pair: Pair, indexOid: Oid | undefined): Promise<FilePatch> {
+    const { tracked } = pair;
     const before = pair.before && (await this.#side(pair.beforePath, pair.before, undefined));
-    const after = pair.after && (await this.#side(pair.path, pair.after, indexOid));
+    const after = pair.after && (await this.#side(pair.path, pair.after, indexOid, tracked));
     const functionPattern =
-      this.#functionPattern(pair.beforePath, pair.before) ?? this.#functionPattern(pair.path, pair.after);
+      this.#functionPattern(pair.beforePath, pair.before) ?? this.#functionPattern(pair.path, pair.after, tracked);
     const options: FilePatchOptions = { functionPattern, similarity: pair.similarity };
     return filePatch(before ?? null, after ?? null, options);
   }
 
-  #functionPattern(path: string, version: Version | undefined): FunctionPattern | undefined {
+  #functionPattern(path: string, version: Version | undefined, tracked = true): FunctionPattern | undefined {
     if (version === undefined || !isRegular(version)) return undefined;
-    const { diffDriver } = this.#repository.attributes(path);
+    const { diffDriver } = this.#repository.attributes(path, tracked);
     return diffDriver === undefined ? undefined : driverPattern(diffDriver);
   }
 
@@ -68,9 +69,9 @@ export class Patcher {
     return renames.map(({ from, to, similarity }) => ({ from: from.path, to: to.path, similarity }));
   }
 
-  async #side(path: string, version: Version, indexOid: Oid | undefined): Promise<FileSide> {
+  async #side(path: string, version: Version, indexOid: Oid | undefined, tracked = true): Promise<FileSide> {
     const { mode, oid } = version;
-    const { binary } = isRegular(version) ? this.#repository.attributes(path) : {};
+    const { binary } = isRegular(version) ? this.#repository.attributes(path, tracked) : {};
     const large = version.source === "disk" && this.#workFiles.known(path)?.large === true;
     const content = large ? new Uint8Array() : await this.#content(path, version, indexOid);
     const side: FileSide = { path, mode, oid, content: () => content };

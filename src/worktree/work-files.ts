@@ -1,4 +1,5 @@
 import { lstatSync } from "node:fs";
+import { WorkFileChangedError } from "../git/index.js";
 import type { CleanFile, Oid, Repository } from "../git/types.js";
 import { systemCode } from "../util/index.js";
 import { nativePath } from "./paths.js";
@@ -92,6 +93,7 @@ export class WorkFiles {
       stamp = stampOf(stats, takenAt);
       clean = await this.#repository.clean(path, stats, indexOid);
     } catch (error) {
+      if (error instanceof WorkFileChangedError) throw new FileChangedError(path);
       const code = systemCode(error);
       if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return this.#gone(path);
       throw error;
