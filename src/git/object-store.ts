@@ -1,13 +1,12 @@
-import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { messageOf, systemCode, TreewireError } from "../util/index.js";
+import { messageOf } from "../util/index.js";
 import { ByteCache } from "./byte-cache.js";
-import { applyDelta } from "./delta.js";
-import { corrupt, isAbsent, readWhole } from "./files.js";
-import { readLooseObject } from "./loose-object.js";
+import { applyDelta, deltaResultSize } from "./delta.js";
+import { corrupt, readWhole } from "./files.js";
+import { looseObjectSize, readLooseObject } from "./loose-object.js";
 import type { ObjectFormat } from "./object-id.js";
-import { type ObjectType, PackFile } from "./pack-file.js";
-import { PackIndex } from "./pack-index.js";
+import { type Pack, PackDirectory } from "./pack-directory.js";
+import type { ObjectType, PackFile } from "./pack-file.js";
 import type { Oid } from "./types.js";
 
 export interface GitObject {
@@ -19,18 +18,8 @@ export interface GitObject {
 const MAX_DELTA_CHAIN = 10_000;
 /** Bases of deltas kept for the next object of the same family, in bytes. */
 const BASE_CACHE_BYTES = 16 * 2 ** 20;
-/** Packs whose files are held open at once. */
-const MAX_OPEN_PACKS = 64;
 /** Alternates name alternates no deeper than this, as in git. */
 const MAX_ALTERNATE_DEPTH = 5;
-
-/** One pack with its index, opened on first use. */
-interface Pack {
-  readonly path: string;
-  open: { index: PackIndex; file: PackFile } | undefined;
-  /** Why it can't be read, until the packs are listed again. */
-  failure: unknown;
-}
 
 /**
  * The objects of a repository: loose, packed, and those of its alternates. Reads are synchronous (the room runs in a
@@ -40,9 +29,7 @@ export class ObjectStore {
   readonly #objectsDirectory: string;
   readonly #format: ObjectFormat;
   readonly #bases = new ByteCache<GitObject>(BASE_CACHE_BYTES);
-  #directories: string[] | undefined;
-  /** The most recently used first: neighbours in history are neighbours in packs. */
-  #packs: Pack[] | undefined;
+  #directories: { path: string; packs: PackDirectory }[] | undefined;
 
   /** @param objectsDirectory absolute path of `objects` */
   constructor(objectsDirectory: string, format: ObjectFormat) {
@@ -55,62 +42,71 @@ export class ObjectStore {
    * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object that is missing or the file that is damaged
    */
   read(oid: Oid): GitObject {
-    const found = this.#readIfPresent(oid);
-    if (found !== undefined) return found;
-    // Git may have packed, or repacked, since the packs were listed.
-    this.refresh();
-    const later = this.#readIfPresent(oid);
-    if (later !== undefined) return later;
-    throw this.#failureOf() ?? corrupt(`object ${oid}`, `missing from ${this.#objectsDirectory}`);
+    return this.#ask(
+      oid,
+      (pack, offset) => this.#readEntry(pack, offset),
+      (directory) => readLooseObject(directory, oid),
+    );
+  }
+
+  /** An object's size in bytes, without reading its content. @throws like {@link read} */
+  size(oid: Oid): number {
+    return this.#ask(
+      oid,
+      (pack, offset) => {
+        const { entry, start } = fileOf(pack).readHead(offset);
+        if (entry.kind === "whole") return entry.size;
+        return guarded(pack, offset, () => deltaResultSize(start));
+      },
+      (directory) => looseObjectSize(directory, oid),
+    );
   }
 
   /** Lists packs and alternates again at the next question, and closes what is open. */
   refresh(): void {
-    for (const pack of this.#packs ?? []) closePack(pack);
-    this.#packs = undefined;
+    for (const { packs } of this.#directories ?? []) packs.close();
     this.#directories = undefined;
     this.#bases.clear();
   }
 
-  #readIfPresent(oid: Oid): GitObject | undefined {
-    let failure: unknown;
+  #ask<T>(oid: Oid, packed: (pack: Pack, offset: number) => T, loose: (directory: string) => T | undefined): T {
+    const found = this.#askOnce(oid, packed, loose);
+    if (found !== undefined) return found;
+    // Git may have packed, or repacked, since the packs were listed.
+    this.refresh();
+    const later = this.#askOnce(oid, packed, loose);
+    if (later !== undefined) return later;
+    throw corrupt(`object ${oid}`, `missing from ${this.#objectsDirectory}`);
+  }
+
+  /** Asks each place in turn; when one is damaged, another may hold a whole copy, as git hopes, too. */
+  #askOnce<T>(
+    oid: Oid,
+    packed: (pack: Pack, offset: number) => T,
+    loose: (directory: string) => T | undefined,
+  ): T | undefined {
     const key = Buffer.from(oid, "hex");
-    const sources = [() => this.#readPacked(key), () => this.#readLoose(oid)];
-    for (const source of sources) {
-      try {
-        const found = source();
-        if (found !== undefined) return found;
-      } catch (thrown) {
-        // Another copy may be whole: git looks there too.
-        failure ??= thrown;
-      }
-    }
-    if (failure !== undefined) throw failure;
-    return undefined;
-  }
-
-  #readLoose(oid: Oid): GitObject | undefined {
-    for (const directory of this.#allDirectories()) {
-      const found = readLooseObject(directory, oid);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-
-  #readPacked(oid: Buffer): GitObject | undefined {
     let failure: unknown;
-    const packs = this.#allPacks();
-    for (const [place, pack] of packs.entries()) {
-      try {
-        const offset = this.#open(pack)?.index.offset(oid);
-        if (offset === undefined) continue;
-        if (place > 0) {
-          packs.splice(place, 1);
-          packs.unshift(pack);
+    for (const ask of [
+      ({ packs }: { packs: PackDirectory }) => {
+        for (const { pack, offset } of packs.find(key)) {
+          try {
+            if (pack.file() !== undefined) return packed(pack, offset);
+          } catch (thrown) {
+            failure ??= thrown;
+          }
         }
-        return this.#readEntry(pack, offset);
-      } catch (thrown) {
-        failure ??= thrown;
+        return undefined;
+      },
+      ({ path }: { path: string }) => loose(path),
+    ]) {
+      for (const directory of this.#allDirectories()) {
+        try {
+          const found = ask(directory);
+          if (found !== undefined) return found;
+        } catch (thrown) {
+          failure ??= thrown;
+        }
       }
     }
     if (failure !== undefined) throw failure;
@@ -121,91 +117,55 @@ export class ObjectStore {
   #readEntry(pack: Pack, start: number): GitObject {
     const chain: { offset: number; delta: Buffer }[] = [];
     let offset = start;
-    let object: GitObject | undefined;
+    let object = this.#bases.get(`${offset} ${pack.path}`);
     while (object === undefined) {
-      object = this.#bases.get(`${offset} ${pack.path}`);
-      if (object !== undefined) break;
-      const file = this.#open(pack)?.file;
-      if (file === undefined) throw corrupt(pack.path, "gone while it was read");
-      const { entry, data } = file.read(offset);
+      const { entry, data } = fileOf(pack).read(offset);
       if (entry.kind === "whole") object = { type: entry.type, content: data };
       else {
         chain.push({ offset, delta: data });
         if (chain.length > MAX_DELTA_CHAIN) throw corrupt(pack.path, `object at ${start}: endless chain of deltas`);
-        if (typeof entry.base === "number") offset = entry.base;
-        else {
-          const base = this.#open(pack)?.index.offset(entry.base);
-          // In a pack on disk the base stands in the same pack; elsewhere only in a damaged one.
-          if (base === undefined) throw corrupt(pack.path, `object at ${offset}: its base is missing`);
-          offset = base;
-        }
+        offset = typeof entry.base === "number" ? entry.base : baseOffset(pack, entry.base, offset);
+        object = this.#bases.get(`${offset} ${pack.path}`);
       }
     }
     for (let step = chain.pop(); step !== undefined; step = chain.pop()) {
       this.#bases.set(`${offset} ${pack.path}`, object, object.content.length);
-      try {
-        object = { type: object.type, content: applyDelta(object.content, step.delta) };
-      } catch (thrown) {
-        throw corrupt(pack.path, `object at ${step.offset}: ${messageOf(thrown)}`, thrown);
-      }
+      const { type, content }: GitObject = object;
+      const { delta } = step;
       offset = step.offset;
+      object = { type, content: guarded(pack, offset, () => applyDelta(content, delta)) };
     }
     return object;
   }
 
-  #open(pack: Pack): Pack["open"] {
-    if (pack.open !== undefined) return pack.open;
-    if (pack.failure !== undefined) throw pack.failure;
-    const open = this.#packs?.filter((other) => other.open !== undefined) ?? [];
-    if (open.length >= MAX_OPEN_PACKS) closePack(open[open.length - 1]);
-    let index: PackIndex | undefined;
-    try {
-      index = new PackIndex(pack.path.replace(/pack$/, "idx"), this.#format.bytes);
-      pack.open = { index, file: new PackFile(pack.path, this.#format.bytes) };
-      return pack.open;
-    } catch (thrown) {
-      index?.close();
-      // A repack took it away: what it held is in another pack, found when the packs are listed again.
-      if (isAbsent(thrown)) return undefined;
-      pack.failure = thrown instanceof TreewireError ? thrown : corrupt(pack.path, messageOf(thrown), thrown);
-      throw pack.failure;
-    }
-  }
-
-  #failureOf(): unknown {
-    return this.#packs?.find((pack) => pack.failure !== undefined)?.failure;
-  }
-
-  #allPacks(): Pack[] {
-    this.#packs ??= this.#allDirectories().flatMap((directory) => listPacks(`${directory}/pack`));
-    return this.#packs;
-  }
-
-  #allDirectories(): string[] {
-    this.#directories ??= listDirectories(this.#objectsDirectory, 0);
+  #allDirectories(): { path: string; packs: PackDirectory }[] {
+    this.#directories ??= listDirectories(this.#objectsDirectory, 0).map((path) => ({
+      path,
+      packs: new PackDirectory(`${path}/pack`, this.#format.bytes),
+    }));
     return this.#directories;
   }
 }
 
-function closePack(pack: Pack | undefined): void {
-  pack?.open?.index.close();
-  pack?.open?.file.close();
-  if (pack !== undefined) pack.open = undefined;
+function fileOf(pack: Pack): PackFile {
+  const file = pack.file();
+  if (file === undefined) throw corrupt(pack.path, "gone while it was read");
+  return file;
 }
 
-/** Newest name order does not matter: any copy of an object is as good. */
-function listPacks(directory: string): Pack[] {
-  let names: string[];
+/** In a pack on disk the base of a delta stands in the same pack; elsewhere only in a damaged one. */
+function baseOffset(pack: Pack, oid: Buffer, offset: number): number {
+  const base = pack.index()?.offset(oid);
+  if (base === undefined) throw corrupt(pack.path, `object at ${offset}: its base is missing`);
+  return base;
+}
+
+function guarded<T>(pack: Pack, offset: number, work: () => T): T {
   try {
-    names = readdirSync(directory);
+    return work();
   } catch (thrown) {
-    if (isAbsent(thrown)) return [];
-    throw new TreewireError("TW_PATH_UNREADABLE", directory, { detail: systemCode(thrown) ?? "", cause: thrown });
+    throw corrupt(pack.path, `object at ${offset}: ${messageOf(thrown)}`, thrown);
   }
-  const present = new Set(names);
-  return names
-    .filter((name) => name.endsWith(".pack") && present.has(name.replace(/pack$/, "idx")))
-    .map((name) => ({ path: `${directory}/${name}`, open: undefined, failure: undefined }));
 }
 
 /** An `objects` directory and those that its `info/alternates` name, in turn. */

@@ -1,4 +1,4 @@
-import { inflateSync } from "node:zlib";
+import { constants, inflateSync } from "node:zlib";
 import { messageOf } from "../util/index.js";
 import { corrupt } from "./files.js";
 import { RandomAccessFile } from "./random-access-file.js";
@@ -63,7 +63,12 @@ export class PackFile {
     const entry = this.#parseHeader(first, offset);
     if (entry.kind === "whole") return { entry, start: Buffer.alloc(0) };
     const input = first.subarray(entry.dataAt - offset);
-    return { entry, start: this.#inflateStart(input, offset) };
+    try {
+      // A prefix inflates to a prefix: at most a thousand times as long.
+      return { entry, start: inflateSync(input.subarray(0, HEAD_DATA_BYTES), { finishFlush: constants.Z_SYNC_FLUSH }) };
+    } catch (thrown) {
+      throw this.#damaged(offset, messageOf(thrown));
+    }
   }
 
   #parseHeader(bytes: Buffer, offset: number): PackEntry {
@@ -117,21 +122,13 @@ export class PackFile {
     throw this.#damaged(dataAt, "shorter than it says");
   }
 
-  #inflateStart(input: Buffer, offset: number): Buffer {
-    try {
-      return inflateSync(input, { finishFlush: SYNC_FLUSH, maxOutputLength: FIRST_READ_BYTES * 1100 });
-    } catch (thrown) {
-      throw this.#damaged(offset, messageOf(thrown));
-    }
-  }
-
   #damaged(offset: number, detail: string): Error {
     return corrupt(this.path, `object at ${offset}: ${detail}`);
   }
 }
 
-/** `Z_SYNC_FLUSH`: take what there is of the input for all of it. */
-const SYNC_FLUSH = 2;
+/** Deflated data that surely hold a delta's two sizes. */
+const HEAD_DATA_BYTES = 256;
 
 /** Output is made in pieces of this many bytes: one piece where that is reasonable. */
 function chunkFor(size: number): number {

@@ -146,6 +146,14 @@ class DiskRepository implements Repository {
     return holdsRepository(fileSystemPath(this.root, path));
   }
 
+  blobSize(oid: Oid): number {
+    return this.#objects.size(oid);
+  }
+
+  get bigFileThresholdBytes(): number {
+    return this.#settings.bigFileThresholdBytes;
+  }
+
   ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory {
     const { ignoreCase, excludesFile } = this.#settings;
     const files = [join(this.commonDir, "info", "exclude"), excludesFile];

@@ -115,6 +115,13 @@ export interface Repository {
   headDifferences(index: IndexFile, tree: Oid): Promise<ReadonlyMap<BytePath, TreeEntry | undefined>>;
   /** The bytes of a blob. @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object when it is not there */
   readBlob(oid: Oid): Promise<Uint8Array>;
+  /**
+   * The size of a blob in bytes, without its content: one over {@link bigFileThresholdBytes} is binary for git, whatever
+   * is in it, and need not be read. @throws like {@link readBlob}
+   */
+  blobSize(oid: Oid): number;
+  /** `core.bigFileThreshold`. */
+  readonly bigFileThresholdBytes: number;
 
   /** Whether the directory (a byte path) is the working tree of another repository, by git's own test. Synchronous. */
   isNestedRepository(path: BytePath): boolean;
