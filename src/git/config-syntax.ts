@@ -17,6 +17,9 @@ export class ConfigSyntaxError extends Error {
   }
 }
 
+/** What git takes for blank; JavaScript knows more. */
+const BLANK = /^[ \t\n\r]$/;
+
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", b: "\b", "\\": "\\", '"': '"' };
 
 /**
@@ -67,7 +70,7 @@ class ConfigParser {
   }
 
   #skipBlank(): void {
-    while (/^\s$/.test(this.#peek())) this.#next();
+    while (BLANK.test(this.#peek())) this.#next();
   }
 
   #skipLine(): void {
@@ -104,8 +107,8 @@ class ConfigParser {
   #parseSetting(): Setting {
     let key = "";
     while (/^[A-Za-z0-9-]$/.test(this.#peek())) key += this.#next();
-    if (!/^[A-Za-z]/.test(key) || this.#section === "") this.#fail();
-    const name = `${this.#section}.${key.toLowerCase()}`;
+    if (!/^[A-Za-z]/.test(key)) this.#fail();
+    const name = this.#section === "" ? key.toLowerCase() : `${this.#section}.${key.toLowerCase()}`;
     while (this.#peek() === " " || this.#peek() === "\t") this.#next();
     const char = this.#next();
     if (char === "" || char === "\n") return { name, value: undefined };
@@ -123,7 +126,7 @@ class ConfigParser {
         if (quoted) this.#fail();
         return value;
       }
-      if (!quoted && /^\s$/.test(char)) {
+      if (!quoted && BLANK.test(char)) {
         // Blanks count only between other characters.
         if (value !== "") spaces += char;
         continue;

@@ -4,7 +4,8 @@ import { TreewireError } from "../util/index.js";
 import { AttributeFiles } from "./attribute-files.js";
 import { fileSystemPath, textOfBytes } from "./byte-path.js";
 import { FileCleaner } from "./clean.js";
-import { Config, loadConfig, loadConfigFile, skipsSystemFiles } from "./config.js";
+import { Config } from "./config.js";
+import { loadConfig, loadConfigFile, loadUserConfig } from "./config-files.js";
 import { planConversion } from "./conversion.js";
 import { type Discovery, discover, holdsRepository, isGitDirectory, readDotGit } from "./discover.js";
 import { corrupt, isAbsent, readWhole, unreadable } from "./files.js";
@@ -12,17 +13,19 @@ import { compareHeadWithIndex } from "./head-diff.js";
 import { parseIgnoreFile, topIgnoreDirectory } from "./ignore.js";
 import { ParsedIndexFile } from "./index-file.js";
 import { IndexReader } from "./index-reader.js";
-import { SHA1 } from "./object-id.js";
 import { ObjectStore } from "./object-store.js";
-import { headTarget, readHead } from "./refs.js";
+import { checkOwnership } from "./ownership.js";
+import { type HeadRef, headTarget, readHead } from "./refs.js";
+import { readHeadByGit } from "./reftable.js";
 import {
-  checkFormat,
   isBare,
-  objectFormat,
+  type RepositoryFormat,
   type RepositorySettings,
   readSettings,
+  repositoryFormat,
   workingTreeRoot,
 } from "./settings.js";
+import { submoduleIgnore } from "./submodules.js";
 import { MODE_TYPE, readCommitTree } from "./tree-object.js";
 import type {
   BytePath,
@@ -34,8 +37,10 @@ import type {
   Oid,
   Repository,
   RepositoryChange,
+  SubmoduleIgnore,
   TreeEntry,
 } from "./types.js";
+import { skipsSystemFiles } from "./user-files.js";
 
 /** How long a configured filter may take for one file, in milliseconds. */
 const FILTER_TIME_LIMIT_MS = 30_000;
@@ -58,6 +63,7 @@ class DiskRepository implements Repository {
   readonly gitDir: string;
   readonly commonDir: string;
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #format: RepositoryFormat;
   readonly #objects: ObjectStore;
   #config!: Config;
   #settings!: RepositorySettings;
@@ -69,13 +75,13 @@ class DiskRepository implements Repository {
     this.gitDir = gitDir;
     this.commonDir = commonDir;
     this.#environment = environment;
-    const own = this.#ownConfig();
+    checkOwnership({ top, gitDir, commonDir }, () => loadUserConfig(environment), environment);
+    const common = loadConfigFile(join(commonDir, "config"));
+    this.#format = repositoryFormat(common, gitDir);
+    const own = this.#ownConfig(common);
     if (isBare(own)) throw new TreewireError("TW_BARE_REPOSITORY", top);
     this.root = realDirectory(workingTreeRoot(own, gitDir, top));
-    this.#objects = new ObjectStore(
-      join(commonDir, "objects"),
-      objectFormat(loadConfigFile(join(commonDir, "config"))),
-    );
+    this.#objects = new ObjectStore(join(commonDir, "objects"), this.#format.objects);
     this.#load();
   }
 
@@ -96,9 +102,12 @@ class DiskRepository implements Repository {
     const add = (kind: RepositoryChange, ...added: (string | undefined)[]): void => {
       for (const path of added) if (path !== undefined) paths.set(path, kind);
     };
-    const branch = headTarget(this.gitDir, this.#settings.format);
+    const branch = headTarget(this.gitDir, this.#format.objects);
     add("head", join(this.gitDir, "HEAD"), join(this.commonDir, "packed-refs"));
     if (branch !== undefined) add("head", join(this.commonDir, textOfBytes(branch)));
+    if (this.#format.refs === "reftable") {
+      for (const directory of [this.gitDir, this.commonDir]) add("head", join(directory, "reftable", "tables.list"));
+    }
     add("index", join(this.gitDir, "index"));
 
     add("config", ...this.#config.files);
@@ -110,7 +119,8 @@ class DiskRepository implements Repository {
 
   invalidate(changes: Iterable<RepositoryChange>): void {
     for (const change of changes) {
-      if (change === "config") this.#load();
+      const outdatesConfig = change === "head" && this.#config.hasAny("includeif.onbranch:");
+      if (change === "config" || outdatesConfig) this.#load();
       else if (change === "attributes") this.#forgetAttributes();
       else if (change === "index") this.#indexReader.forget();
       else if (change === "objects") this.#objects.refresh();
@@ -119,9 +129,9 @@ class DiskRepository implements Repository {
   }
 
   async head(): Promise<Head> {
-    const { ref, oid } = readHead({ gitDir: this.gitDir, commonDir: this.commonDir, format: this.#settings.format });
+    const { ref, oid } = this.#readHead();
     const name = ref?.startsWith(BRANCHES) ? ref.slice(BRANCHES.length) : (ref?.slice("refs/".length) ?? "");
-    const tree = oid === undefined ? this.#settings.format.emptyTree : readCommitTree(this.#objects, oid);
+    const tree = oid === undefined ? this.#format.objects.emptyTree : readCommitTree(this.#objects, oid);
     return { branch: textOfBytes(name), commit: oid, tree };
   }
 
@@ -135,7 +145,7 @@ class DiskRepository implements Repository {
 
   async headDifferences(index: IndexFile, tree: Oid): Promise<ReadonlyMap<BytePath, TreeEntry | undefined>> {
     if (!(index instanceof ParsedIndexFile)) throw new TypeError("not an index of this repository");
-    return compareHeadWithIndex(this.#objects, this.#settings.format, index, tree);
+    return compareHeadWithIndex(this.#objects, this.#format.objects, index, tree);
   }
 
   async readBlob(oid: Oid): Promise<Uint8Array> {
@@ -186,39 +196,46 @@ class DiskRepository implements Repository {
     const gitDir = readDotGit(fileSystemPath(this.root, path));
     const commonDir = gitDir === undefined ? undefined : isGitDirectory(gitDir);
     if (gitDir === undefined || commonDir === undefined) return undefined;
-    return readHead({ gitDir, commonDir, format: this.#settings.format }).oid;
+    return readHead({ gitDir, commonDir, format: this.#format.objects }).oid;
+  }
+
+  submoduleIgnore(path: BytePath): SubmoduleIgnore {
+    const gitmodules = readWhole(join(this.root, ".gitmodules"), false)?.bytes ?? this.#indexContent(".gitmodules");
+    return submoduleIgnore(textOfBytes(path), gitmodules, this.#config);
   }
 
   /** The settings that may say where the working tree is: a linked one heeds only its own file. */
-  #ownConfig(): Config {
-    const common = loadConfigFile(join(this.commonDir, "config"));
-    checkFormat(common, this.gitDir);
-    if (common.boolean("extensions.worktreeconfig", false)) return loadConfigFile(join(this.gitDir, "config.worktree"));
+  #ownConfig(common: Config): Config {
+    if (usesWorktreeConfig(common)) return loadConfigFile(join(this.gitDir, "config.worktree"));
     return this.gitDir === this.commonDir ? common : new Config([]);
   }
 
   #load(): void {
     const { gitDir, commonDir } = this;
     const local = [join(commonDir, "config")];
-    if (loadConfigFile(join(commonDir, "config")).boolean("extensions.worktreeconfig", false)) {
-      local.push(join(gitDir, "config.worktree"));
-    }
+    if (usesWorktreeConfig(loadConfigFile(join(commonDir, "config")))) local.push(join(gitDir, "config.worktree"));
     const context = { gitDir, branch: () => this.#branchName() };
     this.#config = loadConfig({ local, environment: this.#environment }, context);
     this.#settings = readSettings(this.#config, this.root, this.#environment);
-    const { format, stat } = this.#settings;
+    const { stat } = this.#settings;
+    const format = this.#format.objects;
     this.#indexReader = new IndexReader(join(gitDir, "index"), format, stat, this.#objects);
     this.#forgetAttributes();
   }
 
+  #readHead(): HeadRef {
+    const { objects: format, refs } = this.#format;
+    const places = { gitDir: this.gitDir, commonDir: this.commonDir, format };
+    return refs === "files" ? readHead(places) : readHeadByGit(this.root, places, this.#environment);
+  }
+
   #branchName(): string {
-    const format = this.#settings?.format ?? SHA1;
-    const target = headTarget(this.gitDir, format) ?? "";
+    const target = headTarget(this.gitDir, this.#format.objects) ?? "";
     return target.startsWith(BRANCHES) ? textOfBytes(target.slice(BRANCHES.length)) : "";
   }
 
   #forgetAttributes(): void {
-    const { ignoreCase, attributesFile, format, autoCrlf, bigFileThresholdBytes } = this.#settings;
+    const { ignoreCase, attributesFile, autoCrlf, bigFileThresholdBytes } = this.#settings;
     const config = this.#config;
     const system = skipsSystemFiles(this.#environment) ? [] : ["/etc/gitattributes"];
     const attributes = new AttributeFiles({
@@ -231,7 +248,7 @@ class DiskRepository implements Repository {
     this.#attributes = attributes;
     this.#cleaner = new FileCleaner({
       root: this.root,
-      format,
+      format: this.#format.objects,
       bigFileThresholdBytes,
       filterTimeLimitMs: FILTER_TIME_LIMIT_MS,
       conversion: (path, tracked) => planConversion(attributes.of(path, tracked), config, autoCrlf),
@@ -247,11 +264,15 @@ class DiskRepository implements Repository {
   }
 
   #readBlob(oid: Oid): Buffer {
-    if (oid === this.#settings.format.emptyBlob) return Buffer.alloc(0);
+    if (oid === this.#format.objects.emptyBlob) return Buffer.alloc(0);
     const { type, content } = this.#objects.read(oid);
     if (type !== "blob") throw corrupt(`object ${oid}`, `a ${type} where a blob should be`);
     return content;
   }
+}
+
+function usesWorktreeConfig(common: Config): boolean {
+  return common.boolean("extensions.worktreeconfig", false);
 }
 
 function realDirectory(path: string): string {

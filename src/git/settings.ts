@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 import { TreewireError } from "../util/index.js";
-import { type Config, truth, xdgConfigFile } from "./config.js";
+import { type Config, truth } from "./config.js";
 import type { AutoCrlf } from "./line-endings.js";
 import { type ObjectFormat, SHA1, SHA256 } from "./object-id.js";
 import type { StatRules } from "./stat-match.js";
+import { expandHome, xdgConfigFile } from "./user-files.js";
 
 /** The settings that decide what is read and how, out of a {@link Config}. */
 export interface RepositorySettings {
-  format: ObjectFormat;
   stat: StatRules;
   ignoreCase: boolean;
   autoCrlf: AutoCrlf;
@@ -25,11 +25,11 @@ const BIG_FILE_BYTES = 512 * 2 ** 20;
 /** @param root where relative paths start: the top of the working tree */
 export function readSettings(config: Config, root: string, environment: NodeJS.ProcessEnv): RepositorySettings {
   const userFile = (name: string, fallback: string): string | undefined => {
-    if (config.get(name) === "") return undefined;
-    return config.path(name, root, environment) ?? xdgConfigFile(fallback, environment);
+    const value = config.get(name);
+    if (value === undefined) return xdgConfigFile(fallback, environment);
+    return value === "" ? undefined : resolve(root, expandHome(value, environment));
   };
   return {
-    format: objectFormat(config),
     stat: {
       trustsCtime: config.boolean("core.trustctime", true),
       checksAll: config.get("core.checkstat")?.toLowerCase() !== "minimal",
@@ -47,9 +47,10 @@ export function readSettings(config: Config, root: string, environment: NodeJS.P
   };
 }
 
-/** How the repository names its objects. @param config the repository's own settings, or all */
-export function objectFormat(config: Config): ObjectFormat {
-  return config.get("extensions.objectformat") === "sha256" ? SHA256 : SHA1;
+/** How a repository stores its objects and refs. */
+export interface RepositoryFormat {
+  objects: ObjectFormat;
+  refs: "files" | "reftable";
 }
 
 /** Extensions of the repository format that change nothing for a reader, or that are read here. */
@@ -64,25 +65,27 @@ const KNOWN_EXTENSIONS = new Set([
 ]);
 
 /**
- * Refuses what can't be read. Rules: <https://git-scm.com/docs/repository-version>.
+ * Reads the format, and refuses one that can't be read. Rules: <https://git-scm.com/docs/repository-version>.
  * @param config the repository's own settings
  * @throws TreewireError `TW_UNSUPPORTED_REPOSITORY` naming the feature
  */
-export function checkFormat(config: Config, gitDir: string): void {
+export function repositoryFormat(config: Config, gitDir: string): RepositoryFormat {
   const version = config.integer("core.repositoryformatversion", 0);
   const unsupported = (detail: string): never => {
     throw new TreewireError("TW_UNSUPPORTED_REPOSITORY", gitDir, { detail });
   };
   if (version > 1) unsupported(`core.repositoryFormatVersion ${version}`);
-  if (version < 1) return;
+  if (version < 1) return { objects: SHA1, refs: "files" };
   for (const name of config.names("extensions.")) {
     const value = config.get(name) ?? "";
-    if (name === "extensions.refstorage" && value === "files") continue;
+    if (name === "extensions.refstorage" && (value === "files" || value === "reftable")) continue;
     if (!KNOWN_EXTENSIONS.has(name.slice("extensions.".length)))
       unsupported(`${name}${value === "" ? "" : `=${value}`}`);
   }
   const format = config.get("extensions.objectformat") ?? "sha1";
   if (format !== "sha1" && format !== "sha256") unsupported(`extensions.objectFormat=${format}`);
+  const refs = config.get("extensions.refstorage") === "reftable" ? "reftable" : "files";
+  return { objects: format === "sha256" ? SHA256 : SHA1, refs };
 }
 
 /** The working tree's root, as `core.worktree` may move it. @param own the settings that speak of this working tree */

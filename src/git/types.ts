@@ -85,6 +85,12 @@ export interface CleanFile {
   large: boolean;
 }
 
+/**
+ * What of a submodule counts in a diff: `all`: nothing of it, not even another commit; `dirty`: its commit only;
+ * `untracked` (the default): also changed tracked files (`-dirty`); `none`: also untracked ones.
+ */
+export type SubmoduleIgnore = "none" | "untracked" | "dirty" | "all";
+
 /** Says which part of what a {@link Repository} caches may have changed. */
 export type RepositoryChange = "head" | "index" | "config" | "ignore" | "attributes" | "objects";
 
@@ -145,6 +151,8 @@ export interface Repository {
    * takes for unchanged, or when its HEAD is unborn.
    */
   submoduleHead(path: BytePath): Oid | undefined;
+  /** What of the submodule counts. @param path of its index entry */
+  submoduleIgnore(path: BytePath): SubmoduleIgnore;
   /** `core.fileMode`: whether the executable bit counts. */
   readonly trustsFileMode: boolean;
   /** `core.symlinks`: whether links are links. */
