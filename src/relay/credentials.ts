@@ -16,13 +16,13 @@ const COOKIE = "coder_session_token";
  * @param allowedOrigins as `https://chat.example.com`
  */
 export function readCredentials(calling: Calling, allowedOrigins: readonly string[]): Answer<string> {
-  const { headers, query, method, isUpgrade } = calling;
+  const { headers, query, method, host, isUpgrade } = calling;
   const header = single(headers[HEADER]) || bearer(headers);
   if (header) return { ok: header };
   const cookie = parse(headers.cookie ?? "")[COOKIE];
   const inQuery = query.get(COOKIE);
   if (!cookie) return inQuery ? { ok: inQuery } : { refusal: REFUSALS.signedOut };
-  if (isUpgrade && !originMayUseCookie(headers.origin, headers.host ?? "", allowedOrigins)) {
+  if (isUpgrade && !originMayUseCookie(headers.origin, host, allowedOrigins)) {
     return { refusal: REFUSALS.forbidden };
   }
   const changesSomething = method !== "GET" && method !== "HEAD";

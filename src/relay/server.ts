@@ -1,8 +1,13 @@
+import { readFileSync } from "node:fs";
+import { createSecureContext, Server as TlsServer } from "node:tls";
 import { HEARTBEAT_MS } from "../protocol/index.js";
-import { coalesce, type Logger, messageOf, TreewireError } from "../util/index.js";
-import { OwnAuthority } from "./access/index.js";
+import { coalesce, type Logger, messageOf, systemCode, TreewireError } from "../util/index.js";
+import { Gate, OwnAuthority } from "./access/index.js";
 import { createHttp } from "./http/index.js";
 import { Hub } from "./hub/index.js";
+import { DEFAULT_LIMITS, type LimitOptions, Limits } from "./limits.js";
+import { Metrics } from "./metrics.js";
+import { Proxies } from "./proxies.js";
 import { Store } from "./store/index.js";
 import { Upgrades } from "./upgrades.js";
 
@@ -16,14 +21,24 @@ export interface RelayOptions {
   log: Logger;
   /** Origins, beside the relay's own, whose pages may use their visitors' cookies. */
   allowedOrigins?: readonly string[];
+  /** Proxies whose `X-Forwarded-*` headers are believed: addresses, ranges, `loopback`, `uniquelocal`. */
+  trustProxy?: readonly string[];
+  /** Paths of PEM files; both or none. They are read again on {@link RunningRelay.reload}. */
+  tlsCert?: string;
+  tlsKey?: string;
+  limits?: Partial<LimitOptions>;
   /** How long a chat is watched after its last viewer left, in milliseconds. Default: 10 s. */
   lingerMs?: number;
+  /** How long requests and sockets have to end when the relay stops, in milliseconds. Default: 10 s. */
+  drainMs?: number;
 }
 
 export interface RunningRelay {
-  /** `http://HOST:PORT`, without a slash at the end. */
+  /** `http://HOST:PORT` or `https://HOST:PORT`, without a slash at the end. */
   url: string;
-  /** Tells clients and agents (1001), stops listening and closes the store. */
+  /** Reads certificate and key again. @throws TreewireError `TW_TLS_FILES`; then the old ones stay */
+  reload(): void;
+  /** Tells clients and agents (1001), lets requests end, stops listening and closes the store. */
   close(): Promise<void>;
 }
 
@@ -31,39 +46,45 @@ export interface RunningRelay {
 const STORE_POLL_MS = 200;
 const SWEEP_MS = 1_000;
 
-/** How long sockets have to answer the close before they are cut, in milliseconds. */
-const DRAIN_MS = 2_500;
+const DRAIN_MS = 10_000;
+/** How long sockets have to answer the close, within the drain. Milliseconds. */
+const CLOSE_MS = 2_500;
 
 /**
  * Starts a relay and waits until it listens.
  *
- * @throws TreewireError `TW_DATA_DIR`, `TW_LISTEN_FAILED`
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`, `TW_TLS_FILES`, `TW_LISTEN_FAILED`
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const { log, host = "127.0.0.1", port = 7700 } = options;
+  const tls = readTls(options);
+  const proxies = new Proxies(options.trustProxy ?? []);
+  const limits = new Limits({ ...DEFAULT_LIMITS, ...options.limits });
   const store = new Store(options.dataDir);
-  const hub = new Hub({
-    chatRoots: store.chatRoots,
-    log,
-    ...(options.lingerMs !== undefined && { lingerMs: options.lingerMs }),
-  });
+  const { lingerMs } = options;
+  const hub = new Hub({ chatRoots: store.chatRoots, log, ...(lingerMs !== undefined && { lingerMs }) });
+  const metrics = new Metrics(() => ({ ...hub.counts(), ...upgrades.counts() }));
   const own = new OwnAuthority(store, options.allowedOrigins ?? []);
-  const upgrades = new Upgrades({ store, hub, authority: own, log });
+  const gate = new Gate(limits);
+  const upgrades = new Upgrades({ store, hub, authority: own, gate, proxies, limits, metrics, log });
   const reconcile = coalesce(() => upgrades.reconcile());
-  const reconcileSoon = () => {
+  const changed = () => {
     reconcile().catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, "looking again at sockets failed"));
   };
+  let isReady = true;
+  const agentStatus = (workspace: string) => hub.agentStatus(workspace);
   const http = await createHttp(
-    { store, own, authority: own, agentStatus: (workspace) => hub.agentStatus(workspace), changed: reconcileSoon },
-    log,
+    { store, own, authority: own, gate, proxies, agentStatus, changed },
+    { limits: limits.options, metrics, isReady: () => isReady, tls, log },
   );
   http.server.on("upgrade", (request, socket, head) => void upgrades.handle(request, socket, head));
-  await store.blobs.sweep((digest) => store.files.uses(digest));
 
   let url: string;
   try {
+    await store.blobs.sweep((digest) => store.files.uses(digest));
     url = await http.listen({ host, port });
   } catch (thrown) {
+    await http.close();
     store.close();
     throw new TreewireError("TW_LISTEN_FAILED", `${host}:${port}`, { detail: messageOf(thrown), cause: thrown });
   }
@@ -74,19 +95,47 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     const now = store.version();
     if (now === version) return;
     version = now;
-    reconcileSoon();
+    changed();
   }, STORE_POLL_MS);
   const sweep = setInterval(() => hub.beat(HEARTBEAT_MS - 2 * SWEEP_MS), SWEEP_MS);
 
   return {
     url,
+    reload: () => {
+      const files = readTls(options);
+      if (files !== undefined && http.server instanceof TlsServer) http.server.setSecureContext(files);
+    },
     close: async () => {
+      isReady = false;
       clearInterval(poll);
       clearInterval(sweep);
-      const closed = http.close(); // from here on nobody new comes in
-      await upgrades.close(DRAIN_MS);
+      const cut = setTimeout(() => http.server.closeAllConnections(), options.drainMs ?? DRAIN_MS);
+      const closed = http.close(); // from here on nobody new comes in, and requests under way go on
+      await upgrades.close(CLOSE_MS);
       await closed;
+      clearTimeout(cut);
       store.close();
     },
   };
+}
+
+function readTls({ tlsCert, tlsKey }: RelayOptions): { cert: Buffer; key: Buffer } | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new TreewireError("TW_BAD_USAGE", "--tls-cert and --tls-key", { detail: "they go together" });
+  }
+  const read = (path: string) => {
+    try {
+      return readFileSync(path);
+    } catch (thrown) {
+      throw new TreewireError("TW_TLS_FILES", path, { detail: systemCode(thrown) ?? messageOf(thrown), cause: thrown });
+    }
+  };
+  const files = { cert: read(tlsCert), key: read(tlsKey) };
+  try {
+    createSecureContext(files);
+  } catch (thrown) {
+    throw new TreewireError("TW_TLS_FILES", tlsCert, { detail: messageOf(thrown), cause: thrown });
+  }
+  return files;
 }

@@ -8,6 +8,7 @@ import {
 } from "../protocol/index.js";
 import type { Logger } from "../util/index.js";
 import { type AgentLink, TunnelLimitError, type Workspace } from "./hub/index.js";
+import type { Metrics } from "./metrics.js";
 import { closeSocket, Heartbeat } from "./sockets.js";
 import type { Caller } from "./store/index.js";
 
@@ -25,6 +26,7 @@ export class TunnelEnd implements AgentLink {
   readonly #socket: WebSocket;
   readonly #workspace: Workspace;
   readonly #log: Logger;
+  readonly #metrics: Metrics;
   readonly #tunnels: Map<string, TunnelEnd>;
   readonly #helloTimer: NodeJS.Timeout;
   #attached = false;
@@ -35,9 +37,16 @@ export class TunnelEnd implements AgentLink {
    */
   constructor(
     socket: WebSocket,
-    options: { workspace: Workspace; token: AgentToken; tunnels: Map<string, TunnelEnd>; log: Logger },
+    options: {
+      workspace: Workspace;
+      token: AgentToken;
+      tunnels: Map<string, TunnelEnd>;
+      log: Logger;
+      metrics: Metrics;
+    },
   ) {
     const { workspace } = options;
+    this.#metrics = options.metrics;
     this.token = options.token;
     this.#socket = socket;
     this.#workspace = workspace;
@@ -52,6 +61,7 @@ export class TunnelEnd implements AgentLink {
   }
 
   send(message: RelayMessage): void {
+    if (message.type === "resync") this.#metrics.dropped("resync");
     this.#socket.send(JSON.stringify(message));
   }
 
@@ -108,6 +118,7 @@ export class TunnelEnd implements AgentLink {
 
   #complain(): void {
     this.#badMessages += 1;
+    this.#metrics.dropped("bad_message");
     if (this.#badMessages === 1) this.#log.warn("the agent sent a message that the protocol does not know");
     if (this.#badMessages >= MAX_BAD_MESSAGES) this.close("protocolError", "too many bad messages");
   }

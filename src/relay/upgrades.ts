@@ -3,15 +3,29 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { MAX_CLIENT_FRAME_BYTES, MAX_TUNNEL_FRAME_BYTES, TUNNEL_PATH, TUNNEL_SUBPROTOCOL } from "../protocol/index.js";
 import { type Logger, messageOf } from "../util/index.js";
-import { type Authority, mayWatch } from "./access/index.js";
-import { REFUSALS, type Refusal, refuseUpgrade } from "./answers.js";
-import { bearer } from "./credentials.js";
+import { type Authority, type Gate, mayWatch } from "./access/index.js";
+import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "./answers.js";
+import { bearer, maskToken } from "./credentials.js";
 import type { Hub } from "./hub/index.js";
+import type { Limits } from "./limits.js";
+import type { Metrics } from "./metrics.js";
+import type { Proxies } from "./proxies.js";
 import { watchedChat } from "./routes.js";
 import { closeSocket, PER_MESSAGE_DEFLATE } from "./sockets.js";
 import type { Store } from "./store/index.js";
 import { TunnelEnd } from "./tunnel-end.js";
 import { WatchSession } from "./watch-session.js";
+
+export interface UpgradeOptions {
+  store: Store;
+  hub: Hub;
+  authority: Authority;
+  gate: Gate;
+  proxies: Proxies;
+  limits: Limits;
+  metrics: Metrics;
+  log: Logger;
+}
 
 /** One upgrade request, as Node hands it over. */
 interface UpgradeRequest {
@@ -28,6 +42,10 @@ export class Upgrades {
   readonly #store: Store;
   readonly #hub: Hub;
   readonly #authority: Authority;
+  readonly #gate: Gate;
+  readonly #proxies: Proxies;
+  readonly #limits: Limits;
+  readonly #metrics: Metrics;
   readonly #log: Logger;
   #closing = false;
   readonly #watchServer = new WebSocketServer({
@@ -44,10 +62,14 @@ export class Upgrades {
     handleProtocols: (offered) => (offered.has(TUNNEL_SUBPROTOCOL) ? TUNNEL_SUBPROTOCOL : false),
   });
 
-  constructor(options: { store: Store; hub: Hub; authority: Authority; log: Logger }) {
+  constructor(options: UpgradeOptions) {
     this.#store = options.store;
     this.#hub = options.hub;
     this.#authority = options.authority;
+    this.#gate = options.gate;
+    this.#proxies = options.proxies;
+    this.#limits = options.limits;
+    this.#metrics = options.metrics;
     this.#log = options.log;
   }
 
@@ -61,10 +83,16 @@ export class Upgrades {
         ? await this.#route({ request, socket, head, url: new URL(target, "http://relay") })
         : REFUSALS.badRequest;
     } catch (thrown) {
-      this.#log.error({ error: messageOf(thrown) }, "upgrade failed");
-      refusal = { status: 500, body: { message: "Internal error." } };
+      if (thrown instanceof RefusedError) refusal = thrown.refusal;
+      else {
+        this.#log.error({ error: messageOf(thrown) }, "upgrade failed");
+        refusal = REFUSALS.internal;
+      }
     }
-    if (refusal !== undefined) refuseUpgrade(socket, refusal);
+    if (refusal === undefined) return;
+    this.#metrics.dropped("refused_upgrade");
+    this.#log.info({ url: maskToken(request.url ?? ""), status: refusal.status }, "upgrade refused");
+    refuseUpgrade(socket, refusal);
   }
 
   /** @returns the refusal, when the request is not upgraded */
@@ -79,16 +107,25 @@ export class Upgrades {
     { request, socket, head, url }: UpgradeRequest,
     { chatId, prefix }: { chatId: string; prefix: string },
   ): Promise<Refusal | undefined> {
-    const calling = { method: "GET", headers: request.headers, query: url.searchParams, isUpgrade: true };
-    const answer = await mayWatch(this.#authority, (id) => this.#hub.agentStatus(id), calling, chatId, prefix);
+    const { headers } = request;
+    const host = this.#proxies.host(request);
+    const calling = { method: "GET", headers, query: url.searchParams, host, isUpgrade: true };
+    const client = await this.#gate.identify(this.#authority, calling, this.#proxies.address(request));
+    if (client.refusal) return client.refusal;
+    const answer = await mayWatch(this.#authority, (id) => this.#hub.agentStatus(id), client.ok, chatId, prefix);
     if (answer.refusal) return answer.refusal;
     if (this.#closing) return REFUSALS.goingAway; // meanwhile
+    const closed = this.#limits.openSocket(client.ok.tokenId);
+    socket.once("close", closed); // also when the handshake comes to nothing
     this.#watchServer.handleUpgrade(request, socket, head, (webSocket) => {
       const session = new WatchSession(webSocket, {
         hub: this.#hub,
         prefix,
+        client: client.ok,
         ...answer.ok,
         log: this.#log,
+        metrics: this.#metrics,
+        messagesPerSecond: this.#limits.options.messagesPerSecond,
         ended: () => this.#sessions.delete(session),
       });
       this.#sessions.add(session);
@@ -96,17 +133,32 @@ export class Upgrades {
     return undefined;
   }
 
-  #openTunnel({ request, socket, head }: UpgradeRequest): Refusal | undefined {
-    const caller = this.#store.tokens.verify(bearer(request.headers) ?? "");
-    if (caller?.kind !== "agent") return REFUSALS.signedOut;
+  async #openTunnel({ request, socket, head }: UpgradeRequest): Promise<Refusal | undefined> {
+    const answer = await this.#gate.admit(this.#proxies.address(request), async () => {
+      const caller = this.#store.tokens.verify(bearer(request.headers) ?? "");
+      return caller?.kind === "agent" ? { ok: caller, tokenId: caller.tokenId } : { refusal: REFUSALS.signedOut };
+    });
+    if (answer.refusal) return answer.refusal;
+    const caller = answer.ok;
     if (!offeredProtocols(request).includes(TUNNEL_SUBPROTOCOL)) {
       return { status: 400, body: { message: `Sub-protocol ${TUNNEL_SUBPROTOCOL} is required.` } };
     }
     this.#tunnelServer.handleUpgrade(request, socket, head, (webSocket) => {
       const workspace = this.#hub.workspace(caller.workspace);
-      new TunnelEnd(webSocket, { workspace, token: caller, tunnels: this.#tunnels, log: this.#log });
+      new TunnelEnd(webSocket, {
+        workspace,
+        token: caller,
+        tunnels: this.#tunnels,
+        log: this.#log,
+        metrics: this.#metrics,
+      });
     });
     return undefined;
+  }
+
+  /** How many sockets are open. */
+  counts(): { sockets: number; tunnels: number } {
+    return { sockets: this.#sessions.size, tunnels: this.#tunnels.size };
   }
 
   /** Looks again at who may watch what: the store has changed. */

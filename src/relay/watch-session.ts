@@ -2,62 +2,68 @@ import type { WebSocket } from "ws";
 import { type CLOSE, clientMessageSchema, type ServerMessage, UNKNOWN_MESSAGE_TYPE } from "../protocol/index.js";
 import type { Logger } from "../util/index.js";
 import type { Client, WatchedChat } from "./access/index.js";
-import { type Hub, Viewer } from "./hub/index.js";
-import { closeSocket, Heartbeat } from "./sockets.js";
+import { type Frame, type Hub, Viewer } from "./hub/index.js";
+import type { Metrics } from "./metrics.js";
+import { closeSocket, Heartbeat, Throttle } from "./sockets.js";
+
+/** A client that leaves this many answers unread is not listened to until it has read them. */
+const MAX_UNREAD_ANSWERS = 64;
+
+export interface WatchSessionOptions {
+  hub: Hub;
+  client: Client;
+  /** The prefix of the route by which the client came. */
+  prefix: string;
+  chat: WatchedChat;
+  /** The one that the chat is bound to. */
+  workspace: string;
+  log: Logger;
+  metrics: Metrics;
+  messagesPerSecond: number;
+  /** Called when the socket is closed, by whomever. */
+  ended: () => void;
+}
 
 /** One open watch socket: whose it is, and the viewer behind it. */
 export class WatchSession {
   readonly client: Client;
   readonly chatId: string;
-  /** The prefix of the route by which the client came. */
   readonly prefix: string;
-  readonly viewer: Viewer;
+  readonly #viewer: Viewer;
   readonly #hub: Hub;
   readonly #socket: WebSocket;
+  readonly #metrics: Metrics;
+  readonly #throttle: Throttle;
 
-  /**
-   * @param workspace the one that the chat is bound to
-   * @param ended called when the socket is closed, by whomever
-   */
-  constructor(
-    socket: WebSocket,
-    options: {
-      hub: Hub;
-      client: Client;
-      prefix: string;
-      chat: WatchedChat;
-      workspace: string;
-      log: Logger;
-      ended: () => void;
-    },
-  ) {
-    const { hub, client, chat, workspace, log, ended } = options;
+  constructor(socket: WebSocket, options: WatchSessionOptions) {
+    const { hub, client, chat, log, metrics } = options;
     this.#socket = socket;
     this.#hub = hub;
+    this.#metrics = metrics;
+    this.#throttle = new Throttle(socket, options.messagesPerSecond);
     this.client = client;
     this.prefix = options.prefix;
     this.chatId = chat.id;
-    const home = hub.workspace(workspace);
-    const channel = home.channel(chat.id, chat.paths);
-    this.viewer = new Viewer(channel, {
-      send: (frame, done) => socket.send(frame, { binary: false }, done),
-      close: (code, reason) => socket.close(code, reason),
+    const workspace = hub.workspace(options.workspace);
+    const channel = workspace.channel(chat.id, chat.paths);
+    this.#viewer = new Viewer(channel, {
+      send: (frame, done) => this.#send(frame, done),
+      waits: () => metrics.dropped("slow_client"),
+      drained: () => this.#throttle.release("unread"),
     });
-    home.join(channel, this.viewer);
-    socket.on("message", (data, isBinary) => {
-      if (!isBinary && isRefresh(String(data))) this.viewer.refresh();
-      else this.viewer.tellError(UNKNOWN_MESSAGE_TYPE);
-    });
+    workspace.join(channel, this.#viewer);
+    socket.on("message", (data, isBinary) => this.#receive(isBinary ? undefined : String(data)));
     socket.on("error", (error) => log.info({ chat: chat.id, error: error.message }, "watch socket failed"));
-    new Heartbeat(socket, () => {
+    new Heartbeat(socket, (end) => {
+      if (end === "timeout") metrics.dropped("no_pong");
       this.#leave();
-      ended();
+      options.ended();
     });
   }
 
   /** The chat was bound anew: to other paths, or to another workspace. */
   rebind(chat: WatchedChat, workspace: string): void {
-    this.#hub.move(this.viewer, workspace, chat.id, chat.paths);
+    this.#hub.move(this.#viewer, workspace, chat.id, chat.paths);
   }
 
   /** The chat can no longer be watched. @param error told in an `error` frame, and as the reason; at most 123 bytes */
@@ -65,7 +71,7 @@ export class WatchSession {
     const message: ServerMessage = { type: "error", message: error };
     this.#socket.send(JSON.stringify(message));
     this.close("goingAway", error);
-    this.#hub.dropUnwatched(this.viewer.channel);
+    this.#hub.dropUnwatched(this.#viewer.channel);
   }
 
   /** @param text why, in at most 123 bytes */
@@ -74,9 +80,24 @@ export class WatchSession {
     closeSocket(this.#socket, reason, { text });
   }
 
+  #send({ kind, data, scannedAt }: Frame, done: () => void): void {
+    this.#metrics.frame(kind, data.length);
+    this.#socket.send(data, { binary: false }, () => {
+      if (scannedAt !== undefined) this.#metrics.delivered(Date.now() - scannedAt);
+      done();
+    });
+  }
+
+  #receive(text: string | undefined): void {
+    if (this.#throttle.message()) this.#metrics.dropped("rate_limited");
+    if (text !== undefined && isRefresh(text)) this.#viewer.refresh();
+    else this.#viewer.tellError(UNKNOWN_MESSAGE_TYPE);
+    if (this.#viewer.backlog > MAX_UNREAD_ANSWERS) this.#throttle.hold("unread");
+  }
+
   #leave(): void {
-    this.viewer.ended();
-    this.#hub.leave(this.viewer);
+    this.#viewer.ended();
+    this.#hub.leave(this.#viewer);
   }
 }
 

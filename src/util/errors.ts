@@ -58,6 +58,11 @@ const REGISTRY = {
     advice: "check the chat's id, its owner and its binding",
   },
   TW_LISTEN_FAILED: { exitStatus: 1, what: "cannot listen", advice: "choose another --listen address" },
+  TW_TLS_FILES: {
+    exitStatus: 2,
+    what: "the TLS certificate or key cannot be used",
+    advice: "give a PEM certificate and its key",
+  },
   TW_DATA_DIR: {
     exitStatus: 1,
     what: "the data directory cannot be used",

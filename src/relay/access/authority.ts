@@ -22,6 +22,8 @@ export interface Calling {
   method: string;
   headers: IncomingHttpHeaders;
   query: URLSearchParams;
+  /** The host that the request was made to. */
+  host: string;
   isUpgrade: boolean;
 }
 
@@ -55,15 +57,12 @@ export interface Authority {
 export async function mayWatch(
   authority: Authority,
   agentStatus: (workspace: string) => AgentStatus,
-  calling: Calling,
+  client: Client,
   chatId: string,
   prefix: string,
-): Promise<Answer<Watchable & { client: Client }>> {
-  const client = await authority.authenticate(calling);
-  if (client.refusal) return client;
-  const watchable = await authority.watchable(client.ok, chatId, prefix);
+): Promise<Answer<Watchable>> {
+  const watchable = await authority.watchable(client, chatId, prefix);
   if (watchable.refusal) return watchable;
   const status = agentStatus(watchable.ok.workspace);
-  if (status !== "connected") return { refusal: agentNotConnected(status) };
-  return { ok: { ...watchable.ok, client: client.ok } };
+  return status === "connected" ? watchable : { refusal: agentNotConnected(status) };
 }

@@ -7,4 +7,5 @@ export {
   type Watchable,
   type WatchedChat,
 } from "./authority.js";
+export { Gate } from "./gate.js";
 export { OwnAuthority } from "./own.js";

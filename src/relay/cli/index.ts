@@ -29,7 +29,7 @@ export function runRelay(args: readonly string[]): Promise<never> {
 }
 
 /** The options that may be given more than once, as yargs names them; `_` is what stands without a name. */
-const LISTS = new Set(["_", "path", "allowed-origin", "allowedOrigin"]);
+const LISTS = new Set(["_", "path", "allowed-origin", "allowedOrigin", "trust-proxy", "trustProxy"]);
 
 function refuseRepeated(argv: Record<string, unknown>): true {
   for (const [name, value] of Object.entries(argv)) {

@@ -4,7 +4,7 @@ import { mayWatch } from "../access/index.js";
 import { accept, REFUSALS, RefusedError } from "../answers.js";
 import { STREAM_NAMES } from "../routes.js";
 import type { Chat } from "../store/index.js";
-import { clientOf, type HttpContext, type HttpServer, queryOf } from "./context.js";
+import { clientOf, type HttpContext, type HttpServer } from "./context.js";
 import { chatSchema, errorResponses } from "./schemas.js";
 
 const params = z.object({ chat: z.string() });
@@ -24,9 +24,9 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
           response: errorResponses(400, 401, 403, 404, 426),
         },
         handler: async (request) => {
-          const { method, headers } = request;
-          const calling = { method, headers, query: queryOf(request), isUpgrade: false };
-          accept(await mayWatch(context.authority, context.agentStatus, calling, request.params.chat, prefix));
+          const { authority, agentStatus } = context;
+          const client = await clientOf(context, authority, request);
+          accept(await mayWatch(authority, agentStatus, client, request.params.chat, prefix));
           throw new RefusedError(REFUSALS.upgradeRequired);
         },
       });
@@ -37,7 +37,7 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
 /** The chat routes, on the relay's own store (wire contract, "Routes" and "Archive"). */
 export function chatRoutes(context: HttpContext, hide: boolean) {
   const find = async (request: FastifyRequest<{ Params: { chat: string } }>): Promise<Chat> =>
-    accept(context.own.chat(await clientOf(context.own, request), request.params.chat));
+    accept(context.own.chat(await clientOf(context, context.own, request), request.params.chat));
   const setArchived = (chat: Chat, archived: boolean) => {
     if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
     const changed = context.store.chats.setArchived(chat.id, archived);

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
-import type { Authority, Client, OwnAuthority } from "../access/index.js";
+import type { Authority, Client, Gate, OwnAuthority } from "../access/index.js";
 import { accept } from "../answers.js";
 import type { AgentStatus } from "../hub/index.js";
+import type { Proxies } from "../proxies.js";
 import type { Store } from "../store/index.js";
 
 /** What the routes work with. */
@@ -13,6 +14,8 @@ export interface HttpContext {
   authority: Authority;
   /** The store's word: on everything in own-store mode, on the admin API in both. */
   own: OwnAuthority;
+  gate: Gate;
+  proxies: Proxies;
   agentStatus: (workspace: string) => AgentStatus;
   /** Called when a route has changed who may do what: live sockets are looked at again. */
   changed: () => void;
@@ -35,9 +38,11 @@ export function queryOf(request: Pick<FastifyRequest, "url">): URLSearchParams {
 
 /** Whose token a plain request brings. @throws RefusedError */
 export async function clientOf(
+  { gate, proxies }: HttpContext,
   authority: Authority,
-  request: Pick<FastifyRequest, "method" | "headers" | "url">,
+  request: Pick<FastifyRequest, "method" | "headers" | "url" | "ip" | "raw">,
 ): Promise<Client> {
-  const { method, headers } = request;
-  return accept(await authority.authenticate({ method, headers, query: queryOf(request), isUpgrade: false }));
+  const { method, headers, ip, raw } = request;
+  const calling = { method, headers, query: queryOf(request), host: proxies.host(raw), isUpgrade: false };
+  return accept(await gate.identify(authority, calling, ip));
 }

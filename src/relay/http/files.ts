@@ -43,8 +43,9 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
   };
 }
 
-async function upload({ own, store }: HttpContext, request: FastifyRequest, reply: FastifyReply) {
-  const client = await clientOf(own, request);
+async function upload(context: HttpContext, request: FastifyRequest, reply: FastifyReply) {
+  const { own, store } = context;
+  const client = await clientOf(context, own, request);
   const organization = queryOf(request).get("organization");
   if (!organization) throw new RefusedError(REFUSALS.noOrganization);
   if (!idSchema.safeParse(organization).success) throw new RefusedError(REFUSALS.invalidOrganization);
@@ -75,8 +76,9 @@ async function upload({ own, store }: HttpContext, request: FastifyRequest, repl
   }
 }
 
-async function download({ own, store }: HttpContext, request: FastifyRequest, id: string, reply: FastifyReply) {
-  const client = await clientOf(own, request);
+async function download(context: HttpContext, request: FastifyRequest, id: string, reply: FastifyReply) {
+  const { own, store } = context;
+  const client = await clientOf(context, own, request);
   if (!idSchema.safeParse(id).success) throw new RefusedError(REFUSALS.invalidFileId);
   const file = store.files.get(id);
   const mayRead = file !== undefined && (client.admin || file.owner === client.user);

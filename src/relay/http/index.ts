@@ -1,31 +1,57 @@
+import type { Socket } from "node:net";
+import swagger from "@fastify/swagger";
 import { type FastifyBaseLogger, type FastifyReply, fastify } from "fastify";
 import {
   hasZodFastifySchemaValidationErrors,
+  jsonSchemaTransform,
   serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
-import { type Logger, messageOf } from "../../util/index.js";
-import { REFUSALS, type Refusal, RefusedError } from "../answers.js";
+import { type Logger, messageOf, systemCode, VERSION } from "../../util/index.js";
+import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
 import { maskToken } from "../credentials.js";
+import type { LimitOptions } from "../limits.js";
+import type { Metrics } from "../metrics.js";
 import { PREFIXES } from "../routes.js";
+import { adminRoutes } from "./admin.js";
 import { chatRoutes, streamRoutes } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
 import { fileRoutes } from "./files.js";
+import { operationRoutes } from "./operations.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
-/** Bodies other than files are short. */
-const BODY_LIMIT_BYTES = 64 * 1024;
+export interface HttpOptions {
+  limits: LimitOptions;
+  metrics: Metrics;
+  /** Whether requests are to be sent here. */
+  isReady: () => boolean;
+  tls: { cert: Buffer; key: Buffer } | undefined;
+  log: Logger;
+}
 
 /** The relay's HTTP side. Upgrades do not come here. */
-export async function createHttp(context: HttpContext, log: Logger): Promise<HttpServer> {
-  const http = fastify({
+export async function createHttp(context: HttpContext, options: HttpOptions): Promise<HttpServer> {
+  const { limits, metrics, log } = options;
+  const common = {
     loggerInstance: log.child({}, { serializers: { req: requestForLog } }) as FastifyBaseLogger,
     routerOptions: { ignoreTrailingSlash: true },
-    bodyLimit: BODY_LIMIT_BYTES,
-    forceCloseConnections: true,
-  }).withTypeProvider<ZodTypeProvider>();
+    trustProxy: context.proxies.trusts,
+    bodyLimit: limits.bodyBytes,
+    connectionTimeout: 0, // sockets that watch are quiet for long; ping and pong look after them
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.idleTimeoutMs,
+    return503OnClosing: false,
+    clientErrorHandler: answerBrokenRequest,
+  };
+  const http = (
+    options.tls === undefined
+      ? fastify({ ...common, http: { maxHeaderSize: limits.headerBytes } })
+      : fastify({ ...common, https: { maxHeaderSize: limits.headerBytes, ...options.tls } })
+  ).withTypeProvider<ZodTypeProvider>() as HttpServer;
+  http.server.headersTimeout = limits.headersTimeoutMs;
+  http.server.maxConnections = limits.connections;
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);
   http.setNotFoundHandler((_request, reply) => refuse(reply, REFUSALS.noSuchRoute));
@@ -34,6 +60,16 @@ export async function createHttp(context: HttpContext, log: Logger): Promise<Htt
     if (refusal.status >= 500) request.log.error({ error: messageOf(error) }, "request failed");
     return refuse(reply, refusal);
   });
+  http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
+  await http.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Treewire relay", version: VERSION, description: "The live diff of git working trees." },
+    },
+    transform: jsonSchemaTransform,
+  });
+  await http.register(operationRoutes(context, metrics, options.isReady));
+  await http.register(adminRoutes(context), { prefix: "/admin" });
   for (const prefix of PREFIXES) {
     const hide = prefix !== PREFIXES[0]; // the description names each route once
     await http.register(streamRoutes(context, prefix, hide), { prefix });
@@ -41,6 +77,17 @@ export async function createHttp(context: HttpContext, log: Logger): Promise<Htt
     await http.register(fileRoutes(context, hide), { prefix });
   }
   return http;
+}
+
+/** What Node's parser gives up on: the answer goes over the bare socket. */
+function answerBrokenRequest(error: Error, socket: Socket): void {
+  const code = systemCode(error);
+  if (code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const refusal = { HPE_HEADER_OVERFLOW: REFUSALS.headersTooLarge, ERR_HTTP_REQUEST_TIMEOUT: REFUSALS.requestTimeout };
+  refuseUpgrade(socket, refusal[code as keyof typeof refusal] ?? REFUSALS.badRequest);
 }
 
 function refuse(reply: FastifyReply, { status, body, headers = {} }: Refusal): FastifyReply {
@@ -58,7 +105,7 @@ function refusalOf(error: unknown): Refusal {
     return { status: 400, body: { message: "Bad request.", validations } };
   }
   const status = statusOf(error);
-  return { status, body: { message: status >= 500 ? "Internal error." : messageOf(error) } };
+  return { status, body: { message: status >= 500 ? REFUSALS.internal.body.message : messageOf(error) } };
 }
 
 function statusOf(error: unknown): number {

@@ -34,6 +34,19 @@ export class Hub {
     return this.#workspaces.get(id)?.status ?? "disconnected";
   }
 
+  /** What is held in memory. */
+  counts(): { workspaces: number; chats: number; trees: number; treeBytes: number } {
+    const counts = { workspaces: this.#workspaces.size, chats: 0, trees: 0, treeBytes: 0 };
+    for (const workspace of this.#workspaces.values()) {
+      counts.chats += [...workspace.channels].length;
+      for (const state of workspace.states) {
+        counts.trees += 1;
+        counts.treeBytes += state.size;
+      }
+    }
+    return counts;
+  }
+
   /** A viewer's socket is gone. */
   leave(viewer: Viewer): void {
     viewer.channel.workspace.leave(viewer.channel, viewer);

@@ -9,6 +9,8 @@ export interface TreeState {
   readonly meta: TreeMeta;
   /** Ascending by key. */
   readonly files: readonly TreeFile[];
+  /** How many characters the files' texts have. */
+  readonly size: number;
   /** The same object in consecutive states that look the same to clients. */
   readonly view: TreeView;
 }
@@ -70,12 +72,12 @@ export function applyUpdate(before: TreeState | undefined, update: TreeMessage):
   if (base === null) {
     const files = merge([], update.upserts, []);
     const view = before?.view.next(meta, files, !sameFiles(before.files, files)) ?? new TreeView(root, meta, files);
-    return { root, epoch, seq, meta, files, view };
+    return { root, epoch, seq, meta, files, size: sizeOf(files), view };
   }
   if (before === undefined || before.epoch !== epoch || before.seq !== base) return undefined;
   const files = merge(before.files, update.upserts, update.removes);
   const view = before.view.next(meta, files, !sameFiles(before.files, files));
-  return { root, epoch, seq, meta, files, view };
+  return { root, epoch, seq, meta, files, size: sizeOf(files), view };
 }
 
 /** A sorted list with some entries replaced, added or taken out, in one pass. */
@@ -94,6 +96,10 @@ function merge(before: readonly TreeFile[], upserts: readonly TreeFile[], remove
   }
   merged.push(...added.slice(next));
   return merged;
+}
+
+function sizeOf(files: readonly TreeFile[]): number {
+  return files.reduce((sum, { header, hunks }) => sum + header.length + hunks.length, 0);
 }
 
 function byKey(a: TreeFile, b: TreeFile): number {

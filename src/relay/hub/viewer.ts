@@ -5,12 +5,25 @@ import { removedJson, type TreeView } from "./tree.js";
 /** Where a viewer's frames go: one WebSocket. */
 export interface Outlet {
   /** Writes one text frame; `done` is called when the operating system has taken it, or the socket has died. */
-  send(frame: string | Buffer, done: () => void): void;
-  close(code: number, reason: string): void;
+  send(frame: Frame, done: () => void): void;
+  /** Something has to wait: the frame before it has not drained yet. */
+  waits(): void;
+  /** Nothing waits any more. */
+  drained(): void;
 }
 
-/** A client that reads nothing is told no more than this many errors; older ones stand, newer ones are dropped. */
-const MAX_WAITING_ERRORS = 32;
+export interface Frame {
+  kind: "changes" | "error";
+  data: string | Buffer;
+  /** When the change that it carries was scanned: milliseconds since 1970; `undefined` when it carries none. */
+  scannedAt: number | undefined;
+}
+
+/**
+ * Errors that wait for a client that does not read; what comes after them is dropped. Far more than a client can cause
+ * before its socket is held: one read of it brings 64 KiB.
+ */
+const MAX_WAITING_ERRORS = 65_536;
 
 /** How long a refresh waits for the agent before the client is told that it is slow, in milliseconds. Clients wait 5 s. */
 const SLOW_AGENT_MS = 4_000;
@@ -29,6 +42,7 @@ export class Viewer {
   #channel: Channel;
   readonly #told = new Map<string, TreeView>();
   readonly #errors: string[] = [];
+  #nextError = 0;
   #sentFirst = false;
   /** The first frame may go: every write from before the client came is in the states that are here. */
   #ready = false;
@@ -103,7 +117,7 @@ export class Viewer {
   }
 
   tellError(message: string): void {
-    if (this.#errors.length < MAX_WAITING_ERRORS) this.#errors.push(message);
+    if (this.backlog < MAX_WAITING_ERRORS) this.#errors.push(message);
     this.flush();
   }
 
@@ -121,17 +135,22 @@ export class Viewer {
     clearTimeout(this.#slow);
   }
 
-  close(code: number, reason: string): void {
-    if (!this.#closed) this.#outlet.close(code, reason);
+  /** How many answers wait for the client to read. */
+  get backlog(): number {
+    return this.#errors.length - this.#nextError;
   }
 
   /** Sends what the client lacks, if it can take a frame now. */
   flush(): void {
-    if (this.#inFlight || this.#closed) return;
-    const error = this.#errors.shift();
+    if (this.#closed) return;
+    if (this.#inFlight) {
+      this.#outlet.waits();
+      return;
+    }
+    const error = this.#takeError();
     if (error !== undefined) {
       const message: ServerMessage = { type: "error", message: error };
-      this.#send(JSON.stringify(message));
+      this.#send({ kind: "error", data: JSON.stringify(message), scannedAt: undefined });
       return;
     }
     if (!this.#sentFirst && !this.#mayStart()) return;
@@ -152,7 +171,11 @@ export class Viewer {
       clearTimeout(this.#patience);
       this.#errors.push(...this.#channel.troubles());
     }
-    this.#send(this.#channel.frames.changes(scannedAt, alone ? undefined : views, removed));
+    this.#send({
+      kind: "changes",
+      data: this.#channel.frames.changes(scannedAt, alone ? undefined : views, removed),
+      scannedAt: views.length > 0 ? scannedAt : undefined,
+    });
   }
 
   #mayStart(): boolean {
@@ -179,11 +202,24 @@ export class Viewer {
     return this.#lastScannedAt;
   }
 
-  #send(frame: string | Buffer): void {
+  /** The oldest error that waits. The list is cut when it has run empty: taking from its front would move the rest. */
+  #takeError(): string | undefined {
+    const error = this.#errors[this.#nextError];
+    if (error === undefined) {
+      this.#errors.length = 0;
+      this.#nextError = 0;
+      return undefined;
+    }
+    this.#nextError += 1;
+    return error;
+  }
+
+  #send(frame: Frame): void {
     this.#inFlight = true;
     this.#outlet.send(frame, () => {
       this.#inFlight = false;
       this.flush();
+      if (!this.#inFlight) this.#outlet.drained();
     });
   }
 }

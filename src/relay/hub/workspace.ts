@@ -65,9 +65,9 @@ export class Workspace {
     return this.#channels.values();
   }
 
-  /** Nothing is known of it and nobody looks at it. */
-  get isIdle(): boolean {
-    return this.#link === undefined && this.#channels.size === 0 && this.#trees.size === 0;
+  /** The tree states that are held. */
+  get states(): TreeState[] {
+    return [...this.#trees.values()].flatMap(({ state }) => (state === undefined ? [] : [state]));
   }
 
   // ── viewers ──
@@ -175,9 +175,7 @@ export class Workspace {
     if (this.#link !== undefined) this.#forgetLink("disconnected");
     this.#link = link;
     this.#status = "connected";
-    return [...this.#trees.values()].flatMap(({ state }) =>
-      state === undefined ? [] : [{ root: state.root, epoch: state.epoch, seq: state.seq }],
-    );
+    return this.states.map(({ root, epoch, seq }) => ({ root, epoch, seq }));
   }
 
   /** Tells an agent that has just been welcomed what is being watched. */

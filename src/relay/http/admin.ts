@@ -1,0 +1,180 @@
+import { z } from "zod";
+import { idSchema } from "../../protocol/index.js";
+import { TreewireError } from "../../util/index.js";
+import { REFUSALS, RefusedError } from "../answers.js";
+import type { TokenEntry } from "../store/index.js";
+import { chatJson } from "./chats.js";
+import type { HttpContext, HttpServer } from "./context.js";
+import { requireAdmin } from "./operations.js";
+import { chatSchema, errorResponses } from "./schemas.js";
+
+const tokenSchema = z.object({
+  id: z.string(),
+  kind: z.enum(["agent", "client"]),
+  workspace: z.string().nullable(),
+  user: z.string().nullable(),
+  admin: z.boolean(),
+  created_at: z.iso.datetime(),
+  expires_at: z.iso.datetime().nullable(),
+  revoked_at: z.iso.datetime().nullable(),
+});
+
+const expiry = z.iso.datetime().optional();
+const newTokenSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("agent"), workspace: idSchema, expires_at: expiry }),
+  z.strictObject({
+    kind: z.literal("client"),
+    user: z.string().min(1).max(255),
+    admin: z.boolean().default(false),
+    workspace: idSchema.optional(),
+    expires_at: expiry,
+  }),
+]);
+
+const boundChatSchema = chatSchema.extend({ paths: z.array(z.string()) });
+const bindingSchema = z.strictObject({
+  workspace: idSchema,
+  owner: z.string().min(1).max(255).optional(),
+  paths: z.array(z.string().startsWith("/").max(4096)).max(1000).default([]),
+  parent: idSchema.optional(),
+});
+
+const errors = errorResponses(400, 401, 403, 404);
+const tags = ["admin"];
+
+/** What the commands `relay token` and `relay chat` do, for admins over HTTP. */
+export function adminRoutes(context: HttpContext) {
+  const { store } = context;
+  return async (http: HttpServer): Promise<void> => {
+    http.addHook("preValidation", (request) => requireAdmin(context, request));
+
+    http.get(
+      "/tokens",
+      {
+        schema: {
+          tags,
+          summary: "Every token, without its secret",
+          response: { 200: z.array(tokenSchema), ...errors },
+        },
+      },
+      async () => store.tokens.list().map(tokenJson),
+    );
+    http.post(
+      "/tokens",
+      {
+        schema: {
+          tags,
+          summary: "Make a token",
+          body: newTokenSchema,
+          response: { 201: z.object({ token: z.string().describe("Its text, which is kept nowhere.") }), ...errors },
+        },
+      },
+      async ({ body }, reply) => {
+        const { expires_at, ...token } = body;
+        const expires = expires_at === undefined ? {} : { expiresAt: new Date(expires_at) };
+        const { workspace } = token;
+        const made =
+          token.kind === "agent"
+            ? store.tokens.create({ ...token, ...expires })
+            : store.tokens.create({
+                kind: "client",
+                user: token.user,
+                admin: token.admin,
+                ...(workspace !== undefined && { workspace }),
+                ...expires,
+              });
+        return reply.code(201).send({ token: made });
+      },
+    );
+    http.delete(
+      "/tokens/:id",
+      {
+        schema: {
+          tags,
+          summary: "Make a token worthless; its live sockets are closed",
+          params: z.object({ id: z.string() }),
+          response: { 204: z.null(), ...errors },
+        },
+      },
+      async ({ params }, reply) => {
+        if (store.tokens.revoke(params.id) === undefined) throw new RefusedError(REFUSALS.notFound);
+        context.changed();
+        return reply.code(204).send(null);
+      },
+    );
+    http.get(
+      "/chats",
+      {
+        schema: {
+          tags,
+          summary: "Every chat",
+          querystring: z.object({ owner: z.string().optional(), coder_session_token: z.string().optional() }),
+          response: { 200: z.array(boundChatSchema), ...errors },
+        },
+      },
+      async ({ query }) => store.chats.list(query.owner).map((chat) => ({ ...chatJson(chat), paths: [...chat.paths] })),
+    );
+    http.put(
+      "/chats/:chat/binding",
+      {
+        schema: {
+          tags,
+          summary: "Bind a chat to the trees of a workspace; makes the chat when it is new",
+          params: z.object({ chat: idSchema }),
+          body: bindingSchema,
+          response: { 200: boundChatSchema, ...errors },
+        },
+      },
+      async ({ params, body }) => {
+        const { owner, parent, ...rest } = body;
+        const binding = {
+          chat: params.chat,
+          ...rest,
+          ...(owner !== undefined && { owner }),
+          ...(parent !== undefined && { parent }),
+        };
+        const chat = refuseBadUsage(() => store.chats.bind(binding));
+        context.changed();
+        return { ...chatJson(chat), paths: [...chat.paths] };
+      },
+    );
+    http.delete(
+      "/chats/:chat/binding",
+      {
+        schema: {
+          tags,
+          summary: "Take a chat's binding away; the chat stays",
+          params: z.object({ chat: idSchema }),
+          response: { 204: z.null(), ...errors },
+        },
+      },
+      async ({ params }, reply) => {
+        if (store.chats.unbind(params.chat) === undefined) throw new RefusedError(REFUSALS.notFound);
+        context.changed();
+        return reply.code(204).send(null);
+      },
+    );
+  };
+}
+
+function tokenJson(token: TokenEntry): z.infer<typeof tokenSchema> {
+  return {
+    id: token.tokenId,
+    kind: token.kind,
+    workspace: token.workspace ?? null,
+    user: token.kind === "client" ? token.user : null,
+    admin: token.kind === "client" && token.admin,
+    created_at: token.createdAt.toISOString(),
+    expires_at: token.expiresAt?.toISOString() ?? null,
+    revoked_at: token.revokedAt?.toISOString() ?? null,
+  };
+}
+
+function refuseBadUsage<T>(job: () => T): T {
+  try {
+    return job();
+  } catch (thrown) {
+    if (!(thrown instanceof TreewireError) || thrown.code !== "TW_BAD_USAGE") throw thrown;
+    throw new RefusedError({ status: 400, body: { message: "Bad request.", detail: thrown.message } });
+  }
+}

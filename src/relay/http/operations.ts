@@ -1,0 +1,58 @@
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { REFUSALS, RefusedError } from "../answers.js";
+import type { Metrics } from "../metrics.js";
+import { clientOf, type HttpContext, type HttpServer } from "./context.js";
+import { errorResponses } from "./schemas.js";
+
+const status = z.object({ status: z.string() });
+
+/** What those who run the relay ask: is it alive, is it ready, how is it doing, what can it do. */
+export function operationRoutes(context: HttpContext, metrics: Metrics, isReady: () => boolean) {
+  return async (http: HttpServer): Promise<void> => {
+    http.get(
+      "/healthz",
+      { logLevel: "warn", schema: { summary: "Whether the process is alive", response: { 200: status } } },
+      async () => ({ status: "ok" }),
+    );
+    http.get(
+      "/readyz",
+      {
+        logLevel: "warn",
+        schema: { summary: "Whether it takes requests", response: { 200: status, ...errorResponses(503) } },
+      },
+      async () => {
+        if (!isReady()) throw new RefusedError(REFUSALS.goingAway);
+        context.store.version(); // throws when the database cannot be read
+        return { status: "ready" };
+      },
+    );
+    http.get(
+      "/metrics",
+      {
+        logLevel: "warn",
+        schema: {
+          summary: "Prometheus metrics, for this machine or an admin's token",
+          response: { 200: z.string(), ...errorResponses(401, 403) },
+        },
+      },
+      async (request, reply) => {
+        if (!isThisMachine(request)) await requireAdmin(context, request);
+        return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+      },
+    );
+    http.get("/openapi.json", { schema: { hide: true } }, async () => http.swagger());
+  };
+}
+
+/** @throws RefusedError when the caller is no admin of this relay */
+export async function requireAdmin(context: HttpContext, request: FastifyRequest): Promise<void> {
+  const client = await clientOf(context, context.own, request);
+  if (!client.admin) throw new RefusedError(REFUSALS.forbidden);
+}
+
+/** Whether the request was made on this machine, and did not come through a proxy on it. */
+function isThisMachine({ ip, headers }: FastifyRequest): boolean {
+  const isLoopback = ip === "::1" || /^(?:::ffff:)?127\./.test(ip);
+  return isLoopback && headers["x-forwarded-for"] === undefined && headers.forwarded === undefined;
+}
