@@ -1,5 +1,7 @@
+import type { AgentStatus } from "../protocol/index.js";
 import { coalesce, type Logger } from "../util/index.js";
-import { type Discovery, type Located, locate, type RepositoryFinder } from "./locate.js";
+import { type Discovery, type Located, locateAll, type RepositoryFinder } from "./locate.js";
+import type { TrackStore } from "./track-store.js";
 import type { Link } from "./tree-stream.js";
 import type { Trees } from "./trees.js";
 import { type Trouble, troubleMessage } from "./trouble.js";
@@ -7,7 +9,9 @@ import { type Trouble, troubleMessage } from "./trouble.js";
 export interface ChatsOptions {
   trees: Trees;
   discovery: Discovery;
-  finder: Pick<RepositoryFinder, "resolveRoot">;
+  finder: Pick<RepositoryFinder, "resolveRoot" | "kind">;
+  /** Paths that chats have touched: they count like those that the relay has bound them to. */
+  tracked: Pick<TrackStore, "paths" | "count" | "chats">;
   logger: Logger;
   /** How long the trees of a chat stay open when its last viewer has gone. Milliseconds; default 30 s. */
   lingerMs?: number;
@@ -21,7 +25,7 @@ export interface ChatsOptions {
 
 interface Chat {
   readonly id: string;
-  /** Absolute; none: every repository under the agent's roots. */
+  /** What the relay has bound it to, absolute. Without these and tracked paths: every repository under the roots. */
   paths: readonly string[];
   /** Has viewers, as far as the relay says over this connection. */
   watched: boolean;
@@ -37,6 +41,9 @@ interface Chat {
   troubles: Map<string, Trouble>;
   /** Finds the roots; see {@link coalesce}. */
   resolve: () => Promise<void>;
+  /** When that last ended (monotonic), and what it took. Milliseconds. */
+  resolvedAt: number;
+  resolveMs: number;
   linger: NodeJS.Timeout | undefined;
 }
 
@@ -44,6 +51,9 @@ interface Chat {
 const MAX_LOST = 100;
 /** Of a chat's paths that cannot be shown, so many are told. */
 const MAX_TROUBLES = 20;
+
+/** Looking where a chat's paths lead may take this share of the time at most. */
+const RESOLVE_SHARE = 1 / 20;
 
 /** Which chats watch which trees. */
 export class Chats {
@@ -114,6 +124,35 @@ export class Chats {
     }
   }
 
+  /** Other paths are tracked for these chats than before. Settles when the relay has been told. */
+  async trackedChanged(ids: readonly string[]): Promise<void> {
+    const chats = [...this.#chats.values()].filter(({ id }) => ids.includes(id.toLowerCase()));
+    await Promise.all(chats.map((chat) => chat.resolve()));
+  }
+
+  /** Every chat that is watched, lingers, or has touched paths. */
+  status(): AgentStatus["chats"] {
+    const { tracked } = this.#options;
+    const unknown = tracked.chats().filter((id) => ![...this.#chats.keys()].some((one) => one.toLowerCase() === id));
+    return [...this.#chats.keys(), ...unknown].sort().map((id) => {
+      const chat = this.#chats.get(id);
+      return {
+        chat: id,
+        watched: chat?.watched ?? false,
+        bound_paths: chat?.paths.length ?? 0,
+        tracked_paths: tracked.count(id.toLowerCase()),
+        roots: [...(chat?.roots ?? [])],
+      };
+    });
+  }
+
+  /** What keeps bound paths from being shown, in words. */
+  troubles(): string[] {
+    return [...this.#chats.values()].flatMap((chat) =>
+      [...chat.troubles.keys()].map((text) => `chat ${chat.id}: ${text}`),
+    );
+  }
+
   close(): void {
     clearInterval(this.#timer);
     for (const chat of this.#chats.values()) clearTimeout(chat.linger);
@@ -132,6 +171,8 @@ export class Chats {
       told: undefined,
       troubles: new Map(),
       resolve: coalesce(() => this.#resolve(chat)),
+      resolvedAt: Number.NEGATIVE_INFINITY,
+      resolveMs: 0,
       linger: undefined,
     };
     this.#chats.set(id, chat);
@@ -150,16 +191,22 @@ export class Chats {
   }
 
   async #resolve(chat: Chat): Promise<void> {
-    const { discovery, finder } = this.#options;
-    if (chat.paths.length === 0) {
+    const { discovery, finder, tracked } = this.#options;
+    const started = performance.now();
+    const touched = tracked.paths(chat.id.toLowerCase());
+    if (chat.paths.length + touched.length === 0) {
       chat.roots = await discovery.find();
       chat.pending = false;
     } else {
-      const located = await Promise.all(chat.paths.map((path) => locate(path, finder)));
+      const bound = await locateAll(chat.paths, finder);
+      // what a chat has touched may be anything; that it is in no repository is no trouble
+      const located = [...bound, ...(await locateAll(touched, finder))];
       chat.roots = [...new Set(located.flatMap(({ root }) => root ?? []))].sort();
       chat.pending = located.some(({ provisional }) => provisional);
-      this.#takeTroubles(chat, located);
+      this.#takeTroubles(chat, bound);
     }
+    chat.resolvedAt = performance.now();
+    chat.resolveMs = chat.resolvedAt - started;
     if (this.#chats.get(chat.id) !== chat) return;
     this.#apply();
     this.#tell(chat);
@@ -213,7 +260,10 @@ export class Chats {
         clearInterval(this.#timer);
         this.#timer = undefined;
       }
-      for (const chat of watched) if (due || chat.pending) void chat.resolve();
+      for (const chat of watched) {
+        const rested = performance.now() - chat.resolvedAt >= chat.resolveMs / RESOLVE_SHARE;
+        if (due || (chat.pending && rested)) void chat.resolve();
+      }
     }, this.#options.pendingMs);
     this.#timer.unref();
   }

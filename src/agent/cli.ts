@@ -1,65 +1,156 @@
-import yargs from "yargs";
-import { LOG_LEVELS, runProgram, TreewireError, VERSION } from "../util/index.js";
-
-const badUsage = (detail: string) => new TreewireError("TW_BAD_USAGE", "arguments", { detail });
+import { resolve } from "node:path";
+import yargs, { type Argv, type Options } from "yargs";
+import { nearest, runProgram, type Setting, TreewireError, VERSION, variableOf } from "../util/index.js";
+import { AGENT_SETTINGS, type AgentSettings, agentSettings, NOT_ON_THE_COMMAND_LINE } from "./settings.js";
 
 /** The program `agent`. @param argv what stands behind its name. Leaves the process */
 export function runAgent(argv: readonly string[]): Promise<never> {
   return runProgram("agent", () => run(argv));
 }
 
+const badUsage = (detail: string) => new TreewireError("TW_BAD_USAGE", "arguments", { detail });
+
+/** What a command does with its arguments. @returns the exit status */
+type Action = () => Promise<number>;
+
+/** Each part is loaded only where it is used: `--once` and `track` start in hooks and prompts. */
 async function run(argv: readonly string[]): Promise<number> {
-  const args = await yargs(argv)
+  let action: Action = () => Promise.reject(badUsage("give --once, or --relay URL"));
+  const parser = yargs([...argv])
     .scriptName("agent")
-    .usage(
-      [
-        "$0 --once [--format diff|json|stat] [--exit-code] [PATH...]",
-        "  Prints what differs from HEAD in the working trees that hold the paths (default: here).",
-        "$0 --relay URL (--token-file FILE | env TREEWIRE_AGENT_TOKEN) [--root DIR]...",
-        "  Streams it to a relay until SIGTERM or SIGINT.",
-      ].join("\n"),
+    .command(
+      "$0 [paths..]",
+      "Print what differs from HEAD (--once), or stream it to a relay (--relay)",
+      (y) =>
+        withSettings(y)
+          .positional("paths", {
+            type: "string",
+            array: true,
+            default: [],
+            describe: "with --once: inside a working tree",
+          })
+          .option("once", {
+            type: "boolean",
+            describe: "scan the trees that hold the paths (default: here), print, leave",
+          })
+          .option("format", { choices: ["diff", "json", "stat"] as const, default: "diff" as const })
+          .option("exit-code", { type: "boolean", default: false, describe: "leave with 1 if anything differs" })
+          .conflicts("once", ["relay", "token-file", "state-dir"]),
+      (args) => {
+        action = async () => {
+          if (args.once === true) {
+            const { runOnceCommand } = await import("./once.js");
+            return runOnceCommand({ paths: args.paths, format: args.format, exitCode: args.exitCode });
+          }
+          const [path] = args.paths;
+          if (path !== undefined) throw badUsage(strayPath(path));
+          const { runDaemonCommand } = await import("./daemon-command.js");
+          return runDaemonCommand(settingsFrom(args));
+        };
+      },
     )
-    .option("once", { type: "boolean", describe: "scan, print, leave" })
-    .option("format", {
-      choices: ["diff", "json", "stat"] as const,
-      default: "diff" as const,
-      describe: "what to print",
-    })
-    .option("exit-code", { type: "boolean", default: false, describe: "leave with 1 if anything differs" })
-    .option("relay", { type: "string", requiresArg: true, describe: "the relay's URL" })
-    .option("token-file", { type: "string", requiresArg: true, describe: "a file with the agent's token, alone" })
-    .option("root", {
-      type: "string",
-      array: true,
-      nargs: 1,
-      default: [],
-      defaultDescription: "here",
-      describe: "where repositories are looked for, for chats that name no path; may be repeated",
-    })
-    .option("state-dir", { type: "string", requiresArg: true, describe: "where the agent remembers across restarts" })
-    .option("log-level", { choices: LOG_LEVELS, default: "info" as const, describe: "the least that is logged" })
-    .conflicts("once", ["relay", "token-file", "state-dir"])
-    .strictOptions()
+    .command(
+      "track <paths..>",
+      "Tell the running agent that a chat has touched paths",
+      (y) =>
+        withSocket(y)
+          .positional("paths", { type: "string", array: true, demandOption: true })
+          .option("chat", { type: "string", demandOption: true, requiresArg: true, describe: "the chat's UUID" })
+          .option("ancestor", {
+            ...{ type: "string", array: true, nargs: 1, default: [] as string[] },
+            describe: "a chat that sees what this one sees; may be repeated",
+          }),
+      (args) => {
+        action = async () => {
+          const { track } = await import("./commands.js");
+          const paths = args.paths.map((path) => resolve(path));
+          return track(settingsFrom(args), { chat: args.chat, ancestors: args.ancestor, paths });
+        };
+      },
+    )
+    .command(
+      "untrack [paths..]",
+      "Tell the running agent to forget paths of a chat, or all of them",
+      (y) =>
+        withSocket(y)
+          .positional("paths", { type: "string", array: true, default: [] as string[] })
+          .option("chat", { type: "string", demandOption: true, requiresArg: true, describe: "the chat's UUID" }),
+      (args) => {
+        action = async () => {
+          const { untrack } = await import("./commands.js");
+          return untrack(settingsFrom(args), { chat: args.chat, paths: args.paths.map((path) => resolve(path)) });
+        };
+      },
+    )
+    .command(
+      "status",
+      "Say how the running agent is",
+      (y) => withSocket(y).option("json", { type: "boolean", default: false, describe: "as JSON, on one line" }),
+      (args) => {
+        action = async () => (await import("./commands.js")).status(settingsFrom(args), args.json);
+      },
+    )
+    .command(
+      "config",
+      "Print the settings as they count, and where each came from",
+      (y) => withSettings(y).option("json", { type: "boolean", default: false, describe: "as JSON, on one line" }),
+      (args) => {
+        action = async () => (await import("./commands.js")).config(settingsFrom(args), args.json);
+      },
+    )
+    .strict()
     .version(VERSION)
     .help()
+    .epilogue(
+      "Every setting may also stand in the environment (TREEWIRE_LOG_LEVEL for --log-level) or in a file (--config).",
+    )
+    .exitProcess(false)
     .fail((message, error) => {
       throw error instanceof TreewireError ? error : badUsage(message ?? error.message);
-    })
-    .parseAsync();
-
-  const paths = args._.map(String);
-  // each part is loaded only where it is used: `--once` starts in hooks and prompts
-  if (args.once === true) {
-    const { runOnceCommand } = await import("./once.js");
-    return runOnceCommand({ paths, format: args.format, exitCode: args.exitCode });
-  }
-  if (args.relay === undefined) throw badUsage("give --once, or --relay URL");
-  if (paths.length > 0) throw badUsage(`paths go with --once: ${paths[0]}`);
-  const { runDaemonCommand } = await import("./daemon-command.js");
-  return runDaemonCommand({
-    relay: args.relay,
-    tokenFile: args.tokenFile,
-    root: args.root,
-    logLevel: args.logLevel,
+    });
+  let told = false;
+  await parser.parseAsync([...argv], {}, (_error, _args, output) => {
+    told = output !== "";
+    if (told) process.stdout.write(`${output}\n`);
   });
+  return told ? 0 : action();
+}
+
+/** The daemon's settings as options. What yargs does not see stays `undefined`: defaults are the table's business. */
+function withSettings<T>(parser: Argv<T>) {
+  let extended: Argv<T> = parser;
+  for (const [name, setting] of Object.entries<Setting>(AGENT_SETTINGS)) {
+    if (!NOT_ON_THE_COMMAND_LINE.includes(name as keyof typeof AGENT_SETTINGS)) {
+      extended = extended.option(name, optionOf(setting)) as Argv<T>;
+    }
+  }
+  return extended.option("config", {
+    type: "string",
+    requiresArg: true,
+    describe: `a file of settings (TOML); or ${variableOf("config")}`,
+  });
+}
+
+/** The settings that say where the agent listens. */
+function withSocket<T>(parser: Argv<T>) {
+  return parser
+    .option("socket", optionOf(AGENT_SETTINGS.socket))
+    .option("state-dir", optionOf(AGENT_SETTINGS["state-dir"]))
+    .option("config", { type: "string", requiresArg: true, describe: "a file of settings (TOML)" });
+}
+
+function optionOf({ kind, describe, choices, default: standard }: Setting): Options {
+  const shown = standard === undefined ? describe : `${describe}; default: ${standard}`;
+  if (kind === "list") return { type: "string", array: true, nargs: 1, describe: shown };
+  return { type: "string", requiresArg: true, describe: shown, ...(choices !== undefined && { choices }) };
+}
+
+function settingsFrom(args: Record<string, unknown>): AgentSettings {
+  const config = args.config;
+  return agentSettings(args, typeof config === "string" ? config : undefined);
+}
+
+function strayPath(path: string): string {
+  const meant = nearest(path, ["track", "untrack", "status", "config"]);
+  return meant === undefined ? `paths go with --once: ${path}` : `no command ${path}; did you mean ${meant}?`;
 }

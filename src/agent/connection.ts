@@ -10,6 +10,7 @@ import {
   TUNNEL_VERSION,
 } from "../protocol/index.js";
 import { messageOf, systemCode, TreewireError } from "../util/index.js";
+import type { Dial } from "./dial.js";
 import type { Link } from "./tree-stream.js";
 
 /** Why a connection is over. */
@@ -43,6 +44,7 @@ export interface ConnectionOptions {
   /** The tunnel's address, `ws:` or `wss:`. */
   url: URL;
   token: string;
+  dial?: Dial;
   /** Name and version, as the relay's operator will see it. */
   agent: string;
   onWelcome: (welcome: Welcome, link: Link) => void;
@@ -70,7 +72,8 @@ export class Connection implements Link {
     this.#options = options;
     this.#times = { ...CONNECTION_TIMES, ...options.times };
     const socket = new WebSocket(options.url, TUNNEL_SUBPROTOCOL, {
-      headers: { authorization: `Bearer ${options.token}` },
+      ...options.dial,
+      headers: { ...options.dial?.headers, authorization: `Bearer ${options.token}` },
       maxPayload: MAX_TUNNEL_FRAME_BYTES,
       perMessageDeflate: { clientNoContextTakeover: true, serverNoContextTakeover: true },
     });

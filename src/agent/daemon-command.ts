@@ -1,9 +1,12 @@
+import { type Stats, statSync } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
   createLogger,
   fixedToken,
+  type Logger,
   type LogLevel,
+  messageOf,
   systemCode,
   type TokenSource,
   TreewireError,
@@ -11,37 +14,54 @@ import {
   VERSION,
 } from "../util/index.js";
 import { findRepositories, resolveRoot, TreeHost } from "../worktree/index.js";
+import { type ControlHandler, ControlServer } from "./control-server.js";
 import { Daemon } from "./daemon.js";
+import { dial } from "./dial.js";
+import { claim, defaultStateDir, socketCandidates } from "./places.js";
 import { tunnelUrl } from "./relay-url.js";
+import { type AgentSettings, listOf, textOf } from "./settings.js";
+import { TrackStore } from "./track-store.js";
 
-/** What the command line says of the daemon. */
-export interface DaemonArguments {
-  relay: string;
-  tokenFile?: string | undefined;
-  root: readonly string[];
-  logLevel: LogLevel;
-}
-
-const TOKEN_VARIABLE = "TREEWIRE_AGENT_TOKEN";
 /** The program has left this long after the signal, whatever hangs. Milliseconds; the contract says 2 s. */
 const LEAVE_MS = 1_500;
 
 /** Runs the agent until SIGTERM or SIGINT. @returns the exit status. @throws TreewireError when it cannot go on */
-export async function runDaemonCommand(args: DaemonArguments): Promise<number> {
-  const url = tunnelUrl(args.relay);
-  const token = tokenSource(args.tokenFile);
-  token.read(); // a token file that is bad from the start is told at once
-  const logger = createLogger("agent", args.logLevel);
+export async function runDaemonCommand(settings: AgentSettings): Promise<number> {
+  const relay = textOf(settings.relay);
+  if (relay === undefined)
+    throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: "give --once, or --relay URL" });
+  const url = tunnelUrl(relay);
+  const token = tokenSource(settings);
+  const connectWith = () =>
+    dial(url, {
+      caFile: textOf(settings["ca-file"]),
+      certFile: textOf(settings["cert-file"]),
+      keyFile: textOf(settings["key-file"]),
+      headers: listOf(settings.header),
+    });
+  // what is bad from the start is told at once; what turns bad later is waited for
+  token.read();
+  connectWith();
+
+  const logger = createLogger("agent", textOf(settings["log-level"]) as LogLevel);
   const host = new TreeHost({ logger });
+  const roots = listOf(settings.root);
+  const memory = await remember(textOf(settings["state-dir"]) ?? defaultStateDir(), logger);
   const daemon = new Daemon({
     url,
     token,
-    roots: (args.root.length > 0 ? args.root : ["."]).map((root) => resolve(root)),
+    dial: connectWith,
+    roots: (roots.length > 0 ? roots : ["."]).map((root) => resolve(root)),
     agent: `treewire/${VERSION}`,
     logger,
     source: host,
-    finder: { resolveRoot, findRepositories: findReadable },
+    finder: { resolveRoot, findRepositories: findReadable, kind: kindOf },
+    tracked: memory.tracked,
+    problems: memory.problems,
   });
+  const control = memory.alone
+    ? await listen(settings, memory.stateDir, (request) => daemon.handle(request), logger)
+    : undefined;
 
   const leave = (signal: NodeJS.Signals) => {
     logger.info({ signal }, "leaving");
@@ -50,22 +70,73 @@ export async function runDaemonCommand(args: DaemonArguments): Promise<number> {
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, leave);
   process.on("SIGHUP", () => daemon.tunnel.retryNow());
-  logger.info({ relay: url.host, roots: args.root }, "starting");
+  logger.info({ relay: url.host, roots }, "starting");
   try {
     await daemon.run();
   } finally {
+    await control?.close();
     await daemon.stop();
+    await memory.tracked.close();
     await host.close();
   }
   return 0;
 }
 
-function tokenSource(path: string | undefined): TokenSource {
-  const fromEnvironment = process.env[TOKEN_VARIABLE];
-  delete process.env[TOKEN_VARIABLE]; // no child needs it
-  if (path !== undefined) return tokenFile(resolve(path));
-  if (fromEnvironment === undefined || fromEnvironment === "") throw new TreewireError("TW_NO_TOKEN", TOKEN_VARIABLE);
-  return fixedToken(fromEnvironment);
+interface Memory {
+  stateDir: string;
+  tracked: TrackStore;
+  /** No other agent uses the directory. */
+  alone: boolean;
+  problems: string[];
+}
+
+/** What this agent remembers; one that cannot, or may not, works without. */
+async function remember(stateDir: string, logger: Logger): Promise<Memory> {
+  const without = (alone: boolean, problem: string): Memory => {
+    logger.warn({ stateDir }, problem);
+    return { stateDir, tracked: TrackStore.unremembered(logger), alone, problems: [problem] };
+  };
+  if ((await claim(stateDir)) === undefined) {
+    return without(
+      false,
+      `${stateDir}: another agent uses it, and answers track and status; this one remembers nothing`,
+    );
+  }
+  try {
+    return { stateDir, tracked: await TrackStore.open(stateDir, logger), alone: true, problems: [] };
+  } catch (error) {
+    return without(true, messageOf(error));
+  }
+}
+
+/** Opens the control socket at the first place that takes it; an agent without one works all the same. */
+async function listen(
+  settings: AgentSettings,
+  stateDir: string,
+  handler: ControlHandler,
+  logger: Logger,
+): Promise<ControlServer | undefined> {
+  const named = textOf(settings.socket);
+  const candidates = named === undefined ? socketCandidates(stateDir) : [resolve(named)];
+  for (const path of candidates) {
+    try {
+      const server = await ControlServer.listen(path, handler);
+      logger.debug({ socket: path }, "listening for commands");
+      return server;
+    } catch (error) {
+      logger[path === candidates.at(-1) ? "warn" : "debug"]({ code: "TW_LISTEN_FAILED" }, messageOf(error));
+    }
+  }
+  return undefined;
+}
+
+function tokenSource(settings: AgentSettings): TokenSource {
+  delete process.env.TREEWIRE_AGENT_TOKEN; // no child needs it
+  const file = textOf(settings["token-file"]);
+  if (file !== undefined) return tokenFile(resolve(file));
+  const token = textOf(settings["agent-token"]);
+  if (token === undefined) throw new TreewireError("TW_NO_TOKEN", "TREEWIRE_AGENT_TOKEN");
+  return fixedToken(token);
 }
 
 /** As `findRepositories`, but a directory that cannot be listed is an error and not merely empty. */
@@ -79,4 +150,15 @@ async function findReadable(directory: string): Promise<string[]> {
     throw new TreewireError(what, directory, { detail: code, cause: error });
   }
   return findRepositories(directory);
+}
+
+function kindOf(path: string): "directory" | "other" | "missing" {
+  let stats: Stats | undefined;
+  try {
+    stats = statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return "other"; // it cannot be looked at: whoever asks for its root is told why
+  }
+  if (stats === undefined) return "missing";
+  return stats.isDirectory() ? "directory" : "other";
 }

@@ -1,14 +1,19 @@
+import type { ControlReply, ControlRequest } from "../protocol/index.js";
 import type { Logger, TokenSource } from "../util/index.js";
 import { Chats, type ChatsOptions } from "./chats.js";
+import type { Dial } from "./dial.js";
 import { Discovery, type RepositoryFinder } from "./locate.js";
+import { agentStatus } from "./status.js";
+import type { TrackStore } from "./track-store.js";
 import type { Link } from "./tree-stream.js";
 import { type TreeSource, Trees } from "./trees.js";
-import { Tunnel } from "./tunnel.js";
+import { Tunnel, type TunnelStatus } from "./tunnel.js";
 
 export interface DaemonOptions {
   /** The tunnel's address. */
   url: URL;
   token: TokenSource;
+  dial?: () => Dial;
   /** Absolute paths of directories; a chat without paths shows the repositories found under them. */
   roots: readonly string[];
   /** Name and version of this program. */
@@ -16,6 +21,11 @@ export interface DaemonOptions {
   logger: Logger;
   source: TreeSource;
   finder: RepositoryFinder;
+  tracked: TrackStore;
+  /** Whenever the connection is another than before. */
+  onStatus?: (status: TunnelStatus) => void;
+  /** What is wrong beside what the daemon itself knows, in words. */
+  problems?: readonly string[];
   /** Times, for tests. */
   times?: Partial<Pick<ChatsOptions, "lingerMs" | "lostLingerMs" | "pendingMs" | "discoverMs">>;
 }
@@ -23,19 +33,29 @@ export interface DaemonOptions {
 /** The agent: what the relay asks, answered by chats and trees. */
 export class Daemon {
   readonly tunnel: Tunnel;
+  readonly #options: DaemonOptions;
   readonly #chats: Chats;
+  readonly #trees: Trees;
+  readonly #discovery: Discovery;
+  readonly #startedAt = Date.now();
 
   constructor(options: DaemonOptions) {
-    const { url, token, roots, agent, logger, source, finder, times } = options;
+    const { url, token, roots, agent, logger, source, finder, tracked, times, dial, onStatus } = options;
     const trees = new Trees({ source, logger, onPresence: (root) => this.#chats.presenceChanged(root) });
-    const chats = new Chats({ trees, discovery: new Discovery(roots, finder, logger), finder, logger, ...times });
+    const discovery = new Discovery(roots, finder, logger);
+    const chats = new Chats({ trees, discovery, finder, tracked, logger, ...times });
+    this.#options = options;
     this.#chats = chats;
+    this.#trees = trees;
+    this.#discovery = discovery;
     let link: Link | undefined;
     this.tunnel = new Tunnel({
       url,
       token,
       agent,
       logger,
+      ...(dial !== undefined && { dial }),
+      ...(onStatus !== undefined && { onStatus }),
       onWelcome: (welcome, established) => {
         link = established;
         trees.connect(established, new Map(welcome.held.map((held) => [held.root, held])));
@@ -79,6 +99,34 @@ export class Daemon {
   /** Runs until {@link stop}. @throws TreewireError when it would be useless to go on */
   run(): Promise<void> {
     return this.tunnel.run();
+  }
+
+  /** Answers a command of the user's. */
+  async handle(request: ControlRequest): Promise<ControlReply> {
+    const { tracked, url, problems = [] } = this.#options;
+    switch (request.type) {
+      case "track": {
+        const chats = [...new Set([request.chat, ...request.ancestors])];
+        await tracked.track(chats, request.paths);
+        void this.#chats.trackedChanged(chats);
+        return { type: "done" };
+      }
+      case "untrack":
+        await tracked.untrack(request.chat, request.paths);
+        void this.#chats.trackedChanged([request.chat]);
+        return { type: "done" };
+      case "status": {
+        const status = await agentStatus({
+          relay: url.host,
+          startedAt: this.#startedAt,
+          tunnel: this.tunnel.status,
+          chats: this.#chats.status(),
+          trees: this.#trees.status(),
+          problems: [...problems, ...this.#discovery.troubles(), ...this.#chats.troubles()],
+        });
+        return { type: "status", status };
+      }
+    }
   }
 
   /** Leaves the relay and closes every tree. */

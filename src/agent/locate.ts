@@ -6,6 +6,8 @@ import { describe, type Trouble } from "./trouble.js";
 export interface RepositoryFinder {
   /** The root of the working tree that holds `path`. @throws TreewireError */
   resolveRoot(path: string): Promise<string>;
+  /** What a path is, links followed; "missing" also when that cannot be seen. */
+  kind(path: string): "directory" | "other" | "missing";
   /** The roots of the working trees at or under `dir`. @throws TreewireError */
   findRepositories(dir: string): Promise<string[]>;
 }
@@ -48,6 +50,29 @@ export async function locate(path: string, finder: Pick<RepositoryFinder, "resol
   }
 }
 
+/** So many paths are looked at before others get a turn. */
+const AT_ONCE = 100;
+
+/** {@link locate} for many paths, of which those in one directory cost one look. */
+export async function locateAll(
+  paths: readonly string[],
+  finder: Pick<RepositoryFinder, "resolveRoot" | "kind">,
+): Promise<Located[]> {
+  const groups = new Map<string, string>();
+  for (const [position, path] of paths.entries()) {
+    if (position % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate);
+    const kind = finder.kind(path);
+    const group = kind === "directory" ? `${path}\0` : `${parse(path).dir}\0${kind}`;
+    if (!groups.has(group)) groups.set(group, path);
+  }
+  const located: Located[] = [];
+  for (const path of groups.values()) {
+    located.push(await locate(path, finder));
+    await new Promise(setImmediate);
+  }
+  return located;
+}
+
 /** A search of the roots may take this share of the time at most. */
 const SEARCH_SHARE = 1 / 20;
 
@@ -82,6 +107,11 @@ export class Discovery {
   /** Whether the last search is long enough ago. @param restMs the least time between two, in milliseconds */
   isDue(restMs: number): boolean {
     return performance.now() - this.#endedAt >= Math.max(restMs, this.#costMs / SEARCH_SHARE);
+  }
+
+  /** What is wrong with roots, in words. */
+  troubles(): string[] {
+    return [...this.#told.values()];
   }
 
   async #findUnder(root: string): Promise<string[]> {

@@ -1,4 +1,5 @@
 import PQueue from "p-queue";
+import type { AgentStatus } from "../protocol/index.js";
 import type { Logger } from "../util/index.js";
 import type { TreeState } from "../worktree/types.js";
 import { snapshotOf } from "./snapshot.js";
@@ -73,6 +74,10 @@ export class Trees {
    */
   async refresh(root: string): Promise<number | undefined> {
     return this.#trees.get(root)?.refresh();
+  }
+
+  status(): AgentStatus["trees"] {
+    return [...this.#trees.values()].map((tree) => tree.status()).sort((a, b) => (a.root < b.root ? -1 : 1));
   }
 
   ack(root: string, held: Held): void {
@@ -197,6 +202,19 @@ class WatchedTree {
       this.#trouble(describe(error, this.root));
       return undefined;
     }
+  }
+
+  status(): AgentStatus["trees"][number] {
+    const state = this.#tree?.state;
+    return {
+      root: this.root,
+      watched: this.#watched,
+      state: this.gone ? "gone" : state === undefined ? "reading" : "live",
+      health: state?.health ?? "",
+      changed_files: state?.files.length ?? 0,
+      scanned_at: state === undefined ? null : new Date(state.scannedAt).toISOString(),
+      problem: this.#told === "" ? null : this.#told,
+    };
   }
 
   close(): void {

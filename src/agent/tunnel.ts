@@ -1,5 +1,6 @@
 import { Backoff, type ErrorCode, type Logger, messageOf, type TokenSource, TreewireError } from "../util/index.js";
 import { Connection, type ConnectionOptions, type End } from "./connection.js";
+import type { Dial } from "./dial.js";
 
 /** The wire contract's cap on the delay between two tries, and the bound of the first. Milliseconds. */
 const RETRY = { firstMs: 500, capMs: 30_000 };
@@ -10,11 +11,27 @@ const REJECTED_GRACE_MS = 5_000;
 /** How long the goodbye to the relay may take. Milliseconds. */
 const GOODBYE_MS = 500;
 
+/** How the tunnel is. */
+export interface TunnelStatus {
+  state: "connecting" | "connected" | "waiting";
+  /** Milliseconds since 1970. */
+  since: number;
+  workspace?: string;
+  /** Why the last connection failed, until one succeeds. */
+  problem?: string;
+  /** While waiting: milliseconds since 1970. */
+  nextTryAt?: number;
+}
+
 export interface TunnelOptions extends Pick<ConnectionOptions, "url" | "agent" | "onWelcome" | "onMessage" | "times"> {
   token: TokenSource;
+  /** What each attempt takes besides. @throws TreewireError `TW_BAD_CONFIG` */
+  dial?: () => Dial;
   logger: Logger;
   /** After every connection that had been welcomed. */
   onLost: () => void;
+  /** Whenever {@link Tunnel.status} has changed. */
+  onStatus?: (status: TunnelStatus) => void;
   /** For tests: how long to wait between tries, and how long a refused token is tried again, in milliseconds. */
   backoff?: Backoff;
   rejectedGraceMs?: number;
@@ -29,6 +46,7 @@ export class Tunnel {
   #wake: () => void = () => {};
   /** What was last told of a failure, so that a night without network is one line. */
   #told = "";
+  status: TunnelStatus = { state: "connecting", since: Date.now() };
   #rejectedSince: { token: string; at: number } | undefined;
 
   constructor(options: TunnelOptions) {
@@ -44,11 +62,13 @@ export class Tunnel {
   async run(): Promise<void> {
     while (!this.#stopped) {
       const started = performance.now();
+      this.#setStatus({ state: "connecting" });
       const end = await this.#connectOnce();
       if (this.#stopped) return;
       if (performance.now() - started >= STABLE_MS) this.#backoff.reset();
       const delayMs = end.kind === "rejected" && this.#tokenChanged(end.token) ? 0 : this.#backoff.next();
       this.#report(end, delayMs);
+      this.#setStatus({ state: "waiting", nextTryAt: Date.now() + delayMs, problem: describeEnd(end)[1] });
       await this.#pause(delayMs);
     }
   }
@@ -68,12 +88,13 @@ export class Tunnel {
 
   async #connectOnce(): Promise<PassingEnd> {
     const { url, agent, onWelcome, onMessage, onLost, logger, times } = this.#options;
-    const token = this.#readToken();
-    if (token instanceof TreewireError) return { kind: "failed", error: token };
+    const prepared = this.#prepare();
+    if (prepared instanceof TreewireError) return { kind: "failed", error: prepared };
+    const { token } = prepared;
     let welcomed = false;
     const connection = new Connection({
+      ...prepared,
       url,
-      token,
       agent,
       onMessage,
       ...(times !== undefined && { times }),
@@ -82,6 +103,7 @@ export class Tunnel {
         this.#told = "";
         this.#rejectedSince = undefined;
         logger.info({ relay: url.host, workspace: welcome.workspace }, "connected");
+        this.#setStatus({ state: "connected", workspace: welcome.workspace });
         onWelcome(welcome, link);
       },
     });
@@ -95,9 +117,10 @@ export class Tunnel {
     return { ...end, token };
   }
 
-  #readToken(): string | TreewireError {
+  /** What an attempt takes is read anew for each: files may have been replaced. */
+  #prepare(): { token: string; dial: Dial } | TreewireError {
     try {
-      return this.#options.token.read();
+      return { token: this.#options.token.read(), dial: this.#options.dial?.() ?? { headers: {} } };
     } catch (error) {
       if (error instanceof TreewireError) return error;
       throw error;
@@ -113,8 +136,8 @@ export class Tunnel {
   }
 
   #tokenChanged(refused: string): boolean {
-    const token = this.#readToken();
-    return typeof token === "string" && token !== refused;
+    const prepared = this.#prepare();
+    return !(prepared instanceof TreewireError) && prepared.token !== refused;
   }
 
   #report(end: PassingEnd, delayMs: number): void {
@@ -123,6 +146,13 @@ export class Tunnel {
     const level = message === this.#told ? "debug" : "warn";
     this.#told = message;
     logger[level]({ code, retryInMs: delayMs }, message);
+  }
+
+  #setStatus(status: Omit<TunnelStatus, "since">): void {
+    const { problem } = this.status;
+    const lasting = problem !== undefined && status.state === "connecting" ? { problem } : {};
+    this.status = { ...lasting, ...status, since: Date.now() };
+    this.#options.onStatus?.(this.status);
   }
 
   #pause(delayMs: number): Promise<void> {

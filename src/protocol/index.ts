@@ -1,5 +1,6 @@
 export * from "./client.js";
 export * from "./close-codes.js";
+export * from "./control.js";
 export * from "./limits.js";
 export * from "./tree.js";
 export * from "./tunnel.js";

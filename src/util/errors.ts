@@ -4,6 +4,7 @@
  */
 const REGISTRY = {
   TW_BAD_USAGE: { exitStatus: 2, what: "bad usage", advice: "see --help" },
+  TW_BAD_CONFIG: { exitStatus: 2, what: "bad configuration", advice: "correct it; --help lists the settings" },
   TW_PATH_NOT_FOUND: { exitStatus: 2, what: "no such file or directory", advice: "check the path" },
   TW_PATH_UNREADABLE: { exitStatus: 2, what: "cannot be read", advice: "check its permissions" },
   TW_NOT_A_REPOSITORY: {
@@ -56,6 +57,13 @@ const REGISTRY = {
     exitStatus: 1,
     what: "the relay does not let this chat be watched",
     advice: "check the chat's id, its owner and its binding",
+  },
+  TW_NO_AGENT: { exitStatus: 1, what: "no agent answers there", advice: "start it, or name its socket with --socket" },
+  TW_STATE_DIR: { exitStatus: 1, what: "the state directory cannot be used", advice: "check --state-dir and the disk" },
+  TW_TRACK_LIMIT: {
+    exitStatus: 1,
+    what: "too many paths are tracked",
+    advice: "untrack what is no longer needed, or track directories",
   },
   TW_LISTEN_FAILED: { exitStatus: 1, what: "cannot listen", advice: "choose another --listen address" },
   TW_TLS_FILES: {

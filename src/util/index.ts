@@ -3,6 +3,15 @@ export { coalesce } from "./coalesce.js";
 export { describeError, ERROR_CODES, type ErrorCode, messageOf, systemCode, TreewireError } from "./errors.js";
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel, silentLogger } from "./log.js";
 export { reportError, runProgram } from "./program.js";
+export {
+  type EffectiveSetting,
+  nearest,
+  readSettingsFile,
+  resolveSettings,
+  type Setting,
+  type SettingSource,
+  variableOf,
+} from "./settings.js";
 export { type Colors, colorsFor, paintDiff, printable } from "./terminal.js";
 export { fixedToken, type TokenSource, tokenFile } from "./token.js";
 export { VERSION } from "./version.js";

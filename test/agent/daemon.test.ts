@@ -1,6 +1,7 @@
 import t from "tap";
 import { Daemon, type DaemonOptions } from "../../src/agent/daemon.js";
 import { tunnelUrl } from "../../src/agent/relay-url.js";
+import { TrackStore } from "../../src/agent/track-store.js";
 import { type TreeMessage, TUNNEL_SUBPROTOCOL } from "../../src/protocol/index.js";
 import { fixedToken, silentLogger } from "../../src/util/index.js";
 import { type AgentConnection, FakeRelay } from "../support/fake-relay.js";
@@ -26,6 +27,7 @@ async function start(t: Cleanup, options: Partial<DaemonOptions> = {}) {
     logger: silentLogger(),
     source: trees,
     finder: trees,
+    tracked: TrackStore.unremembered(silentLogger()),
     times: { pendingMs: 10, discoverMs: 20, lingerMs: 30 },
     ...options,
   });

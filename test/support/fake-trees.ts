@@ -82,6 +82,11 @@ export class FakeTrees implements TreeSource, RepositoryFinder {
     return this.opened.flatMap((tree) => (tree.closed ? [] : tree.root)).sort();
   }
 
+  kind(path: string): "directory" | "other" | "missing" {
+    if (this.directories.has(path) || this.repositories.has(path)) return "directory";
+    return [...this.repositories.keys()].some((root) => path.startsWith(`${root}/`)) ? "other" : "missing";
+  }
+
   async resolveRoot(path: string): Promise<string> {
     const root = [...this.repositories.keys()].find((one) => path === one || path.startsWith(`${one}/`));
     if (root !== undefined) return root;

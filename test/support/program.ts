@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { GIT_ENV } from "./repo.js";
-import type { Cleanup } from "./temp.js";
+import { type Cleanup, tempDir } from "./temp.js";
 import { until } from "./until.js";
 
 /** How a program ended: its status, or the signal that ended it. */
@@ -79,7 +79,8 @@ export function programPath(name: "agent" | "relay" | "start"): string {
 /**
  * Starts a compiled program. Whatever happens, it has ended when the test has.
  *
- * @param options `cwd`, and `env`: added to an environment without anybody's git configuration
+ * @param options `cwd`, and `env`: added to an environment without anybody's configuration, and with directories of its
+ *   own for what it keeps
  */
 export function startProgram(
   t: Cleanup,
@@ -87,9 +88,16 @@ export function startProgram(
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Program {
+  const own = tempDir(t);
   const child = spawn(process.execPath, [programPath(name), ...args], {
     cwd: options.cwd,
-    env: { ...GIT_ENV, ...options.env },
+    env: {
+      ...withoutSettings(GIT_ENV),
+      XDG_CONFIG_HOME: own,
+      XDG_RUNTIME_DIR: own,
+      XDG_STATE_HOME: own,
+      ...options.env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const program = new Program(`${name} ${args.join(" ")}`, child);
@@ -112,4 +120,11 @@ export async function runProgram(
   const program = startProgram(t, name, args, options);
   const { status } = await program.exit(60_000);
   return { status, stdout: program.stdout, stderr: program.stderr, output: program.output };
+}
+
+/** An environment in which nobody has set anything for these programs. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(TREEWIRE_|NOTIFY_SOCKET$|WATCHDOG_)/.test(name)),
+  );
 }

@@ -1,0 +1,59 @@
+import type { ControlReply, ControlRequest } from "../protocol/index.js";
+import { controlRequestSchema } from "../protocol/index.js";
+import { colorsFor, TreewireError } from "../util/index.js";
+import { AgentRefusal, askAgent } from "./control-client.js";
+import { defaultStateDir, socketToAsk } from "./places.js";
+import { type AgentSettings, formatSettings, settingsJson, textOf } from "./settings.js";
+import { formatStatus } from "./status-text.js";
+
+/** `agent track`. @returns the exit status */
+export function track(
+  settings: AgentSettings,
+  request: { chat: string; ancestors: string[]; paths: string[] },
+): Promise<number> {
+  return ask(settings, { type: "track", ...request }, () => {});
+}
+
+/** `agent untrack`. @returns the exit status */
+export function untrack(settings: AgentSettings, request: { chat: string; paths: string[] }): Promise<number> {
+  return ask(settings, { type: "untrack", ...request }, () => {});
+}
+
+/** `agent status`. @returns the exit status */
+export function status(settings: AgentSettings, json: boolean): Promise<number> {
+  return ask(settings, { type: "status" }, (reply) => {
+    if (reply.type !== "status") return;
+    const text = json
+      ? `${JSON.stringify(reply.status)}\n`
+      : formatStatus(reply.status, Date.now(), colorsFor(process.stdout));
+    process.stdout.write(text);
+  });
+}
+
+/** `agent config`. @returns the exit status */
+export async function config(settings: AgentSettings, json: boolean): Promise<number> {
+  process.stdout.write(json ? settingsJson(settings) : formatSettings(settings));
+  return 0;
+}
+
+async function ask(
+  settings: AgentSettings,
+  request: ControlRequest,
+  onReply: (reply: Exclude<ControlReply, { type: "error" }>) => void,
+): Promise<number> {
+  const checked = controlRequestSchema.safeParse(request);
+  if (!checked.success) {
+    const { path, message } = checked.error.issues[0] ?? { path: [], message: "not a request" };
+    throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: `${path.join(".")}: ${message}` });
+  }
+  const stateDir = textOf(settings["state-dir"]) ?? defaultStateDir();
+  const socket = textOf(settings.socket) ?? socketToAsk(stateDir);
+  try {
+    onReply(await askAgent(socket, checked.data));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof AgentRefusal)) throw error;
+    process.stderr.write(`agent: ${error.message}\n`);
+    return 1;
+  }
+}

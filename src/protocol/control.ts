@@ -1,0 +1,85 @@
+import { z } from "zod";
+
+/**
+ * The control socket: a Unix socket on which the running agent is told and asked by commands of the same user. One
+ * JSON line goes in, one comes back, and the connection is closed.
+ */
+export const MAX_CONTROL_REQUEST_BYTES = 8 * 1024 * 1024;
+
+/** The most paths that one `track` may name. */
+export const MAX_TRACKED_PATHS_AT_ONCE = 20_000;
+
+const chat = z.uuid().toLowerCase();
+const paths = z.array(z.string().startsWith("/").max(4096)).max(MAX_TRACKED_PATHS_AT_ONCE);
+
+/** A chat, and with it its ancestors, has touched these paths. */
+const track = z.object({
+  type: z.literal("track"),
+  chat,
+  ancestors: z.array(chat).max(100),
+  paths: paths.min(1),
+});
+
+/** Forget these paths of a chat; none: all of them. */
+const untrack = z.object({ type: z.literal("untrack"), chat, paths });
+
+const status = z.object({ type: z.literal("status") });
+
+export const controlRequestSchema = z.discriminatedUnion("type", [track, untrack, status]);
+export type ControlRequest = z.infer<typeof controlRequestSchema>;
+
+const time = z.iso.datetime();
+
+/** How the agent is. Times are UTC, RFC 3339. */
+export const agentStatusSchema = z.object({
+  version: z.string(),
+  pid: z.int(),
+  started_at: time,
+  connection: z.object({
+    relay: z.string(),
+    state: z.enum(["connecting", "connected", "waiting"]),
+    since: time,
+    /** Set while connected. */
+    workspace: z.string().nullable(),
+    /** Why the last connection failed, until one succeeds. */
+    problem: z.string().nullable(),
+    /** While waiting. */
+    next_try_at: time.nullable(),
+  }),
+  chats: z.array(
+    z.object({
+      chat: z.string(),
+      watched: z.boolean(),
+      /** How many paths the relay has bound it to, and how many were tracked. */
+      bound_paths: z.int(),
+      tracked_paths: z.int(),
+      roots: z.array(z.string()),
+    }),
+  ),
+  trees: z.array(
+    z.object({
+      root: z.string(),
+      watched: z.boolean(),
+      state: z.enum(["reading", "live", "gone"]),
+      /** "" when file events cover the tree, else what is wrong. */
+      health: z.string(),
+      changed_files: z.int(),
+      scanned_at: time.nullable(),
+      /** A failure that has not passed. */
+      problem: z.string().nullable(),
+    }),
+  ),
+  /** File watches (inotify) of this process, and the most that the user may have; `null` where there is no such thing. */
+  watches: z.object({ used: z.int(), limit: z.int() }).nullable(),
+  memory: z.object({ rss_bytes: z.int(), heap_bytes: z.int() }),
+  /** What is wrong, in words; empty when all is well. */
+  problems: z.array(z.string()),
+});
+export type AgentStatus = z.infer<typeof agentStatusSchema>;
+
+export const controlReplySchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("done") }),
+  z.object({ type: z.literal("status"), status: agentStatusSchema }),
+  z.object({ type: z.literal("error"), code: z.string(), message: z.string() }),
+]);
+export type ControlReply = z.infer<typeof controlReplySchema>;
