@@ -73,6 +73,8 @@ export const REFUSALS = {
   badRequest: refusal(400, "Bad request."),
   tooManyRequests: refusal(429, "Too many requests."),
   tooManySockets: { ...refusal(429, "Too many open sockets."), headers: { "Retry-After": "30" } },
+  badGateway: refusal(502, "Bad gateway.", "The upstream cannot be reached, or answers nonsense."),
+  gatewayTimeout: refusal(504, "Gateway timeout.", "The upstream did not answer in time."),
   goingAway: { ...refusal(503, "The relay is shutting down."), headers: { "Retry-After": "1" } },
 } as const satisfies Record<string, Refusal>;
 

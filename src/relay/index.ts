@@ -1,4 +1,3 @@
-export { runRelay } from "./cli/index.js";
 export { bindChat, createToken, listChats, listTokens, revokeToken, unbindChat } from "./commands.js";
 export { type RelayOptions, type RunningRelay, startRelay } from "./server.js";
 export type { Chat, ChatBinding, NewToken, TokenEntry } from "./store/index.js";

@@ -1,46 +1,7 @@
 import { createHash } from "node:crypto";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { REFUSALS, RefusedError } from "./answers.js";
-
-/** What callers may use up. Every one is an option of `relay serve`; docs/operating.md lists them. */
-export interface LimitOptions {
-  /** HTTP requests and upgrades of one address in a minute. */
-  requestsPerAddress: number;
-  /** HTTP requests and upgrades with one token in a minute. */
-  requestsPerToken: number;
-  /** Requests and upgrades of one address in a minute that bring no token that counts. */
-  failuresPerAddress: number;
-  /** Open watch sockets of one token. */
-  socketsPerToken: number;
-  /** Messages that one watch socket may send in a second; what is over it waits in the client's own buffers. */
-  messagesPerSecond: number;
-  /** Open TCP connections, of everybody. */
-  connections: number;
-  /** How long a request's headers may take, in milliseconds. */
-  headersTimeoutMs: number;
-  /** How long a request with its body may take, in milliseconds. */
-  requestTimeoutMs: number;
-  /** How long a connection without a request is kept, in milliseconds. */
-  idleTimeoutMs: number;
-  /** Bytes of a request's headers. */
-  headerBytes: number;
-  /** Bytes of a request's body, files aside. */
-  bodyBytes: number;
-}
-
-export const DEFAULT_LIMITS: LimitOptions = {
-  requestsPerAddress: 12_000,
-  requestsPerToken: 6_000,
-  failuresPerAddress: 300,
-  socketsPerToken: 4_000,
-  messagesPerSecond: 5_000,
-  connections: 20_000,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 120_000,
-  idleTimeoutMs: 30_000,
-  headerBytes: 16 * 1024,
-  bodyBytes: 64 * 1024,
-};
+import type { LimitOptions } from "./limit-options.js";
 
 const WINDOW_SECONDS = 60;
 

@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { createSecureContext, Server as TlsServer } from "node:tls";
 import { HEARTBEAT_MS } from "../protocol/index.js";
 import { coalesce, type Logger, messageOf, systemCode, TreewireError } from "../util/index.js";
-import { Gate, OwnAuthority } from "./access/index.js";
+import { Gate, OwnAuthority, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
 import { createHttp } from "./http/index.js";
 import { Hub } from "./hub/index.js";
-import { DEFAULT_LIMITS, type LimitOptions, Limits } from "./limits.js";
+import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
+import { Limits } from "./limits.js";
 import { Metrics } from "./metrics.js";
 import { Proxies } from "./proxies.js";
 import { Store } from "./store/index.js";
@@ -26,6 +27,13 @@ export interface RelayOptions {
   /** Paths of PEM files; both or none. They are read again on {@link RunningRelay.reload}. */
   tlsCert?: string;
   tlsKey?: string;
+  /**
+   * Upstream mode: the URL of a server with the chat API, which stays the owner of chats and files. Its calls are handed
+   * through, and it is asked who may watch.
+   */
+  upstream?: string;
+  /** How long the upstream has to answer, in milliseconds. Default: 30 s. */
+  upstreamTimeoutMs?: number;
   limits?: Partial<LimitOptions>;
   /** How long a chat is watched after its last viewer left, in milliseconds. Default: 10 s. */
   lingerMs?: number;
@@ -46,9 +54,14 @@ export interface RunningRelay {
 const STORE_POLL_MS = 200;
 const SWEEP_MS = 1_000;
 
+/** How often an upstream is asked again whether those who watch still may, and how long it has to answer. Milliseconds. */
+const UPSTREAM_RECHECK_MS = 15_000;
+const UPSTREAM_TIMEOUT_MS = 30_000;
+
 const DRAIN_MS = 10_000;
 /** How long sockets have to answer the close, within the drain. Milliseconds. */
 const CLOSE_MS = 2_500;
+const IDLE_CLOSE_MS = 50;
 
 /**
  * Starts a relay and waits until it listens.
@@ -58,6 +71,7 @@ const CLOSE_MS = 2_500;
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const { log, host = "127.0.0.1", port = 7700 } = options;
   const tls = readTls(options);
+  const upstream = readUpstream(options);
   const proxies = new Proxies(options.trustProxy ?? []);
   const limits = new Limits({ ...DEFAULT_LIMITS, ...options.limits });
   const store = new Store(options.dataDir);
@@ -65,17 +79,20 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const hub = new Hub({ chatRoots: store.chatRoots, log, ...(lingerMs !== undefined && { lingerMs }) });
   const metrics = new Metrics(() => ({ ...hub.counts(), ...upgrades.counts() }));
   const own = new OwnAuthority(store, options.allowedOrigins ?? []);
+  const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
+  const authority = theirs ?? own;
   const gate = new Gate(limits);
-  const upgrades = new Upgrades({ store, hub, authority: own, gate, proxies, limits, metrics, log });
+  const upgrades = new Upgrades({ store, hub, authority, gate, proxies, limits, metrics, log });
   const reconcile = coalesce(() => upgrades.reconcile());
   const changed = () => {
+    theirs?.forget();
     reconcile().catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, "looking again at sockets failed"));
   };
   let isReady = true;
   const agentStatus = (workspace: string) => hub.agentStatus(workspace);
   const http = await createHttp(
-    { store, own, authority: own, gate, proxies, agentStatus, changed },
-    { limits: limits.options, metrics, isReady: () => isReady, tls, log },
+    { store, own, authority, gate, proxies, agentStatus, changed },
+    { limits: limits.options, metrics, isReady: () => isReady, upstream, tls, log },
   );
   http.server.on("upgrade", (request, socket, head) => void upgrades.handle(request, socket, head));
 
@@ -97,6 +114,8 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     version = now;
     changed();
   }, STORE_POLL_MS);
+  // who may watch an upstream's chats changes without a word to the relay
+  const recheck = theirs && setInterval(changed, UPSTREAM_RECHECK_MS);
   const sweep = setInterval(() => hub.beat(HEARTBEAT_MS - 2 * SWEEP_MS), SWEEP_MS);
 
   return {
@@ -109,14 +128,30 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       isReady = false;
       clearInterval(poll);
       clearInterval(sweep);
+      clearInterval(recheck);
       const cut = setTimeout(() => http.server.closeAllConnections(), options.drainMs ?? DRAIN_MS);
+      // a connection that was busy when the listening ended stays open for its keep-alive time if nobody looks after it
+      const idle = setInterval(() => http.server.closeIdleConnections(), IDLE_CLOSE_MS);
       const closed = http.close(); // from here on nobody new comes in, and requests under way go on
       await upgrades.close(CLOSE_MS);
       await closed;
+      clearInterval(idle);
       clearTimeout(cut);
       store.close();
     },
   };
+}
+
+function readUpstream({
+  upstream,
+  upstreamTimeoutMs = UPSTREAM_TIMEOUT_MS,
+}: RelayOptions): UpstreamOptions | undefined {
+  if (upstream === undefined) return undefined;
+  const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new TreewireError("TW_BAD_USAGE", `--upstream ${upstream}`, { detail: "not an http:// or https:// URL" });
+  }
+  return { url, timeoutMs: upstreamTimeoutMs };
 }
 
 function readTls({ tlsCert, tlsKey }: RelayOptions): { cert: Buffer; key: Buffer } | undefined {

@@ -110,9 +110,11 @@ export class Upgrades {
     const { headers } = request;
     const host = this.#proxies.host(request);
     const calling = { method: "GET", headers, query: url.searchParams, host, isUpgrade: true };
-    const client = await this.#gate.identify(this.#authority, calling, this.#proxies.address(request));
+    const address = this.#proxies.address(request); // later, the socket may be gone
+    const client = await this.#gate.identify(this.#authority, calling, address);
     if (client.refusal) return client.refusal;
     const answer = await mayWatch(this.#authority, (id) => this.#hub.agentStatus(id), client.ok, chatId, prefix);
+    if (answer.refusal?.status === 401) await this.#gate.failed(address);
     if (answer.refusal) return answer.refusal;
     if (this.#closing) return REFUSALS.goingAway; // meanwhile
     const closed = this.#limits.openSocket(client.ok.tokenId);
@@ -177,7 +179,10 @@ export class Upgrades {
     }
     const answer = await this.#authority.watchable(client, chatId, prefix);
     if (answer.ok) session.rebind(answer.ok.chat, answer.ok.workspace);
+    else if (answer.refusal.status >= 500)
+      return; // the upstream's trouble: live streams go on
     else if (answer.refusal === REFUSALS.archived) session.end("chat is archived");
+    else if (answer.refusal.status === 401) session.close("tokenRevoked", TOKEN_ENDED);
     else session.end(answer.refusal.body.message);
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import t from "tap";
 import { bindChat, createToken, listChats, listTokens, revokeToken, unbindChat } from "../../src/relay/index.js";
 import { refusedUpgrade } from "./support/client.js";
-import { TestRelay } from "./support/relay.js";
+import { MODES, TestRelay } from "./support/relay.js";
 
 const APP = "/home/me/app";
 
@@ -18,92 +18,99 @@ function api(relay: TestRelay, auth: Record<string, string> = { "coder-session-t
   };
 }
 
-t.test("a chat, as Coder's API has it", async (t) => {
-  const relay = await TestRelay.start(t);
-  const call = api(relay);
-  const [status, chat] = await call("GET", relay.chat);
-  t.equal(status, 200);
-  t.match(chat, { created_at: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/, updated_at: /Z$/ });
-  const { created_at, updated_at, ...rest } = chat;
-  t.same(rest, {
-    id: relay.chat,
-    owner_id: "alice",
-    workspace_id: relay.workspace,
-    parent_chat_id: null,
-    archived: false,
+for (const mode of MODES) {
+  t.test(`${mode}: a chat, as Coder's API has it`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    const call = api(relay);
+    const [status, chat] = await call("GET", relay.chat);
+    t.equal(status, 200);
+    t.match(chat, { created_at: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/, updated_at: /Z$/ });
+    const { created_at, updated_at, ...rest } = chat;
+    t.same(rest, {
+      id: relay.chat,
+      owner_id: "alice",
+      workspace_id: relay.workspace,
+      parent_chat_id: null,
+      archived: false,
+    });
+    t.same((await call("GET", "nonsense"))[0], 400);
+    t.same((await call("GET", randomUUID()))[0], 404);
+    t.same((await api(relay, {})("GET", relay.chat))[0], 401);
   });
-  t.same((await call("GET", "nonsense"))[0], 400);
-  t.same((await call("GET", randomUUID()))[0], 404);
-  t.same((await api(relay, {})("GET", relay.chat))[0], 401);
-});
 
-t.test("archive and unarchive answer 204 once, and 400 twice", async (t) => {
-  const relay = await TestRelay.start(t);
-  const call = api(relay);
-  t.same(await call("POST", `${relay.chat}/archive`), [204, undefined]);
-  t.same(await call("POST", `${relay.chat}/archive`), [400, { message: "Chat is already archived." }]);
-  t.same((await call("GET", relay.chat))[1].archived, true);
-  t.same(await call("POST", `${relay.chat}/unarchive`), [204, undefined]);
-  t.same(await call("POST", `${relay.chat}/unarchive`), [400, { message: "Chat is not archived." }]);
-  t.same(await call("PATCH", relay.chat, { archived: true }), [204, undefined]);
-  t.same(await call("PATCH", relay.chat, { archived: true }), [400, { message: "Chat is already archived." }]);
-  t.same(await call("PATCH", relay.chat, { archived: false }), [204, undefined]);
-  const [status, body] = await call("PATCH", relay.chat, { archived: "yes" });
-  t.equal(status, 400);
-  t.match(body, { message: String, validations: [{ field: "archived", detail: String }] });
-  const stranger = { "coder-session-token": createToken(relay.dataDir, { kind: "client", user: "mallory" }) };
-  t.same((await api(relay, stranger)("POST", `${relay.chat}/archive`))[0], 404);
-});
-
-t.test("the root's state cascades to its children, which cannot change it", async (t) => {
-  const relay = await TestRelay.start(t);
-  const call = api(relay);
-  const child = randomUUID();
-  const grandchild = randomUUID();
-  bindChat(relay.dataDir, { chat: child, workspace: relay.workspace, parent: relay.chat });
-  bindChat(relay.dataDir, { chat: grandchild, workspace: relay.workspace, parent: child });
-  const notRoot = [400, { message: "Chat archive state can only be changed on the root chat." }];
-  t.same(await call("POST", `${child}/archive`), notRoot);
-  t.same(await call("PATCH", grandchild, { archived: true }), notRoot);
-  await call("POST", `${relay.chat}/archive`);
-  t.same((await call("GET", grandchild))[1], {
-    ...(await call("GET", grandchild))[1],
-    archived: true,
-    parent_chat_id: child,
+  t.test(`${mode}: archive and unarchive answer 204 once, and 400 twice`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    const call = api(relay);
+    t.same(await call("POST", `${relay.chat}/archive`), [204, undefined]);
+    t.same(await call("POST", `${relay.chat}/archive`), [400, { message: "Chat is already archived." }]);
+    t.same((await call("GET", relay.chat))[1].archived, true);
+    t.same(await call("POST", `${relay.chat}/unarchive`), [204, undefined]);
+    t.same(await call("POST", `${relay.chat}/unarchive`), [400, { message: "Chat is not archived." }]);
+    t.same(await call("PATCH", relay.chat, { archived: true }), [204, undefined]);
+    t.same(await call("PATCH", relay.chat, { archived: true }), [400, { message: "Chat is already archived." }]);
+    t.same(await call("PATCH", relay.chat, { archived: false }), [204, undefined]);
+    const [status, body] = await call("PATCH", relay.chat, { archived: "yes" });
+    t.equal(status, 400);
+    t.match(body, { message: String, validations: [{ field: "archived", detail: String }] });
+    const stranger = { "coder-session-token": createToken(relay.dataDir, { kind: "client", user: "mallory" }) };
+    t.same((await api(relay, stranger)("POST", `${relay.chat}/archive`))[0], 404);
   });
-  t.same(await call("POST", `${child}/unarchive`), notRoot);
-  await call("POST", `${relay.chat}/unarchive`);
-  t.same((await call("GET", grandchild))[1].archived, false);
-});
 
-t.test("archiving stops the watching: sockets, agent, and new watches", async (t) => {
-  const relay = await TestRelay.start(t);
-  const agent = await relay.agent([APP]);
-  agent.tell(APP, []);
-  const client = await relay.client();
-  await client.first();
-  await api(relay)("POST", `${relay.chat}/archive`);
-  await client.error(/^chat is archived$/);
-  t.equal(await client.closed(), 1001);
-  t.equal((await agent.next("unwatch")).chat, relay.chat);
-  const refused = await refusedUpgrade(t, relay.watchUrl(), { headers: { "coder-session-token": relay.clientToken } });
-  t.same([refused.status, refused.body], [400, { message: "Chat is archived." }]);
-  await api(relay)("POST", `${relay.chat}/unarchive`);
-  await (await relay.client()).first();
-});
+  t.test(`${mode}: the root's state cascades to its children, which cannot change it`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    const call = api(relay);
+    const child = randomUUID();
+    const grandchild = randomUUID();
+    bindChat(relay.dataDir, { chat: child, workspace: relay.workspace, parent: relay.chat });
+    bindChat(relay.dataDir, { chat: grandchild, workspace: relay.workspace, parent: child });
+    const notRoot = [400, { message: "Chat archive state can only be changed on the root chat." }];
+    t.same(await call("POST", `${child}/archive`), notRoot);
+    t.same(await call("PATCH", grandchild, { archived: true }), notRoot);
+    await call("POST", `${relay.chat}/archive`);
+    t.same((await call("GET", grandchild))[1], {
+      ...(await call("GET", grandchild))[1],
+      archived: true,
+      parent_chat_id: child,
+    });
+    t.same(await call("POST", `${child}/unarchive`), notRoot);
+    await call("POST", `${relay.chat}/unarchive`);
+    t.same((await call("GET", grandchild))[1].archived, false);
+  });
 
-t.test("a cookie changes nothing without the same token beside it", async (t) => {
-  const relay = await TestRelay.start(t);
-  const cookie = { cookie: `coder_session_token=${relay.clientToken}` };
-  const call = api(relay, cookie);
-  t.same((await call("GET", relay.chat))[0], 200);
-  t.same((await call("POST", `${relay.chat}/archive`))[0], 401);
-  t.same((await call("PATCH", relay.chat, { archived: true }))[0], 401);
-  t.same((await call("POST", `${relay.chat}/archive`, undefined, "?coder_session_token=other"))[0], 401);
-  t.same((await call("POST", `${relay.chat}/archive`, undefined, `?coder_session_token=${relay.clientToken}`))[0], 204);
-  const both = api(relay, { ...cookie, "coder-session-token": relay.clientToken });
-  t.same((await both("POST", `${relay.chat}/unarchive`))[0], 204);
-});
+  t.test(`${mode}: archiving stops the watching: sockets, agent, and new watches`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    const agent = await relay.agent([APP]);
+    agent.tell(APP, []);
+    const client = await relay.client();
+    await client.first();
+    await api(relay)("POST", `${relay.chat}/archive`);
+    await client.error(/^chat is archived$/);
+    t.equal(await client.closed(), 1001);
+    t.equal((await agent.next("unwatch")).chat, relay.chat);
+    const refused = await refusedUpgrade(t, relay.watchUrl(), {
+      headers: { "coder-session-token": relay.clientToken },
+    });
+    t.same([refused.status, refused.body], [400, { message: "Chat is archived." }]);
+    await api(relay)("POST", `${relay.chat}/unarchive`);
+    await (await relay.client()).first();
+  });
+
+  t.test(`${mode}: a cookie changes nothing without the same token beside it`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    const cookie = { cookie: `coder_session_token=${relay.clientToken}` };
+    const call = api(relay, cookie);
+    t.same((await call("GET", relay.chat))[0], 200);
+    t.same((await call("POST", `${relay.chat}/archive`))[0], 401);
+    t.same((await call("PATCH", relay.chat, { archived: true }))[0], 401);
+    t.same((await call("POST", `${relay.chat}/archive`, undefined, "?coder_session_token=other"))[0], 401);
+    t.same(
+      (await call("POST", `${relay.chat}/archive`, undefined, `?coder_session_token=${relay.clientToken}`))[0],
+      204,
+    );
+    const both = api(relay, { ...cookie, "coder-session-token": relay.clientToken });
+    t.same((await both("POST", `${relay.chat}/unarchive`))[0], 204);
+  });
+}
 
 t.test("a token that is revoked closes its sockets, and no others", async (t) => {
   const relay = await TestRelay.start(t);

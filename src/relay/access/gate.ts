@@ -21,6 +21,11 @@ export class Gate {
     });
   }
 
+  /** A token that was let through turns out not to count. */
+  failed(address: string): Promise<void> {
+    return this.#limits.failed(address);
+  }
+
   /** @param check what says who is calling */
   async admit<T>(address: string, check: () => Promise<Answer<T> & { tokenId?: string }>): Promise<Answer<T>> {
     try {

@@ -9,3 +9,4 @@ export {
 } from "./authority.js";
 export { Gate } from "./gate.js";
 export { OwnAuthority } from "./own.js";
+export { UpstreamAuthority, type UpstreamOptions } from "./upstream.js";

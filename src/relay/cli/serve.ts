@@ -2,8 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Options } from "yargs";
 import { z } from "zod";
 import { createLogger, LOG_LEVELS, messageOf } from "../../util/index.js";
-import { DEFAULT_LIMITS, type LimitOptions } from "../limits.js";
-import { startRelay } from "../server.js";
+import { DEFAULT_LIMITS, type LimitOptions } from "../limit-options.js";
 import { badUsage, command, DATA_DIR, stopSignal } from "./command.js";
 
 /** The prefix of the environment variables that set options: `TREEWIRE_RELAY_LISTEN` is `--listen`. */
@@ -16,6 +15,8 @@ const list = (describe: string) => ({ type: "array", string: true, default: [] a
 export const SERVE_OPTIONS = {
   "data-dir": DATA_DIR,
   listen: { type: "string", default: "127.0.0.1:7700", describe: "HOST:PORT; port 0 picks one" },
+  upstream: { type: "string", describe: "URL of a server with the chat API, which stays the owner of chats and files" },
+  "upstream-timeout-seconds": limit("how long the upstream has to answer", 30),
   "allowed-origin": list(
     "an origin, as https://chat.example.com, whose pages may use their visitors' cookies; repeatable",
   ),
@@ -46,13 +47,16 @@ export const serveCommand = command(
   (argv) =>
     argv.options(SERVE_OPTIONS).config("config", "a JSON file with options by their names", readConfig).env(ENV_PREFIX),
   async (argv) => {
+    const { startRelay } = await import("../server.js"); // the other commands start faster without it
     const log = createLogger("relay", argv.logLevel);
-    const { tlsCert, tlsKey } = argv;
+    const { upstream, tlsCert, tlsKey } = argv;
     const relay = await startRelay({
       dataDir: argv.dataDir,
       ...parseListen(argv.listen),
       allowedOrigins: argv.allowedOrigin,
       trustProxy: argv.trustProxy,
+      ...(upstream !== undefined && { upstream }),
+      upstreamTimeoutMs: positive("upstream-timeout-seconds", argv.upstreamTimeoutSeconds) * 1000,
       ...(tlsCert !== undefined && { tlsCert }),
       ...(tlsKey !== undefined && { tlsKey }),
       limits: limitsOf(argv),

@@ -9,9 +9,10 @@ import {
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
 import { type Logger, messageOf, systemCode, VERSION } from "../../util/index.js";
+import type { UpstreamOptions } from "../access/index.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
 import { maskToken } from "../credentials.js";
-import type { LimitOptions } from "../limits.js";
+import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
 import { PREFIXES } from "../routes.js";
 import { adminRoutes } from "./admin.js";
@@ -19,6 +20,7 @@ import { chatRoutes, streamRoutes } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
 import { fileRoutes } from "./files.js";
 import { operationRoutes } from "./operations.js";
+import { proxyRoutes } from "./proxy.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
@@ -27,6 +29,8 @@ export interface HttpOptions {
   metrics: Metrics;
   /** Whether requests are to be sent here. */
   isReady: () => boolean;
+  /** Set: it stays the owner of chats and files, and their calls are handed through. */
+  upstream: UpstreamOptions | undefined;
   tls: { cert: Buffer; key: Buffer } | undefined;
   log: Logger;
 }
@@ -73,8 +77,12 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   for (const prefix of PREFIXES) {
     const hide = prefix !== PREFIXES[0]; // the description names each route once
     await http.register(streamRoutes(context, prefix, hide), { prefix });
-    await http.register(chatRoutes(context, hide), { prefix });
-    await http.register(fileRoutes(context, hide), { prefix });
+    if (options.upstream === undefined) {
+      await http.register(chatRoutes(context, hide), { prefix });
+      await http.register(fileRoutes(context, hide), { prefix });
+    } else {
+      await http.register(proxyRoutes(context, options.upstream), { prefix });
+    }
   }
   return http;
 }

@@ -4,30 +4,56 @@ import { silentLogger } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { TestClient } from "./client.js";
 import { FakeAgent } from "./fake-agent.js";
+import { type Recorder, startRecorder } from "./recorder.js";
+
+/** The relay's two modes: chats and files of its own, or of an existing server. */
+export const MODES = ["own store", "upstream"] as const;
+export type Mode = (typeof MODES)[number];
 
 /** A relay of a test with a workspace, a chat of `alice` bound to it, and tokens. */
 export class TestRelay {
+  /** Where chats, clients' tokens and files are: the relay's own directory, or the upstream's. */
   readonly dataDir: string;
   readonly workspace: string = randomUUID();
   readonly chat: string = randomUUID();
   readonly agentToken: string;
   readonly clientToken: string;
+  /** Between relay and upstream, in upstream mode. */
+  readonly recorder: Recorder | undefined;
   readonly #t: Cleanup;
-  #relay: RunningRelay;
+  readonly #relay: RunningRelay;
 
-  private constructor(t: Cleanup, dataDir: string, relay: RunningRelay) {
+  private constructor(
+    t: Cleanup,
+    parts: { dataDir: string; ownDir: string; relay: RunningRelay; recorder?: Recorder },
+  ) {
     this.#t = t;
-    this.dataDir = dataDir;
-    this.#relay = relay;
-    this.agentToken = createToken(dataDir, { kind: "agent", workspace: this.workspace });
-    this.clientToken = createToken(dataDir, { kind: "client", user: "alice" });
-    bindChat(dataDir, { chat: this.chat, workspace: this.workspace, owner: "alice" });
+    this.dataDir = parts.dataDir;
+    this.#relay = parts.relay;
+    this.recorder = parts.recorder;
+    this.agentToken = createToken(parts.ownDir, { kind: "agent", workspace: this.workspace });
+    if (this.recorder !== undefined) createToken(this.dataDir, { kind: "agent", workspace: this.workspace });
+    this.clientToken = createToken(this.dataDir, { kind: "client", user: "alice" });
+    bindChat(this.dataDir, { chat: this.chat, workspace: this.workspace, owner: "alice" });
   }
 
-  static async start(t: Cleanup, options: Partial<RelayOptions> = {}): Promise<TestRelay> {
-    const dataDir = options.dataDir ?? tempDir(t);
-    const relay = await startRelay({ port: 0, log: silentLogger(), ...options, dataDir });
-    const test = new TestRelay(t, dataDir, relay);
+  static async start(t: Cleanup, options: Partial<RelayOptions> & { mode?: Mode } = {}): Promise<TestRelay> {
+    const { mode = MODES[0], ...rest } = options;
+    const dataDir = rest.dataDir ?? tempDir(t);
+    const common = { port: 0, log: silentLogger() };
+    if (mode === "own store") {
+      const relay = await startRelay({ ...common, ...rest, dataDir });
+      const test = new TestRelay(t, { dataDir, ownDir: dataDir, relay });
+      t.teardown(() => test.stop());
+      return test;
+    }
+    // the upstream is a server with the chat API: another relay, which has a store
+    const upstream = await startRelay({ ...common, dataDir });
+    t.teardown(() => upstream.close());
+    const recorder = await startRecorder(t, upstream.url);
+    const ownDir = tempDir(t);
+    const relay = await startRelay({ ...common, ...rest, dataDir: ownDir, upstream: recorder.url });
+    const test = new TestRelay(t, { dataDir, ownDir, relay, recorder });
     t.teardown(() => test.stop());
     return test;
   }

@@ -1,0 +1,69 @@
+import replyFrom from "@fastify/reply-from";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { UpstreamOptions } from "../access/index.js";
+import { accept, REFUSALS, type Refusal } from "../answers.js";
+import { readCredentials } from "../credentials.js";
+import { tokenDigest } from "../limits.js";
+import { type HttpContext, type HttpServer, queryOf } from "./context.js";
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+
+/** The file, archive and chat calls, handed through to the upstream as streams. */
+export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions) {
+  const { origin, pathname } = upstream.url;
+  const base = pathname.replace(/\/+$/, "");
+  return async (http: HttpServer): Promise<void> => {
+    await http.register(replyFrom, {
+      base: origin,
+      disableCache: true,
+      disableRequestLogging: true,
+      undici: { headersTimeout: upstream.timeoutMs, bodyTimeout: upstream.timeoutMs, connections: 128 },
+    });
+    http.removeAllContentTypeParsers();
+    http.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+    for (const url of ["/chats", "/chats/*"]) {
+      http.route({
+        method: [...METHODS],
+        url,
+        schema: { hide: true },
+        handler: async (request, reply) => {
+          const address = request.ip; // later, the socket may be gone
+          await admit(context, request);
+          const path = request.url.split("?", 1)[0] ?? "";
+          return reply.from(base + path, {
+            retryDelay: () => null, // whether to try again is for the caller to say
+            onResponse: (_request, answer, { stream }) => {
+              answered(context, request.method, address, reply.statusCode);
+              answer.send(stream);
+            },
+            onError: (answer, { error }) => refuse(answer as FastifyReply, refusalOf(error)),
+          });
+        },
+      });
+    }
+  };
+}
+
+/** The limits hold here too; whether the token counts, the upstream says. @throws RefusedError 429 */
+async function admit({ gate, proxies }: HttpContext, request: FastifyRequest): Promise<void> {
+  const { method, headers, raw } = request;
+  const calling = { method, headers, query: queryOf(request), host: proxies.host(raw), isUpgrade: false };
+  const credentials = readCredentials(calling, []);
+  const tokenId = credentials.ok === undefined ? {} : { tokenId: tokenDigest(credentials.ok) };
+  accept(await gate.admit(request.ip, async () => ({ ok: true, ...tokenId })));
+}
+
+function answered(context: HttpContext, method: string, address: string, status: number): void {
+  if (status === 401) void context.gate.failed(address);
+  const mayHaveChangedChats = method !== "GET" && method !== "HEAD" && status < 300;
+  if (mayHaveChangedChats) context.changed();
+}
+
+function refuse(reply: FastifyReply, { status, body }: Refusal): void {
+  reply.code(status).type("application/json; charset=utf-8").send(body);
+}
+
+function refusalOf(error: Error): Refusal {
+  const isLate = "statusCode" in error && error.statusCode === 504;
+  return isLate ? REFUSALS.gatewayTimeout : REFUSALS.badGateway;
+}
