@@ -61,12 +61,25 @@ function sameContent(before: FileSide | null, after: FileSide | null): boolean {
 }
 
 function compareSides(before: FileSide | null, after: FileSide | null, options: FilePatchOptions): Comparison {
+  // Known to be binary: the ids tell what the contents would, which may be too large to be read.
+  if (before?.binary === true || after?.binary === true) return { hunks: NO_HUNKS, binary: differ(before, after) };
   const oldContent = before?.content() ?? NO_CONTENT;
   const newContent = after?.content() ?? NO_CONTENT;
   const binary = (before !== null && isBinary(before, oldContent)) || (after !== null && isBinary(after, newContent));
   if (!binary) return { hunks: compareFiles(oldContent, newContent, options), binary };
   return { hunks: NO_HUNKS, binary: !sameBytes(oldContent, newContent) };
 }
+
+/** Whether the contents of two sides that are not the same differ: a side that is missing equals an empty one. */
+function differ(before: FileSide | null, after: FileSide | null): boolean {
+  return (before !== null && after !== null) || !EMPTY_BLOBS.includes((before ?? after)?.oid ?? "");
+}
+
+/** The ids of the empty blob, SHA-1 and SHA-256. */
+const EMPTY_BLOBS: readonly string[] = [
+  "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+  "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+];
 
 function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, i) => byte === other[i]);

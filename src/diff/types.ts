@@ -11,7 +11,7 @@ export interface FileSide {
    * or similarity are needed. What it throws passes through to the caller.
    */
   content: () => Uint8Array;
-  /** `true`, `false`: an attribute or the size decides; absent: the first 8,000 bytes do. */
+  /** `true` (the content is not read then), `false`: an attribute or the size decides; absent: the first 8,000 bytes do. */
   binary?: boolean;
 }
 

@@ -1,5 +1,7 @@
 import type { IndexFile, TreeEntry } from "../git/types.js";
 
+const GITLINK = 0o160000;
+
 /** A version of a file: mode, object id, and whether its bytes are an object or the file on disk. */
 export interface Version extends TreeEntry {
   readonly source: "object" | "disk";
@@ -26,6 +28,8 @@ export interface ChangeSources {
   readonly head: ReadonlyMap<string, TreeEntry | undefined>;
   /** Path → what is on disk (`undefined`: nothing), where that differs from the index. */
   readonly disk: ReadonlyMap<string, DiskVersion | undefined>;
+  /** Whether nothing of the submodule at a path counts, not even another commit. */
+  readonly ignoresSubmodule: (path: string) => boolean;
 }
 
 /**
@@ -35,7 +39,7 @@ export interface ChangeSources {
  *
  * @returns ascending by path
  */
-export function listChanges({ index, head, disk }: ChangeSources): Change[] {
+export function listChanges({ index, head, disk, ignoresSubmodule }: ChangeSources): Change[] {
   const paths = new Set([...head.keys(), ...disk.keys()]);
   const changes: Change[] = [];
   for (const path of [...paths].sort(byCodeUnit)) {
@@ -47,6 +51,8 @@ export function listChanges({ index, head, disk }: ChangeSources): Change[] {
     const after = !tracked ? undefined : disk.has(path) ? file : staged;
     const dirty = after !== undefined && file?.dirty === true;
     if (!dirty && before?.oid === after?.oid && before?.mode === after?.mode) continue;
+    const isSubmodule = (before ?? after)?.mode === GITLINK && (after ?? before)?.mode === GITLINK;
+    if (isSubmodule && ignoresSubmodule(path)) continue;
     changes.push({
       path,
       before: before && { ...before, source: "object" },

@@ -10,7 +10,7 @@ import type { Pair } from "./pairs.js";
 import { Patcher } from "./patcher.js";
 import { baseName, nativePath, pathText } from "./paths.js";
 import type { Stamp } from "./stamp.js";
-import type { Submodules } from "./submodules.js";
+import type { Modifications, Submodules } from "./submodules.js";
 import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
 import type { TreeFile } from "./types.js";
 import { FileChangedError, WorkFiles } from "./work-files.js";
@@ -121,6 +121,12 @@ export class TreeModel {
     this.files = mergeFiles(this.files, changes);
     await this.#keepWithinBudget();
     this.#workFiles.endPass();
+  }
+
+  /** How the tree differs from its HEAD, as git asks it of submodules. */
+  get modifications(): Modifications {
+    const untracked = this.files.some((file) => file.key.startsWith("u:"));
+    return { tracked: this.#headDifferences.size > 0 || this.#disk.size > 0, untracked };
   }
 
   /** The patches of the current state in their order, made anew one by one; nothing is kept. */
@@ -235,11 +241,12 @@ export class TreeModel {
   async #readTracked(path: string, position: number, stamp: Stamp): Promise<DiskVersion | undefined> {
     const indexMode = this.#index.mode(position);
     const indexOid = this.#index.oid(position);
-    if (indexMode === GITLINK) {
+    if (indexMode === GITLINK && isDirectory(stamp)) {
+      if (this.repository.submoduleIgnore(path) === "all") return { mode: GITLINK, oid: indexOid };
       const state = await this.#submodules.state(path);
       return { mode: GITLINK, oid: state?.head ?? indexOid, dirty: state?.dirty ?? false };
     }
-    const file = await this.#workFiles.read(path, stamp, indexOid);
+    const file = await this.#workFiles.read(path, stamp, this.#indexOid(path));
     if (file === undefined) return undefined;
     const { trustsFileMode, trustsSymlinks } = this.repository;
     const isLinkEntry = (indexMode & 0o170000) === 0o120000;
@@ -280,7 +287,12 @@ export class TreeModel {
   }
 
   async #patchTracked(changes: Map<string, TreeFile | undefined>): Promise<void> {
-    const listed = listChanges({ index: this.#index, head: this.#headDifferences, disk: this.#disk });
+    const listed = listChanges({
+      index: this.#index,
+      head: this.#headDifferences,
+      disk: this.#disk,
+      ignoresSubmodule: (path) => this.repository.submoduleIgnore(path) === "all",
+    });
     const gone = new Set<string>();
     for (const [key, { section }] of this.#published) if (section === "t") gone.add(key);
     let complete = true;
@@ -339,7 +351,7 @@ export class TreeModel {
 
   #indexOid(path: string): Oid | undefined {
     const position = this.#index.find(path);
-    return position < 0 ? undefined : this.#index.oid(position);
+    return position < 0 || this.#index.mode(position) === GITLINK ? undefined : this.#index.oid(position);
   }
 
   #note(path: string, error: unknown): void {
@@ -349,6 +361,10 @@ export class TreeModel {
 }
 
 /** Lets the thread's other events have a turn, those of the watcher among them. */
+function isDirectory({ mode }: Stamp): boolean {
+  return (mode & 0o170000) === 0o040000;
+}
+
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

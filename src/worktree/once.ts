@@ -60,7 +60,7 @@ class ReadSubmodules implements Submodules {
     const head = this.#repository.submoduleHead(path);
     if (head === undefined) return undefined;
     const { model } = await read(String(nativePath(this.#repository.root, path)), { keepText: false });
-    return { head, dirty: isDirty(model.files) };
+    return { head, dirty: isDirty(model.modifications, this.#repository.submoduleIgnore(path)) };
   }
 }
 

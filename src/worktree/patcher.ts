@@ -72,12 +72,19 @@ export class Patcher {
   async #side(path: string, version: Version, indexOid: Oid | undefined, tracked = true): Promise<FileSide> {
     const { mode, oid } = version;
     const { binary } = isRegular(version) ? this.#repository.attributes(path, tracked) : {};
-    const large = version.source === "disk" && this.#workFiles.known(path)?.large === true;
+    const large = this.#isLarge(path, version);
     const content = large ? new Uint8Array() : await this.#content(path, version, indexOid);
     const side: FileSide = { path, mode, oid, content: () => content };
     if (large) side.binary = true;
     else if (binary !== undefined) side.binary = binary;
     return side;
+  }
+
+  /** Over `core.bigFileThreshold`: binary, whatever is in it, and never read. */
+  #isLarge(path: string, version: Version): boolean {
+    if (version.mode === GITLINK) return false;
+    if (version.source === "disk") return this.#workFiles.known(path)?.large === true;
+    return this.#repository.blobSize(version.oid) > this.#repository.bigFileThresholdBytes;
   }
 
   async #content(path: string, version: Version, indexOid: Oid | undefined): Promise<Uint8Array> {

@@ -1,5 +1,4 @@
-import type { Oid, Repository } from "../git/types.js";
-import type { TreeFile, TreeState } from "./types.js";
+import type { Oid, Repository, SubmoduleIgnore } from "../git/types.js";
 
 /** What a submodule has checked out. */
 export interface SubmoduleState {
@@ -14,14 +13,22 @@ export interface Submodules {
   state(path: string): Promise<SubmoduleState | undefined>;
 }
 
-/** Whether a tree's files make it dirty as a submodule: untracked files do not count (`diff.ignoreSubmodules`' default). */
-export function isDirty(files: readonly TreeFile[]): boolean {
-  return files.some((file) => file.key.startsWith("t:"));
+/** How a working tree differs from its HEAD, as git asks it of submodules. */
+export interface Modifications {
+  /** HEAD, index and tracked files are not all the same, even where a file took back what was staged. */
+  readonly tracked: boolean;
+  readonly untracked: boolean;
+}
+
+/** Whether git appends `-dirty`. @param ignore what of the submodule does not count */
+export function isDirty({ tracked, untracked }: Modifications, ignore: SubmoduleIgnore): boolean {
+  if (ignore === "none") return tracked || untracked;
+  return ignore === "untracked" && tracked;
 }
 
 /** A submodule's working tree while it is followed. */
 export interface FollowedTree {
-  readonly state: TreeState | undefined;
+  readonly modifications: Modifications;
   start(): Promise<void>;
   refresh(): Promise<unknown>;
   close(): void;
@@ -33,7 +40,7 @@ export class FollowedSubmodules implements Submodules {
   readonly #follow: (path: string) => FollowedTree;
   readonly #trees = new Map<string, FollowedTree>();
 
-  /** @param follow makes the tree at a byte path; it tells its parent when it differs */
+  /** @param follow makes the tree at a byte path; it tells its parent when its head or modifications differ */
   constructor(repository: Repository, follow: (path: string) => FollowedTree) {
     this.#repository = repository;
     this.#follow = follow;
@@ -52,7 +59,7 @@ export class FollowedSubmodules implements Submodules {
       this.#trees.set(path, tree);
       await tree.start();
     }
-    return { head, dirty: isDirty(tree.state?.files ?? []) };
+    return { head, dirty: isDirty(tree.modifications, this.#repository.submoduleIgnore(path)) };
   }
 
   /** A barrier for all of them. */

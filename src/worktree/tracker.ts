@@ -12,7 +12,7 @@ import { type Doubts, TreeModel } from "./model.js";
 import { nativePath, parentPath, pathText } from "./paths.js";
 import { RepositoryWatch } from "./repository-watch.js";
 import { RootWatch } from "./root-watch.js";
-import { FollowedSubmodules } from "./submodules.js";
+import { FollowedSubmodules, type Modifications } from "./submodules.js";
 import { Sweeper } from "./sweeper.js";
 import { pathOfKey } from "./tree-file.js";
 import type { TreeFile, TreeState } from "./types.js";
@@ -35,6 +35,8 @@ export interface TrackerEvents {
   onState(state: TreeState): void;
   /** The root, its `.git`, or the target of a `.git` file is gone. It is followed again when it returns. */
   onGone(): void;
+  /** {@link Tracker.modifications} are others than before. */
+  onModified?(): void;
   /** A passing failure: the last good state stands. Told once for each message. */
   onTrouble(code: string, message: string): void;
 }
@@ -83,6 +85,7 @@ export class Tracker {
   /** The file system's name, when it does not report changes. */
   #eventless: string | undefined;
   #state: TreeState | undefined;
+  #modified: Modifications = { tracked: false, untracked: false };
   #timer: { at: number; cancel: () => void } | undefined;
   #lastPassEnd = Number.NEGATIVE_INFINITY;
   #lastPassMs = 0;
@@ -114,6 +117,11 @@ export class Tracker {
   /** The last state; `undefined` before the first and while the tree is gone. */
   get state(): TreeState | undefined {
     return this.#state;
+  }
+
+  /** How the tree differs from its HEAD, for the tree that it is a submodule of. */
+  get modifications(): Modifications {
+    return this.#present?.model.modifications ?? { tracked: false, untracked: false };
   }
 
   /** Whether the tree was looked for and is not there; one that cannot be read is in trouble, but not gone. */
@@ -299,7 +307,8 @@ export class Tracker {
   #followSubmodule(path: string): Tracker {
     const changed = (): void => this.#onPath(path, false);
     const root = String(nativePath(this.#options.root, path));
-    return new Tracker({ ...this.#options, root, maxPatchBytes: 0, onState: changed, onGone: changed });
+    const listeners = { onState: changed, onModified: changed, onGone: changed };
+    return new Tracker({ ...this.#options, root, maxPatchBytes: 0, ...listeners });
   }
 
   #leave(): void {
@@ -337,6 +346,9 @@ export class Tracker {
     this.#state = after;
     if ((before?.health ?? "") !== after.health) this.#sweeper.reschedule();
     if (before === undefined || !sameState(before, after)) this.#options.onState(after);
+    const { tracked, untracked } = model.modifications;
+    if (tracked !== this.#modified.tracked || untracked !== this.#modified.untracked) this.#options.onModified?.();
+    this.#modified = { tracked, untracked };
   }
 
   #health(): string {

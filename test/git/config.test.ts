@@ -63,7 +63,7 @@ t.test("configuration files are parsed as git parses them", async (t) => {
       "k-1 = x\n",
       "1k = x\n",
       "k_ = x\n",
-      " \t",
+      "  ",
       "\n",
       "\r\n",
     ),

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Cleanup, tempDir } from "./temp.js";
@@ -42,6 +42,11 @@ export class TestRepo {
     const target = join(this.root, path);
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, content);
+  }
+
+  /** Makes a symbolic link below the root. */
+  link(path: string, target: string): void {
+    symlinkSync(target, join(this.root, path));
   }
 
   remove(path: string): void {

@@ -1,0 +1,184 @@
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tempDir } from "../support/temp.js";
+import { type CaseGroup, lines, startRepo, work, worked } from "./case.js";
+
+const CRLF = lines(20).replaceAll("\n", "\r\n");
+const MIXED = CRLF.replace("line 3\r\n", "line 3\n");
+
+export const IGNORED: CaseGroup = {
+  title: "What is ignored",
+  cases: [
+    worked(
+      "`.gitignore` in several directories, with negation",
+      { ".gitignore": "*.log\n/out/\n!keep.log\n", "dir/.gitignore": "!*.log\nsub/*\n!sub/x\n" },
+      (repo) => {
+        for (const path of ["x.log", "keep.log", "out/a", "out/keep.log", "dir/y.log", "dir/sub/new", "dir/sub/x"]) {
+          repo.write(path, "1\n");
+        }
+      },
+    ),
+    worked("nothing comes back below an ignored directory", { ".gitignore": "out/\n!out/keep\n" }, (repo) => {
+      repo.write("out/keep", "1\n");
+      repo.write("deep/out/keep", "1\n");
+    }),
+    worked(
+      "trailing blanks, escapes, classes, `**`",
+      { ".gitignore": "a  \nb\\ \n\\#c\n\\!d\n**/e\nf/**\ng/**/h\n[i-k]?\n" },
+      (repo) => {
+        for (const path of ["a", "b ", "#c", "!d", "x/y/e", "f/z", "g/h", "g/1/2/h", "j1", "l1", "c"])
+          repo.write(path, "1\n");
+      },
+    ),
+    worked("`info/exclude` and `core.excludesFile`", {}, (repo) => {
+      repo.write(".git/info/exclude", "*.local\n!yes.mine\n");
+      repo.write(".git/mine", "*.mine\n");
+      repo.git("config", "core.excludesFile", ".git/mine");
+      for (const path of ["a.local", "b.mine", "yes.mine", "c"]) repo.write(path, "1\n");
+    }),
+    worked("tracked files in ignored directories", { ".gitignore": "" }, (repo) => {
+      repo.write(".gitignore", "dir/\na.txt\n");
+      repo.write("dir/b.txt", "changed\n");
+      repo.write("a.txt", "changed\n");
+      repo.remove("dir/sub/c.txt");
+      repo.write("dir/untracked", "1\n");
+    }),
+    worked("`core.ignoreCase`", { ".gitignore": "*.LOG\nReadme\n" }, (repo) => {
+      repo.git("config", "core.ignoreCase", "true");
+      for (const path of ["a.log", "b.LOG", "README", "c"]) repo.write(path, "1\n");
+    }),
+    worked("a `.gitignore` that is a symbolic link is not read", {}, (repo) => {
+      repo.write("rules", "*.log\n");
+      repo.link(".gitignore", "rules");
+      repo.write("a.log", "1\n");
+    }),
+    worked("a sparse checkout without its `.gitignore`", { "same/.gitignore": "*.log\n" }, (repo) => {
+      repo.git("sparse-checkout", "set", "--cone", "dir");
+      repo.write("same/a.log", "1\n");
+      repo.write("same/a.txt", "1\n");
+    }),
+  ],
+};
+
+export const CONTENT: CaseGroup = {
+  title: "Content, attributes and filters",
+  cases: [
+    ...["true", "input", "false"].map((value) =>
+      worked(`\`core.autocrlf=${value}\``, { "crlf.txt": CRLF, "lf.txt": lines(20) }, (repo) => {
+        repo.git("config", "core.autocrlf", value);
+        repo.git("config", "core.safecrlf", "true");
+        repo.write("crlf.txt", CRLF.replace("line 4", "line four"));
+        repo.write("lf.txt", CRLF.replace("line 5", "line five"));
+        repo.write("new.txt", MIXED);
+        repo.write("stays", "stays\r\n");
+      }),
+    ),
+    worked(
+      "`text`, `eol` and `-text`",
+      {
+        ".gitattributes": "*.t text\n*.c eol=crlf\n*.l eol=lf\n*.b -text\n*.a text=auto\n",
+        "x.t": lines(9),
+        "x.c": lines(9),
+        "x.l": lines(9),
+        "x.b": lines(9),
+        "x.a": lines(9),
+      },
+      (repo) => {
+        for (const end of ["t", "c", "l", "b", "a"]) {
+          repo.write(`x.${end}`, CRLF);
+          repo.write(`new.${end}`, MIXED);
+        }
+      },
+    ),
+    worked("`ident`", { ".gitattributes": "*.c ident\n", "x.c": "/* $Id$ */\nint x;\n" }, (repo) => {
+      repo.write("x.c", "/* $Id: 0123456789 $ */\nint y;\n");
+      repo.write("new.c", "/* $Id: abc $ */\n");
+    }),
+    worked("`working-tree-encoding`", { ".gitattributes": "*.u16 text working-tree-encoding=UTF-16\n" }, (repo) => {
+      repo.write("x.u16", Buffer.from(`\ufeff${lines(20, "größe")}`, "utf16le"));
+      repo.git("add", "x.u16");
+      repo.commit();
+      repo.write("x.u16", Buffer.from(`\ufeff${lines(20, "größe").replace("größe 3", "Größe 3")}`, "utf16le"));
+    }),
+    worked(
+      "`-diff`, `diff`, `binary`, `diff=<driver>` and macros",
+      {
+        ".gitattributes": "[attr]blob -diff\n*.no -diff\n*.yes diff\n*.bin binary\n*.py diff=python\n*.blob blob\n",
+        "x.no": lines(20),
+        "x.yes": "a\0b\n",
+        "x.bin": lines(20),
+        "x.blob": lines(20),
+        "x.nul": "a\0b\n",
+        "x.py": `class A:\n    def f(self):\n${lines(12, "        x")}`,
+      },
+      (repo) => {
+        for (const end of ["no", "bin", "blob"]) repo.write(`x.${end}`, lines(20).replace("line 3", "line three"));
+        repo.write("x.yes", "a\0c\n");
+        repo.write("x.nul", "a\0c\n");
+        repo.write("x.py", `class A:\n    def f(self):\n${lines(12, "        x").replace("x 9", "y 9")}`);
+      },
+    ),
+    worked("`info/attributes` and `core.attributesFile`", {}, (repo) => {
+      repo.write(".git/info/attributes", "a.txt -diff\n");
+      repo.write(".git/mine", "* -diff\ndir/** diff\n");
+      repo.git("config", "core.attributesFile", ".git/mine");
+      work(repo);
+    }),
+    worked("a deleted `.gitattributes` counts as it is in the index", { ".gitattributes": "*.txt -diff\n" }, (repo) => {
+      repo.remove(".gitattributes");
+      repo.write("a.txt", "changed\n");
+    }),
+    worked("a filter's `clean` command", { ".gitattributes": "*.up filter=up\n", "x.up": "ABC\nDEF\n" }, (repo) => {
+      repo.git("config", "filter.up.clean", "tr a-z A-Z");
+      repo.write("x.up", "abc\nxyz\n");
+      repo.write("new.up", "abc\n");
+    }),
+    worked("a filter that nobody configured", { ".gitattributes": "* filter=unknown\n" }, work),
+    worked(
+      "a required filter that fails",
+      { ".gitattributes": "*.x filter=broken\n", "f.x": "1\n" },
+      (repo) => {
+        repo.git("config", "filter.broken.clean", "exit 3");
+        repo.git("config", "filter.broken.required", "true");
+        repo.write("f.x", "2\n");
+      },
+      { refused: { code: "TW_PATH_UNREADABLE", words: 'filter "broken": exit status 3' } },
+    ),
+    {
+      name: "Git LFS, without git-lfs installed",
+      make: (t) => {
+        const repo = startRepo(t, { ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n" });
+        // What git runs: the pointer by other means than ours.
+        const program = join(tempDir(t), "lfs-clean");
+        writeFileSync(program, LFS_CLEAN);
+        chmodSync(program, 0o755);
+        repo.git("config", "alias.lfs", `!${program}`);
+        repo.git("config", "filter.lfs.clean", "git lfs clean -- %f");
+        repo.git("config", "filter.lfs.required", "true");
+        repo.write("x.bin", lines(5000));
+        repo.commit();
+        repo.write("x.bin", lines(6000));
+        repo.write("new.bin", lines(10));
+        return repo.root;
+      },
+    },
+    worked("files over `core.bigFileThreshold`", { big: lines(400) }, (repo) => {
+      repo.git("config", "core.bigFileThreshold", "1k");
+      repo.write("big", lines(400).replace("line 3\n", ""));
+      repo.write("new", lines(500));
+      repo.write("a.txt", lines(41));
+    }),
+    worked("a file that shrank below `core.bigFileThreshold`", { big: lines(400) }, (repo) => {
+      repo.git("config", "core.bigFileThreshold", "1k");
+      repo.write("big", lines(4));
+    }),
+  ],
+};
+
+const LFS_CLEAN = `#!/bin/sh
+tmp=$(mktemp)
+cat > "$tmp"
+printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize %s\\n' \\
+  "$(sha256sum < "$tmp" | cut -d' ' -f1)" "$(wc -c < "$tmp" | tr -d ' ')"
+rm "$tmp"
+`;

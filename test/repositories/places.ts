@@ -1,0 +1,231 @@
+import { chownSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createRepo, git, TestRepo } from "../support/repo.js";
+import { type Cleanup, tempDir } from "../support/temp.js";
+import { type CaseGroup, gitVersion, lines, startRepo, stored, work } from "./case.js";
+
+const SINCE_REFTABLE = 2045;
+
+export const PLACES: CaseGroup = {
+  title: "Where repositories stand",
+  cases: [
+    stored("an ordinary working tree", () => undefined),
+    {
+      name: "any directory or file in it",
+      make: (t) => {
+        const repo = startRepo(t);
+        work(repo);
+        return join(repo.root, "same/kept");
+      },
+    },
+    {
+      name: "a path with symbolic links",
+      make: (t) => {
+        const repo = startRepo(t);
+        work(repo);
+        const link = join(tempDir(t), "link");
+        symlinkSync(repo.root, link);
+        return join(link, "dir");
+      },
+    },
+    {
+      name: "the git directory elsewhere (`git init --separate-git-dir`)",
+      make: (t) => {
+        const dir = tempDir(t);
+        const root = join(dir, "tree");
+        git(dir, "init", "-q", "-b", "main", "--separate-git-dir", join(dir, "store"), root);
+        const repo = createRepo(t, { a: "1\n" }, root);
+        repo.write("a", "2\n");
+        return root;
+      },
+    },
+    {
+      name: "a linked worktree (`git worktree add`)",
+      make: (t) => {
+        const root = join(tempDir(t), "linked");
+        startRepo(t).git("worktree", "add", "-q", "-b", "side", root);
+        work(new TestRepo(root));
+        return root;
+      },
+    },
+    {
+      name: "a linked worktree with settings of its own (`extensions.worktreeConfig`)",
+      make: (t) => {
+        const repo = startRepo(t);
+        const root = join(tempDir(t), "linked");
+        repo.git("worktree", "add", "-q", "-b", "side", root);
+        repo.git("config", "extensions.worktreeConfig", "true");
+        git(root, "config", "--worktree", "core.autocrlf", "input");
+        new TestRepo(root).write("a.txt", lines(40).replaceAll("\n", "\r\n").replace("line 7", "line seven"));
+        return root;
+      },
+    },
+    {
+      name: "a linked worktree of a bare repository",
+      make: (t) => {
+        const dir = tempDir(t);
+        git(dir, "clone", "-q", "--bare", startRepo(t).root, "bare.git");
+        git(join(dir, "bare.git"), "worktree", "add", "-q", join(dir, "linked"), "main");
+        work(new TestRepo(join(dir, "linked")));
+        return join(dir, "linked");
+      },
+    },
+    {
+      name: "the working tree elsewhere (`core.worktree`)",
+      rootIsElsewhere: true,
+      make: (t) => {
+        const repo = startRepo(t);
+        const root = tempDir(t);
+        repo.git("config", "core.worktree", root);
+        writeFileSync(join(root, "a.txt"), "another text\n");
+        return repo.root;
+      },
+    },
+    {
+      name: "a repository inside another: each is a tree of its own",
+      make: (t) => {
+        const repo = startRepo(t);
+        work(repo);
+        createRepo(t, { inner: "1\n" }, join(repo.root, "nested")).write("inner", "2\n");
+        createRepo(t, {}, join(repo.root, "untracked/unborn"));
+        return repo.root;
+      },
+    },
+    {
+      name: "a bare repository",
+      make: (t) => {
+        const dir = tempDir(t);
+        git(dir, "init", "-q", "--bare");
+        return dir;
+      },
+      refused: { code: "TW_BARE_REPOSITORY", words: "a bare repository has no working tree" },
+    },
+    {
+      name: "a directory outside any repository",
+      make: tempDir,
+      refused: { code: "TW_NOT_A_REPOSITORY", words: "not a git repository" },
+    },
+    {
+      name: "a `.git` file that leads nowhere",
+      make: (t) => {
+        const dir = tempDir(t);
+        writeFileSync(join(dir, ".git"), "gitdir: /nowhere/at/all\n");
+        return dir;
+      },
+      refused: { code: "TW_CORRUPT_REPOSITORY", words: "which does not exist" },
+    },
+    {
+      name: "a repository of another user that is not in `safe.directory`",
+      make: (t) => {
+        const repo = startRepo(t);
+        chownSync(join(repo.root, ".git"), 65_534, 65_534);
+        return repo.root;
+      },
+      skip: process.geteuid?.() !== 0 && "only root can make one",
+      refused: { code: "TW_UNTRUSTED_REPOSITORY", words: "belongs to another user" },
+    },
+  ],
+};
+
+export const HEADS: CaseGroup = {
+  title: "HEAD, refs and formats",
+  cases: [
+    {
+      name: "no commits yet",
+      make: (t) => {
+        const repo = createRepo(t);
+        repo.write("staged", "1\n");
+        repo.git("add", "staged");
+        repo.write("untracked", "1\n");
+        return repo.root;
+      },
+    },
+    stored("an orphan branch", (repo) => void repo.git("checkout", "-q", "--orphan", "new")),
+    stored("a detached HEAD", (repo) => void repo.git("checkout", "-q", "--detach")),
+    stored("packed refs", (repo) => void repo.git("pack-refs", "--all")),
+    stored(
+      "a branch whose name is not ASCII, in directories",
+      (repo) => void repo.git("checkout", "-q", "-b", "größe/ä"),
+    ),
+    stored("HEAD as a symbolic link, as git made it long ago", (repo) => {
+      unlinkSync(join(repo.root, ".git/HEAD"));
+      symlinkSync("refs/heads/main", join(repo.root, ".git/HEAD"));
+    }),
+    {
+      name: "a shallow clone",
+      make: (t) => {
+        const origin = startRepo(t);
+        origin.write("a.txt", "2\n");
+        origin.commit("second");
+        const root = join(tempDir(t), "clone");
+        git(tempDir(t), "clone", "-q", "--depth=1", `file://${origin.root}`, root);
+        work(new TestRepo(root));
+        return root;
+      },
+    },
+    {
+      name: "a partial clone (`--filter=blob:none`)",
+      note: "objects that were never fetched are not fetched",
+      make: (t) => {
+        const origin = startRepo(t);
+        origin.git("config", "uploadpack.allowFilter", "true");
+        const root = join(tempDir(t), "clone");
+        git(tempDir(t), "clone", "-q", "--filter=blob:none", `file://${origin.root}`, root);
+        work(new TestRepo(root));
+        return root;
+      },
+    },
+    {
+      name: "SHA-256 objects",
+      make: (t) => {
+        const root = tempDir(t);
+        git(root, "init", "-q", "-b", "main", "--object-format=sha256");
+        const repo = createRepo(t, { "a.txt": lines(40), old: lines(20, "x"), gone: "1\n" }, root);
+        repo.write("a.txt", lines(40).replace("line 9\n", ""));
+        repo.git("mv", "old", "new");
+        repo.remove("gone");
+        repo.write("untracked", "1\n");
+        return root;
+      },
+    },
+    {
+      name: "reftable refs, with git 2.45 or later installed",
+      make: (t) => {
+        const root = tempDir(t);
+        git(root, "init", "-q", "-b", "main", "--ref-format=reftable");
+        const repo = createRepo(t, { "a.txt": lines(40) }, root);
+        repo.write("a.txt", "changed\n");
+        return root;
+      },
+      skip: gitVersion() < SINCE_REFTABLE && "git is too old",
+    },
+    {
+      name: "reftable refs, with no git that reads them",
+      make: (t) => withExtension(t, "extensions.refStorage", "reftable"),
+      skip: gitVersion() >= SINCE_REFTABLE && "git reads them",
+      refused: { code: "TW_UNSUPPORTED_REPOSITORY", words: "extensions.refStorage=reftable" },
+    },
+    {
+      name: "a format that is yet to come",
+      make: (t) => withExtension(t, "extensions.objectStorage", "tape"),
+      refused: { code: "TW_UNSUPPORTED_REPOSITORY", words: "extensions.objectstorage=tape" },
+    },
+    {
+      name: "HEAD's commit is missing",
+      make: (t) => {
+        const repo = startRepo(t);
+        const commit = repo.git("rev-parse", "HEAD");
+        rmSync(join(repo.root, ".git/objects", commit.slice(0, 2), commit.slice(2)));
+        return repo.root;
+      },
+      refused: { code: "TW_CORRUPT_REPOSITORY", words: "missing from" },
+    },
+  ],
+};
+
+function withExtension(t: Cleanup, name: string, value: string): string {
+  const repo = startRepo(t);
+  repo.git("config", "core.repositoryFormatVersion", "1");
+  repo.git("config", name, value);
+  return repo.root;
+}

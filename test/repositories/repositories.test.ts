@@ -1,0 +1,74 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import t from "tap";
+import { describeError, TreewireError } from "../../src/util/index.js";
+import { scanOnceRaw } from "../../src/worktree/index.js";
+import { expectedOf } from "../support/repo.js";
+import type { CaseGroup, RepositoryCase } from "./case.js";
+import { CONTENT, IGNORED } from "./content.js";
+import { HEADS, PLACES } from "./places.js";
+import { INDEXES, OBJECTS } from "./storage.js";
+import { STRANGE, SUBMODULES } from "./strange.js";
+
+const GROUPS: CaseGroup[] = [PLACES, HEADS, INDEXES, OBJECTS, IGNORED, CONTENT, STRANGE, SUBMODULES];
+const DOCS = fileURLToPath(new URL("../../../docs/repositories.md", import.meta.url));
+
+// As git does for the expected text: nobody's configuration but the repository's.
+process.env.GIT_CONFIG_GLOBAL = "/dev/null";
+process.env.GIT_CONFIG_NOSYSTEM = "1";
+
+for (const { title, cases } of GROUPS) {
+  t.test(title, async (t) => {
+    for (const { name, make, refused, rootIsElsewhere, skip } of cases) {
+      t.test(name, { skip: skip ?? false }, async (t) => {
+        const path = make(t);
+        if (refused === undefined) {
+          const { root, diff } = await shown(path);
+          const expected = expectedOf(rootIsElsewhere ? path : root).unified_diff.toString("latin1");
+          t.equal(diff, expected, "the same as git");
+          return;
+        }
+        const thrown = await shown(path).catch((error: unknown) => error);
+        if (!(thrown instanceof TreewireError)) throw new Error(`not refused: ${String(thrown)}`);
+        t.equal(thrown.code, refused.code, thrown.message);
+        t.ok(thrown.message.includes(refused.words), thrown.message);
+      });
+    }
+  });
+}
+
+t.test("docs/repositories.md has a row for each case", async (t) => {
+  const docs = GROUPS.map(table).join("\n");
+  const written = `${INTRODUCTION}\n${docs}`;
+  if (process.env.TREEWIRE_WRITE_DOCS !== undefined) writeFileSync(DOCS, written);
+  t.equal(readFileSync(DOCS, "utf8"), written, "TREEWIRE_WRITE_DOCS=1 npm test -- test/repositories writes it");
+});
+
+const INTRODUCTION = `# Repositories
+
+Every row is a test: such a repository is made with the git command line, and what Treewire shows is compared byte for
+byte with what git prints. This page is written by those tests (test/repositories).
+`;
+
+function table({ title, cases }: CaseGroup): string {
+  const rows = [["repository", "shown as git shows it"], [], ...cases.map(row)];
+  const widths = [0, 1].map((column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  const line = (cells: string[]): string => {
+    const filled = widths.map((width, column) => cells[column]?.padEnd(width) ?? "-".repeat(width));
+    return `| ${filled.join(" | ")} |\n`;
+  };
+  return `## ${title}\n\n${rows.map(line).join("")}`;
+}
+
+function row({ name, refused, note }: RepositoryCase): string[] {
+  const words = refused && describeError(refused.code);
+  const outcome = words === undefined ? "yes" : `no: ${words.what}; ${words.advice} (\`${refused?.code}\`)`;
+  return [name, note === undefined ? outcome : `${outcome}; ${note}`];
+}
+
+async function shown(path: string): Promise<{ root: string; diff: string }> {
+  const { root, diff } = await scanOnceRaw(path);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of diff) pieces.push(Uint8Array.from(piece));
+  return { root, diff: Buffer.concat(pieces).toString("latin1") };
+}
