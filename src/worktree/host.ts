@@ -5,12 +5,16 @@ import { mergeFiles } from "./files.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
 import type { TreeState } from "./types.js";
 
+const YOUNG_GENERATION_MB = 8;
+
 export interface TreeHostOptions {
   logger: Logger;
   /** Hunks of one file over this many bytes of UTF-8 are left out and counted. Default: the wire contract's 3 MiB. */
   maxPatchBytes?: number;
   /** Hunks that are kept in memory for one tree, in bytes of UTF-8. Default 8 MiB: more than any client is sent. */
   keptPatchBytes?: number;
+  /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
+  sweep?: boolean;
 }
 
 /** What a {@link Tree} tells. */
@@ -89,9 +93,14 @@ export class TreeHost {
   #tickets = 0;
   #closed = false;
 
-  constructor({ logger, maxPatchBytes = 3 * 1024 * 1024, keptPatchBytes = 8 * 1024 * 1024 }: TreeHostOptions) {
+  constructor({
+    logger,
+    maxPatchBytes = 3 * 1024 * 1024,
+    keptPatchBytes = 8 * 1024 * 1024,
+    sweep = true,
+  }: TreeHostOptions) {
     this.#logger = logger;
-    this.#options = { logLevel: logger.level as LogLevel, maxPatchBytes, keptPatchBytes };
+    this.#options = { logLevel: logger.level as LogLevel, maxPatchBytes, keptPatchBytes, sweep };
   }
 
   /** Follows a working tree. @param root absolute path of it, as `resolveRoot` gives it */
@@ -153,7 +162,11 @@ export class TreeHost {
   }
 
   #startWorker(): Worker {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: this.#options });
+    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+      workerData: this.#options,
+      // a scan makes garbage by the file: a small nursery is emptied often and keeps the process small
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     worker.unref();
     worker.on("message", (message: FromWorker) => this.#onMessage(message));
     worker.on("error", (error) => this.#logger.error({ err: messageOf(error) }, "the thread of the trees died"));

@@ -8,6 +8,7 @@ export interface WorkerOptions {
   readonly maxPatchBytes: number;
   /** Hunks that the thread keeps for one tree, in bytes of UTF-8. */
   readonly keptPatchBytes: number;
+  readonly sweep: boolean;
 }
 
 /** Main thread → the thread of the trees. `tree` is a number that stands for one opening of one root. */

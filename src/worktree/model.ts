@@ -296,7 +296,15 @@ export class TreeModel {
     const gone = new Set<string>();
     for (const [key, { section }] of this.#published) if (section === "t") gone.add(key);
     let complete = true;
-    for (const pair of await this.#patcher.pair(listed)) {
+    let pairs: Pair[];
+    try {
+      pairs = await this.#patcher.pair(listed, (path) => this.#indexOid(path));
+    } catch (error) {
+      if (!(error instanceof FileChangedError)) throw error;
+      this.restless.add(error.path); // the pairs wait until it is known what it is now
+      return;
+    }
+    for (const pair of pairs) {
       gone.delete(fileKey("t", pair.path));
       try {
         await this.#publish("t", pair, changes);

@@ -18,15 +18,20 @@ export class Patcher {
     this.#workFiles = workFiles;
   }
 
-  /** Finds the renames among the changes. @returns ascending by path */
-  async pair(changes: readonly Change[]): Promise<Pair[]> {
+  /**
+   * Finds the renames among the changes.
+   * @param indexOidOf the blob of a path's index entry
+   * @returns ascending by path
+   * @throws FileChangedError when a file on disk is another one by now
+   */
+  async pair(changes: readonly Change[], indexOidOf: (path: string) => Oid | undefined): Promise<Pair[]> {
     const gone = changes.filter((change) => change.before && !change.after);
     const come = changes.filter((change) => !change.before && change.after);
     if (gone.length === 0 || come.length === 0) return pairUp(changes, []);
     const name = (change: Change): string => `${change.path}\0${(change.before ?? change.after)?.oid}`;
     const signature = [...gone.map(name), "", ...come.map(name)].join("\0");
     if (this.#renames.signature !== signature) {
-      const renames = await this.#detect(gone, come);
+      const renames = await this.#detect(gone, come, indexOidOf);
       this.#renames = { signature, renames };
     }
     return pairUp(changes, this.#renames.renames);
@@ -56,12 +61,16 @@ export class Patcher {
     return diffDriver === undefined ? undefined : driverPattern(diffDriver);
   }
 
-  async #detect(gone: readonly Change[], come: readonly Change[]): Promise<RenamedPaths[]> {
+  async #detect(
+    gone: readonly Change[],
+    come: readonly Change[],
+    indexOidOf: (path: string) => Oid | undefined,
+  ): Promise<RenamedPaths[]> {
     const sides = async (changes: readonly Change[], pick: "before" | "after"): Promise<FileSide[]> => {
       const loaded: FileSide[] = [];
       for (const change of changes) {
         const version = change[pick];
-        if (version !== undefined) loaded.push(await this.#side(change.path, version, undefined));
+        if (version !== undefined) loaded.push(await this.#side(change.path, version, indexOidOf(change.path)));
       }
       return loaded;
     };
@@ -89,7 +98,7 @@ export class Patcher {
 
   async #content(path: string, version: Version, indexOid: Oid | undefined): Promise<Uint8Array> {
     if (version.mode === GITLINK) return submoduleContent(version.oid, version.dirty ?? false);
-    if (version.source === "disk") return this.#workFiles.content(path, indexOid);
+    if (version.source === "disk") return this.#workFiles.content(path, version.oid, indexOid);
     return this.#repository.readBlob(version.oid);
   }
 }

@@ -238,7 +238,7 @@ export class Tracker {
         await present.model.pass(doubts);
         if (this.#closed || this.#present !== present) return;
         this.#publish(present.model);
-        if (present.model.restless.size > 0) this.#wake();
+        if (present.model.restless.size > 0) this.#wakeAt(this.#clock.monotonicMs() + MIN_INTERVAL_MS);
       }
       this.#failures = 0;
     } catch (error) {

@@ -20,7 +20,7 @@ const KEPT_BYTES = 32 * 1024 * 1024;
 /** The file was replaced between two looks at it; an event of that is on its way, or the next sweep finds it. */
 export class FileChangedError extends Error {
   constructor(readonly path: string) {
-    super("the file changed while it was read");
+    super(`${path}: the file changed while it was read`);
     this.name = "FileChangedError";
   }
 }
@@ -52,13 +52,14 @@ export class WorkFiles {
   }
 
   /**
-   * The content of the version that {@link read} told of last.
+   * The content of one version of a file on disk.
+   * @param oid what {@link read} said
    * @throws FileChangedError when the file is another one by now
    */
-  async content(path: string, indexOid: Oid | undefined): Promise<Uint8Array> {
-    const oid = this.#known.get(path)?.oid;
-    const clean = this.#contents.get(path) ?? (await this.#clean(path, indexOid));
-    if (clean === undefined || clean.oid !== oid) throw new FileChangedError(path);
+  async content(path: string, oid: Oid, indexOid: Oid | undefined): Promise<Uint8Array> {
+    const kept = this.#contents.get(path);
+    const clean = kept?.oid === oid ? kept : await this.#clean(path, indexOid);
+    if (clean?.oid !== oid) throw new FileChangedError(path);
     return clean.content();
   }
 
@@ -69,6 +70,7 @@ export class WorkFiles {
 
   forget(path: string): void {
     this.#known.delete(path);
+    this.#contents.delete(path);
   }
 
   /** Everything has to be read again: the conversion has changed. */
@@ -90,6 +92,8 @@ export class WorkFiles {
     try {
       const stats = lstatSync(nativePath(this.#repository.root, path));
       if (stats.isDirectory()) return this.#gone(path);
+      // a FIFO would be waited for; git too says of a tracked one that it can't hash it
+      if (!stats.isFile() && !stats.isSymbolicLink()) throw new Error("neither a file nor a link");
       stamp = stampOf(stats, takenAt);
       clean = await this.#repository.clean(path, stats, indexOid);
     } catch (error) {
@@ -107,8 +111,7 @@ export class WorkFiles {
   }
 
   #gone(path: string): undefined {
-    this.#known.delete(path);
-    this.#contents.delete(path);
+    this.forget(path);
     return undefined;
   }
 }

@@ -22,6 +22,7 @@ class Served {
       logger: createLogger("agent", options.logLevel).child({ root }),
       maxPatchBytes: options.maxPatchBytes,
       keptPatchBytes: options.keptPatchBytes,
+      sweep: options.sweep,
       onState: (state) => this.#onState(state),
       onGone: () => {
         this.#told = undefined;

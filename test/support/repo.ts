@@ -21,7 +21,11 @@ for (const name of ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"])
 
 /** Runs git in `dir`. @returns standard output as text, without the final line feed. @throws when git fails */
 export function git(dir: string, ...args: string[]): string {
-  const output = execFileSync("git", ["-C", dir, ...args], { env: GIT_ENV, stdio: ["ignore", "pipe", "pipe"] });
+  const output = execFileSync("git", ["-C", dir, ...args], {
+    env: GIT_ENV,
+    stdio: ["ignore", "pipe", "pipe"],
+    maxBuffer: 2 ** 28,
+  });
   return output.toString().replace(/\n$/, "");
 }
 

@@ -1,4 +1,4 @@
-import type { Random } from "./random.js";
+import type { Random } from "../parity/random.js";
 
 /**
  * What people and their tools do to a working tree, as shell scripts that run in its root. `$OUT` is a directory
@@ -41,28 +41,28 @@ const fileIn = (random: Random): string => {
   const name = random.chance(0.15) ? random.pick(ODD_NAMES) : random.pick(NAMES);
   return random.chance(0.2) ? name : `${directory(random)}/${name}`;
 };
-const words = (random: Random): string => `line ${random.between(1, 99)} of ${random.between(1, 9)}`;
+const words = (random: Random): string => `line ${random.below(99) + 1} of ${random.below(9) + 1}`;
 const lines = (random: Random): string =>
-  Array.from({ length: random.between(0, 12) }, () => quote(words(random))).join(" ") || "''";
+  Array.from({ length: random.below(13) }, () => quote(words(random))).join(" ") || "''";
 const write = (random: Random, path: string): string => `printf '%s\\n' ${lines(random)} > ${quote(path)}`;
 
 /** Operations on files. */
 export const FILE_OPERATIONS: readonly Operation[] = [
   // a directory and at once a file in it
   (r) => {
-    const dir = `${directory(r)}/n${r.between(1, 4)}/m${r.between(1, 4)}/k`;
+    const dir = `${directory(r)}/n${r.below(4) + 1}/m${r.below(4) + 1}/k`;
     return `mkdir -p ${quote(dir)} && ${write(r, `${dir}/${r.pick(NAMES)}`)}`;
   },
   (r) => `mkdir -p deep/1/2/3/4/5; ${write(r, "deep/1/2/3/4/5/bottom")}; ${write(r, "deep/1/2/mid")}`,
-  (r) => `cp -r ${quote(directory(r))} ${quote(`copy${r.between(1, 3)}`)}`,
+  (r) => `cp -r ${quote(directory(r))} ${quote(`copy${r.below(3) + 1}`)}`,
   (r) =>
-    `mkdir -p unpacked${r.between(1, 2)} && tar cf - ${quote(directory(r))} | tar xf - -C unpacked${r.between(1, 2)}`,
+    `mkdir -p unpacked${r.below(2) + 1} && tar cf - ${quote(directory(r))} | tar xf - -C unpacked${r.below(2) + 1}`,
   (r) => `rm -rf "$OUT/away" && mv ${quote(directory(r))} "$OUT/away"`,
   (r) => `mv "$OUT/away" ${quote(directory(r))}`,
   (r) =>
-    `mkdir -p "$OUT/tree/p/q" && ${write(r, "$OUT/tree/p/q/f").replace("'$OUT", '"$OUT"\'')} && mv "$OUT/tree" in${r.between(1, 3)}`,
-  (r) => `mv ${quote(directory(r))} moved${r.between(1, 3)}`,
-  (r) => `mv moved${r.between(1, 3)} ${quote(`${directory(r)}/sub`)}`,
+    `mkdir -p "$OUT/tree/p/q" && ${write(r, "$OUT/tree/p/q/f").replace("'$OUT", '"$OUT"\'')} && mv "$OUT/tree" in${r.below(3) + 1}`,
+  (r) => `mv ${quote(directory(r))} moved${r.below(3) + 1}`,
+  (r) => `mv moved${r.below(3) + 1} ${quote(`${directory(r)}/sub`)}`,
   (r) => `mv moved1 moved2 && ${write(r, "moved2/after")}`,
   (r) => `mv -T ${quote(directory(r))} ${quote(directory(r))}`,
   (r) => `rm -rf ${quote(directory(r))}`,
@@ -84,7 +84,7 @@ export const FILE_OPERATIONS: readonly Operation[] = [
   (r) => `echo ${quote(words(r))} >> ${quote(fileIn(r))}`,
   (r) => `printf %s ${quote(words(r))} >> ${quote(fileIn(r))}`,
   (r) => `: > ${quote(fileIn(r))}`,
-  (r) => `truncate -s ${r.between(0, 30)} ${quote(fileIn(r))}`,
+  (r) => `truncate -s ${r.below(31)} ${quote(fileIn(r))}`,
   (r) => `chmod ${r.pick(["755", "644", "600", "+x"])} ${quote(fileIn(r))}`,
   (r) => `touch ${quote(fileIn(r))}`,
   (r) => `rm -f ${quote(fileIn(r))}`,
@@ -93,11 +93,11 @@ export const FILE_OPERATIONS: readonly Operation[] = [
   (r) => `rm -rf ${quote(directory(r))} && ln -s lib ${quote(directory(r))}`,
   (r) => `mv ${quote(fileIn(r))} ${quote(fileIn(r))}`,
   (r) => `cp -p ${quote(fileIn(r))} ${quote(fileIn(r))}`,
-  (r) => `ln ${quote(fileIn(r))} ${quote(`hard${r.between(1, 2)}`)}; rm -f hard1`,
-  (r) => `dd if=/dev/urandom of=${quote(fileIn(r))} bs=512 count=${r.between(1, 4)} 2>/dev/null`,
-  (r) => `for i in $(seq ${r.between(5, 60)}); do echo $i > burst$((i % 7)).txt; done`,
-  (r) => `mkdir -p many && for i in $(seq ${r.between(5, 25)}); do echo $i > many/$i; done; rm -f many/1*`,
-  (r) => `mkfifo pipe${r.between(1, 2)}`,
+  (r) => `ln ${quote(fileIn(r))} ${quote(`hard${r.below(2) + 1}`)}; rm -f hard1`,
+  (r) => `dd if=/dev/urandom of=${quote(fileIn(r))} bs=512 count=${r.below(4) + 1} 2>/dev/null`,
+  (r) => `for i in $(seq ${r.below(56) + 5}); do echo $i > burst$((i % 7)).txt; done`,
+  (r) => `mkdir -p many && for i in $(seq ${r.below(21) + 5}); do echo $i > many/$i; done; rm -f many/1*`,
+  (r) => `mkfifo pipe${r.below(2) + 1}`,
 ];
 
 /** Operations on what decides which files count. */
@@ -130,7 +130,7 @@ export const GIT_OPERATIONS: readonly Operation[] = [
   (r) => `git checkout -q ${r.pick(["main", "far", "other"])}`,
   (r) => `git checkout -qf ${r.pick(["main", "far", "other"])}`,
   (r) => `git checkout -q --detach ${r.pick(["main", "far"])}`,
-  (r) => `git checkout -q -B topic/${r.between(1, 3)}`,
+  (r) => `git checkout -q -B topic/${r.below(3) + 1}`,
   (r) => `git checkout -q ${r.pick(["main", "far"])} -- ${quote(directory(r))}`,
   () => "git stash -q -u",
   () => "git stash -q",
@@ -145,7 +145,7 @@ export const GIT_OPERATIONS: readonly Operation[] = [
   () => "git rebase --abort",
   (r) => `git cherry-pick ${r.pick(["other", "far"])}`,
   () => "git cherry-pick --abort",
-  (r) => `git worktree add -q -f "$OUT/wt${r.between(1, 9)}" --detach`,
+  (r) => `git worktree add -q -f "$OUT/wt${r.below(9) + 1}" --detach`,
   () => "git worktree prune",
   () => "git gc -q",
   () => "git pack-refs --all",

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TreeState } from "../../src/worktree/index.js";
+import type { Random } from "../parity/random.js";
 import { GIT_ENV, git } from "../support/repo.js";
 import { FILE_OPERATIONS, GIT_OPERATIONS, ROOT_OPERATIONS, RULE_OPERATIONS } from "./operations.js";
-import type { Random } from "./random.js";
 
 /** No script of a sequence takes longer, in milliseconds; one that does is ended and what it left counts. */
 const SCRIPT_LIMIT_MS = 20_000;
@@ -58,11 +58,11 @@ export function makeSequence(random: Random): string[][] {
   ];
   const script = (): string => random.pick(random.pick(kinds))(random);
   const steps: string[][] = [];
-  const length = random.between(3, 25);
+  const length = random.below(23) + 3;
   for (let at = 0; at < length; at++) {
     if (random.chance(0.02)) steps.push([random.pick(ROOT_OPERATIONS)(random)]);
     else if (random.chance(0.25))
-      steps.push(Array.from({ length: random.between(2, 4) }, () => `${script()}; ${script()}`));
+      steps.push(Array.from({ length: random.below(3) + 2 }, () => `${script()}; ${script()}`));
     else steps.push([script()]);
   }
   return steps;

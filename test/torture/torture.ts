@@ -1,0 +1,160 @@
+import { cpSync, type FSWatcher, mkdirSync, rmSync, watch } from "node:fs";
+import { join } from "node:path";
+import { silentLogger } from "../../src/util/index.js";
+import { scanOnce, TreeHost } from "../../src/worktree/index.js";
+import { Random } from "../parity/random.js";
+import { expectedOf } from "../support/repo.js";
+import { digestOf, makeSequence, makeTemplate, runSequence, textOf } from "./sequence.js";
+
+/** Sequences that one repository goes through, one upon the other. */
+export const SEQUENCES_PER_REPOSITORY = 8;
+
+/** What came of one sequence. */
+export interface Outcome {
+  seed: number;
+  sequence: number;
+  /** `refused`: git itself has no answer, because the sequence left a `.git` that it stumbles over. */
+  verdict: "right" | "wrong" | "refused";
+  /** From the end of the last operation until the state was right, in milliseconds. */
+  ms: number;
+  /** What there is to say of a wrong one. */
+  report: string;
+  /** Files of `.git` that a look at everything did not leave as they were, and locks that were seen in it meanwhile. */
+  written: string[];
+}
+
+/** Runs sequences on repositories in a scratch directory, each followed by events alone: no sweep, no polling. */
+export class Torture {
+  readonly #scratch: string;
+  readonly #host = new TreeHost({
+    logger: silentLogger(),
+    maxPatchBytes: 2 ** 31,
+    keptPatchBytes: 2 ** 31,
+    sweep: false,
+  });
+  readonly #template: string;
+  readonly #allowedMs: number;
+
+  /** @param allowedMs how long after the last operation a state may be wrong */
+  constructor(scratch: string, allowedMs: number) {
+    this.#scratch = scratch;
+    this.#allowedMs = allowedMs;
+    this.#template = join(scratch, "template");
+    makeTemplate(this.#template);
+  }
+
+  /** One repository's sequences. What comes after a wrong or refused one would say the same again and is left out. */
+  async *run(seed: number): AsyncGenerator<Outcome> {
+    const random = new Random(seed);
+    const top = join(this.#scratch, `r${seed}`);
+    const root = join(top, "tree");
+    const out = join(top, "out");
+    mkdirSync(out, { recursive: true });
+    cpSync(this.#template, root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    const tree = this.#host.open(root);
+    const troubles: string[] = [];
+    tree.on("trouble", ({ message }) => troubles.push(message));
+    try {
+      await tree.refresh();
+      for (let sequence = 0; sequence < SEQUENCES_PER_REPOSITORY; sequence++) {
+        const steps = makeSequence(random);
+        await runSequence(steps, root, out);
+        const settled = await this.#settle(root, () => textOf(tree.state));
+        const { verdict, ms, expected, got } = settled;
+        let report = "";
+        if (verdict === "wrong") {
+          const cold = textOf(await scanOnce(root)) === expected;
+          const healed = textOf(await tree.refresh()) === expected;
+          report = [
+            ...steps.map((step) => `  ${step.join("  ||  ")}`),
+            firstDifference(expected, got),
+            `a cold scan is ${cold ? "right" : "wrong"}, a refresh ${healed ? "heals" : "does not heal"}`,
+            ...troubles,
+          ].join("\n");
+        }
+        // not before: `git diff` itself, the oracle, refreshes the index whatever GIT_OPTIONAL_LOCKS says
+        const gitDirectory = new Witness(join(root, ".git"));
+        await tree.refresh();
+        yield { seed, sequence, verdict, ms, report, written: gitDirectory.close() };
+        if (verdict !== "right") return;
+      }
+    } finally {
+      tree.close();
+      rmSync(top, { recursive: true, force: true, maxRetries: 5 });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#host.close();
+  }
+
+  /** Waits for the state to be git's; the oracle's own time does not count as long as the state is right meanwhile. */
+  async #settle(root: string, text: () => string | undefined): Promise<Settled> {
+    const began = performance.now();
+    const seen: { at: number; text: string | undefined }[] = [];
+    const timer = setInterval(() => {
+      const now = text();
+      if (seen.at(-1)?.text !== now) seen.push({ at: performance.now() - began, text: now });
+    }, 2);
+    await pause(20);
+    const expected = gitsAnswer(root);
+    while (expected !== undefined && performance.now() - began < this.#allowedMs && text() !== expected) await pause(5);
+    clearInterval(timer);
+    const got = text();
+    const ms = Math.round(seen.findLast((each) => each.text === expected)?.at ?? performance.now() - began);
+    if (expected === undefined) return { verdict: "refused", ms, expected: "", got };
+    return { verdict: got === expected ? "right" : "wrong", ms, expected, got };
+  }
+}
+
+interface Settled {
+  verdict: Outcome["verdict"];
+  ms: number;
+  expected: string;
+  got: string | undefined;
+}
+
+/** Sees whether anything is written into a git directory between its making and its end. */
+class Witness {
+  readonly #directory: string;
+  readonly #before: Map<string, string>;
+  readonly #watcher: FSWatcher;
+  readonly #locks = new Set<string>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#watcher = watch(directory, (_, name) => {
+      if (name?.endsWith(".lock")) this.#locks.add(name);
+    });
+    this.#before = digestOf(directory);
+  }
+
+  /** @returns what was written, and locks that were seen */
+  close(): string[] {
+    this.#watcher.close();
+    const after = digestOf(this.#directory);
+    const paths = new Set([...this.#before.keys(), ...after.keys()]);
+    return [...this.#locks, ...[...paths].filter((path) => this.#before.get(path) !== after.get(path))];
+  }
+}
+
+function gitsAnswer(root: string): string | undefined {
+  try {
+    return expectedOf(root).unified_diff.toString("utf8");
+  } catch (error) {
+    if (error instanceof Error && "status" in error) return undefined;
+    throw error;
+  }
+}
+
+function firstDifference(expected: string, got: string | undefined): string {
+  const want = expected.split("\n");
+  const have = (got ?? "(gone)").split("\n");
+  const at = want.findIndex((line, index) => line !== have[index]);
+  const from = Math.max(0, (at < 0 ? want.length : at) - 3);
+  return `expected:\n${want.slice(from, from + 12).join("\n")}\ngot:\n${have.slice(from, from + 12).join("\n")}`;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
