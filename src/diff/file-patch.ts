@@ -99,7 +99,8 @@ function joined(one: FilePatch, other: FilePatch): FilePatch {
 }
 
 /**
- * The line that git prints for a path with unmerged entries, before the patch between HEAD and the file on disk.
+ * The line that `git diff --cached` prints for a path with unmerged entries, in place of a patch. `git diff HEAD` has
+ * none: it compares HEAD with the file on disk.
  * @param path one character per byte
  */
 export function unmergedLine(path: string): Uint8Array {
