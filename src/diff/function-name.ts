@@ -1,4 +1,5 @@
-import { LINE_FEED, type Text } from "./text.js";
+import { LINE_FEED } from "./scan-lines.js";
+import type { Text } from "./text.js";
 import type { FunctionPattern } from "./types.js";
 
 /** As much of the line is printed behind `@@`, in bytes. */

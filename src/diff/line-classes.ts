@@ -9,9 +9,8 @@ export class LineClasses {
   readonly before: Int32Array;
   readonly after: Int32Array;
   readonly #files: readonly [Text, Text];
-  /** An open-addressing table of `class + 1`; 0 is free. */
+  /** An open-addressing table of places for two numbers: `class + 1`, 0 when the place is free, and the line's hash. */
   readonly #slots: Int32Array;
-  readonly #hashes: Int32Array;
   /** By class, its first line: the line number in the file before, or `-1 - line` in the file after. */
   readonly #firsts: Int32Array;
   #count = 0;
@@ -19,8 +18,7 @@ export class LineClasses {
   /** @param capacity at least as many as distinct lines will be added */
   constructor(before: Text, after: Text, capacity: number) {
     this.#files = [before, after];
-    this.#slots = new Int32Array(1 << (33 - Math.clz32(capacity)));
-    this.#hashes = new Int32Array(capacity);
+    this.#slots = new Int32Array(2 << (33 - Math.clz32(capacity)));
     this.#firsts = new Int32Array(capacity);
     this.before = new Int32Array(capacity);
     this.after = new Int32Array(capacity);
@@ -50,39 +48,26 @@ export class LineClasses {
 
   #find(side: 0 | 1, line: number, add: boolean): number {
     const text = this.#files[side];
-    const hash = hashOf(text.bytes, text.start(line), text.end(line));
-    const mask = this.#slots.length - 1;
-    let slot = (hash ^ (hash >>> 15)) & mask;
+    const hash = text.hashes[line] as number;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = (hash << 1) & mask;
     for (;;) {
-      const found = (this.#slots[slot] as number) - 1;
+      const found = (slots[slot] as number) - 1;
       if (found < 0) break;
-      if (this.#hashes[found] === hash && this.#isLine(found, text, line)) return found;
-      slot = (slot + 1) & mask;
+      if (slots[slot + 1] === hash && this.#isFirst(found, text, line)) return found;
+      slot = (slot + 2) & mask;
     }
     if (!add) return -1;
     const created = this.#count++;
-    this.#slots[slot] = created + 1;
-    this.#hashes[created] = hash;
+    slots[slot] = created + 1;
+    slots[slot + 1] = hash;
     this.#firsts[created] = side === 0 ? line : -1 - line;
     return created;
   }
 
-  #isLine(known: number, text: Text, line: number): boolean {
+  #isFirst(known: number, text: Text, line: number): boolean {
     const first = this.#firsts[known] as number;
-    const knownText = this.#files[first < 0 ? 1 : 0];
-    const knownLine = first < 0 ? -1 - first : first;
-    let i = knownText.start(knownLine);
-    let j = text.start(line);
-    const end = knownText.end(knownLine);
-    if (end - i !== text.end(line) - j) return false;
-    while (i < end) if (knownText.bytes[i++] !== text.bytes[j++]) return false;
-    return true;
+    return first < 0 ? text.isSameLine(line, this.#files[1], -1 - first) : text.isSameLine(line, this.#files[0], first);
   }
-}
-
-/** FNV-1a, 32 bits: <http://www.isthe.com/chongo/tech/comp/fnv/>. */
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5 | 0;
-  for (let i = start; i < end; i += 1) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
-  return hash;
 }

@@ -1,7 +1,8 @@
 import { ByteWriter } from "./byte-writer.js";
 import { FunctionNames } from "./function-name.js";
 import type { Hunk } from "./hunks.js";
-import { LINE_FEED, type Text } from "./text.js";
+import { LINE_FEED } from "./scan-lines.js";
+import type { Text } from "./text.js";
 import type { FunctionPattern } from "./types.js";
 
 const KEPT = 32;

@@ -15,10 +15,9 @@ const MANY = 2;
 
 /** The lines of one file that take part in the search. */
 export interface Kept {
-  readonly count: number;
   /** Their line numbers, ascending. */
   readonly lines: Int32Array;
-  /** Their classes. */
+  /** Their classes, by the same index. */
   readonly classes: Int32Array;
 }
 
@@ -51,7 +50,7 @@ export function setAside(text: Text, from: number, classes: Int32Array, counterp
       count += 1;
     }
   }
-  return { count, lines, classes: keptClasses };
+  return { lines: lines.subarray(0, count), classes: keptClasses.subarray(0, count) };
 }
 
 /**

@@ -58,7 +58,7 @@ class Group {
   /** One line up, if the lines allow it; a group that it touches then becomes part of it. */
   slideUp(): boolean {
     const { text, start, end } = this;
-    if (start === 0 || !text.sameLines(start - 1, end - 1)) return false;
+    if (start === 0 || !text.isSameLine(start - 1, text, end - 1)) return false;
     text.changed[start - 1] = 1;
     text.changed[end - 1] = 0;
     this.start -= 1;
@@ -70,7 +70,7 @@ class Group {
   /** One line down, if the lines allow it; a group that it touches then becomes part of it. */
   slideDown(): boolean {
     const { text, start, end } = this;
-    if (end >= text.count || !text.sameLines(start, end)) return false;
+    if (end >= text.count || !text.isSameLine(start, text, end)) return false;
     text.changed[start] = 0;
     text.changed[end] = 1;
     this.start += 1;

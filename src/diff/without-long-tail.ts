@@ -1,4 +1,4 @@
-import { LINE_FEED } from "./text.js";
+import { LINE_FEED } from "./scan-lines.js";
 
 const BLOCK_BYTES = 1024;
 
