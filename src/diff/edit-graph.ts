@@ -1,3 +1,5 @@
+import type { Text } from "./text.js";
+
 /** Outside every box: a neighbour that was never reached. Small enough that differences of it fit in 32 bits. */
 const NOT_REACHED_FORWARD = -1;
 const NOT_REACHED_BACKWARD = 0x3fffffff;
@@ -15,31 +17,33 @@ export interface Box {
  * files' lines, and how far paths have come from either corner. Apart, the search takes a fifth longer.
  */
 export class EditGraph {
-  readonly cells: Int32Array;
-  /** Cell `x` is the class of line `x` before, cell `after + y` that of line `y` after. */
-  readonly after: number;
-  readonly forward: Frontier;
-  readonly backward: Frontier;
+  cells = new Int32Array(256);
+  /** Cell `x` is the class of kept line `x` before, cell `after + y` that of kept line `y` after. */
+  after = 0;
+  /** How many diagonals there are, those beside them included. */
+  diagonals = 0;
+  readonly forward = new Frontier(NOT_REACHED_FORWARD);
+  readonly backward = new Frontier(NOT_REACHED_BACKWARD);
   /** Where the search is. */
-  readonly box: Box;
+  readonly box: Box = { left: 0, right: 0, top: 0, bottom: 0 };
 
-  constructor(before: Int32Array, after: Int32Array) {
-    const width = before.length;
-    const height = after.length;
-    const diagonals = width + height + 3;
-    this.cells = new Int32Array(width + height + 2 * diagonals);
-    this.cells.set(before, 0);
-    this.cells.set(after, width);
+  /** Takes the kept lines of two texts. */
+  load(before: Text, after: Text): void {
+    const [width, height] = [before.keptCount, after.keptCount];
+    const lines = width + height;
+    this.diagonals = lines + 3;
+    const size = lines + 2 * this.diagonals;
+    if (this.cells.length < size) this.cells = new Int32Array(Math.max(size, 2 * this.cells.length));
+    const { cells } = this;
+    for (let x = 0; x < width; x += 1) cells[x] = before.classes[before.kept[x] as number] as number;
+    for (let y = 0; y < height; y += 1) cells[width + y] = after.classes[after.kept[y] as number] as number;
     this.after = width;
-    const lowest = -height - 1;
-    this.forward = new Frontier(this.cells, width + height - lowest, NOT_REACHED_FORWARD);
-    this.backward = new Frontier(this.cells, width + height + diagonals - lowest, NOT_REACHED_BACKWARD);
-    this.box = { left: 0, right: width, top: 0, bottom: height };
-  }
-
-  /** How many diagonals there are, and those around them. */
-  get diagonals(): number {
-    return this.box.right + this.box.bottom + 3;
+    // the lowest diagonal is that of the lower left corner, and there is one beside it
+    this.forward.load(cells, lines + height + 1);
+    this.backward.load(cells, lines + this.diagonals + height + 1);
+    this.box.left = this.box.top = 0;
+    this.box.right = width;
+    this.box.bottom = height;
   }
 }
 
@@ -49,7 +53,7 @@ export class EditGraph {
  */
 export class Frontier {
   /** The cell of diagonal 0: cell `zero + d` is the x that was reached on diagonal `d`. */
-  readonly zero: number;
+  zero = 0;
   /** The diagonals of the last round: `low`, `low + 2`, … `high`. */
   low = 0;
   high = 0;
@@ -57,13 +61,16 @@ export class Frontier {
   middle = 0;
   #least = 0;
   #greatest = 0;
-  readonly #cells: Int32Array;
+  #cells = new Int32Array(0);
   readonly #unreached: number;
 
-  constructor(cells: Int32Array, zero: number, unreached: number) {
+  constructor(unreached: number) {
+    this.#unreached = unreached;
+  }
+
+  load(cells: Int32Array<ArrayBuffer>, zero: number): void {
     this.#cells = cells;
     this.zero = zero;
-    this.#unreached = unreached;
   }
 
   /** Begins at a corner of the box. */

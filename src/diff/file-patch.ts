@@ -1,8 +1,8 @@
 import { isBinary } from "./binary.js";
-import { ByteWriter } from "./byte-writer.js";
-import { headerOf, nameLines } from "./header.js";
+import { binaryLine, headerOf, nameLines } from "./header.js";
 import type { FilePatch, FilePatchOptions, FileSide } from "./types.js";
-import { compareFiles, type Hunks } from "./unified.js";
+import { appendHunks, type Counts } from "./unified.js";
+import { inWorkspace } from "./workspace.js";
 
 /** The bits of a mode that tell files, symbolic links and submodules apart. */
 const KIND_MASK = 0o170000;
@@ -33,41 +33,45 @@ export function filePatch(before: FileSide | null, after: FileSide | null, optio
 function onePatch(before: FileSide | null, after: FileSide | null, options: FilePatchOptions): FilePatch {
   const similarity = before === null || after === null ? undefined : options.similarity;
   const header = headerOf(before, after, similarity);
-  const { hunks, binary } = sameContent(before, after) ? UNCHANGED : compareSides(before, after, options);
-  const changed = binary || hunks.bytes.length > 0;
+  const { oldContent, newContent, binary, changed } = readSides(before, after);
   if (!changed && !header.always) return NO_PATCH;
 
-  const writer = new ByteWriter(header.lines.length + 2 * (header.oldName.length + 16) + hunks.bytes.length + 256);
-  writer.text(header.lines);
-  if (binary) writer.text(`Binary files ${header.oldName} and ${header.newName} differ\n`);
-  else if (changed) writer.text(nameLines(header));
-  const headerLength = writer.length;
-  writer.copy(hunks.bytes, 0, hunks.bytes.length);
-  return { bytes: writer.finish(), headerLength, additions: hunks.additions, deletions: hunks.deletions, binary };
+  return inWorkspace((workspace) => {
+    const { writer } = workspace;
+    writer.text(header.lines);
+    if (changed) writer.text(binary ? binaryLine(header) : nameLines(header));
+    const headerLength = writer.length;
+    const counts = binary ? NO_COUNTS : appendHunks(workspace, oldContent, newContent, options);
+    return { bytes: writer.copy(), headerLength, ...counts, binary: binary && changed };
+  });
 }
 
-interface Comparison {
-  hunks: Hunks;
-  /** Whether a line says that binary files differ. */
+const NO_COUNTS: Counts = { additions: 0, deletions: 0 };
+
+interface Contents {
+  oldContent: Uint8Array;
+  newContent: Uint8Array;
   binary: boolean;
+  changed: boolean;
 }
 
-const NO_HUNKS: Hunks = { bytes: NO_CONTENT, additions: 0, deletions: 0 };
-const UNCHANGED: Comparison = { hunks: NO_HUNKS, binary: false };
+/** The contents, as far as they have to be read: not when the ids are the same, nor when a side is known to be binary. */
+function readSides(before: FileSide | null, after: FileSide | null): Contents {
+  const unread = { oldContent: NO_CONTENT, newContent: NO_CONTENT };
+  if (sameContent(before, after)) return { ...unread, binary: false, changed: false };
+  // the ids tell what the contents would, which may be too large to be read
+  if (before?.binary === true || after?.binary === true) {
+    return { ...unread, binary: true, changed: differ(before, after) };
+  }
+  const oldContent = before?.content() ?? NO_CONTENT;
+  const newContent = after?.content() ?? NO_CONTENT;
+  const binary = (before !== null && isBinary(before, oldContent)) || (after !== null && isBinary(after, newContent));
+  return { oldContent, newContent, binary, changed: !sameBytes(oldContent, newContent) };
+}
 
 /** Known without reading. A submodule's id says nothing of whether it is dirty. */
 function sameContent(before: FileSide | null, after: FileSide | null): boolean {
   return before !== null && before.oid === after?.oid && (before.mode & KIND_MASK) !== SUBMODULE;
-}
-
-function compareSides(before: FileSide | null, after: FileSide | null, options: FilePatchOptions): Comparison {
-  // Known to be binary: the ids tell what the contents would, which may be too large to be read.
-  if (before?.binary === true || after?.binary === true) return { hunks: NO_HUNKS, binary: differ(before, after) };
-  const oldContent = before?.content() ?? NO_CONTENT;
-  const newContent = after?.content() ?? NO_CONTENT;
-  const binary = (before !== null && isBinary(before, oldContent)) || (after !== null && isBinary(after, newContent));
-  if (!binary) return { hunks: compareFiles(oldContent, newContent, options), binary };
-  return { hunks: NO_HUNKS, binary: !sameBytes(oldContent, newContent) };
 }
 
 /** Whether the contents of two sides that are not the same differ: a side that is missing equals an empty one. */
@@ -82,7 +86,7 @@ const EMPTY_BLOBS: readonly string[] = [
 ];
 
 function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, i) => byte === other[i]);
+  return one.length === other.length && Buffer.compare(one, other) === 0;
 }
 
 function joined(one: FilePatch, other: FilePatch): FilePatch {
@@ -104,9 +108,7 @@ function joined(one: FilePatch, other: FilePatch): FilePatch {
  * @param path one character per byte
  */
 export function unmergedLine(path: string): Uint8Array {
-  const writer = new ByteWriter(path.length + 24);
-  writer.text(`* Unmerged path ${path}\n`);
-  return writer.finish();
+  return Buffer.from(`* Unmerged path ${path}\n`, "latin1");
 }
 
 /**
@@ -115,7 +117,5 @@ export function unmergedLine(path: string): Uint8Array {
  * @param dirty whether its working tree has changes of its own
  */
 export function submoduleContent(oid: string, dirty: boolean): Uint8Array {
-  const writer = new ByteWriter(80);
-  writer.text(`Subproject commit ${oid}${dirty ? "-dirty" : ""}\n`);
-  return writer.finish();
+  return Buffer.from(`Subproject commit ${oid}${dirty ? "-dirty" : ""}\n`, "latin1");
 }

@@ -18,8 +18,8 @@ export class FunctionNames {
     this.#pattern = pattern;
   }
 
-  /** The text for a hunk whose first line is `line`; hunks are asked for in order. Empty when there is none. */
-  before(line: number): Uint8Array {
+  /** The text for a hunk whose first line is `line`; hunks are asked for in order. */
+  before(line: number): Uint8Array | undefined {
     const last = line - 1;
     for (let i = last; i > this.#searchedTo; i -= 1) {
       const name = this.#match(i);
@@ -28,7 +28,7 @@ export class FunctionNames {
       break;
     }
     this.#searchedTo = Math.max(this.#searchedTo, last);
-    return this.#name ?? NO_NAME;
+    return this.#name;
   }
 
   #match(line: number): Uint8Array | undefined {
@@ -43,8 +43,6 @@ export class FunctionNames {
     return this.#pattern.match(bytes.subarray(start, end));
   }
 }
-
-const NO_NAME = new Uint8Array(0);
 
 /** An ASCII letter, `_` or `$`. */
 function startsName(byte: number): boolean {

@@ -50,6 +50,11 @@ export function nameLines({ oldName, newName }: Header): string {
   return `--- ${withTab(oldName)}\n+++ ${withTab(newName)}\n`;
 }
 
+/** What is printed in place of hunks when the content is binary. */
+export function binaryLine({ oldName, newName }: Header): string {
+  return `Binary files ${oldName} and ${newName} differ\n`;
+}
+
 function withTab(name: string): string {
   return name.includes(" ") ? `${name}\t` : name;
 }

@@ -36,25 +36,26 @@ export function changesOf(before: Text, after: Text): Change[] {
  */
 export function gatherHunks(before: Text, after: Text, contextLines: number): Hunk[] {
   const hunks: Hunk[] = [];
-  let group: Change[] = [];
-  const close = (first: Change | undefined, last: Change | undefined) => {
-    if (first === undefined || last === undefined) return;
-    // a diff without context may stand before line 0 on one side alone
-    const behind = Math.min(contextLines, before.count - last.beforeEnd, after.count - last.afterEnd);
-    hunks.push({
-      beforeStart: Math.max(0, first.beforeStart - contextLines),
-      beforeEnd: last.beforeEnd + behind,
-      afterStart: Math.max(0, first.afterStart - contextLines),
-      afterEnd: last.afterEnd + behind,
-      changes: group,
-    });
-    group = [];
-  };
-  for (const change of changesOf(before, after)) {
-    const last = group.at(-1);
-    if (last !== undefined && change.beforeStart - last.beforeEnd > 2 * contextLines) close(group[0], last);
-    group.push(change);
-  }
-  close(group[0], group.at(-1));
+  const changes = changesOf(before, after);
+  let first = 0;
+  changes.forEach((change, i) => {
+    const next = changes[i + 1];
+    if (next !== undefined && next.beforeStart - change.beforeEnd <= 2 * contextLines) return;
+    hunks.push(hunkOf(before, changes.slice(first, i + 1), contextLines));
+    first = i + 1;
+  });
   return hunks;
+}
+
+function hunkOf(before: Text, changes: Change[], contextLines: number): Hunk {
+  const first = changes[0] as Change;
+  const last = changes.at(-1) as Change;
+  const behind = Math.min(contextLines, before.count - last.beforeEnd);
+  return {
+    beforeStart: Math.max(0, first.beforeStart - contextLines),
+    beforeEnd: last.beforeEnd + behind,
+    afterStart: Math.max(0, first.afterStart - contextLines),
+    afterEnd: last.afterEnd + behind,
+    changes,
+  };
 }

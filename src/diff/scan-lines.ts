@@ -1,31 +1,22 @@
+import type { Text } from "./text.js";
+
 export const LINE_FEED = 10;
 
 const FOUR_LINE_FEEDS = 0x0a0a0a0a;
 const LOW_BITS = 0x01010101;
 const HIGH_BITS = 0x80808080 | 0;
-/** An odd number without a pattern: 2^32 over the golden ratio. */
+/** Odd numbers without a pattern: 2^32 over the golden ratio, and a constant of MurmurHash 3. */
 const MULTIPLIER = 0x9e3779b1 | 0;
-
-/** Lines of so many bytes are expected; with shorter ones, the arrays grow. */
-const EXPECTED_LINE_BYTES = 16;
-
-export interface Lines {
-  readonly count: number;
-  /** `count + 1` offsets, the last one that of the end. */
-  readonly starts: Int32Array;
-  readonly hashes: Int32Array;
-}
+const WORD_MULTIPLIER = 0xcc9e2d51 | 0;
 
 /**
- * Finds where lines start, and hashes them, in one pass that takes four bytes at a time. A line ends behind its line
- * feed, or with the file.
- *
- * @param view of the same bytes
+ * Finds where a text's lines start, and hashes them, in one pass that takes four bytes at a time. A line ends behind its
+ * line feed, or with the file. Sets `starts`, `hashes` and `count`, and makes room where it is needed.
  */
-export function scanLines(bytes: Uint8Array, view: DataView): Lines {
+export function scanLines(text: Text): void {
+  const { bytes, view } = text;
   const size = bytes.length;
-  let starts: Int32Array = new Int32Array(((size / EXPECTED_LINE_BYTES) | 0) + 8);
-  let hashes: Int32Array = new Int32Array(starts.length);
+  let { starts, hashes } = text;
   let count = 0;
   let at = 0;
   while (at < size) {
@@ -43,8 +34,9 @@ export function scanLines(bytes: Uint8Array, view: DataView): Lines {
       const difference = word ^ FOUR_LINE_FEEDS;
       found = (difference - LOW_BITS) & ~difference & HIGH_BITS;
       if (found !== 0) break;
-      hash = Math.imul(hash ^ word, MULTIPLIER);
-      hash ^= hash >>> 16;
+      // a word is mixed by itself, so that the next one has only a multiplication and an addition to wait for
+      const mixed = Math.imul(word, WORD_MULTIPLIER);
+      hash = (Math.imul(hash, MULTIPLIER) + (mixed ^ (mixed >>> 15))) | 0;
       at += 4;
     }
     /** How many bytes are left before the line feed or the end: less than four. */
@@ -61,10 +53,12 @@ export function scanLines(bytes: Uint8Array, view: DataView): Lines {
     at = Math.min(size, at + rest + 1);
   }
   starts[count] = size;
-  return { count, starts, hashes };
+  text.starts = starts;
+  text.hashes = hashes;
+  text.count = count;
 }
 
-function widened(array: Int32Array): Int32Array {
+function widened(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   const wider = new Int32Array(array.length * 2);
   wider.set(array);
   return wider;

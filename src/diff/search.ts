@@ -1,7 +1,6 @@
 import { advanceBackward, advanceForward, LONG_SNAKE } from "./advance.js";
-import { EditGraph, type Frontier } from "./edit-graph.js";
+import type { EditGraph, Frontier } from "./edit-graph.js";
 import { powerOfTwoRoot } from "./power-of-two-root.js";
-import type { Kept } from "./set-aside.js";
 import { settleForBest, settleForSnake } from "./settle.js";
 import type { Text } from "./text.js";
 
@@ -20,8 +19,8 @@ export interface Split {
  * Finds which of the kept lines are deleted and added, and marks them: Myers' algorithm in its linear-space form, which
  * splits the edit graph where paths from both corners meet, and gives up on the shortest script when it gets expensive.
  */
-export function markChanges(before: Text, keptBefore: Kept, after: Text, keptAfter: Kept): void {
-  const graph = new EditGraph(keptBefore.classes, keptAfter.classes);
+export function markChanges(before: Text, after: Text, graph: EditGraph): void {
+  graph.load(before, after);
   const mostEdits = Math.max(powerOfTwoRoot(graph.diagonals), SETTLE_EDITS);
   const { box } = graph;
   // boxes still to be searched: left, right, top, bottom, exact; a stack of our own, since some inputs nest deeply
@@ -33,8 +32,8 @@ export function markChanges(before: Text, keptBefore: Kept, after: Text, keptAft
     box.right = waiting.pop() as number;
     box.left = waiting.pop() as number;
     shrink(graph);
-    if (box.left === box.right) mark(after, keptAfter, box.top, box.bottom);
-    else if (box.top === box.bottom) mark(before, keptBefore, box.left, box.right);
+    if (box.left === box.right) mark(after, box.top, box.bottom);
+    else if (box.top === box.bottom) mark(before, box.left, box.right);
     else {
       const { x, y, exactBefore, exactBehind } = split(graph, exact, mostEdits);
       waiting.push(box.left, x, box.top, y, exactBefore ? 1 : 0);
@@ -43,8 +42,8 @@ export function markChanges(before: Text, keptBefore: Kept, after: Text, keptAft
   }
 }
 
-function mark(text: Text, kept: Kept, from: number, to: number): void {
-  for (let i = from; i < to; i += 1) text.changed[kept.lines[i] as number] = 1;
+function mark({ kept, changed }: Text, from: number, to: number): void {
+  for (let i = from; i < to; i += 1) changed[kept[i] as number] = 1;
 }
 
 /** Takes equal lines off the box's head and tail. */

@@ -13,52 +13,38 @@ const NONE = 0;
 const SOME = 1;
 const MANY = 2;
 
-/** The lines of one file that take part in the search. */
-export interface Kept {
-  /** Their line numbers, ascending. */
-  readonly lines: Int32Array;
-  /** Their classes, by the same index. */
-  readonly classes: Int32Array;
-}
-
 /**
  * Leaves out of the search what would only mislead or slow it: lines without a counterpart in the other file, and
- * lines with very many that stand among such. They are marked as changed.
+ * lines with very many that stand among such. They are marked as changed; the numbers of the others go into `kept`.
  *
- * @param classes of the lines from `from` on; the lines before `from`, and those behind, are common to both files
+ * @param from the lines `[from, to)` have classes; the others are common to both files
  * @param counterparts by class, how often it stands in the whole other file
  */
-export function setAside(text: Text, from: number, classes: Int32Array, counterparts: Int32Array): Kept {
+export function setAside(text: Text, from: number, to: number, counterparts: Int32Array): void {
+  const { classes, kept, changed, kinds } = text;
   const many = Math.min(powerOfTwoRoot(text.count), MANY_COUNTERPARTS);
-  const size = classes.length;
-  const kinds = new Uint8Array(size);
+  const size = to - from;
+  let anyMany = false;
   for (let i = 0; i < size; i += 1) {
-    const found = counterparts[classes[i] as number] as number;
+    const found = counterparts[classes[from + i] as number] as number;
     kinds[i] = found === 0 ? NONE : found < many ? SOME : MANY;
+    if (found >= many) anyMany = true;
   }
 
-  const misleading = standsAmongLonely(kinds);
-  const lines = new Int32Array(size);
-  const keptClasses = new Int32Array(size);
+  const misleading = anyMany ? standsAmongLonely(kinds.subarray(0, size)) : undefined;
   let count = 0;
   for (let i = 0; i < size; i += 1) {
-    if (kinds[i] === NONE || misleading?.[i] === 1) {
-      text.changed[from + i] = 1;
-    } else {
-      lines[count] = from + i;
-      keptClasses[count] = classes[i] as number;
-      count += 1;
-    }
+    if (kinds[i] === NONE || misleading?.[i] === 1) changed[from + i] = 1;
+    else kept[count++] = from + i;
   }
-  return { lines: lines.subarray(0, count), classes: keptClasses.subarray(0, count) };
+  text.keptCount = count;
 }
 
 /**
  * Marks the lines with very many counterparts of whose neighbours, on both sides as far as the next line with some,
- * enough have none. `undefined` when there is nothing to mark.
+ * enough have none.
  */
-function standsAmongLonely(kinds: Uint8Array): Uint8Array | undefined {
-  if (!kinds.includes(MANY)) return undefined;
+function standsAmongLonely(kinds: Uint8Array): Uint8Array {
   const size = kinds.length;
   // lonely[i]: how many of the lines before i have no counterpart; next[i]: the first line from i on that has some
   const lonely = new Int32Array(size + 1);

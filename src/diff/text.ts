@@ -1,28 +1,65 @@
 import { sameBytes } from "./bytes.js";
 import { scanLines } from "./scan-lines.js";
 
-/** One file as the steps of the line diff see it: its lines, and which of them are changed. */
-export class Text {
-  readonly bytes: Uint8Array;
-  /** The same bytes. */
-  readonly view: DataView;
-  /** How many lines there are. */
-  readonly count: number;
-  /** Line `i` is `bytes[starts[i], starts[i + 1])`, its line feed included. */
-  readonly starts: Int32Array;
-  /** Lines that are the same have the same hash. */
-  readonly hashes: Int32Array;
-  /** 1 for each line that is deleted (or added); one more place at the end, always 0. */
-  readonly changed: Uint8Array;
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+/** So many lines have room from the start. */
+const FIRST_CAPACITY = 64;
 
-  constructor(bytes: Uint8Array) {
+/**
+ * One file as the steps of the line diff see it: its lines, and what is found out about each. The arrays are longer than
+ * needed and serve one file after another: making one costs more than comparing two short files.
+ */
+export class Text {
+  bytes: Uint8Array = NO_BYTES;
+  /** The same bytes. */
+  view: DataView = NO_VIEW;
+  /** How many lines there are. */
+  count = 0;
+  /** Line `i` is `bytes[starts[i], starts[i + 1])`, its line feed included. */
+  starts = new Int32Array(FIRST_CAPACITY);
+  /** Lines that are the same have the same hash. */
+  hashes = new Int32Array(FIRST_CAPACITY);
+  /** Lines have the same class if and only if they are the same; known of those that are not common head or tail. */
+  classes = new Int32Array(FIRST_CAPACITY);
+  /** How many counterparts lines have, in three kinds, from the first that is not common head on. */
+  kinds = new Uint8Array(FIRST_CAPACITY);
+  /** The first `keptCount` are the numbers of the lines that take part in the search, ascending. */
+  kept = new Int32Array(FIRST_CAPACITY);
+  keptCount = 0;
+  /** 1 for each line that is deleted (or added); the place behind the last line is 0. */
+  changed = new Uint8Array(FIRST_CAPACITY);
+
+  constructor(bytes: Uint8Array = NO_BYTES) {
+    this.load(bytes);
+  }
+
+  /** Takes another file. */
+  load(bytes: Uint8Array): void {
     this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const { count, starts, hashes } = scanLines(bytes, this.view);
-    this.count = count;
-    this.starts = starts;
-    this.hashes = hashes;
-    this.changed = new Uint8Array(count + 1);
+    this.view = bytes.length === 0 ? NO_VIEW : new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    scanLines(this);
+    if (this.changed.length < this.starts.length) {
+      const capacity = this.starts.length;
+      this.classes = new Int32Array(capacity);
+      this.kinds = new Uint8Array(capacity);
+      this.kept = new Int32Array(capacity);
+      this.changed = new Uint8Array(capacity);
+    }
+    this.changed.fill(0, 0, this.count + 1);
+    this.keptCount = 0;
+  }
+
+  /** Lets go of the file. */
+  clear(): void {
+    this.bytes = NO_BYTES;
+    this.view = NO_VIEW;
+    this.count = 0;
+  }
+
+  /** How many lines have room. */
+  get capacity(): number {
+    return this.starts.length;
   }
 
   start(line: number): number {

@@ -1,16 +1,14 @@
 import { compareTexts } from "./compare.js";
 import { gatherHunks } from "./hunks.js";
 import { printHunks } from "./print.js";
-import { Text } from "./text.js";
 import type { DiffOptions } from "./types.js";
 import { withoutLongTail } from "./without-long-tail.js";
+import { inWorkspace, type Workspace } from "./workspace.js";
 
 const DEFAULT_CONTEXT_LINES = 3;
-const NOTHING = new Uint8Array(0);
 
-/** The hunks of one file, and how many lines they add and delete. */
-export interface Hunks {
-  bytes: Uint8Array;
+/** How many lines of one file are added and deleted. */
+export interface Counts {
   additions: number;
   deletions: number;
 }
@@ -26,21 +24,25 @@ export interface Hunks {
  * @throws RangeError when `contextLines` is not a whole number, 0 or more
  */
 export function unifiedHunks(before: Uint8Array, after: Uint8Array, options: DiffOptions = {}): Uint8Array {
-  return compareFiles(before, after, options).bytes;
+  return inWorkspace((workspace) => {
+    appendHunks(workspace, before, after, options);
+    return workspace.writer.copy();
+  });
 }
 
-/** As {@link unifiedHunks}, with the counts. */
-export function compareFiles(before: Uint8Array, after: Uint8Array, options: DiffOptions): Hunks {
+/** As {@link unifiedHunks}, into the writer of a workspace. */
+export function appendHunks(workspace: Workspace, before: Uint8Array, after: Uint8Array, options: DiffOptions): Counts {
   const { contextLines = DEFAULT_CONTEXT_LINES, functionPattern } = options;
   if (!Number.isSafeInteger(contextLines) || contextLines < 0) {
     throw new RangeError(`contextLines is ${contextLines}; give a whole number, 0 or more`);
   }
   const [oldBytes, newBytes] = contextLines === 0 ? withoutLongTail(before, after) : [before, after];
-  const one = new Text(oldBytes);
-  const two = new Text(newBytes);
-  compareTexts(one, two);
-  const hunks = gatherHunks(one, two, contextLines);
-  if (hunks.length === 0) return { bytes: NOTHING, additions: 0, deletions: 0 };
+  workspace.before.load(oldBytes);
+  workspace.after.load(newBytes);
+  compareTexts(workspace);
+  const hunks = gatherHunks(workspace.before, workspace.after, contextLines);
+  printHunks(workspace.writer, workspace.before, workspace.after, hunks, functionPattern);
+
   let additions = 0;
   let deletions = 0;
   for (const { changes } of hunks) {
@@ -49,5 +51,5 @@ export function compareFiles(before: Uint8Array, after: Uint8Array, options: Dif
       additions += afterEnd - afterStart;
     }
   }
-  return { bytes: printHunks(one, two, hunks, functionPattern), additions, deletions };
+  return { additions, deletions };
 }

@@ -33,8 +33,8 @@ export function sideOf(path: string, { mode, content }: Entry): FileSide {
   return { path, mode, oid, content: () => submoduleContent(oid, false) };
 }
 
-/** Makes each tree a commit of the repository. @returns what git knows them by */
-export function importTrees(root: string, trees: readonly Tree[]): string[] {
+/** Makes each tree a commit of the repository, with `git fast-import`. @returns what git knows them by */
+export function importTrees(root: string, trees: readonly Tree[], options: readonly string[] = []): string[] {
   const names = trees.map((_, i) => `refs/heads/tree-${i}`);
   const stream = trees.flatMap((tree, i) => [
     `commit ${names[i]}\ncommitter Test <test@example.com> 0 +0000\ndata 0\n`,
@@ -45,7 +45,7 @@ export function importTrees(root: string, trees: readonly Tree[]): string[] {
     }),
   ]);
   const input = Buffer.concat(stream.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
-  execFileSync("git", ["-C", root, "fast-import", "--quiet", "--force"], { input, env: GIT_ENV });
+  execFileSync("git", ["-C", root, "fast-import", "--quiet", "--force", ...options], { input, env: GIT_ENV });
   return names;
 }
 
