@@ -26,6 +26,8 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     type: z.literal("changes"),
     scanned_at: z.iso.datetime(),
     repositories: z.array(repositoryChangeSchema).optional(),
+    /** For clients that asked with `?stale=ok`: the agent is away, and this is the last state before that. */
+    stale: z.literal(true).optional(),
   }),
   z.object({ type: z.literal("error"), message: z.string() }),
 ]);

@@ -10,6 +10,8 @@ export interface LimitOptions {
   socketsPerToken: number;
   /** Messages that one watch socket may send in a second; what is over it waits in the client's own buffers. */
   messagesPerSecond: number;
+  /** UTF-16 units (characters, mostly) of diff text held in memory; what nobody watches goes first. */
+  treeUnits: number;
   /** Open TCP connections, of everybody. */
   connections: number;
   /** How long a request's headers may take, in milliseconds. */
@@ -30,6 +32,7 @@ export const DEFAULT_LIMITS: LimitOptions = {
   failuresPerAddress: 300,
   socketsPerToken: 4_000,
   messagesPerSecond: 5_000,
+  treeUnits: 512 * 1024 * 1024,
   connections: 20_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 120_000,

@@ -54,6 +54,9 @@ export interface RunningRelay {
 const STORE_POLL_MS = 200;
 const SWEEP_MS = 1_000;
 
+/** How often changed states are written to the store. A state that is lost with the process is told anew by its agent. */
+const TIDY_MS = 5_000;
+
 /** How often an upstream is asked again whether those who watch still may, and how long it has to answer. Milliseconds. */
 const UPSTREAM_RECHECK_MS = 15_000;
 const UPSTREAM_TIMEOUT_MS = 30_000;
@@ -76,7 +79,12 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const limits = new Limits({ ...DEFAULT_LIMITS, ...options.limits });
   const store = new Store(options.dataDir);
   const { lingerMs } = options;
-  const hub = new Hub({ chatRoots: store.chatRoots, log, ...(lingerMs !== undefined && { lingerMs }) });
+  const hub = new Hub({
+    chatRoots: store.chatRoots,
+    treeStates: store.treeStates,
+    log,
+    ...(lingerMs !== undefined && { lingerMs }),
+  });
   const metrics = new Metrics(() => ({ ...hub.counts(), ...upgrades.counts() }));
   const own = new OwnAuthority(store, options.allowedOrigins ?? []);
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
@@ -116,6 +124,10 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   }, STORE_POLL_MS);
   // who may watch an upstream's chats changes without a word to the relay
   const recheck = theirs && setInterval(changed, UPSTREAM_RECHECK_MS);
+  const tidy = coalesce(() => hub.tidy(limits.options.treeUnits));
+  const tidyAndTell = () =>
+    tidy().catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, "keeping the trees' states failed"));
+  const keep = setInterval(tidyAndTell, TIDY_MS);
   const sweep = setInterval(() => hub.beat(HEARTBEAT_MS - 2 * SWEEP_MS), SWEEP_MS);
 
   return {
@@ -129,12 +141,14 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       clearInterval(poll);
       clearInterval(sweep);
       clearInterval(recheck);
+      clearInterval(keep);
       const cut = setTimeout(() => http.server.closeAllConnections(), options.drainMs ?? DRAIN_MS);
       // a connection that was busy when the listening ended stays open for its keep-alive time if nobody looks after it
       const idle = setInterval(() => http.server.closeIdleConnections(), IDLE_CLOSE_MS);
       const closed = http.close(); // from here on nobody new comes in, and requests under way go on
       await upgrades.close(CLOSE_MS);
       await closed;
+      await tidyAndTell();
       clearInterval(idle);
       clearTimeout(cut);
       store.close();

@@ -1,7 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import { MAX_CLIENT_FRAME_BYTES, MAX_TUNNEL_FRAME_BYTES, TUNNEL_PATH, TUNNEL_SUBPROTOCOL } from "../protocol/index.js";
+import {
+  DELTA_SUBPROTOCOL,
+  MAX_CLIENT_FRAME_BYTES,
+  MAX_TUNNEL_FRAME_BYTES,
+  TUNNEL_PATH,
+  TUNNEL_SUBPROTOCOL,
+} from "../protocol/index.js";
 import { type Logger, messageOf } from "../util/index.js";
 import { type Authority, type Gate, mayWatch } from "./access/index.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "./answers.js";
@@ -53,6 +59,7 @@ export class Upgrades {
     clientTracking: true,
     perMessageDeflate: PER_MESSAGE_DEFLATE,
     maxPayload: MAX_CLIENT_FRAME_BYTES,
+    handleProtocols: chooseProtocol,
   });
   readonly #tunnelServer = new WebSocketServer({
     noServer: true,
@@ -113,7 +120,10 @@ export class Upgrades {
     const address = this.#proxies.address(request); // later, the socket may be gone
     const client = await this.#gate.identify(this.#authority, calling, address);
     if (client.refusal) return client.refusal;
-    const answer = await mayWatch(this.#authority, (id) => this.#hub.agentStatus(id), client.ok, chatId, prefix);
+    const takesStale = url.searchParams.get("stale") === "ok";
+    const status = (workspace: string) =>
+      takesStale && this.#hub.recalls(workspace, chatId) ? "connected" : this.#hub.agentStatus(workspace);
+    const answer = await mayWatch(this.#authority, status, client.ok, chatId, prefix);
     if (answer.refusal?.status === 401) await this.#gate.failed(address);
     if (answer.refusal) return answer.refusal;
     if (this.#closing) return REFUSALS.goingAway; // meanwhile
@@ -127,6 +137,8 @@ export class Upgrades {
         ...answer.ok,
         log: this.#log,
         metrics: this.#metrics,
+        isDelta: webSocket.protocol === DELTA_SUBPROTOCOL,
+        takesStale,
         messagesPerSecond: this.#limits.options.messagesPerSecond,
         ended: () => this.#sessions.delete(session),
       });
@@ -218,6 +230,11 @@ export class Upgrades {
 }
 
 const TOKEN_ENDED = "the token was revoked or has expired";
+
+/** Browsers give up on a server that takes none of the protocols that they offer. */
+function chooseProtocol(offered: Set<string>): string | false {
+  return offered.has(DELTA_SUBPROTOCOL) ? DELTA_SUBPROTOCOL : ([...offered][0] ?? false);
+}
 
 function offeredProtocols(request: IncomingMessage): string[] {
   return (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());

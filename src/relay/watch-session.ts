@@ -1,13 +1,22 @@
 import type { WebSocket } from "ws";
-import { type CLOSE, clientMessageSchema, type ServerMessage, UNKNOWN_MESSAGE_TYPE } from "../protocol/index.js";
+import {
+  type CLOSE,
+  clientMessageSchema,
+  type DeltaClientMessage,
+  deltaClientMessageSchema,
+  type ServerMessage,
+  UNKNOWN_MESSAGE_TYPE,
+} from "../protocol/index.js";
 import type { Logger } from "../util/index.js";
 import type { Client, WatchedChat } from "./access/index.js";
-import { type Frame, type Hub, Viewer } from "./hub/index.js";
+import { ChangesTelling, DeltaTelling, type Frame, type Hub, Viewer } from "./hub/index.js";
 import type { Metrics } from "./metrics.js";
 import { closeSocket, Heartbeat, Throttle } from "./sockets.js";
 
 /** A client that leaves this many answers unread is not listened to until it has read them. */
 const MAX_UNREAD_ANSWERS = 64;
+
+type WatchSessionSchema = typeof clientMessageSchema | typeof deltaClientMessageSchema;
 
 export interface WatchSessionOptions {
   hub: Hub;
@@ -20,6 +29,10 @@ export interface WatchSessionOptions {
   log: Logger;
   metrics: Metrics;
   messagesPerSecond: number;
+  /** The client speaks `treewire.delta.v1`. */
+  isDelta: boolean;
+  /** The client takes old states, marked as such, while the agent is away. */
+  takesStale: boolean;
   /** Called when the socket is closed, by whomever. */
   ended: () => void;
 }
@@ -34,6 +47,7 @@ export class WatchSession {
   readonly #socket: WebSocket;
   readonly #metrics: Metrics;
   readonly #throttle: Throttle;
+  readonly #schema: WatchSessionSchema;
 
   constructor(socket: WebSocket, options: WatchSessionOptions) {
     const { hub, client, chat, log, metrics } = options;
@@ -41,16 +55,23 @@ export class WatchSession {
     this.#hub = hub;
     this.#metrics = metrics;
     this.#throttle = new Throttle(socket, options.messagesPerSecond);
+    this.#schema = options.isDelta ? deltaClientMessageSchema : clientMessageSchema;
     this.client = client;
     this.prefix = options.prefix;
     this.chatId = chat.id;
     const workspace = hub.workspace(options.workspace);
     const channel = workspace.channel(chat.id, chat.paths);
-    this.#viewer = new Viewer(channel, {
-      send: (frame, done) => this.#send(frame, done),
-      waits: () => metrics.dropped("slow_client"),
-      drained: () => this.#throttle.release("unread"),
-    });
+    if (options.takesStale && !channel.agentIsConnected) workspace.recall(channel);
+    this.#viewer = new Viewer(
+      channel,
+      {
+        send: (frame, done) => this.#send(frame, done),
+        waits: () => metrics.dropped("slow_client"),
+        drained: () => this.#throttle.release("unread"),
+      },
+      options.isDelta ? new DeltaTelling() : new ChangesTelling(),
+      options.takesStale,
+    );
     workspace.join(channel, this.#viewer);
     socket.on("message", (data, isBinary) => this.#receive(isBinary ? undefined : String(data)));
     socket.on("error", (error) => log.info({ chat: chat.id, error: error.message }, "watch socket failed"));
@@ -90,7 +111,9 @@ export class WatchSession {
 
   #receive(text: string | undefined): void {
     if (this.#throttle.message()) this.#metrics.dropped("rate_limited");
-    if (text !== undefined && isRefresh(text)) this.#viewer.refresh();
+    const message = text === undefined ? undefined : parse(text, this.#schema);
+    if (message?.type === "refresh") this.#viewer.refresh();
+    else if (message?.type === "resync") this.#viewer.resync(message.root);
     else this.#viewer.tellError(UNKNOWN_MESSAGE_TYPE);
     if (this.#viewer.backlog > MAX_UNREAD_ANSWERS) this.#throttle.hold("unread");
   }
@@ -101,10 +124,10 @@ export class WatchSession {
   }
 }
 
-function isRefresh(text: string): boolean {
+function parse(text: string, schema: WatchSessionSchema): DeltaClientMessage | undefined {
   try {
-    return clientMessageSchema.safeParse(JSON.parse(text)).success;
+    return schema.safeParse(JSON.parse(text)).data;
   } catch {
-    return false; // no JSON: answered as any unknown message
+    return undefined; // no JSON: answered as any unknown message
   }
 }

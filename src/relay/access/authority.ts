@@ -53,7 +53,11 @@ export interface Authority {
   isLive(client: Client): boolean;
 }
 
-/** Everything that has to hold before a watch socket opens: the chat, and an agent that is there. */
+/**
+ * Everything that has to hold before a watch socket opens: the chat, and an agent that is there.
+ *
+ * @param agentStatus of a workspace; "connected" as well when its last states will do
+ */
 export async function mayWatch(
   authority: Authority,
   agentStatus: (workspace: string) => AgentStatus,

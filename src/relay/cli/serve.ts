@@ -33,6 +33,7 @@ export const SERVE_OPTIONS = {
   "failures-per-address": limit("those without a token that counts, in a minute", DEFAULT_LIMITS.failuresPerAddress),
   "sockets-per-token": limit("open watch sockets of one token", DEFAULT_LIMITS.socketsPerToken),
   "messages-per-second": limit("messages that one watch socket may send", DEFAULT_LIMITS.messagesPerSecond),
+  "max-tree-characters": limit("diff text held in memory; what nobody watches goes first", DEFAULT_LIMITS.treeUnits),
   "max-connections": limit("open TCP connections", DEFAULT_LIMITS.connections),
   "headers-timeout-seconds": limit("how long a request's headers may take", DEFAULT_LIMITS.headersTimeoutMs / 1000),
   "request-timeout-seconds": limit("how long a request with its body may take", DEFAULT_LIMITS.requestTimeoutMs / 1000),
@@ -86,6 +87,7 @@ function limitsOf(argv: {
   failuresPerAddress: number;
   socketsPerToken: number;
   messagesPerSecond: number;
+  maxTreeCharacters: number;
   maxConnections: number;
   headersTimeoutSeconds: number;
   requestTimeoutSeconds: number;
@@ -99,6 +101,7 @@ function limitsOf(argv: {
     failuresPerAddress: positive("failures-per-address", argv.failuresPerAddress),
     socketsPerToken: positive("sockets-per-token", argv.socketsPerToken),
     messagesPerSecond: positive("messages-per-second", argv.messagesPerSecond),
+    treeUnits: positive("max-tree-characters", argv.maxTreeCharacters),
     connections: positive("max-connections", argv.maxConnections),
     headersTimeoutMs: positive("headers-timeout-seconds", argv.headersTimeoutSeconds) * 1000,
     requestTimeoutMs: positive("request-timeout-seconds", argv.requestTimeoutSeconds) * 1000,

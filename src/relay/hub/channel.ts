@@ -1,6 +1,7 @@
 import { coalesce } from "../../util/index.js";
-import type { TreeView } from "./tree.js";
-import type { FrameCache, Viewer } from "./viewer.js";
+import type { FrameCache } from "./frames.js";
+import type { TreeState, TreeView } from "./tree.js";
+import type { Viewer } from "./viewer.js";
 import type { Workspace } from "./workspace.js";
 
 /** So many failures of one chat as a whole are kept for viewers to come. */
@@ -53,6 +54,11 @@ export class Channel {
     return this.#roots ?? new Set();
   }
 
+  /** Whether the agent, or the store in its absence, has said which trees there are. */
+  get knowsRoots(): boolean {
+    return this.#roots !== undefined;
+  }
+
   setRoots(roots: Iterable<string>): void {
     this.#roots = new Set(roots);
     this.#checkedAt = Math.max(this.#checkedAt, Date.now());
@@ -66,13 +72,17 @@ export class Channel {
   }
 
   /** What there is to show, in the order of the roots. */
-  views(): TreeView[] {
-    const views: TreeView[] = [];
+  states(): TreeState[] {
+    const states: TreeState[] = [];
     for (const root of this.roots) {
-      const view = this.workspace.view(root);
-      if (view !== undefined) views.push(view);
+      const state = this.workspace.state(root);
+      if (state !== undefined) states.push(state);
     }
-    return views;
+    return states;
+  }
+
+  views(): TreeView[] {
+    return this.states().map(({ view }) => view);
   }
 
   /** Whether each of the chat's trees has been confirmed by the agent that is there now, or has failed. */

@@ -1,11 +1,12 @@
 import type { Logger } from "../../util/index.js";
-import type { ChatRoots } from "../store/index.js";
+import type { ChatRoots, TreeStates } from "../store/index.js";
 import type { Channel } from "./channel.js";
 import type { Viewer } from "./viewer.js";
 import { Workspace } from "./workspace.js";
 
 export interface HubOptions {
   chatRoots: ChatRoots;
+  treeStates: TreeStates;
   log: Logger;
   /** Milliseconds; for tests. */
   lingerMs?: number;
@@ -32,6 +33,15 @@ export class Hub {
   /** The state of a workspace's agent, without making the workspace known. */
   agentStatus(id: string): Workspace["status"] {
     return this.#workspaces.get(id)?.status ?? "disconnected";
+  }
+
+  /** Whether there is a last state of any of the chat's trees to show while the agent is away. */
+  recalls(workspaceId: string, chat: string): boolean {
+    const { chatRoots, treeStates } = this.#options;
+    const held = this.#workspaces.get(workspaceId);
+    return chatRoots
+      .present(chat.toLowerCase())
+      .some((root) => held?.state(root) !== undefined || treeStates.has(workspaceId, root));
   }
 
   /** What is held in memory. */
@@ -68,6 +78,20 @@ export class Hub {
     viewer.moveTo(channel);
     to.join(channel, viewer);
     if (!channel.agentIsConnected) viewer.tellError(channel.agentAwayMessage);
+  }
+
+  /**
+   * Keeps what has changed, and lets go of what nobody watches while more is held than should be.
+   *
+   * @param maxTreeUnits how many UTF-16 units the held states may have
+   */
+  async tidy(maxTreeUnits: number): Promise<void> {
+    for (const workspace of this.#workspaces.values()) await workspace.save();
+    let held = this.counts().treeBytes;
+    for (const [id, workspace] of this.#workspaces) {
+      if (held > maxTreeUnits) held -= workspace.letGo(held - maxTreeUnits);
+      if (workspace.isIdle) this.#workspaces.delete(id);
+    }
   }
 
   /** Lets every viewer that has been quiet for so long know that nothing changed. */

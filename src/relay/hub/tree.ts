@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import type { RepositoryChange, TreeFile, TreeMessage, TreeMeta } from "../../protocol/index.js";
 import { fitToLimit, unifiedDiff, utf8Length } from "../../protocol/index.js";
+import type { StoredTree } from "../store/index.js";
 
 /** A tree as its agent last told it. Immutable; unchanged files are the same objects in the next state. */
 export interface TreeState {
@@ -24,6 +26,7 @@ export class TreeView {
   readonly #meta: TreeMeta;
   readonly #files: readonly TreeFile[];
   #json: string | undefined;
+  #digest: string | undefined;
 
   constructor(root: string, meta: TreeMeta, files: readonly TreeFile[]) {
     this.root = root;
@@ -37,9 +40,10 @@ export class TreeView {
     return this.#json;
   }
 
-  /** Whether a client that was told this one need not be told `other`. */
-  equals(other: TreeView): boolean {
-    return this === other || this.json === other.json;
+  /** Equal for views that look the same. Whoever was told one keeps this, not the text. */
+  get digest(): string {
+    this.#digest ??= createHash("sha256").update(this.json).digest("base64");
+    return this.#digest;
   }
 
   /** This view, when a state with that content looks the same; else a new one. */
@@ -78,6 +82,11 @@ export function applyUpdate(before: TreeState | undefined, update: TreeMessage):
   const files = merge(before.files, update.upserts, update.removes);
   const view = before.view.next(meta, files, !sameFiles(before.files, files));
   return { root, epoch, seq, meta, files, size: sizeOf(files), view };
+}
+
+/** A state that was kept while nobody held it. */
+export function restoreState({ root, epoch, seq, meta, files }: StoredTree): TreeState {
+  return { root, epoch, seq, meta, files, size: sizeOf(files), view: new TreeView(root, meta, files) };
 }
 
 /** A sorted list with some entries replaced, added or taken out, in one pass. */

@@ -1,6 +1,7 @@
 import type { ServerMessage } from "../../protocol/index.js";
 import type { Channel } from "./channel.js";
-import { removedJson, type TreeView } from "./tree.js";
+import type { Telling } from "./telling.js";
+import type { TreeView } from "./tree.js";
 
 /** Where a viewer's frames go: one WebSocket. */
 export interface Outlet {
@@ -13,7 +14,7 @@ export interface Outlet {
 }
 
 export interface Frame {
-  kind: "changes" | "error";
+  kind: "changes" | "delta" | "error";
   data: string | Buffer;
   /** When the change that it carries was scanned: milliseconds since 1970; `undefined` when it carries none. */
   scannedAt: number | undefined;
@@ -34,20 +35,23 @@ const FIRST_FRAME_PATIENCE_MS = 1_000;
 const SLOW_AGENT = "the agent has not answered yet; the changes follow when it does";
 
 /**
- * One client of one chat: what it was told, and what it is owed. At most one frame is under way to it; when that has
- * drained, the next one carries what differs by then, so that a slow client sees fewer frames and never stale ones.
+ * One client of one chat, and what it is owed. At most one frame is under way to it; when that has drained, the next one
+ * carries what differs by then, so that a slow client sees fewer frames and never stale ones.
  */
 export class Viewer {
   readonly #outlet: Outlet;
+  readonly #telling: Telling;
+  readonly #takesStale: boolean;
   #channel: Channel;
-  readonly #told = new Map<string, TreeView>();
   readonly #errors: string[] = [];
   #nextError = 0;
   #sentFirst = false;
   /** The first frame may go: every write from before the client came is in the states that are here. */
   #ready = false;
+  /** The last frame said that the agent is away. */
+  #toldStale = false;
   #patienceIsOver = false;
-  readonly #patience: NodeJS.Timeout;
+  #patience: NodeJS.Timeout | undefined;
   #inFlight = false;
   #closed = false;
   /** Refreshes whose barrier is still out. */
@@ -60,14 +64,16 @@ export class Viewer {
   /** Milliseconds since 1970: `scanned_at` of the last frame. It never goes back. */
   #lastScannedAt = 0;
 
-  constructor(channel: Channel, outlet: Outlet) {
+  /** @param takesStale the client takes the last state that is known, marked as such, while the agent is away */
+  constructor(channel: Channel, outlet: Outlet, telling: Telling, takesStale: boolean) {
     this.#channel = channel;
     this.#outlet = outlet;
+    this.#telling = telling;
+    this.#takesStale = takesStale;
     this.#patience = setTimeout(() => {
       this.#patienceIsOver = true;
       this.flush();
-    }, FIRST_FRAME_PATIENCE_MS);
-    this.#patience.unref();
+    }, FIRST_FRAME_PATIENCE_MS).unref();
   }
 
   get channel(): Channel {
@@ -104,6 +110,12 @@ export class Viewer {
     );
   }
 
+  /** The client lacks what it would need to take the next change of a tree. */
+  resync(root: string): void {
+    this.#telling.forget(root);
+    this.flush();
+  }
+
   #settleRefresh(): void {
     this.#waiting -= 1;
     if (this.#waiting > 0) return;
@@ -121,7 +133,7 @@ export class Viewer {
     this.flush();
   }
 
-  /** Sends `scanned_at` alone when no frame has gone out for that many milliseconds. */
+  /** Says at least that nothing changed when no frame has gone out for that many milliseconds. */
   beat(afterMs: number): void {
     if (Date.now() - this.#lastFrameAt < afterMs) return;
     this.#heartbeatDue = true;
@@ -147,53 +159,50 @@ export class Viewer {
       this.#outlet.waits();
       return;
     }
-    const error = this.#takeError();
-    if (error !== undefined) {
-      const message: ServerMessage = { type: "error", message: error };
-      this.#send({ kind: "error", data: JSON.stringify(message), scannedAt: undefined });
-      return;
-    }
-    if (!this.#sentFirst && !this.#mayStart()) return;
-    const views = this.#channel.views().filter((view) => this.#lacks(view));
-    const removed = this.#removed();
-    if (this.#sentFirst && views.length === 0 && removed.length === 0 && this.#owed === 0 && !this.#heartbeatDue)
-      return;
-
-    for (const view of views) this.#told.set(view.root, view);
-    for (const root of removed) this.#told.delete(root);
-    const alone = this.#sentFirst && views.length === 0 && removed.length === 0;
-    const scannedAt = this.#scannedAt(views);
-    if (this.#owed > 0) this.#owed -= 1;
-    this.#heartbeatDue = false;
-    this.#lastFrameAt = Date.now();
-    if (!this.#sentFirst) {
-      this.#sentFirst = true;
-      clearTimeout(this.#patience);
-      this.#errors.push(...this.#channel.troubles());
-    }
-    this.#send({
-      kind: "changes",
-      data: this.#channel.frames.changes(scannedAt, alone ? undefined : views, removed),
-      scannedAt: views.length > 0 ? scannedAt : undefined,
+    const frame = this.#nextFrame();
+    if (frame === undefined) return;
+    this.#inFlight = true;
+    this.#outlet.send(frame, () => {
+      this.#inFlight = false;
+      this.flush();
+      if (!this.#inFlight) this.#outlet.drained();
     });
   }
 
-  #mayStart(): boolean {
-    if (this.#ready) return true;
+  #nextFrame(): Frame | undefined {
+    const error = this.#takeError();
+    if (error !== undefined) {
+      const message: ServerMessage = { type: "error", message: error };
+      return { kind: "error", data: JSON.stringify(message), scannedAt: undefined };
+    }
+    const isStale = this.#takesStale && !this.#channel.agentIsConnected;
+    if (!this.#sentFirst && !this.#mayStart(isStale)) return undefined;
+    const isLiveAgain = this.#toldStale && !isStale && this.#ready;
+    const told = this.#telling.next(this.#channel, this.#channel.frames, {
+      mustSpeak: this.#owed > 0 || this.#heartbeatDue || isLiveAgain,
+      scannedAt: (views) => this.#scannedAt(views),
+      isStale,
+    });
+    if (told?.isUpToDate) this.#isUpToDate(isStale);
+    return told?.frame;
+  }
+
+  #isUpToDate(isStale: boolean): void {
+    if (this.#owed > 0) this.#owed -= 1;
+    this.#heartbeatDue = false;
+    this.#toldStale = isStale;
+    if (isStale) this.#ready = false; // until the agent is back and has passed a barrier
+    this.#lastFrameAt = Date.now();
+    if (this.#sentFirst) return;
+    this.#sentFirst = true;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#errors.push(...this.#channel.troubles());
+  }
+
+  #mayStart(isStale: boolean): boolean {
+    if (this.#ready || isStale) return true;
     return this.#patienceIsOver && this.#waiting === 0 && this.#channel.isSettled();
-  }
-
-  #lacks(view: TreeView): boolean {
-    const told = this.#told.get(view.root);
-    if (told === undefined) return true;
-    if (!told.equals(view)) return true;
-    if (told !== view) this.#told.set(view.root, view); // lets the older text go
-    return false;
-  }
-
-  #removed(): string[] {
-    if (!this.#sentFirst) return this.#channel.tombstones();
-    return [...this.#told.keys()].filter((root) => this.#channel.hasNoMore(root));
   }
 
   #scannedAt(views: readonly TreeView[]): number {
@@ -213,52 +222,4 @@ export class Viewer {
     this.#nextError += 1;
     return error;
   }
-
-  #send(frame: Frame): void {
-    this.#inFlight = true;
-    this.#outlet.send(frame, () => {
-      this.#inFlight = false;
-      this.flush();
-      if (!this.#inFlight) this.#outlet.drained();
-    });
-  }
-}
-
-/** Builds `changes` frames; clients that are told the same thing at the same moment share one buffer. */
-export class FrameCache {
-  readonly #frames = new Map<string, Buffer>();
-  #clearing = false;
-
-  /**
-   * @param scannedAt milliseconds since 1970
-   * @param views `undefined`: a frame with `scanned_at` alone
-   * @param removed roots that are no longer there
-   */
-  changes(scannedAt: number, views: readonly TreeView[] | undefined, removed: readonly string[]): Buffer {
-    const key = `${scannedAt} ${views?.map(({ id }) => id).join(" ") ?? "alone"} ${removed.join("\n")}`;
-    let frame = this.#frames.get(key);
-    if (frame === undefined) {
-      frame = Buffer.from(changesJson(scannedAt, views, removed));
-      this.#frames.set(key, frame);
-      this.#clearSoon();
-    }
-    return frame;
-  }
-
-  /** A frame is worth keeping for the burst that fans one update out, and no longer. */
-  #clearSoon(): void {
-    if (this.#clearing) return;
-    this.#clearing = true;
-    setImmediate(() => {
-      this.#clearing = false;
-      this.#frames.clear();
-    });
-  }
-}
-
-function changesJson(scannedAt: number, views: readonly TreeView[] | undefined, removed: readonly string[]): string {
-  const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"`;
-  if (views === undefined) return `${head}}`;
-  const repositories = [...views.map((view) => view.json), ...removed.map(removedJson)];
-  return `${head},"repositories":[${repositories.join(",")}]}`;
 }

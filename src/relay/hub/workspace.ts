@@ -1,10 +1,11 @@
 import type { AgentMessage, RelayMessage, TreeMessage } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
-import type { ChatRoots } from "../store/index.js";
+import type { ChatRoots, TreeStates } from "../store/index.js";
 import { Channel } from "./channel.js";
+import { FrameCache } from "./frames.js";
 import { PendingUpdate } from "./pending-update.js";
-import { applyUpdate, type TreeState, type TreeView } from "./tree.js";
-import { FrameCache, type Viewer } from "./viewer.js";
+import { applyUpdate, restoreState, type TreeState } from "./tree.js";
+import type { Viewer } from "./viewer.js";
 
 /** The states of Coder's agents; those other than `connected` stand in the answer before an upgrade. */
 export type AgentStatus = "connecting" | "connected" | "disconnected" | "timeout";
@@ -29,6 +30,8 @@ interface Tree {
   pending: PendingUpdate | undefined;
   /** A whole state was asked for and has not come yet. */
   resyncing: boolean;
+  /** The state that the store has. */
+  saved: TreeState | undefined;
 }
 
 /** Everything that belongs to one workspace: its agent, its trees, and the chats that look at them. */
@@ -36,6 +39,7 @@ export class Workspace {
   readonly id: string;
   readonly frames = new FrameCache();
   readonly #chatRoots: ChatRoots;
+  readonly #treeStates: TreeStates;
   readonly #log: Logger;
   readonly #lingerMs: number;
   readonly #trees = new Map<string, Tree>();
@@ -46,9 +50,10 @@ export class Workspace {
   #link: AgentLink | undefined;
   #status: AgentStatus = "disconnected";
 
-  constructor(id: string, options: { chatRoots: ChatRoots; log: Logger; lingerMs?: number }) {
+  constructor(id: string, options: { chatRoots: ChatRoots; treeStates: TreeStates; log: Logger; lingerMs?: number }) {
     this.id = id;
     this.#chatRoots = options.chatRoots;
+    this.#treeStates = options.treeStates;
     this.#log = options.log.child({ workspace: id });
     this.#lingerMs = options.lingerMs ?? LINGER_MS;
   }
@@ -115,10 +120,62 @@ export class Workspace {
     }
   }
 
+  // ── what is kept ──
+
+  /** Whether the last states of a chat's trees are here or in the store; brings them here. */
+  recall(channel: Channel): boolean {
+    if (!channel.knowsRoots) {
+      const roots = this.#chatRoots.present(channel.chat);
+      if (roots.length === 0) return false;
+      channel.setRoots(roots);
+    }
+    for (const root of channel.roots) {
+      const tree = this.#tree(root);
+      if (tree.state !== undefined) continue;
+      const stored = this.#treeStates.load(this.id, root);
+      if (stored === undefined) continue;
+      tree.state = restoreState(stored);
+      tree.saved = tree.state;
+      tree.scannedAt = Date.parse(stored.meta.scanned_at);
+    }
+    return channel.states().length > 0;
+  }
+
+  /** Writes the states that have changed since they were last written. */
+  async save(): Promise<void> {
+    for (const tree of this.#trees.values()) {
+      const { state } = tree;
+      if (state === undefined || state === tree.saved) continue;
+      tree.saved = state;
+      const meta = { ...state.meta, scanned_at: new Date(tree.scannedAt).toISOString() };
+      // gone, or newer, while it was compressed: then the next round writes what is true
+      await this.#treeStates.save(this.id, { ...state, meta }, () => this.#trees.get(state.root)?.state !== state);
+      if (tree.state !== state) tree.saved = undefined;
+    }
+  }
+
+  /** Lets go of written states that nobody watches. @param units how many UTF-16 units are too many @returns how many went */
+  letGo(units: number): number {
+    let gone = 0;
+    for (const [root, { state, saved }] of this.#trees) {
+      if (gone >= units) break;
+      if (state === undefined || saved !== state || this.#channelsOf(root).length > 0) continue;
+      this.#trees.delete(root);
+      gone += state.size;
+    }
+    return gone;
+  }
+
+  /** Nobody is here and nothing is held that the store lacks. */
+  get isIdle(): boolean {
+    const isSaved = [...this.#trees.values()].every(({ state, saved }) => state === saved);
+    return this.#link === undefined && this.#status !== "connecting" && this.#channels.size === 0 && isSaved;
+  }
+
   // ── what channels ask ──
 
-  view(root: string): TreeView | undefined {
-    return this.#trees.get(root)?.state?.view;
+  state(root: string): TreeState | undefined {
+    return this.#trees.get(root)?.state;
   }
 
   isLive(root: string): boolean {
@@ -277,6 +334,7 @@ export class Workspace {
 
   #receiveGone(root: string): void {
     this.#trees.delete(root);
+    this.#treeStates.delete(this.id, root);
     for (const channel of this.#channelsOf(root)) {
       this.#setRoots(
         channel,
@@ -302,7 +360,7 @@ export class Workspace {
   #tree(root: string): Tree {
     let tree = this.#trees.get(root);
     if (tree === undefined) {
-      tree = { state: undefined, scannedAt: 0, live: false, pending: undefined, resyncing: false };
+      tree = { state: undefined, scannedAt: 0, live: false, pending: undefined, resyncing: false, saved: undefined };
       this.#trees.set(root, tree);
     }
     return tree;

@@ -38,6 +38,14 @@ export class ChatRoots {
     this.#write(chat, present);
   }
 
+  /** The repositories that the chat had when it was last watched. */
+  present(chat: string): string[] {
+    const rows = this.#db
+      .prepare("select root from chat_roots where chat = ? and gone_at is null order by root")
+      .all(chat);
+    return rootsSchema.parse(rows).map(({ root }) => root);
+  }
+
   /** The chat's repositories that vanished, less than {@link TOMBSTONE_MS} ago. */
   tombstones(chat: string): string[] {
     const rows = this.#db

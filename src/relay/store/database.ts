@@ -54,6 +54,15 @@ const MIGRATIONS = [
      created_at integer not null
    ) strict;
    create index files_digest on files (digest);`,
+  `create table trees (
+     workspace text not null,
+     root text not null,
+     epoch text not null,
+     seq integer not null,
+     state blob not null,
+     saved_at integer not null,
+     primary key (workspace, root)
+   ) strict;`,
 ];
 
 /**

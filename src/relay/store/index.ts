@@ -7,12 +7,14 @@ import { ChatStore } from "./chats.js";
 import { openDatabase } from "./database.js";
 import { FileStore } from "./files.js";
 import { TokenStore } from "./tokens.js";
+import { TreeStates } from "./tree-states.js";
 
 export { BlobTooLargeError } from "./blobs.js";
 export type { Chat, ChatBinding } from "./chats.js";
 export type { FileEntry } from "./files.js";
 export type { Caller, NewToken, TokenEntry } from "./tokens.js";
-export type { ChatRoots, ChatStore, TokenStore };
+export type { StoredTree } from "./tree-states.js";
+export type { ChatRoots, ChatStore, TokenStore, TreeStates };
 
 const versionSchema = z.object({ data_version: z.int() });
 
@@ -22,6 +24,7 @@ export class Store {
   readonly chats: ChatStore;
   readonly chatRoots: ChatRoots;
   readonly files: FileStore;
+  readonly treeStates: TreeStates;
   readonly blobs: BlobStore;
   readonly #db: Database.Database;
   readonly #dataVersion: Database.Statement;
@@ -33,6 +36,7 @@ export class Store {
     this.tokens = new TokenStore(this.#db);
     this.chats = new ChatStore(this.#db);
     this.chatRoots = new ChatRoots(this.#db);
+    this.treeStates = new TreeStates(this.#db);
     this.files = new FileStore(this.#db);
     this.blobs = new BlobStore(join(dataDir, "files"));
   }

@@ -1,0 +1,63 @@
+import {
+  applyDelta,
+  type DeltaServerMessage,
+  type DeltaTree,
+  type TreeFile,
+  type TreeMeta,
+} from "../protocol/index.js";
+
+/** One working tree as the client knows it. Immutable; unchanged files are the same objects in the next one. */
+export interface WatchedTree {
+  /** Absolute path in the workspace. */
+  readonly root: string;
+  readonly epoch: string;
+  readonly seq: number;
+  readonly meta: TreeMeta;
+  /** In the order of the diff. */
+  readonly files: readonly TreeFile[];
+}
+
+/** What came of a message. */
+export type Outcome =
+  | { kind: "changed" }
+  /** Everything that the relay knows was told. */
+  | { kind: "checked"; scannedAt: string; isStale: boolean }
+  | { kind: "error"; message: string }
+  /** The state before it is not here: ask for the whole tree. */
+  | { kind: "gap"; root: string };
+
+/** Puts the trees together from what a relay tells on one delta socket. */
+export class TreeAssembler {
+  readonly #trees = new Map<string, WatchedTree>();
+
+  /** By root. A copy: what comes later does not change it. */
+  get trees(): ReadonlyMap<string, WatchedTree> {
+    return new Map(this.#trees);
+  }
+
+  take(message: DeltaServerMessage): Outcome {
+    switch (message.type) {
+      case "trees": {
+        const roots = new Set(message.roots);
+        for (const root of this.#trees.keys()) if (!roots.has(root)) this.#trees.delete(root);
+        return { kind: "changed" };
+      }
+      case "tree":
+        return this.#takeTree(message);
+      case "checked":
+        return { kind: "checked", scannedAt: message.scanned_at, isStale: message.stale === true };
+      case "error":
+        return { kind: "error", message: message.message };
+    }
+  }
+
+  #takeTree(message: DeltaTree): Outcome {
+    const { root, epoch, seq, base, meta } = message;
+    const before = this.#trees.get(root);
+    const fits = base === null || (before?.epoch === epoch && before.seq === base);
+    const files = fits ? applyDelta(base === null ? [] : (before?.files ?? []), message) : undefined;
+    if (files === undefined) return { kind: "gap", root };
+    this.#trees.set(root, { root, epoch, seq, meta, files });
+    return { kind: "changed" };
+  }
+}

@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { type TreeFile, treeFileSchema, treeMetaSchema } from "./tree.js";
+
+/** The sub-protocol of a watch socket whose client wants the files that changed, not whole diffs (docs/protocol.md). */
+export const DELTA_SUBPROTOCOL = "treewire.delta.v1";
+
+const root = z.string().startsWith("/");
+const seq = z.int().positive();
+const stale = z.literal(true).optional();
+
+/** A file whose hunks changed in one place: `insert` stands for the `remove` UTF-16 units from `start` on. */
+export const fileEditSchema = z.object({
+  key: z.string(),
+  header: z.string(),
+  additions: z.int().nonnegative(),
+  deletions: z.int().nonnegative(),
+  start: z.int().nonnegative(),
+  remove: z.int().nonnegative(),
+  insert: z.string(),
+});
+export type FileEdit = z.infer<typeof fileEditSchema>;
+
+const tree = z.object({
+  type: z.literal("tree"),
+  root,
+  epoch: z.string(),
+  seq,
+  /** The `seq` of the same epoch that the rest changes; `null`: this is the whole state. */
+  base: seq.nullable(),
+  meta: treeMetaSchema,
+  upserts: z.array(treeFileSchema),
+  edits: z.array(fileEditSchema),
+  removes: z.array(z.string()),
+});
+
+export const deltaServerMessageSchema = z.discriminatedUnion("type", [
+  /** The chat's trees; whatever is not among them is gone. */
+  z.object({ type: z.literal("trees"), roots: z.array(root) }),
+  tree,
+  /** Everything that is known was told. `stale`: the agent is away, and this is the last state before that. */
+  z.object({ type: z.literal("checked"), scanned_at: z.iso.datetime(), stale }),
+  z.object({ type: z.literal("error"), message: z.string() }),
+]);
+/** Server → client on a delta socket. */
+export type DeltaServerMessage = z.infer<typeof deltaServerMessageSchema>;
+export type DeltaTree = z.infer<typeof tree>;
+
+export const deltaClientMessageSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("refresh") }),
+  /** The client lacks the `base` of what it was told: tell the whole state. */
+  z.object({ type: z.literal("resync"), root: z.string() }),
+]);
+/** Client → server on a delta socket. */
+export type DeltaClientMessage = z.infer<typeof deltaClientMessageSchema>;
+
+/** Below this many UTF-16 units, a file is sent whole: an edit would save nothing worth its fields. */
+const MIN_EDIT_UNITS = 512;
+
+/** What turns one sorted list of files into another; unchanged files are the same objects in both, mostly. */
+export function diffFiles(
+  from: readonly TreeFile[],
+  to: readonly TreeFile[],
+): { upserts: TreeFile[]; edits: FileEdit[]; removes: string[] } {
+  const upserts: TreeFile[] = [];
+  const edits: FileEdit[] = [];
+  const removes: string[] = [];
+  let next = 0;
+  for (const file of to) {
+    let before = from[next];
+    while (before !== undefined && before.key < file.key) {
+      removes.push(before.key);
+      next += 1;
+      before = from[next];
+    }
+    if (before?.key === file.key) next += 1;
+    else before = undefined;
+    if (before === file) continue;
+    const edit = before === undefined ? undefined : editOf(before, file);
+    if (edit === undefined) upserts.push(file);
+    else edits.push(edit);
+  }
+  for (const file of from.slice(next)) removes.push(file.key);
+  return { upserts, edits, removes };
+}
+
+/** The one place in which the hunks differ, when telling it is much shorter than telling the file. */
+function editOf(before: TreeFile, after: TreeFile): FileEdit | undefined {
+  const [a, b] = [before.hunks, after.hunks];
+  if (before.omitted_bytes > 0 || after.omitted_bytes > 0 || b.length < MIN_EDIT_UNITS) return undefined;
+  const shorter = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < shorter && a.charCodeAt(start) === b.charCodeAt(start)) start += 1;
+  let end = 0;
+  while (end < shorter - start && a.charCodeAt(a.length - 1 - end) === b.charCodeAt(b.length - 1 - end)) end += 1;
+  const insert = b.slice(start, b.length - end);
+  if (insert.length * 2 > b.length) return undefined;
+  const { key, header, additions, deletions } = after;
+  return { key, header, additions, deletions, start, remove: a.length - start - end, insert };
+}
+
+/**
+ * The files that a message leads to.
+ *
+ * @param before sorted; not changed
+ * @returns sorted, or `undefined` when an edit's file is not there
+ */
+export function applyDelta(
+  before: readonly TreeFile[],
+  { upserts, edits, removes }: Pick<DeltaTree, "upserts" | "edits" | "removes">,
+): TreeFile[] | undefined {
+  const files = new Map(before.map((file) => [file.key, file]));
+  for (const key of removes) files.delete(key);
+  for (const file of upserts) files.set(file.key, file);
+  for (const { key, header, additions, deletions, start, remove, insert } of edits) {
+    const file = files.get(key);
+    if (file === undefined) return undefined;
+    const hunks = file.hunks.slice(0, start) + insert + file.hunks.slice(start + remove);
+    files.set(key, { ...file, header, additions, deletions, hunks });
+  }
+  return [...files.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}

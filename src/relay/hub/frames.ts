@@ -1,0 +1,61 @@
+import { type DeltaTree, diffFiles } from "../../protocol/index.js";
+import { removedJson, type TreeState, type TreeView } from "./tree.js";
+
+/** Builds frames; clients that are told the same thing at the same moment share one buffer. */
+export class FrameCache {
+  readonly #frames = new Map<string, Buffer>();
+  #clearing = false;
+
+  /**
+   * A `changes` frame.
+   *
+   * @param scannedAt milliseconds since 1970
+   * @param views `undefined`: a frame with `scanned_at` alone
+   * @param removed roots that are no longer there
+   */
+  changes(
+    scannedAt: number,
+    views: readonly TreeView[] | undefined,
+    removed: readonly string[],
+    isStale: boolean,
+  ): Buffer {
+    const ids = views?.map(({ id }) => id).join(" ") ?? "alone";
+    return this.#cached(`${scannedAt} ${isStale} ${ids} ${removed.join("\n")}`, () => {
+      const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"${isStale ? ',"stale":true' : ""}`;
+      if (views === undefined) return `${head}}`;
+      const repositories = [...views.map((view) => view.json), ...removed.map(removedJson)];
+      return `${head},"repositories":[${repositories.join(",")}]}`;
+    });
+  }
+
+  /** A `tree` message that leads from one state to another. @param from of another epoch, or none: the whole state */
+  delta(from: TreeState | undefined, to: TreeState): Buffer {
+    const { root, epoch, seq, meta } = to;
+    const base = from !== undefined && from.epoch === epoch && from.seq < seq ? from : undefined;
+    return this.#cached(`delta ${epoch} ${base?.seq ?? "whole"} ${seq} ${root}`, () => {
+      const changes = diffFiles(base?.files ?? [], to.files);
+      const message: DeltaTree = { type: "tree", root, epoch, seq, base: base?.seq ?? null, meta, ...changes };
+      return JSON.stringify(message);
+    });
+  }
+
+  #cached(key: string, build: () => string): Buffer {
+    let frame = this.#frames.get(key);
+    if (frame === undefined) {
+      frame = Buffer.from(build());
+      this.#frames.set(key, frame);
+      this.#clearSoon();
+    }
+    return frame;
+  }
+
+  /** A frame is worth keeping for the burst that fans one update out, and no longer. */
+  #clearSoon(): void {
+    if (this.#clearing) return;
+    this.#clearing = true;
+    setImmediate(() => {
+      this.#clearing = false;
+      this.#frames.clear();
+    });
+  }
+}

@@ -1,0 +1,70 @@
+import { promisify } from "node:util";
+import { deflate, inflateSync } from "node:zlib";
+import type Database from "libsql";
+import { z } from "zod";
+import { type TreeFile, type TreeMeta, treeFileSchema, treeMetaSchema } from "../../protocol/index.js";
+
+/** A tree as it is kept: what a client could be shown, and where its agent may go on. */
+export interface StoredTree {
+  root: string;
+  epoch: string;
+  seq: number;
+  meta: TreeMeta;
+  /** Ascending by key. */
+  files: readonly TreeFile[];
+}
+
+/** Trees of which nothing was heard for so long are let go, in milliseconds. */
+const MAX_AGE_MS = 30 * 24 * 60 * 60 * 1000;
+
+const rowSchema = z.object({
+  root: z.string(),
+  epoch: z.string(),
+  seq: z.int(),
+  state: z.union([z.instanceof(Uint8Array), z.instanceof(ArrayBuffer).transform((bytes) => new Uint8Array(bytes))]),
+});
+const stateSchema = z.object({ meta: treeMetaSchema, files: z.array(treeFileSchema) });
+
+const compress = promisify(deflate);
+
+/** The last state of each tree, for those who watch while its agent is away. Compressed: diffs shrink to a tenth. */
+export class TreeStates {
+  readonly #save: Database.Statement;
+  readonly #load: Database.Statement;
+  readonly #delete: Database.Statement;
+
+  constructor(db: Database.Database) {
+    this.#save = db.prepare(
+      `insert into trees (workspace, root, epoch, seq, state, saved_at) values (?, ?, ?, ?, ?, ?)
+       on conflict (workspace, root) do update set epoch = excluded.epoch, seq = excluded.seq,
+         state = excluded.state, saved_at = excluded.saved_at`,
+    );
+    this.#load = db.prepare("select root, epoch, seq, state from trees where workspace = ? and root = ?");
+    this.#delete = db.prepare("delete from trees where workspace = ? and root = ?");
+    db.prepare("delete from trees where saved_at < ?").run(Date.now() - MAX_AGE_MS);
+  }
+
+  /** Compresses on another thread, then writes. @param isOutdated asked in between: a newer state is on its way */
+  async save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void> {
+    const { root, epoch, seq, meta, files } = tree;
+    const bytes = await compress(JSON.stringify({ meta, files }), { level: 1 });
+    if (!isOutdated()) this.#save.run(workspace, root, epoch, seq, bytes, Date.now());
+  }
+
+  /** @returns `undefined` when nothing is kept, or what is kept cannot be read */
+  load(workspace: string, root: string): StoredTree | undefined {
+    const row = this.#load.get(workspace, root);
+    if (row === undefined) return undefined;
+    const { state, ...rest } = rowSchema.parse(row);
+    const stored = stateSchema.safeParse(JSON.parse(inflateSync(state).toString("utf8")));
+    return stored.success ? { ...rest, ...stored.data } : undefined;
+  }
+
+  has(workspace: string, root: string): boolean {
+    return this.#load.get(workspace, root) !== undefined;
+  }
+
+  delete(workspace: string, root: string): void {
+    this.#delete.run(workspace, root);
+  }
+}

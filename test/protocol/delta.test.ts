@@ -1,0 +1,47 @@
+import fc from "fast-check";
+import t from "tap";
+import { applyDelta, diffFiles, type TreeFile } from "../../src/protocol/index.js";
+
+const file = (key: string, hunks: string): TreeFile => ({
+  key,
+  path: key.slice(2),
+  header: `diff --git a/${key} b/${key}\n`,
+  hunks,
+  additions: hunks.length,
+  deletions: 0,
+  omitted_bytes: 0,
+});
+
+const arbitraryFiles = fc
+  .dictionary(fc.constantFrom(..."abcdefgh"), fc.tuple(fc.nat(3), fc.string({ unit: "binary", maxLength: 20 })), {
+    maxKeys: 8,
+  })
+  .map((entries) =>
+    Object.entries(entries)
+      .map(([name, [times, text]]) =>
+        file(`t:${name}`, `${"a line\n".repeat(times * 100)}${text}${"after\n".repeat(50)}`),
+      )
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
+  );
+
+t.test("what diffFiles says leads from any list to any other", async () => {
+  fc.assert(
+    fc.property(arbitraryFiles, arbitraryFiles, fc.boolean(), (from, to, viaJson) => {
+      const shared = to.map((each) => from.find(({ key, hunks }) => key === each.key && hunks === each.hunks) ?? each);
+      const delta = diffFiles(from, shared);
+      const files = applyDelta(from, viaJson ? JSON.parse(JSON.stringify(delta)) : delta);
+      return JSON.stringify(files) === JSON.stringify(to);
+    }),
+  );
+});
+
+t.test("an edited line of a large file costs its own size", async (t) => {
+  const lines = (changed: string) => `${"-old line\n".repeat(50_000)}+${changed}\n${"+new line\n".repeat(50_000)}`;
+  const delta = diffFiles([file("t:big", lines("one"))], [file("t:big", lines("two"))]);
+  t.ok(JSON.stringify(delta).length < 300);
+});
+
+t.test("an edit of a file that is not there is noticed", async (t) => {
+  const edit = { key: "t:x", header: "", additions: 0, deletions: 0, start: 0, remove: 0, insert: "x" };
+  t.equal(applyDelta([], { upserts: [], edits: [edit], removes: [] }), undefined);
+});
