@@ -20,13 +20,14 @@ const options = await yargs(hideBin(process.argv))
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "treewire-torture-")));
 const torture = new Torture(scratch, options.allowedMs);
-const counts = { right: 0, wrong: 0, refused: 0, written: 0 };
+const counts = { right: 0, late: 0, wrong: 0, refused: 0, written: 0 };
 const times: number[] = [];
 try {
   for (let seed = options.seed; seed < options.seed + options.rounds; seed++) {
     for await (const { sequence, verdict, ms, report, written } of torture.run(seed)) {
       counts[verdict] += 1;
-      if (verdict === "right") times.push(ms);
+      if (verdict === "right" || verdict === "late") times.push(ms);
+      if (verdict === "late") process.stdout.write(`LATE: seed ${seed}, sequence ${sequence}: ${ms} ms\n`);
       if (verdict === "wrong") process.stdout.write(`WRONG: seed ${seed}, sequence ${sequence}\n${report}\n`);
       if (written.length > 0) {
         counts.written += 1;
@@ -42,8 +43,8 @@ try {
 times.sort((a, b) => a - b);
 const percentile = (share: number): number => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
 process.stdout.write(
-  `seeds ${options.seed} to ${options.seed + options.rounds - 1}: ${counts.right} sequences right, ${counts.wrong} wrong, ` +
+  `seeds ${options.seed} to ${options.seed + options.rounds - 1}: ${counts.right} sequences right, ${counts.late} late, ${counts.wrong} wrong, ` +
     `${counts.refused} that git itself refuses; .git written to in ${counts.written}; ` +
     `right after ${percentile(0.5)} ms (median), ${percentile(0.99)} ms (99 %), ${percentile(1)} ms (most)\n`,
 );
-process.exitCode = counts.wrong + counts.written === 0 ? 0 : 1;
+process.exitCode = counts.late + counts.wrong + counts.written === 0 ? 0 : 1;

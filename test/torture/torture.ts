@@ -9,12 +9,18 @@ import { digestOf, makeSequence, makeTemplate, runSequence, textOf } from "./seq
 /** Sequences that one repository goes through, one upon the other. */
 export const SEQUENCES_PER_REPOSITORY = 8;
 
+/** A state that is not right after this time will not be without help, in milliseconds. */
+const PATIENCE_MS = 10_000;
+
 /** What came of one sequence. */
 export interface Outcome {
   seed: number;
   sequence: number;
-  /** `refused`: git itself has no answer, because the sequence left a `.git` that it stumbles over. */
-  verdict: "right" | "wrong" | "refused";
+  /**
+   * `late`: right by itself, but after the allowed time. `refused`: git itself has no answer, because the sequence left
+   * a `.git` that it stumbles over.
+   */
+  verdict: "right" | "late" | "wrong" | "refused";
   /** From the end of the last operation until the state was right, in milliseconds. */
   ms: number;
   /** What there is to say of a wrong one. */
@@ -76,7 +82,7 @@ export class Torture {
         const gitDirectory = new Witness(join(root, ".git"));
         await tree.refresh();
         yield { seed, sequence, verdict, ms, report, written: gitDirectory.close() };
-        if (verdict !== "right") return;
+        if (verdict === "wrong" || verdict === "refused") return;
       }
     } finally {
       tree.close();
@@ -98,12 +104,14 @@ export class Torture {
     }, 2);
     await pause(20);
     const expected = gitsAnswer(root);
-    while (expected !== undefined && performance.now() - began < this.#allowedMs && text() !== expected) await pause(5);
+    const patience = Math.max(PATIENCE_MS, this.#allowedMs);
+    while (expected !== undefined && performance.now() - began < patience && text() !== expected) await pause(5);
     clearInterval(timer);
     const got = text();
     const ms = Math.round(seen.findLast((each) => each.text === expected)?.at ?? performance.now() - began);
     if (expected === undefined) return { verdict: "refused", ms, expected: "", got };
-    return { verdict: got === expected ? "right" : "wrong", ms, expected, got };
+    if (got !== expected) return { verdict: "wrong", ms, expected, got };
+    return { verdict: ms <= this.#allowedMs ? "right" : "late", ms, expected, got };
   }
 }
 

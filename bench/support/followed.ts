@@ -1,0 +1,61 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Told, Usage } from "./followed-program.js";
+
+const program = fileURLToPath(new URL("./followed-program.js", import.meta.url));
+
+type State = Extract<Told, { type: "state" }>;
+
+/** A process of its own that follows one working tree. */
+export class FollowedProcess {
+  readonly #child: ChildProcess;
+  #waiting: { wanted: (told: Told) => boolean; resolve: (told: Told) => void }[] = [];
+
+  constructor(root: string) {
+    this.#child = fork(program, [root], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    this.#child.on("message", (told: Told) => {
+      const answered = this.#waiting.filter(({ wanted }) => wanted(told));
+      this.#waiting = this.#waiting.filter((each) => !answered.includes(each));
+      for (const { resolve } of answered) resolve(told);
+    });
+  }
+
+  /** The next state that is wanted. */
+  state(wanted: (state: State) => boolean = () => true): Promise<State> {
+    return new Promise((resolve) => {
+      this.#waiting.push({
+        wanted: (told) => told.type === "state" && wanted(told),
+        resolve: (told) => resolve(told as State),
+      });
+    });
+  }
+
+  async usage(): Promise<Usage> {
+    const told = await this.#ask("usage");
+    if (told.type !== "usage") throw new Error("not the answer to the question");
+    return told.usage;
+  }
+
+  /** Ends the measuring of the event loop's delay. */
+  still(): void {
+    this.#child.send("still");
+  }
+
+  async refresh(): Promise<void> {
+    await this.#ask("refresh");
+  }
+
+  async close(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.kill();
+    await ended;
+  }
+
+  #ask(question: "usage" | "refresh"): Promise<Told> {
+    const type = question === "usage" ? "usage" : "refreshed";
+    return new Promise((resolve) => {
+      this.#waiting.push({ wanted: (told) => told.type === type, resolve });
+      this.#child.send(question);
+    });
+  }
+}
