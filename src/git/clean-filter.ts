@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { systemCode, TreewireError } from "../util/index.js";
+import { systemCode, TreewireError } from "../util/errors.js";
 import type { AttributeValue } from "./attributes.js";
 import { textOfBytes } from "./byte-path.js";
 import type { Config } from "./config.js";

@@ -1,6 +1,6 @@
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { systemCode, TreewireError } from "../util/index.js";
+import { systemCode, TreewireError } from "../util/errors.js";
 import { below, corrupt, isAbsent, type Place, readWhole, unreadable } from "./files.js";
 
 /** Where a repository stands. */

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { systemCode, TreewireError } from "../util/index.js";
+import { systemCode, TreewireError } from "../util/errors.js";
 
 /** Files below `.git` that are read whole are never believed beyond this, in bytes: an index of 20 million entries. */
 const WHOLE_FILE_MAX_BYTES = 2 ** 31 - 1;

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { messageOf, TreewireError } from "../util/index.js";
+import { messageOf, TreewireError } from "../util/errors.js";
 import { textOfBytes } from "./byte-path.js";
 import { type CleanFilter, filterFailed, killGroup } from "./clean-filter.js";
 import { PacketReader, packContent, packLines } from "./pkt-line.js";

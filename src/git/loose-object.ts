@@ -1,5 +1,5 @@
 import { constants, inflateSync } from "node:zlib";
-import { messageOf, TreewireError } from "../util/index.js";
+import { messageOf, TreewireError } from "../util/errors.js";
 import { corrupt, isAbsent, readWhole } from "./files.js";
 import type { GitObject } from "./object-store.js";
 import type { ObjectType } from "./pack-file.js";

@@ -29,8 +29,9 @@ export class MultiPackIndex {
     try {
       const head = this.#read(0, 12);
       if (head.toString("latin1", 0, 4) !== "MIDX" || head[4] !== 1) throw corrupt(path, "not a multi-pack-index");
-      const chunks = this.#readChunks(head[6] ?? 0);
-      this.packNames = this.#readNames(this.#chunk(chunks, "PNAM"), head.readUInt32BE(8));
+      const [chunkCount = 0, packCount] = [head[6], head.readUInt32BE(8)];
+      const chunks = this.#readChunks(chunkCount);
+      this.packNames = this.#readNames(this.#chunk(chunks, "PNAM"), packCount);
       this.#oids = new OidTable(this.#file, {
         fanout: this.#chunk(chunks, "OIDF").start,
         oids: this.#chunk(chunks, "OIDL").start,

@@ -28,12 +28,21 @@ export const SHA256: ObjectFormat = {
 
 /** A hash that has taken in the header of a blob; its hexadecimal digest is the object id. @param size in bytes */
 export function startBlobHash(size: number, format: ObjectFormat): Hash {
-  return createHash(format.name).update(`blob ${size}\0`);
+  return startHash("blob", size, format);
 }
 
 /** The object id of a blob. */
 export function hashBlob(content: Uint8Array, format: ObjectFormat): Oid {
-  return startBlobHash(content.length, format).update(content).digest("hex");
+  return hashObject("blob", content, format);
+}
+
+/** The id of an object. @param type `blob`, `tree`, `commit` or `tag` */
+export function hashObject(type: string, content: Uint8Array, format: ObjectFormat): Oid {
+  return startHash(type, content.length, format).update(content).digest("hex");
+}
+
+function startHash(type: string, size: number, format: ObjectFormat): Hash {
+  return createHash(format.name).update(`${type} ${size}\0`);
 }
 
 /** Whether text is a full lower-case hexadecimal id of the format. */

@@ -1,5 +1,5 @@
 import { lstatSync, realpathSync } from "node:fs";
-import { TreewireError } from "../util/index.js";
+import { TreewireError } from "../util/errors.js";
 import type { Config } from "./config.js";
 import type { Discovery } from "./discover.js";
 import { isAbsent, unreadable } from "./files.js";

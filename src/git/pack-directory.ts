@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { messageOf, TreewireError } from "../util/index.js";
+import { messageOf, TreewireError } from "../util/errors.js";
 import { corrupt, isAbsent, unreadable } from "./files.js";
 import { MultiPackIndex } from "./multi-pack-index.js";
 import { PackFile } from "./pack-file.js";
@@ -8,8 +8,12 @@ import { PackIndex } from "./pack-index.js";
 /** Packs whose files are held open at once. */
 const MAX_OPEN_PACKS = 64;
 
+let nextId = 1;
+
 /** One pack; its files are opened on first use and stay readable when git deletes them. */
 export class Pack {
+  /** A number of its own. */
+  readonly id = nextId++;
   readonly path: string;
   readonly #oidBytes: number;
   #index: PackIndex | undefined;

@@ -1,5 +1,5 @@
 import { constants, inflateSync } from "node:zlib";
-import { messageOf } from "../util/index.js";
+import { messageOf } from "../util/errors.js";
 import { corrupt } from "./files.js";
 import { RandomAccessFile } from "./random-access-file.js";
 
@@ -98,7 +98,7 @@ export class PackFile {
       return { kind: "delta", base: offset - distance, size, dataAt: offset + at };
     }
     if (code === REFERENCE_DELTA) {
-      const base = bytes.subarray(at, at + this.#oidBytes);
+      const base = Buffer.from(bytes.subarray(at, at + this.#oidBytes));
       if (base.length < this.#oidBytes) throw this.#damaged(offset, "ends early");
       return { kind: "delta", base, size, dataAt: offset + at + this.#oidBytes };
     }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { messageOf, TreewireError } from "../util/index.js";
+import { messageOf, TreewireError } from "../util/errors.js";
 import { corrupt } from "./files.js";
 import { isOid } from "./object-id.js";
 import type { HeadRef, RefPlaces } from "./refs.js";

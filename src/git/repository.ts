@@ -1,6 +1,6 @@
 import { realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { TreewireError } from "../util/index.js";
+import { TreewireError } from "../util/errors.js";
 import { AttributeFiles } from "./attribute-files.js";
 import { fileSystemPath, textOfBytes } from "./byte-path.js";
 import { FileCleaner } from "./clean.js";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { TreewireError } from "../util/index.js";
+import { TreewireError } from "../util/errors.js";
 import { type Config, truth } from "./config.js";
 import type { AutoCrlf } from "./line-endings.js";
 import { type ObjectFormat, SHA1, SHA256 } from "./object-id.js";

@@ -1,4 +1,4 @@
-import { messageOf } from "../util/index.js";
+import { messageOf } from "../util/errors.js";
 import { readEwah } from "./ewah.js";
 import { corrupt } from "./files.js";
 import { ENTRY_STAGE, type IndexEntries } from "./index-entries.js";
