@@ -34,6 +34,8 @@ export const CONNECTION_TIMES = {
    * would not do, since they wait behind a large update on a slow link.
    */
   silenceMs: 25_000,
+  /** The same when there is reason to doubt the link. */
+  probeMs: 5_000,
 };
 /** Large messages are drawn only while less than this waits in the socket, so that pings never wait long. Bytes. */
 const HIGH_WATER_BYTES = 64 * 1024;
@@ -67,6 +69,8 @@ export class Connection implements Link {
   readonly #welcomeTimer: NodeJS.Timeout;
   #pingTimer: NodeJS.Timeout | undefined;
   #silenceTimer: NodeJS.Timeout | undefined;
+  #probeTimer: NodeJS.Timeout | undefined;
+  #probes = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -89,8 +93,12 @@ export class Connection implements Link {
     this.#welcomeTimer = setTimeout(() => this.#breakOff("no welcome in time"), this.#times.handshakeMs);
     socket.on("open", () => this.#opened());
     socket.on("message", (data, isBinary) => this.#received(String(data), isBinary));
-    socket.on("ping", () => this.#silenceTimer?.refresh());
-    socket.on("pong", () => this.#silenceTimer?.refresh());
+    socket.on("ping", () => this.#heard());
+    socket.on("pong", (data) => {
+      this.#heard();
+      // what was on its way before the doubt proves nothing
+      if (String(data) === `probe ${this.#probes}`) clearTimeout(this.#probeTimer);
+    });
     socket.on("unexpected-response", (_request, response) => {
       this.#end(this.#refusal(response.statusCode ?? 0));
       socket.terminate();
@@ -109,6 +117,27 @@ export class Connection implements Link {
     this.#drain();
   }
 
+  /**
+   * Asks whether the link still lives; one that does not answer is given up, and so is one, at once, that is
+   * still being made: its first packets may have gone nowhere.
+   */
+  probe(): void {
+    if (this.#over) return;
+    if (this.#socket.readyState === WebSocket.CONNECTING) {
+      this.#end({ kind: "failed", error: this.#unreachable("begun anew") });
+      this.#socket.terminate();
+      return;
+    }
+    clearTimeout(this.#probeTimer);
+    this.#probeTimer = setTimeout(() => this.#giveUp(), this.#times.probeMs);
+    this.#probes += 1;
+    this.#socket.ping(`probe ${this.#probes}`);
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
   /** Says goodbye; the connection ends when the other side has answered, or after `patienceMs`. */
   close(patienceMs: number): void {
     this.#socket.close(CLOSE.goingAway.code);
@@ -118,15 +147,21 @@ export class Connection implements Link {
   #opened(): void {
     this.send({ type: "hello", protocol: TUNNEL_VERSION, agent: this.#options.agent });
     this.#pingTimer = setInterval(() => this.#socket.ping(), this.#times.pingMs);
-    this.#silenceTimer = setTimeout(() => {
-      this.#end({ kind: "failed", error: this.#unreachable("nothing arrives, and pings are not answered") });
-      this.#socket.terminate();
-    }, this.#times.silenceMs);
+    this.#silenceTimer = setTimeout(() => this.#giveUp(), this.#times.silenceMs);
+  }
+
+  #heard(): void {
+    this.#silenceTimer?.refresh();
+  }
+
+  #giveUp(): void {
+    this.#end({ kind: "failed", error: this.#unreachable("nothing arrives, and pings are not answered") });
+    this.#socket.terminate();
   }
 
   #received(text: string, isBinary: boolean): void {
     if (this.#over) return;
-    this.#silenceTimer?.refresh();
+    this.#heard();
     const message = isBinary ? undefined : parseMessage(text);
     if (message === undefined) this.#breakOff("it sends messages that are not the tunnel's");
     else if (message.type === "welcome") this.#receivedWelcome(message);
@@ -205,6 +240,7 @@ export class Connection implements Link {
     clearTimeout(this.#welcomeTimer);
     clearInterval(this.#pingTimer);
     clearTimeout(this.#silenceTimer);
+    clearTimeout(this.#probeTimer);
   }
 }
 

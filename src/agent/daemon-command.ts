@@ -19,8 +19,10 @@ import { Daemon } from "./daemon.js";
 import { dial } from "./dial.js";
 import { claim, defaultStateDir, socketCandidates } from "./places.js";
 import { tunnelUrl } from "./relay-url.js";
+import { Service } from "./service.js";
 import { type AgentSettings, listOf, textOf } from "./settings.js";
 import { TrackStore } from "./track-store.js";
+import { WAKE_INTERVAL_MS, WakeWatch } from "./wake.js";
 
 /** The program has left this long after the signal, whatever hangs. Milliseconds; the contract says 2 s. */
 const LEAVE_MS = 1_500;
@@ -45,6 +47,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
 
   const logger = createLogger("agent", textOf(settings["log-level"]) as LogLevel);
   const host = new TreeHost({ logger });
+  const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
   const roots = listOf(settings.root);
   const memory = await remember(textOf(settings["state-dir"]) ?? defaultStateDir(), logger);
   const daemon = new Daemon({
@@ -58,6 +61,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     finder: { resolveRoot, findRepositories: findReadable, kind: kindOf },
     tracked: memory.tracked,
     problems: memory.problems,
+    onStatus: (status) => service.onTunnel(status),
   });
   const control = memory.alone
     ? await listen(settings, memory.stateDir, (request) => daemon.handle(request), logger)
@@ -65,11 +69,22 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
 
   const leave = (signal: NodeJS.Signals) => {
     logger.info({ signal }, "leaving");
+    service.stopping();
     setTimeout(() => process.exit(0), LEAVE_MS).unref();
     void daemon.stop();
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, leave);
-  process.on("SIGHUP", () => daemon.tunnel.retryNow());
+  process.on("SIGHUP", () => {
+    logger.info("reading token and certificates again");
+    void service.reload(() => daemon.tunnel.reload());
+  });
+  const wake = new WakeWatch();
+  setInterval(() => {
+    const happened = wake.look();
+    if (happened === undefined) return;
+    logger.info({ happened }, "is the relay still there?");
+    daemon.tunnel.nudge();
+  }, WAKE_INTERVAL_MS).unref();
   logger.info({ relay: url.host, roots }, "starting");
   try {
     await daemon.run();

@@ -44,6 +44,10 @@ export class Tunnel {
   #connection: Connection | undefined;
   #stopped = false;
   #wake: () => void = () => {};
+  /** The token of the connection that is there. */
+  #connectedWith: string | undefined;
+  /** The next try is made without delay. */
+  #hurry = false;
   /** What was last told of a failure, so that a night without network is one line. */
   #told = "";
   status: TunnelStatus = { state: "connecting", since: Date.now() };
@@ -66,16 +70,33 @@ export class Tunnel {
       const end = await this.#connectOnce();
       if (this.#stopped) return;
       if (performance.now() - started >= STABLE_MS) this.#backoff.reset();
-      const delayMs = end.kind === "rejected" && this.#tokenChanged(end.token) ? 0 : this.#backoff.next();
+      const again = this.#hurry || (end.kind === "rejected" && this.#tokenChanged(end.token));
+      this.#hurry = false;
+      const delayMs = again ? 0 : this.#backoff.next();
       this.#report(end, delayMs);
       this.#setStatus({ state: "waiting", nextTryAt: Date.now() + delayMs, problem: describeEnd(end)[1] });
       await this.#pause(delayMs);
     }
   }
 
-  /** Tries again now, if it waits for its next try. */
-  retryNow(): void {
+  /**
+   * The network may be another one than a moment ago: a try that waits is made now, and a connection that does not answer
+   * soon is given up.
+   */
+  nudge(): void {
     this.#wake();
+    if (this.#connection?.isOpen === false) this.#hurry = true;
+    this.#connection?.probe();
+  }
+
+  /** What is read from files may be another: connects anew if the token is, without waiting. */
+  reload(): void {
+    const token = this.#connectedWith;
+    if (token !== undefined && this.#tokenChanged(token)) {
+      this.#hurry = true;
+      this.#connection?.close(GOODBYE_MS);
+    }
+    this.nudge();
   }
 
   /** Says goodbye and ends {@link run}. */
@@ -108,8 +129,10 @@ export class Tunnel {
       },
     });
     this.#connection = connection;
+    this.#connectedWith = token;
     const end = await connection.ended;
     this.#connection = undefined;
+    this.#connectedWith = undefined;
     if (welcomed) onLost();
     if (end.kind === "replaced") throw new TreewireError("TW_REPLACED", url.host);
     if (end.kind !== "rejected") return end;

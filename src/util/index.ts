@@ -12,6 +12,7 @@ export {
   type SettingSource,
   variableOf,
 } from "./settings.js";
+export { Notifier } from "./systemd.js";
 export { type Colors, colorsFor, paintDiff, printable } from "./terminal.js";
 export { fixedToken, type TokenSource, tokenFile } from "./token.js";
 export { VERSION } from "./version.js";

@@ -88,6 +88,7 @@ export class TreeHost {
   readonly #logger: Logger;
   readonly #byRoot = new Map<string, Entry>();
   readonly #byNumber = new Map<number, Entry>();
+  readonly #pings = new Map<number, () => void>();
   #worker: Worker | undefined;
   #numbers = 0;
   #tickets = 0;
@@ -115,6 +116,16 @@ export class TreeHost {
     const tree = new Tree(entry, (holder) => this.#release(holder));
     entry.holders.add(tree);
     return tree;
+  }
+
+  /** Settles when the thread has answered: one that is stuck does not. At once when there is none. */
+  ping(): Promise<void> {
+    if (this.#worker === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#tickets += 1;
+      this.#pings.set(this.#tickets, resolve);
+      this.#post({ type: "ping", ticket: this.#tickets });
+    });
   }
 
   /** Ends the thread. Refreshes that are under way are answered with what is known. */
@@ -178,6 +189,8 @@ export class TreeHost {
 
   #restart(): void {
     this.#worker = undefined;
+    for (const resolve of this.#pings.values()) resolve();
+    this.#pings.clear();
     if (this.#closed) return;
     for (const entry of this.#byNumber.values()) {
       this.#post({ type: "open", tree: entry.number, root: entry.root });
@@ -186,6 +199,11 @@ export class TreeHost {
   }
 
   #onMessage(message: FromWorker): void {
+    if (message.type === "pong") {
+      this.#pings.get(message.ticket)?.();
+      this.#pings.delete(message.ticket);
+      return;
+    }
     const entry = this.#byNumber.get(message.tree);
     if (entry === undefined) return;
     switch (message.type) {

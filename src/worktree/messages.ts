@@ -15,7 +15,9 @@ export interface WorkerOptions {
 export type ToWorker =
   | { readonly type: "open"; readonly tree: number; readonly root: string }
   | { readonly type: "close"; readonly tree: number }
-  | { readonly type: "refresh"; readonly tree: number; readonly ticket: number };
+  | { readonly type: "refresh"; readonly tree: number; readonly ticket: number }
+  /** Answered with `pong` by a thread that is not stuck. */
+  | { readonly type: "ping"; readonly ticket: number };
 
 export type TreeMeta = Omit<TreeState, "root" | "files">;
 
@@ -31,6 +33,7 @@ export type FromWorker =
     }
   | { readonly type: "gone"; readonly tree: number }
   | { readonly type: "trouble"; readonly tree: number; readonly code: string; readonly message: string }
+  | { readonly type: "pong"; readonly ticket: number }
   /** The barrier has passed; the states before it have been posted. `scannedAt` is `undefined` when the tree is gone. */
   | {
       readonly type: "refreshed";

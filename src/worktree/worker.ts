@@ -47,6 +47,10 @@ function serve(port: MessagePort, options: WorkerOptions): void {
     post({ type: "trouble", tree, code: "TW_TREE_UNREADABLE", message: messageOf(error) });
   };
   port.on("message", (message: ToWorker) => {
+    if (message.type === "ping") {
+      post({ type: "pong", ticket: message.ticket });
+      return;
+    }
     const { tree } = message;
     if (message.type === "open") {
       const served = new Served(tree, message.root, options, post);

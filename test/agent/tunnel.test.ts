@@ -273,7 +273,39 @@ t.test("asked to, it tries at once", async (t) => {
   const { tunnel, failure } = open(t, relay.url, { backoff: new Backoff({ firstMs: 1e9, capMs: 1e9 }) });
   await failure("TW_RELAY_UNREACHABLE");
   relay.refuseWith = undefined;
-  tunnel.retryNow();
+  tunnel.nudge();
   await relay.connection();
   t.pass("it is there");
+});
+
+t.test("asked to, it doubts a connection: a dead one is given up soon, a living one stays", async (t) => {
+  const relay = await FakeRelay.start(t);
+  const { tunnel, failure } = open(t, relay.url, { times: { probeMs: 50 } });
+  const connection = await relay.connection();
+  connection.welcome();
+  tunnel.nudge();
+  await new Promise((resolve) => connection.socket.once("ping", resolve));
+  connection.socket.pause();
+  tunnel.nudge();
+  await failure("TW_RELAY_UNREACHABLE");
+  await relay.connection(2);
+  t.equal(relay.connections.length, 2);
+});
+
+t.test("a reload connects anew with another token, and leaves the same one alone", async (t) => {
+  const relay = await FakeRelay.start(t);
+  const path = join(tempDir(t), "token");
+  writeFileSync(path, "old");
+  const { tunnel } = open(t, relay.url, {
+    token: tokenFile(path),
+    backoff: new Backoff({ firstMs: 1e9, capMs: 1e9 }),
+  });
+  const first = await relay.connection();
+  first.welcome();
+  tunnel.reload();
+  await new Promise((resolve) => first.socket.once("ping", resolve));
+  writeFileSync(path, "new");
+  tunnel.reload();
+  const second = await relay.connection(2);
+  t.equal(second.request.headers.authorization, "Bearer new");
 });

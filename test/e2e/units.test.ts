@@ -1,0 +1,184 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import t from "tap";
+import { createRepo, expectedOf } from "../support/repo.js";
+import { Stack, WatchClient } from "../support/stack.js";
+import { SERVICE_UID, SERVICE_USER, Systemd, UNITS, withoutSystemd } from "../support/systemd.js";
+import { type Cleanup, tempDir } from "../support/temp.js";
+import { until } from "../support/until.js";
+
+const noAnalyze = !existsSync("/usr/bin/systemd-analyze") && "systemd-analyze is not here";
+/** The highest exposure that a unit may have, of 10. */
+const MAX_EXPOSURE = 2.0;
+
+t.test("systemd finds nothing wrong with the units", { skip: noAnalyze }, async (t) => {
+  t.equal(UNITS.length, 3);
+  const check = (...args: string[]) =>
+    spawnSync("systemd-analyze", args, { env: { ...process.env, XDG_RUNTIME_DIR: tempDir(t) } });
+  const quiet = (what: string, ...args: string[]) => {
+    const { status, stdout, stderr } = check(...args);
+    t.same([status, stdout.toString(), stderr.toString()], [0, "", ""], what);
+  };
+  quiet("all of them", "verify", ...UNITS);
+  quiet("the user's", "--user", "verify", ...UNITS.filter((unit) => unit.endsWith("treewire-agent.service")));
+  for (const unit of UNITS) {
+    const report = check("security", "--offline=true", unit).stdout.toString();
+    const exposure = Number(/exposure level for \S+: ([\d.]+)/.exec(report)?.[1]);
+    t.ok(exposure <= MAX_EXPOSURE, `${basename(unit)}: ${exposure}`);
+  }
+});
+
+const INSTANCE = `treewire-agent@${SERVICE_USER}.service`;
+
+/** The relay outside, with all that an agent and a client need for one repository of the service's user. */
+async function outside(t: Cleanup) {
+  const stack = await Stack.start(t);
+  const token = stack.clientToken("alice");
+  const workspace = randomUUID();
+  const agentToken = readFileSync(stack.agentToken(workspace), "utf8");
+  const repo = createRepo(t, { a: "1\n" });
+  // git asks nobody but the owner, so what it expects is asked of a twin
+  const twin = createRepo(t, { a: "1\n" });
+  twin.write("a", "2\n");
+  const edited = expectedOf(twin.root).unified_diff.toString();
+  execFileSync("chown", ["-R", `${SERVICE_UID}:${SERVICE_UID}`, repo.root]);
+  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  /** Makes an edit, and waits until a client sees it. */
+  const editIsSeen = async () => {
+    const client = await WatchClient.watch(t, stack.url, chat, token);
+    repo.write("a", "2\n");
+    await client.showsDiff(repo.root, edited);
+  };
+  return { stack, agentToken, editIsSeen };
+}
+
+/** {@link outside}, and the user's agent as a service of a systemd in namespaces. */
+async function asService(t: Cleanup, dropIn: string) {
+  const { stack, agentToken, editIsSeen } = await outside(t);
+  const log = join(tempDir(t), "agent.log");
+  const etc = {
+    [`treewire/agent-${SERVICE_USER}.env`]: `TREEWIRE_RELAY=${stack.url}\n`,
+    [`treewire/agent-${SERVICE_USER}.token`]: agentToken,
+  };
+  const units = { [`${INSTANCE}.d/test.conf`]: `[Service]\n${output(log)}${dropIn}` };
+  return { stack, systemd: await Systemd.boot(t, { etc, units }), editIsSeen, log };
+}
+
+/** There is no journal in the namespaces. */
+const output = (log: string) => `StandardOutput=append:${log}\nStandardError=append:${log}\n`;
+
+const noSystemd = withoutSystemd();
+
+t.test("the agent works inside its unit's sandbox", { skip: noSystemd }, async (t) => {
+  const { stack, systemd, editIsSeen, log } = await asService(t, "");
+  systemd.run("systemctl", "start", INSTANCE); // returns when the agent has said that it is ready
+  t.equal(systemd.show(INSTANCE, "StatusText"), `connected to ${new URL(stack.url).host}`);
+  t.equal(systemd.show(INSTANCE, "ActiveState"), "active");
+  await editIsSeen();
+
+  const main = systemd.show(INSTANCE, "MainPID");
+  const status = systemd.run("cat", `/proc/${main}/status`);
+  t.match(status, new RegExp(`^Uid:\\s+${SERVICE_UID}\\s`, "m"));
+  t.match(status, /^CapBnd:\s+0+$/m, "no capabilities");
+  t.match(status, /^NoNewPrivs:\s+1$/m);
+  t.match(status, /^Seccomp:\s+2$/m, "system calls are filtered");
+  const told = systemd.run(
+    "setpriv",
+    `--reuid=${SERVICE_UID}`,
+    `--regid=${SERVICE_UID}`,
+    "--clear-groups",
+    "agent",
+    "status",
+  );
+  t.match(told, /connected for .*\n.*1 chat:/s, "the user's own commands reach it");
+  t.match(told, /file watches: \d+ of \d+/);
+
+  systemd.run("systemctl", "reload", INSTANCE);
+  await until("it is active again", () => systemd.show(INSTANCE, "ActiveState") === "active");
+  t.match(readFileSync(log, "utf8"), /reading token and certificates again/);
+  systemd.run("systemctl", "stop", INSTANCE);
+  t.equal(systemd.show(INSTANCE, "Result"), "success");
+});
+
+t.test("the agent works inside its sandbox under a user's own systemd", { skip: noSystemd }, async (t) => {
+  const { stack, agentToken, editIsSeen } = await outside(t);
+  const dir = tempDir(t);
+  chmodSync(dir, 0o777);
+  const log = join(dir, "agent.log");
+  const runtime = `/run/user/${SERVICE_UID}`;
+  const manager = [
+    "[Service]\nType=notify\nDelegate=yes\nTimeoutStopSec=5",
+    `User=${SERVICE_USER}`,
+    `Environment=XDG_RUNTIME_DIR=${runtime}`,
+    "PassEnvironment=SYSTEMD_UNIT_PATH",
+    "ExecStart=/lib/systemd/systemd --user --unit=test.target",
+  ];
+  const systemd = await Systemd.boot(t, {
+    home: { ".config/treewire/agent.env": `TREEWIRE_RELAY=${stack.url}\n`, ".config/treewire/agent.token": agentToken },
+    units: {
+      "manager.service": `${manager.join("\n")}\n`,
+      "treewire-agent.service.d/test.conf": `[Service]\n${output(log)}`,
+    },
+  });
+  systemd.run("systemctl", "start", "manager.service");
+  const asUser = (...command: string[]) =>
+    systemd.run(
+      ...["setpriv", `--reuid=${SERVICE_UID}`, `--regid=${SERVICE_UID}`, "--clear-groups"],
+      ...["env", `XDG_RUNTIME_DIR=${runtime}`, `HOME=/home/${SERVICE_USER}`, ...command],
+    );
+  asUser("systemctl", "--user", "start", "treewire-agent");
+  await editIsSeen();
+  t.match(asUser("agent", "status"), /connected for/);
+  asUser("systemctl", "--user", "stop", "treewire-agent");
+  t.equal(asUser("systemctl", "--user", "show", "--value", "-p", "Result", "treewire-agent").trim(), "success");
+});
+
+t.test("a stuck agent is ended by the watchdog, and started again", { skip: noSystemd }, async (t) => {
+  const { systemd, editIsSeen } = await asService(t, "WatchdogSec=2\nRestartSec=0\n");
+  systemd.run("systemctl", "start", INSTANCE);
+  const main = systemd.show(INSTANCE, "MainPID");
+  systemd.run("kill", "-STOP", main);
+  await until("another process", () => !["0", main].includes(systemd.show(INSTANCE, "MainPID")), {
+    deadlineMs: 20_000,
+  });
+  await editIsSeen();
+});
+
+t.test("an agent whose settings are bad is not started again", { skip: noSystemd }, async (t) => {
+  const { systemd } = await asService(t, "RestartSec=0\nEnvironment=TREEWIRE_LOG_LEVEL=nonsense\n");
+  t.throws(() => systemd.run("systemctl", "start", INSTANCE));
+  await until("it has failed", () => systemd.show(INSTANCE, "ActiveState") === "failed");
+  t.equal(systemd.show(INSTANCE, "ExecMainStatus"), "2");
+  t.equal(systemd.show(INSTANCE, "NRestarts"), "0");
+});
+
+t.test("the relay works inside its unit's sandbox", { skip: noSystemd }, async (t) => {
+  const log = join(tempDir(t), "relay.log");
+  const unit = "treewire-relay.service";
+  const systemd = await Systemd.boot(t, {
+    etc: { "treewire/relay.env": "TREEWIRE_LISTEN=127.0.0.1:0\n" },
+    units: { [`${unit}.d/test.conf`]: `[Service]\n${output(log)}` },
+  });
+  systemd.run("systemctl", "start", unit);
+  const line = await until("it listens", () => /^\{"event":"listening".*\}$/m.exec(readFileSync(log, "utf8"))?.[0], {
+    seen: () => readFileSync(log, "utf8"),
+  });
+  const { url } = JSON.parse(line);
+  t.equal((await fetch(`${url}/chats/${randomUUID()}`)).status, 401);
+  const asRelay = ["setpriv", "--reuid=4712", "--regid=4712", "--clear-groups"];
+  const token = systemd.run(
+    ...[...asRelay, "relay", "token", "create", "--data-dir", "/var/lib/treewire-relay"],
+    ...["--kind", "client", "--user", "me"],
+  );
+  const headers = { "Coder-Session-Token": token.trim() };
+  t.equal((await fetch(`${url}/chats/${randomUUID()}`, { headers })).status, 404);
+  systemd.run("systemctl", "stop", unit);
+  t.equal(systemd.show(unit, "Result"), "success");
+});
+
+t.test("nothing of these tests reaches the machine", { skip: noSystemd }, async (t) => {
+  t.throws(() => execFileSync("getent", ["passwd", SERVICE_USER]), "no user");
+  t.notOk(existsSync("/etc/treewire"));
+});
