@@ -35,7 +35,7 @@ export function exactRenames(deleted: readonly FileSide[], added: readonly FileS
   const used = new Set<FileSide>();
   const renames: Rename[] = [];
   for (const to of targets) {
-    const from = choose(byOid.get(to.oid) ?? [], to, used);
+    const from = take(byOid.get(to.oid) ?? [], to);
     if (from === undefined) continue;
     used.add(from);
     used.add(to);
@@ -45,19 +45,20 @@ export function exactRenames(deleted: readonly FileSide[], added: readonly FileS
   return { renames, deleted: sources.filter(unused), added: targets.filter(unused) };
 }
 
-function choose(sources: readonly FileSide[], to: FileSide, used: ReadonlySet<FileSide>): FileSide | undefined {
-  let first: FileSide | undefined;
+/** Takes the best source for a target out of those of its object id. */
+function take(sources: FileSide[], to: FileSide): FileSide | undefined {
+  const name = fileName(to.path);
+  let best = -1;
   let alternatives = 0;
-  for (const source of sources) {
+  for (const [i, source] of sources.entries()) {
     // what is no regular file must be of the same kind
     if (!(isRegularFile(source) && isRegularFile(to)) && source.mode !== to.mode) continue;
-    if (used.has(source)) continue;
-    if (fileName(source.path) === fileName(to.path)) return source;
-    first ??= source;
+    const sameName = fileName(source.path) === name;
+    if (sameName || best < 0) best = i;
     alternatives += 1;
-    if (alternatives === MAX_ALTERNATIVES) break;
+    if (sameName || alternatives === MAX_ALTERNATIVES) break;
   }
-  return first;
+  return best < 0 ? undefined : sources.splice(best, 1)[0];
 }
 
 function byPath(sides: readonly FileSide[]): FileSide[] {

@@ -31,11 +31,6 @@ export class LineClasses {
     this.#countCommon(before, beforeEnd, before.count);
   }
 
-  /** How many classes have room. */
-  get capacity(): number {
-    return this.#firsts.length;
-  }
-
   #reset(before: Text, after: Text, lines: number): void {
     this.#files = [before, after];
     this.#count = 0;

@@ -3,8 +3,8 @@ import { EditGraph } from "./edit-graph.js";
 import { LineClasses } from "./line-classes.js";
 import { Text } from "./text.js";
 
-/** A workspace that has grown larger than this is not kept for the next file. */
-const MAX_KEPT_LINES = 1 << 18;
+/** A workspace that has grown for longer files than this is not kept: it would hold more than about 20 MB. */
+const MAX_KEPT_LINES = 1 << 17;
 const MAX_KEPT_BYTES = 1 << 22;
 
 /** The arrays that comparing two files takes, kept from one comparison to the next. */
@@ -23,7 +23,8 @@ export class Workspace {
   }
 
   get isLarge(): boolean {
-    const lines = Math.max(this.before.capacity, this.after.capacity, this.classes.capacity);
+    // what else there is grows with the lines of both
+    const lines = Math.max(this.before.capacity, this.after.capacity);
     return lines > MAX_KEPT_LINES || this.writer.capacity > MAX_KEPT_BYTES;
   }
 }
