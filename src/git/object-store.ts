@@ -77,7 +77,9 @@ export class ObjectStore {
     this.refresh();
     const later = this.#askOnce(oid, packed, loose);
     if (later !== undefined) return later;
-    throw corrupt(`object ${oid}`, `missing from ${this.#objectsDirectory}`);
+    const isPartial = this.#allDirectories().some(({ packs }) => packs.isPartial);
+    const why = isPartial ? "not fetched yet by this partial clone, " : "";
+    throw corrupt(`object ${oid}`, `${why}missing from ${this.#objectsDirectory}`);
   }
 
   /** Asks each place in turn; when one is damaged, another may hold a whole copy, as git hopes, too. */

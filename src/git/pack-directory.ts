@@ -63,6 +63,8 @@ export class Pack {
 
 /** The packs of one `objects/pack` directory, as they were when it was listed. */
 export class PackDirectory {
+  /** Whether a partial clone fetched any of the packs: then missing objects are no damage. */
+  readonly isPartial: boolean;
   readonly #path: string;
   readonly #oidBytes: number;
   /** Those that the multi-pack-index does not cover, the most recently used first: neighbours in history are neighbours in packs. */
@@ -76,6 +78,7 @@ export class PackDirectory {
     this.#path = path;
     this.#oidBytes = oidBytes;
     const names = new Set(listNames(path));
+    this.isPartial = [...names].some((name) => name.endsWith(".promisor"));
     this.#multi = names.has("multi-pack-index") ? this.#openMulti() : undefined;
     for (const name of this.#multi?.packNames ?? []) {
       this.#covered.push(new Pack(`${path}/${name}`, oidBytes));

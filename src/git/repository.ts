@@ -4,7 +4,7 @@ import { TreewireError } from "../util/errors.js";
 import { AttributeFiles } from "./attribute-files.js";
 import { fileSystemPath, textOfBytes } from "./byte-path.js";
 import { FileCleaner } from "./clean.js";
-import { Config } from "./config.js";
+import { Config, truth } from "./config.js";
 import { loadConfig, loadConfigFile, loadUserConfig } from "./config-files.js";
 import { planConversion } from "./conversion.js";
 import { type Discovery, discover, holdsRepository, isGitDirectory, readDotGit } from "./discover.js";
@@ -185,7 +185,10 @@ class DiskRepository implements Repository {
   attributes(path: BytePath, tracked = true): FileAttributes {
     const diff = this.#attributes.of(path, tracked).get("diff");
     if (diff === undefined) return {};
-    return typeof diff === "string" ? { diffDriver: diff } : { binary: !diff };
+    if (typeof diff === "boolean") return { binary: !diff };
+    const configured = this.#config.get(`diff.${textOfBytes(diff)}.binary`);
+    const binary = configured === undefined ? undefined : truth(configured);
+    return binary === undefined ? { diffDriver: diff } : { diffDriver: diff, binary };
   }
 
   clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {

@@ -54,7 +54,7 @@ export interface IndexFile {
 
 /** How the attributes and the configuration say one file is to be read and printed. */
 export interface FileAttributes {
-  /** `-diff` or `binary`: `true`; `diff` set: `false`; else absent, and the content decides. */
+  /** `-diff`, `binary` or `diff.<driver>.binary`: `true`; `diff` set: `false`; else absent, and the content decides. */
   binary?: boolean;
   /** The `diff=<driver>` name, when one is given. */
   diffDriver?: string;

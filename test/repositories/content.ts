@@ -118,6 +118,16 @@ export const CONTENT: CaseGroup = {
         repo.write("x.py", `class A:\n    def f(self):\n${lines(12, "        x").replace("x 9", "y 9")}`);
       },
     ),
+    worked(
+      "`diff.<driver>.binary`",
+      { ".gitattributes": "*.b diff=bin\n*.t diff=txt\n", "x.b": "1\n", "x.t": "\0\n" },
+      (repo) => {
+        repo.git("config", "diff.bin.binary", "true");
+        repo.git("config", "diff.txt.binary", "false");
+        repo.write("x.b", "2\n");
+        repo.write("x.t", "\0x\n");
+      },
+    ),
     worked("`info/attributes` and `core.attributesFile`", {}, (repo) => {
       repo.write(".git/info/attributes", "a.txt -diff\n");
       repo.write(".git/mine", "* -diff\ndir/** diff\n");
