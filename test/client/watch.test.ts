@@ -4,7 +4,7 @@ import { DELTA_SUBPROTOCOL, deltaServerMessageSchema } from "../../src/protocol/
 import { revokeToken, startRelay } from "../../src/relay/index.js";
 import { silentLogger } from "../../src/util/index.js";
 import { TestClient } from "../relay/support/client.js";
-import { FakeAgent, fileOf, metaOf } from "../relay/support/fake-agent.js";
+import { FakeAgent, fileOf } from "../relay/support/fake-agent.js";
 import { TestRelay } from "../relay/support/relay.js";
 import type { Cleanup } from "../support/temp.js";
 import { until } from "../support/until.js";
@@ -49,18 +49,7 @@ t.test("the client yields whole trees, then what changes, and what goes", async 
   const client = watch(t, relay);
   await client.diffWith(APP, "one");
   t.same([...(client.snapshots[0]?.trees.keys() ?? [])], [APP, LIB], "the first one is whole");
-  const { epoch, seq } = await agent.next("ack");
-  agent.send({
-    type: "tree",
-    root: APP,
-    epoch,
-    seq: seq + 1,
-    base: seq,
-    meta: metaOf({ branch: "next" }),
-    upserts: [fileOf("x", "three")],
-    removes: ["t:y"],
-    more: false,
-  });
+  agent.change(APP, [{ upserts: [fileOf("x", "three")], removes: ["t:y"] }], { branch: "next" });
   await client.diffWith(APP, "three");
   t.equal(client.diff(APP), fileOf("x", "three").header + fileOf("x", "three").hunks);
   t.equal(client.snapshots.at(-1)?.trees.get(APP)?.meta.branch, "next");
@@ -78,18 +67,7 @@ t.test("an edit of one line in a 3 MiB diff costs hundreds of bytes", async (t) 
   const bytes: number[] = [];
   const client = await openDelta(t, relay, bytes);
   await until("the whole tree", () => bytes.length === 3);
-  const { epoch, seq } = await agent.next("ack");
-  agent.send({
-    type: "tree",
-    root: APP,
-    epoch,
-    seq: seq + 1,
-    base: seq,
-    meta: metaOf(),
-    upserts: [big("two")],
-    removes: [],
-    more: false,
-  });
+  agent.change(APP, [{ upserts: [big("two")] }]);
   await until("the edit and the word that all is told", () => bytes.length === 5);
   t.ok(
     bytes.slice(3).every((size) => size < 1000),

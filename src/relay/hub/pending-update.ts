@@ -1,11 +1,10 @@
 import { MAX_UNIFIED_DIFF_BYTES, type TreeMessage } from "../../protocol/index.js";
-import { updateBytes } from "./tree.js";
 
 /**
- * What the parts of one update may add up to, in bytes of UTF-8: a diff of the contract's size, whose paths stand there
- * three times more (in keys, for people, and in removes).
+ * What the parts of one update may add up to, in UTF-16 units (as many bytes at least): a diff of the contract's size,
+ * whose paths stand there three times more (in keys, for people, and in removes).
  */
-export const MAX_UPDATE_BYTES = 4 * MAX_UNIFIED_DIFF_BYTES;
+const MAX_UPDATE_UNITS = 4 * MAX_UNIFIED_DIFF_BYTES;
 
 /** An agent breaks a limit of the tunnel: its socket is closed. */
 export class TunnelLimitError extends Error {}
@@ -14,7 +13,7 @@ export class TunnelLimitError extends Error {}
 export class PendingUpdate {
   readonly #first: TreeMessage;
   readonly #parts: TreeMessage[] = [];
-  #bytes = 0;
+  #units = 0;
 
   constructor(first: TreeMessage) {
     this.#first = first;
@@ -30,9 +29,8 @@ export class PendingUpdate {
    * @throws TunnelLimitError when the parts are more than a diff can be
    */
   add(part: TreeMessage): TreeMessage | undefined {
-    this.#bytes += updateBytes(part);
-    if (this.#bytes > MAX_UPDATE_BYTES)
-      throw new TunnelLimitError(`an update of ${part.root} has over ${MAX_UPDATE_BYTES} bytes`);
+    this.#units += unitsOf(part);
+    if (this.#units > MAX_UPDATE_UNITS) throw new TunnelLimitError(`an update of ${part.root} is too large`);
     this.#parts.push(part);
     if (part.more) return undefined;
     return {
@@ -41,4 +39,11 @@ export class PendingUpdate {
       removes: this.#parts.flatMap(({ removes }) => removes),
     };
   }
+}
+
+function unitsOf({ upserts, removes }: TreeMessage): number {
+  let units = 0;
+  for (const { key, path, header, hunks } of upserts) units += key.length + path.length + header.length + hunks.length;
+  for (const key of removes) units += key.length;
+  return units;
 }

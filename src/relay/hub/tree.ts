@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { RepositoryChange, TreeFile, TreeMessage, TreeMeta } from "../../protocol/index.js";
-import { fitToLimit, unifiedDiff, utf8Length } from "../../protocol/index.js";
+import { fitToLimit, unifiedDiff } from "../../protocol/index.js";
 import type { StoredTree } from "../store/index.js";
 
 /** A tree as its agent last told it. Immutable; unchanged files are the same objects in the next state. */
@@ -146,14 +146,4 @@ function repositoryChange(root: string, meta: TreeMeta, told: readonly TreeFile[
     }),
     ...(meta.health !== "" && { health: meta.health }),
   };
-}
-
-/** Bytes of UTF-8 that an update's texts take, to hold it to a limit. */
-export function updateBytes(update: TreeMessage): number {
-  let bytes = 0;
-  for (const file of update.upserts) {
-    bytes += utf8Length(file.key) + utf8Length(file.path) + utf8Length(file.header) + utf8Length(file.hunks);
-  }
-  for (const key of update.removes) bytes += utf8Length(key);
-  return bytes;
 }

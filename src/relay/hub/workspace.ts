@@ -44,6 +44,8 @@ export class Workspace {
   readonly #lingerMs: number;
   readonly #trees = new Map<string, Tree>();
   readonly #channels = new Map<string, Channel>();
+  /** `undefined`: a channel or its roots have changed since it was made. */
+  #channelsByRoot: Map<string, Channel[]> | undefined;
   readonly #lingering = new Map<Channel, NodeJS.Timeout>();
   readonly #barriers = new Map<number, { resolve: (scannedAt: number) => void; reject: (reason: Error) => void }>();
   #barrierCount = 0;
@@ -113,6 +115,7 @@ export class Workspace {
     this.#lingering.delete(channel);
     if (this.#channels.get(channel.chat) !== channel) return;
     this.#channels.delete(channel.chat);
+    this.#channelsByRoot = undefined;
     this.#link?.send({ type: "unwatch", chat: channel.chat });
     for (const root of channel.roots) {
       const tree = this.#trees.get(root);
@@ -128,6 +131,7 @@ export class Workspace {
       const roots = this.#chatRoots.present(channel.chat);
       if (roots.length === 0) return false;
       channel.setRoots(roots);
+      this.#channelsByRoot = undefined;
     }
     for (const root of channel.roots) {
       const tree = this.#tree(root);
@@ -298,6 +302,7 @@ export class Workspace {
 
   #setRoots(channel: Channel, roots: readonly string[]): void {
     channel.setRoots(roots);
+    this.#channelsByRoot = undefined;
     this.#chatRoots.record(channel.chat, roots);
     channel.flush();
   }
@@ -353,8 +358,21 @@ export class Workspace {
     }
   }
 
-  #channelsOf(root: string): Channel[] {
-    return [...this.#channels.values()].filter((channel) => channel.roots.has(root));
+  /** The channels that have a tree among theirs. Kept beside the channels: it is asked for at every update. */
+  #channelsOf(root: string): readonly Channel[] {
+    let index = this.#channelsByRoot;
+    if (index === undefined) {
+      index = new Map();
+      for (const channel of this.#channels.values()) {
+        for (const each of channel.roots) {
+          const channels = index.get(each);
+          if (channels === undefined) index.set(each, [channel]);
+          else channels.push(channel);
+        }
+      }
+      this.#channelsByRoot = index;
+    }
+    return index.get(root) ?? [];
   }
 
   #tree(root: string): Tree {

@@ -1,5 +1,6 @@
 import type Database from "libsql";
 import { z } from "zod";
+import { writeRelaxed } from "./database.js";
 
 /**
  * How long a root that vanished is named as `removed` to clients that come back, in milliseconds. A client keeps its map
@@ -35,7 +36,9 @@ export class ChatRoots {
 
   /** Says that these are the chat's repositories now, and no others. */
   record(chat: string, present: readonly string[]): void {
-    this.#write(chat, present);
+    const known = new Set(this.present(chat));
+    if (known.size === present.length && present.every((root) => known.has(root))) return;
+    writeRelaxed(this.#db, () => this.#write(chat, present));
   }
 
   /** The repositories that the chat had when it was last watched. */

@@ -3,6 +3,7 @@ import { deflate, inflateSync } from "node:zlib";
 import type Database from "libsql";
 import { z } from "zod";
 import { type TreeFile, type TreeMeta, treeFileSchema, treeMetaSchema } from "../../protocol/index.js";
+import { writeRelaxed } from "./database.js";
 
 /** A tree as it is kept: what a client could be shown, and where its agent may go on. */
 export interface StoredTree {
@@ -29,11 +30,13 @@ const compress = promisify(deflate);
 
 /** The last state of each tree, for those who watch while its agent is away. Compressed: diffs shrink to a tenth. */
 export class TreeStates {
+  readonly #db: Database.Database;
   readonly #save: Database.Statement;
   readonly #load: Database.Statement;
   readonly #delete: Database.Statement;
 
   constructor(db: Database.Database) {
+    this.#db = db;
     this.#save = db.prepare(
       `insert into trees (workspace, root, epoch, seq, state, saved_at) values (?, ?, ?, ?, ?, ?)
        on conflict (workspace, root) do update set epoch = excluded.epoch, seq = excluded.seq,
@@ -48,7 +51,8 @@ export class TreeStates {
   async save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void> {
     const { root, epoch, seq, meta, files } = tree;
     const bytes = await compress(JSON.stringify({ meta, files }), { level: 1 });
-    if (!isOutdated()) this.#save.run(workspace, root, epoch, seq, bytes, Date.now());
+    if (isOutdated()) return;
+    writeRelaxed(this.#db, () => this.#save.run(workspace, root, epoch, seq, bytes, Date.now()));
   }
 
   /** @returns `undefined` when nothing is kept, or what is kept cannot be read */
@@ -65,6 +69,6 @@ export class TreeStates {
   }
 
   delete(workspace: string, root: string): void {
-    this.#delete.run(workspace, root);
+    writeRelaxed(this.#db, () => this.#delete.run(workspace, root));
   }
 }

@@ -69,6 +69,22 @@ export class FakeAgent {
     this.#sendWhole(root);
   }
 
+  /** Tells what changes in a tree that was told before, in one part or several. @param parts each with its files and keys */
+  change(
+    root: string,
+    parts: readonly { upserts?: TreeFile[]; removes?: string[] }[],
+    meta: Partial<TreeMeta> = {},
+  ): void {
+    const tree = this.trees.get(root);
+    if (tree === undefined) throw new Error(`${root} was not told`);
+    const { epoch, seq: base } = tree;
+    tree.seq += 1;
+    for (const [at, { upserts = [], removes = [] }] of parts.entries()) {
+      const more = at < parts.length - 1;
+      this.send({ type: "tree", root, epoch, seq: tree.seq, base, meta: metaOf(meta), upserts, removes, more });
+    }
+  }
+
   /** The messages of a kind so far. */
   all<T extends Kind>(type: T): Of<T>[] {
     return this.received.filter((message): message is Of<T> => message.type === type);
