@@ -40,6 +40,9 @@ export const CONNECTION_TIMES = {
 /** Large messages are drawn only while less than this waits in the socket, so that pings never wait long. Bytes. */
 const HIGH_WATER_BYTES = 64 * 1024;
 
+/** The codes of OpenSSL and Node.js about a certificate that does not prove who the relay is. */
+const UNTRUSTED = /^(CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT_)/;
+
 export type Welcome = Extract<RelayMessage, { type: "welcome" }>;
 
 export interface ConnectionOptions {
@@ -218,6 +221,9 @@ export class Connection implements Link {
 
   #failure(error: Error): TreewireError {
     const code = systemCode(error);
+    if (code !== undefined && UNTRUSTED.test(code)) {
+      return new TreewireError("TW_RELAY_UNTRUSTED", this.#options.url.host, { detail: code, cause: error });
+    }
     // ws reports an answer that is no WebSocket handshake, and frames that are none, without a system's error code
     const nonsense = code === undefined ? isNonsense(error.message) : /^(HPE_|WS_ERR_)/.test(code);
     const detail = code !== undefined && !nonsense ? code : messageOf(error);

@@ -7,7 +7,7 @@ import { agentStatus } from "./status.js";
 import type { TrackStore } from "./track-store.js";
 import type { Link } from "./tree-stream.js";
 import { type TreeSource, Trees } from "./trees.js";
-import { Tunnel, type TunnelStatus } from "./tunnel.js";
+import { Tunnel, type TunnelOptions, type TunnelStatus } from "./tunnel.js";
 
 export interface DaemonOptions {
   /** The tunnel's address. */
@@ -27,6 +27,7 @@ export interface DaemonOptions {
   /** What is wrong beside what the daemon itself knows, in words. */
   problems?: readonly string[];
   /** Times, for tests. */
+  tunnel?: Partial<Pick<TunnelOptions, "times" | "retry">>;
   times?: Partial<Pick<ChatsOptions, "lingerMs" | "lostLingerMs" | "pendingMs" | "discoverMs">>;
 }
 
@@ -54,6 +55,7 @@ export class Daemon {
       token,
       agent,
       logger,
+      ...options.tunnel,
       ...(dial !== undefined && { dial }),
       ...(onStatus !== undefined && { onStatus }),
       onWelcome: (welcome, established) => {

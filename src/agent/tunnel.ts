@@ -1,11 +1,8 @@
-import { Backoff, type ErrorCode, type Logger, messageOf, type TokenSource, TreewireError } from "../util/index.js";
+import { type ErrorCode, type Logger, messageOf, type TokenSource, TreewireError } from "../util/index.js";
 import { Connection, type ConnectionOptions, type End } from "./connection.js";
 import type { Dial } from "./dial.js";
+import { Retry } from "./retry.js";
 
-/** The wire contract's cap on the delay between two tries, and the bound of the first. Milliseconds. */
-const RETRY = { firstMs: 500, capMs: 30_000 };
-/** A connection that held this long was a good one: the next loss starts again with short delays. Milliseconds. */
-const STABLE_MS = 60_000;
 /** A refused token that may be replaced where it comes from is tried again this long. Milliseconds. */
 const REJECTED_GRACE_MS = 5_000;
 /** How long the goodbye to the relay may take. Milliseconds. */
@@ -33,19 +30,21 @@ export interface TunnelOptions extends Pick<ConnectionOptions, "url" | "agent" |
   /** Whenever {@link Tunnel.status} has changed. */
   onStatus?: (status: TunnelStatus) => void;
   /** For tests: how long to wait between tries, and how long a refused token is tried again, in milliseconds. */
-  backoff?: Backoff;
+  retry?: Pick<Retry, "next">;
   rejectedGraceMs?: number;
 }
 
 /** Keeps one connection to the relay, for as long as it runs. */
 export class Tunnel {
   readonly #options: TunnelOptions;
-  readonly #backoff: Backoff;
+  readonly #retry: Pick<Retry, "next">;
   #connection: Connection | undefined;
   #stopped = false;
   #wake: () => void = () => {};
   /** The token of the connection that is there. */
   #connectedWith: string | undefined;
+  /** The relay has said welcome on the present or last connection. */
+  #welcomed = false;
   /** The next try is made without delay. */
   #hurry = false;
   /** What was last told of a failure, so that a night without network is one line. */
@@ -55,7 +54,7 @@ export class Tunnel {
 
   constructor(options: TunnelOptions) {
     this.#options = options;
-    this.#backoff = options.backoff ?? new Backoff(RETRY);
+    this.#retry = options.retry ?? new Retry();
   }
 
   /**
@@ -66,13 +65,14 @@ export class Tunnel {
   async run(): Promise<void> {
     while (!this.#stopped) {
       const started = performance.now();
+      this.#welcomed = false;
       this.#setStatus({ state: "connecting" });
       const end = await this.#connectOnce();
       if (this.#stopped) return;
-      if (performance.now() - started >= STABLE_MS) this.#backoff.reset();
       const again = this.#hurry || (end.kind === "rejected" && this.#tokenChanged(end.token));
       this.#hurry = false;
-      const delayMs = again ? 0 : this.#backoff.next();
+      const lastedMs = performance.now() - started;
+      const delayMs = again ? 0 : this.#retry.next({ lastedMs, welcomed: this.#welcomed });
       this.#report(end, delayMs);
       this.#setStatus({ state: "waiting", nextTryAt: Date.now() + delayMs, problem: describeEnd(end)[1] });
       await this.#pause(delayMs);
@@ -112,7 +112,6 @@ export class Tunnel {
     const prepared = this.#prepare();
     if (prepared instanceof TreewireError) return { kind: "failed", error: prepared };
     const { token } = prepared;
-    let welcomed = false;
     const connection = new Connection({
       ...prepared,
       url,
@@ -120,7 +119,7 @@ export class Tunnel {
       onMessage,
       ...(times !== undefined && { times }),
       onWelcome: (welcome, link) => {
-        welcomed = true;
+        this.#welcomed = true;
         this.#told = "";
         this.#rejectedSince = undefined;
         logger.info({ relay: url.host, workspace: welcome.workspace }, "connected");
@@ -133,7 +132,7 @@ export class Tunnel {
     const end = await connection.ended;
     this.#connection = undefined;
     this.#connectedWith = undefined;
-    if (welcomed) onLost();
+    if (this.#welcomed) onLost();
     if (end.kind === "replaced") throw new TreewireError("TW_REPLACED", url.host);
     if (end.kind !== "rejected") return end;
     if (this.#rejectedForGood(token)) throw end.error;
@@ -168,7 +167,7 @@ export class Tunnel {
     const [code, message] = describeEnd(end);
     const level = message === this.#told ? "debug" : "warn";
     this.#told = message;
-    logger[level]({ code, retryInMs: delayMs }, message);
+    logger[level]({ code, retryInMs: Math.round(delayMs) }, message);
   }
 
   #setStatus(status: Omit<TunnelStatus, "since">): void {

@@ -42,6 +42,11 @@ const REGISTRY = {
   TW_NO_TOKEN: { exitStatus: 2, what: "no token given", advice: "use --token-file or the environment variable" },
   TW_BAD_URL: { exitStatus: 2, what: "not a relay URL", advice: "give http://, https://, ws:// or wss:// and a host" },
   TW_RELAY_UNREACHABLE: { exitStatus: 1, what: "the relay cannot be reached", advice: "check the URL and the network" },
+  TW_RELAY_UNTRUSTED: {
+    exitStatus: 1,
+    what: "the relay's certificate is not trusted",
+    advice: "name its authority with --ca-file, or correct the certificate",
+  },
   TW_RELAY_NONSENSE: {
     exitStatus: 1,
     what: "what answers there is not a Treewire relay",

@@ -6,7 +6,7 @@ import t from "tap";
 import { tunnelUrl } from "../../src/agent/relay-url.js";
 import { Tunnel, type TunnelOptions } from "../../src/agent/tunnel.js";
 import { CLOSE } from "../../src/protocol/index.js";
-import { Backoff, createLogger, fixedToken, tokenFile } from "../../src/util/index.js";
+import { createLogger, fixedToken, tokenFile } from "../../src/util/index.js";
 import { FakeRelay } from "../support/fake-relay.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
@@ -19,7 +19,7 @@ interface LogLine {
 
 const WARN = 40;
 
-/** A tunnel whose delays are 0 to 20 ms, and what it logs. */
+/** A tunnel whose delays are 10 ms, and what it logs. */
 function open(t: Cleanup, url: string, options: Partial<TunnelOptions> = {}) {
   const log: LogLine[] = [];
   const events: string[] = [];
@@ -28,7 +28,7 @@ function open(t: Cleanup, url: string, options: Partial<TunnelOptions> = {}) {
     token: fixedToken("secret"),
     agent: "treewire/test",
     logger: createLogger("agent", "debug", { write: (line) => void log.push(JSON.parse(line)) }),
-    backoff: new Backoff({ firstMs: 20, capMs: 20 }),
+    retry: { next: () => 10 },
     onWelcome: () => events.push("welcome"),
     onMessage: ({ type }) => events.push(type),
     onLost: () => events.push("lost"),
@@ -260,7 +260,7 @@ function randomText(length: number): string {
 t.test("it ends at once while it waits for its next try", async (t) => {
   const relay = await FakeRelay.start(t);
   relay.refuseWith = 500;
-  const { tunnel, ended, failure } = open(t, relay.url, { backoff: new Backoff({ firstMs: 1e9, capMs: 1e9 }) });
+  const { tunnel, ended, failure } = open(t, relay.url, { retry: { next: () => 1e9 } });
   await failure("TW_RELAY_UNREACHABLE");
   await tunnel.stop();
   await ended;
@@ -270,7 +270,7 @@ t.test("it ends at once while it waits for its next try", async (t) => {
 t.test("asked to, it tries at once", async (t) => {
   const relay = await FakeRelay.start(t);
   relay.refuseWith = 500;
-  const { tunnel, failure } = open(t, relay.url, { backoff: new Backoff({ firstMs: 1e9, capMs: 1e9 }) });
+  const { tunnel, failure } = open(t, relay.url, { retry: { next: () => 1e9 } });
   await failure("TW_RELAY_UNREACHABLE");
   relay.refuseWith = undefined;
   tunnel.nudge();
@@ -298,7 +298,7 @@ t.test("a reload connects anew with another token, and leaves the same one alone
   writeFileSync(path, "old");
   const { tunnel } = open(t, relay.url, {
     token: tokenFile(path),
-    backoff: new Backoff({ firstMs: 1e9, capMs: 1e9 }),
+    retry: { next: () => 1e9 },
   });
   const first = await relay.connection();
   first.welcome();

@@ -107,6 +107,8 @@ const CASES: Record<string, { files?: Record<string, string>; work: (repo: TestR
       symlinkSync("target", join(repo.root, "file"));
       mkdirSync(join(repo.root, "dir"));
       symlinkSync("../target", join(repo.root, "dir/to file"));
+      symlinkSync("..", join(repo.root, "dir/up"));
+      symlinkSync("dir", join(repo.root, "to dir"));
       symlinkSync("/nowhere/at all", join(repo.root, "dir/to nothing"));
       return undefined;
     },
