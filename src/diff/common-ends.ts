@@ -10,10 +10,10 @@ export interface CommonEnds {
 /** Finds the lines that both files start with and, of the rest, those that both end with. */
 export function commonEnds(before: Text, after: Text): CommonEnds {
   // in bytes first, which is quicker; a line that is cut, or ends with one file alone, is common to the other's lines only
-  const prefix = commonPrefix(before.view, after.view);
+  const prefix = commonPrefix(before, after);
   const head = Math.min(linesBefore(before, prefix), linesBefore(after, prefix));
   const most = Math.min(before.bytes.length, after.bytes.length) - before.start(head);
-  const suffix = commonSuffix(before.view, after.view, most);
+  const suffix = commonSuffix(before, after, most);
   const tail = Math.min(linesFrom(before, suffix), linesFrom(after, suffix));
   return { head, tail };
 }

@@ -1,4 +1,4 @@
-import { sameBytes } from "./bytes.js";
+import { type Bytes, sameBytes } from "./bytes.js";
 import { scanLines } from "./scan-lines.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -10,7 +10,7 @@ const FIRST_CAPACITY = 64;
  * One file as the steps of the line diff see it: its lines, and what is found out about each. The arrays are longer than
  * needed and serve one file after another: making one costs more than comparing two short files.
  */
-export class Text {
+export class Text implements Bytes {
   bytes: Uint8Array = NO_BYTES;
   /** The same bytes. */
   view: DataView = NO_VIEW;
@@ -77,6 +77,6 @@ export class Text {
     const otherStart = other.starts[otherLine] as number;
     const length = (this.starts[line + 1] as number) - start;
     if (length !== (other.starts[otherLine + 1] as number) - otherStart) return false;
-    return sameBytes(this.view, start, other.view, otherStart, length);
+    return sameBytes(this, start, other, otherStart, length);
   }
 }
