@@ -9,8 +9,11 @@ const HIGH_BITS = 0x80808080 | 0;
 const MULTIPLIER = 0x9e3779b1 | 0;
 const WORD_MULTIPLIER = 0xcc9e2d51 | 0;
 
-/** Of a line that is longer than this, only every so-many-th word behind it is hashed. */
-const LONG_LINE_BYTES = 512;
+/**
+ * Behind its first so many bytes, a line is hashed by samples. Lines that differ elsewhere are then compared with each
+ * other, each with each: few lines can be this long, so that costs little.
+ */
+const LONG_LINE_BYTES = 32_768;
 const SAMPLE_BYTES = 64;
 
 /**
