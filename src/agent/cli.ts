@@ -98,6 +98,24 @@ async function run(argv: readonly string[]): Promise<number> {
         action = async () => (await import("./commands.js")).config(settingsFrom(args), args.json);
       },
     )
+    .command(
+      "install-service",
+      "Install the agent as a service of systemd, and start it",
+      (y) =>
+        y
+          .option("user", { type: "boolean", describe: "your own service, for systemctl --user" })
+          .option("for", {
+            type: "string",
+            requiresArg: true,
+            describe: "whose trees it watches; default: who called sudo",
+          })
+          .option("print", { type: "boolean", default: false, describe: "only print the unit" })
+          .conflicts("user", "for"),
+      ({ user, print, for: name }) => {
+        action = async () =>
+          (await import("./install-service.js")).installService({ user: user === true, print, for: name });
+      },
+    )
     .strict()
     .version(VERSION)
     .help()
@@ -151,6 +169,6 @@ function settingsFrom(args: Record<string, unknown>): AgentSettings {
 }
 
 function strayPath(path: string): string {
-  const meant = nearest(path, ["track", "untrack", "status", "config"]);
+  const meant = nearest(path, ["track", "untrack", "status", "config", "install-service"]);
   return meant === undefined ? `paths go with --once: ${path}` : `no command ${path}; did you mean ${meant}?`;
 }

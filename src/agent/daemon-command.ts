@@ -15,6 +15,7 @@ import {
 } from "../util/index.js";
 import { findRepositories, resolveRoot, TreeHost } from "../worktree/index.js";
 import { type ControlHandler, ControlServer } from "./control-server.js";
+import { afterRejection, isCredential } from "./credential.js";
 import { Daemon } from "./daemon.js";
 import { dial } from "./dial.js";
 import { claim, defaultStateDir, socketCandidates } from "./places.js";
@@ -88,6 +89,10 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   logger.info({ relay: url.host, roots }, "starting");
   try {
     await daemon.run();
+  } catch (error) {
+    const file = textOf(settings["token-file"]);
+    if (file === undefined || !(error instanceof TreewireError && error.code === "TW_TOKEN_REJECTED")) throw error;
+    throw afterRejection(error, file, token.read());
   } finally {
     await control?.close();
     await daemon.stop();
@@ -148,7 +153,10 @@ async function listen(
 function tokenSource(settings: AgentSettings): TokenSource {
   delete process.env.TREEWIRE_AGENT_TOKEN; // no child needs it
   const file = textOf(settings["token-file"]);
-  if (file !== undefined) return tokenFile(resolve(file));
+  if (file !== undefined) {
+    const source = tokenFile(resolve(file));
+    return isCredential(file) ? { canChange: false, read: source.read } : source;
+  }
   const token = textOf(settings["agent-token"]);
   if (token === undefined) throw new TreewireError("TW_NO_TOKEN", "TREEWIRE_AGENT_TOKEN");
   return fixedToken(token);

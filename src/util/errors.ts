@@ -53,6 +53,11 @@ const REGISTRY = {
     advice: "check the URL and any proxy before it",
   },
   TW_TOKEN_REJECTED: { exitStatus: 77, what: "the relay rejects the token", advice: "create a new one on the relay" },
+  TW_TOKEN_OUTDATED: {
+    exitStatus: 75,
+    what: "the relay rejects the token that systemd handed over",
+    advice: "a restart reads the file anew",
+  },
   TW_REPLACED: {
     exitStatus: 78,
     what: "another agent has taken this workspace",
@@ -69,6 +74,11 @@ const REGISTRY = {
     exitStatus: 1,
     what: "too many paths are tracked",
     advice: "untrack what is no longer needed, or track directories",
+  },
+  TW_SERVICE: {
+    exitStatus: 1,
+    what: "the service cannot be installed",
+    advice: "see `systemctl status`; --print shows the unit, to be installed by hand",
   },
   TW_LISTEN_FAILED: { exitStatus: 1, what: "cannot listen", advice: "choose another --listen address" },
   TW_TLS_FILES: {

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import t from "tap";
+import { revokeToken } from "../../src/relay/commands.js";
 import { createRepo, expectedOf } from "../support/repo.js";
 import { Stack, WatchClient } from "../support/stack.js";
 import { SERVICE_UID, SERVICE_USER, Systemd, UNITS, withoutSystemd } from "../support/systemd.js";
@@ -51,19 +52,19 @@ async function outside(t: Cleanup) {
     repo.write("a", "2\n");
     await client.showsDiff(repo.root, edited);
   };
-  return { stack, agentToken, editIsSeen };
+  return { stack, workspace, agentToken, editIsSeen };
 }
 
 /** {@link outside}, and the user's agent as a service of a systemd in namespaces. */
 async function asService(t: Cleanup, dropIn: string) {
-  const { stack, agentToken, editIsSeen } = await outside(t);
+  const { stack, workspace, agentToken, editIsSeen } = await outside(t);
   const log = join(tempDir(t), "agent.log");
   const etc = {
     [`treewire/agent-${SERVICE_USER}.env`]: `TREEWIRE_RELAY=${stack.url}\n`,
     [`treewire/agent-${SERVICE_USER}.token`]: agentToken,
   };
   const units = { [`${INSTANCE}.d/test.conf`]: `[Service]\n${output(log)}${dropIn}` };
-  return { stack, systemd: await Systemd.boot(t, { etc, units }), editIsSeen, log };
+  return { stack, workspace, agentToken, systemd: await Systemd.boot(t, { etc, units }), editIsSeen, log };
 }
 
 /** There is no journal in the namespaces. */
@@ -73,7 +74,10 @@ const noSystemd = withoutSystemd();
 
 t.test("the agent works inside its unit's sandbox", { skip: noSystemd }, async (t) => {
   const { stack, systemd, editIsSeen, log } = await asService(t, "");
-  systemd.run("systemctl", "start", INSTANCE); // returns when the agent has said that it is ready
+  // returns when the agent has said that it is ready
+  t.match(systemd.run("agent", "install-service", "--for", SERVICE_USER), /enabled and running/);
+  t.equal(systemd.show(INSTANCE, "FragmentPath"), "/etc/systemd/system/treewire-agent@.service");
+  t.equal(systemd.show(INSTANCE, "UnitFileState"), "enabled", "it is started with the machine");
   t.equal(systemd.show(INSTANCE, "StatusText"), `connected to ${new URL(stack.url).host}`);
   t.equal(systemd.show(INSTANCE, "ActiveState"), "active");
   await editIsSeen();
@@ -128,11 +132,15 @@ t.test("the agent works inside its sandbox under a user's own systemd", { skip: 
       ...["setpriv", `--reuid=${SERVICE_UID}`, `--regid=${SERVICE_UID}`, "--clear-groups"],
       ...["env", `XDG_RUNTIME_DIR=${runtime}`, `HOME=/home/${SERVICE_USER}`, ...command],
     );
-  asUser("systemctl", "--user", "start", "treewire-agent");
+  t.match(asUser("agent", "install-service", "--user"), /enabled and running.*\n.*loginctl enable-linger/);
+  const show = (property: string) =>
+    asUser("systemctl", "--user", "show", "--value", "-p", property, "treewire-agent").trim();
+  t.equal(show("FragmentPath"), `/home/${SERVICE_USER}/.config/systemd/user/treewire-agent.service`);
+  t.equal(show("UnitFileState"), "enabled");
   await editIsSeen();
   t.match(asUser("agent", "status"), /connected for/);
   asUser("systemctl", "--user", "stop", "treewire-agent");
-  t.equal(asUser("systemctl", "--user", "show", "--value", "-p", "Result", "treewire-agent").trim(), "success");
+  t.equal(show("Result"), "success");
 });
 
 t.test("a stuck agent is ended by the watchdog, and started again", { skip: noSystemd }, async (t) => {
@@ -146,6 +154,29 @@ t.test("a stuck agent is ended by the watchdog, and started again", { skip: noSy
   await editIsSeen();
 });
 
+t.test(
+  "a token that was replaced is taken when the old one is revoked; one that is not is not tried again",
+  {
+    skip: noSystemd,
+  },
+  async (t) => {
+    const { stack, systemd, workspace, agentToken, editIsSeen } = await asService(t, "RestartSec=0\n");
+    systemd.run("systemctl", "start", INSTANCE);
+    const main = systemd.show(INSTANCE, "MainPID");
+    const next = stack.agentToken(workspace);
+    systemd.run("cp", next, `/etc/treewire/agent-${SERVICE_USER}.token`);
+    revokeToken(stack.dataDir, agentToken.trim());
+    await until("another process", () => !["0", main].includes(systemd.show(INSTANCE, "MainPID")));
+    await editIsSeen();
+    t.equal(systemd.show(INSTANCE, "NRestarts"), "1");
+
+    revokeToken(stack.dataDir, readFileSync(next, "utf8").trim());
+    await until("it has failed", () => systemd.show(INSTANCE, "ActiveState") === "failed");
+    t.equal(systemd.show(INSTANCE, "ExecMainStatus"), "77");
+    t.equal(systemd.show(INSTANCE, "NRestarts"), "2", "it has tried again once");
+  },
+);
+
 t.test("an agent whose settings are bad is not started again", { skip: noSystemd }, async (t) => {
   const { systemd } = await asService(t, "RestartSec=0\nEnvironment=TREEWIRE_LOG_LEVEL=nonsense\n");
   t.throws(() => systemd.run("systemctl", "start", INSTANCE));
@@ -158,7 +189,7 @@ t.test("the relay works inside its unit's sandbox", { skip: noSystemd }, async (
   const log = join(tempDir(t), "relay.log");
   const unit = "treewire-relay.service";
   const systemd = await Systemd.boot(t, {
-    etc: { "treewire/relay.env": "TREEWIRE_LISTEN=127.0.0.1:0\n" },
+    etc: { "treewire/relay.env": "TREEWIRE_RELAY_LISTEN=127.0.0.1:0\n" },
     units: { [`${unit}.d/test.conf`]: `[Service]\n${output(log)}` },
   });
   systemd.run("systemctl", "start", unit);
@@ -166,6 +197,7 @@ t.test("the relay works inside its unit's sandbox", { skip: noSystemd }, async (
     seen: () => readFileSync(log, "utf8"),
   });
   const { url } = JSON.parse(line);
+  t.not(new URL(url).port, "7700", "its settings count");
   t.equal((await fetch(`${url}/chats/${randomUUID()}`)).status, 401);
   const asRelay = ["setpriv", "--reuid=4712", "--regid=4712", "--clear-groups"];
   const token = systemd.run(

@@ -25,7 +25,7 @@ export const SERVICE_UID = 4711;
 
 /**
  * Starts, in namespaces of its own, with `/etc`, `/home`, `/opt`, `/usr/local` and `/var/lib` as they are but written to
- * memory, nothing of which reaches the machine. Without its own units: systemd only knows those that it is given.
+ * memory, nothing of which reaches the machine. systemd knows the units that it is given, and what is installed there; of the machine's own nothing is started.
  */
 const BOOT = `
 set -e
@@ -53,7 +53,7 @@ chown -R ${SERVICE_UID}:${SERVICE_UID} "$FILES"/home
 cp -a "$FILES"/home/. /home/${SERVICE_USER}/
 cd /
 mount --make-rshared / # as systemd finds it at boot: credentials are mounted by one of its children
-export container=test SYSTEMD_UNIT_PATH="$FILES/units"
+export container=test SYSTEMD_UNIT_PATH="/etc/systemd/system:/home/${SERVICE_USER}/.config/systemd/user:$FILES/units"
 exec ${SYSTEMD} --system --unit=test.target --log-target=null --show-status=no
 `;
 
