@@ -68,9 +68,10 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     ? await listen(settings, memory.stateDir, (request) => daemon.handle(request), logger)
     : undefined;
 
+  let told: Promise<void> | undefined;
   const leave = (signal: NodeJS.Signals) => {
     logger.info({ signal }, "leaving");
-    service.stopping();
+    told = service.stopping();
     setTimeout(() => process.exit(0), LEAVE_MS).unref();
     void daemon.stop();
   };
@@ -98,6 +99,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     await daemon.stop();
     await memory.tracked.close();
     await host.close();
+    await told;
   }
   return 0;
 }

@@ -59,10 +59,10 @@ export class Service {
     await this.#notifier?.ready(this.#text);
   }
 
-  /** The agent is about to leave. */
-  stopping(): void {
+  /** The agent is about to leave. Settles when systemd has been told. */
+  async stopping(): Promise<void> {
     clearInterval(this.#watchdog);
-    void this.#notifier?.stopping();
+    await this.#notifier?.stopping();
   }
 }
 

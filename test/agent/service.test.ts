@@ -2,10 +2,17 @@ import t from "tap";
 import { Service } from "../../src/agent/service.js";
 import type { TunnelStatus } from "../../src/agent/tunnel.js";
 import { createLogger, silentLogger } from "../../src/util/index.js";
+import { FakeRelay } from "../support/fake-relay.js";
+import { Inspector } from "../support/inspector.js";
 import { notifySocket, withoutNotifySocket } from "../support/notify-socket.js";
 import { startProgram } from "../support/program.js";
+import { createRepo } from "../support/repo.js";
 import type { Cleanup } from "../support/temp.js";
 import { until } from "../support/until.js";
+
+const CHAT = "10000000-0000-4000-8000-000000000001";
+/** Between two signs of life; a third of what systemd allows. Milliseconds. */
+const INTERVAL_MS = 100;
 
 const status = (state: TunnelStatus["state"], problem?: string): TunnelStatus => {
   return { state, since: 0, ...(problem !== undefined && { problem }) };
@@ -20,7 +27,7 @@ async function started(t: Cleanup, ping: () => Promise<void>, environment: NodeJ
     ping,
     environment: { PATH: process.env.PATH, NOTIFY_SOCKET: path, ...environment },
   });
-  t.teardown(() => service.stopping());
+  t.teardown(() => void service.stopping());
   const nth = (count: number) => until(`message ${count}`, () => messages[count - 1], { seen: () => messages });
   return { service, messages, nth };
 }
@@ -60,40 +67,69 @@ t.test("systemd", { skip: withoutNotifySocket }, async (t) => {
     t.match(await nth(3), { READY: "1" });
   });
 
-  t.test("it is alive as long as the worker answers, and not a moment longer", async (t) => {
+  t.test("a worker that has not answered is not asked again, and no sign of life is sent", async (t) => {
     let asked = 0;
-    let stuck = false;
+    let answer = () => {};
     const ping = () => {
       asked += 1;
-      return stuck ? new Promise<void>(() => {}) : Promise.resolve();
+      return new Promise<void>((resolve) => {
+        answer = resolve;
+      });
     };
-    const { messages } = await started(t, ping, { WATCHDOG_USEC: "150000" });
-    const beats = () => messages.filter((message) => message.WATCHDOG === "1").length;
-    await until("three signs of life", () => beats() >= 3);
-    stuck = true;
-    const before = asked;
-    await until("the worker was asked again", () => asked > before);
-    const last = beats();
-    // a message that systemd sends through is the clock: by then a sign of life would have come
-    const { service } = await started(t, ping);
+    const { service, messages, nth } = await started(t, ping, { WATCHDOG_USEC: "30000" });
+    await until("the worker is asked", () => asked > 0);
     service.onTunnel(status("connected"));
-    await until("a beat that was on its way", () => beats() <= last + 1);
-    const settled = beats();
-    for (let round = 0; round < 5; round += 1) await service.reload(() => {});
-    t.equal(beats(), settled, "no further sign of life");
-    t.equal(asked, before + 1, "and the stuck worker is not asked again");
+    await nth(1);
+    await service.reload(() => {});
+    t.same([asked, messages.filter((message) => message.WATCHDOG === "1").length], [1, 0]);
+    answer();
+    await until("a sign of life", () => messages.find((message) => message.WATCHDOG === "1"));
+    await until("the next question", () => asked === 2);
   });
 
-  t.test("the program says READY, STATUS and WATCHDOG in time", async (t) => {
+  t.test("the program says READY, STATUS, RELOADING and STOPPING in time", async (t) => {
     const { path, messages } = await notifySocket(t);
-    const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: "600000", TREEWIRE_AGENT_TOKEN: "x" };
+    const env = { NOTIFY_SOCKET: path, TREEWIRE_AGENT_TOKEN: "x" };
     const agent = startProgram(t, "agent", ["--relay", "http://127.0.0.1:9"], { env });
-    await until("READY", () => messages.find((message) => message.READY === "1"), { seen: () => messages });
-    t.match(messages[0]?.STATUS, /^trying again and again: 127\.0\.0\.1:9: the relay cannot be reached/);
-    await until("two signs of life", () => messages.filter((message) => message.WATCHDOG === "1").length >= 2);
-    agent.child.kill("SIGTERM");
-    await agent.exit();
-    t.match(messages.at(-1), { STOPPING: "1" });
+    const says = (name: string) =>
+      until(name, () => messages.find((message) => message[name] === "1"), { seen: () => messages });
+    const ready = await says("READY");
+    t.match(ready.STATUS, /^trying again and again: 127\.0\.0\.1:9: the relay cannot be reached/);
+    agent.child.kill("SIGHUP");
+    await says("RELOADING");
+    await until("READY again", () => messages.filter((message) => message.READY === "1").length === 2);
+    t.same(await agent.stop(), { status: 0, signal: null });
+    t.match(await says("STOPPING"), { STATUS: "leaving" });
+  });
+
+  t.test("the program says WATCHDOG in time, until its worker is stuck", async (t) => {
+    const { path, messages } = await notifySocket(t);
+    const relay = await FakeRelay.start(t);
+    const env = {
+      NOTIFY_SOCKET: path,
+      WATCHDOG_USEC: String(INTERVAL_MS * 3 * 1000),
+      TREEWIRE_AGENT_TOKEN: "x",
+      NODE_OPTIONS: "--inspect=127.0.0.1:0",
+    };
+    const agent = startProgram(t, "agent", ["--relay", relay.url], { env });
+    const connection = await relay.connection();
+    connection.welcome();
+    connection.send({ type: "watch", chat: CHAT, paths: [createRepo(t, { a: "1\n" }).root] });
+    await connection.nth("tree", 1);
+    const beats = () => messages.filter((message) => message.WATCHDOG === "1").length;
+    await until("three signs of life", () => beats() >= 3, { seen: () => messages });
+
+    const inspector = await Inspector.attach(t, agent);
+    await inspector.blockWorker();
+    // by the agent's own clock: one sign of life may have been on its way
+    await inspector.turn(2 * INTERVAL_MS);
+    agent.child.kill("SIGHUP");
+    await until("what was on its way", () => messages.some((message) => message.RELOADING === "1"));
+    const last = beats();
+    await inspector.turn(5 * INTERVAL_MS);
+    agent.child.kill("SIGHUP");
+    await until("the next message", () => messages.filter((message) => message.RELOADING === "1").length === 2);
+    t.equal(beats(), last, "the main thread's loop turns, and systemd hears of no life");
   });
 });
 
@@ -101,7 +137,7 @@ t.test("without systemd it says nothing", async (t) => {
   const service = new Service({ logger: silentLogger(), relay: "r", ping: async () => {}, environment: {} });
   service.onTunnel(status("connected"));
   await service.reload(() => t.pass("a reload is a reload all the same"));
-  service.stopping();
+  await service.stopping();
 });
 
 t.test("a systemd that cannot be told is logged once, and nothing else happens", async (t) => {
