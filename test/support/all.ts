@@ -1,0 +1,12 @@
+// The files named as arguments as one test: what run.ts runs.
+import t from "tap";
+
+/** A file that has not ended after so long has failed. Milliseconds. */
+const LIMIT_MS = 300_000;
+
+t.jobs = 2;
+for (const file of process.argv.slice(2)) {
+  // tap hands its coverage hooks on in NODE_OPTIONS
+  const command = ["-u", "NODE_OPTIONS", process.execPath, "--enable-source-maps", file];
+  void t.spawn("env", command, { name: file, buffered: true, timeout: LIMIT_MS });
+}
