@@ -23,8 +23,11 @@ export class BlobTooLargeError extends Error {}
 /** How many first bytes sniffing is given. */
 const HEAD_BYTES = 64;
 
-/** What lies around without an entry is let go when it is older than this, so that no upload under way is hit. Milliseconds. */
+/** Bytes without an entry are let go when they are older than this, so that no upload under way is hit. Milliseconds. */
 const ORPHAN_AGE_MS = 60 * 60 * 1000;
+
+/** Where bytes are until they have an address, each file under the id of the process that writes it. */
+const STAGING = "staging";
 
 /**
  * Bytes under the hash of their content, each in a file that is either whole or not there: they are written and synced
@@ -36,7 +39,7 @@ export class BlobStore {
 
   constructor(directory: string) {
     this.#directory = directory;
-    this.#staging = join(directory, "staging");
+    this.#staging = join(directory, STAGING);
   }
 
   /**
@@ -46,8 +49,9 @@ export class BlobStore {
    * @throws BlobTooLargeError, or what the stream or the file system throws; then nothing stays behind
    */
   async stage(source: AsyncIterable<Uint8Array>, limit: number): Promise<StagedBlob> {
-    await mkdir(this.#staging, { recursive: true, mode: 0o700 });
-    const path = join(this.#staging, randomUUID());
+    const made = await mkdir(this.#staging, { recursive: true, mode: 0o700 });
+    if (made !== undefined) await syncDirectory(dirname(this.#directory));
+    const path = join(this.#staging, `${process.pid}.${randomUUID()}`);
     const discard = () => rm(path, { force: true });
     const file = await open(path, "wx", 0o600);
     try {
@@ -79,7 +83,7 @@ export class BlobStore {
   }
 
   /**
-   * Lets go of what an interrupted upload left behind.
+   * Lets go of what the interrupted uploads of a process that is gone left behind. To be called before the first upload.
    *
    * @param isUsed whether a file has the bytes of that digest
    */
@@ -88,9 +92,9 @@ export class BlobStore {
     for (const folder of await list(this.#directory)) {
       for (const name of await list(join(this.#directory, folder))) {
         const path = join(this.#directory, folder, name);
-        const isStaged = folder === "staging";
-        const { mtimeMs } = await stat(path);
-        if (mtimeMs < oldest && (isStaged || !isUsed(name))) await rm(path, { force: true });
+        const isOld = async () => (await stat(path)).mtimeMs < oldest;
+        const goes = folder === STAGING ? writerIsGone(name) || (await isOld()) : !isUsed(name) && (await isOld());
+        if (goes) await rm(path, { force: true });
       }
     }
   }
@@ -106,6 +110,18 @@ export class BlobStore {
 
   #path(digest: string): string {
     return join(this.#directory, digest.slice(0, 2), digest);
+  }
+}
+
+/** Whether no other process writes a staged file any more. In a container the one before had the same id as this one. */
+function writerIsGone(name: string): boolean {
+  const pid = Number.parseInt(name, 10);
+  if (!(pid > 0) || pid === process.pid) return true;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (thrown) {
+    return systemCode(thrown) === "ESRCH"; // else it lives, and belongs to somebody else
   }
 }
 
