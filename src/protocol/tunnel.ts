@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_TREES } from "./limits.js";
 import { treeFileSchema, treeMetaSchema } from "./tree.js";
 
 /**
@@ -38,7 +39,7 @@ const hello = z.object({ type: z.literal("hello"), protocol: z.int(), agent: z.s
  * Replaces what was said of the chat before, its troubles too: those that remain follow. `roots` sorted; empty when there
  * is no repository.
  */
-const chatTrees = z.object({ type: z.literal("chat"), chat, roots: z.array(root).max(10_000) });
+const chatTrees = z.object({ type: z.literal("chat"), chat, roots: z.array(root).max(MAX_TREES) });
 
 /**
  * A state of a tree, or one part of it: parts of one `(epoch, seq)` follow each other, all but the last with
@@ -94,7 +95,7 @@ const welcome = z.object({
   protocol: z.int(),
   workspace: idSchema,
   /** The states that the relay holds from before; the agent may go on from them with a delta. */
-  held: z.array(z.object({ root, epoch, seq })).max(10_000),
+  held: z.array(z.object({ root, epoch, seq })).max(MAX_TREES),
 });
 
 /** The chat is watched from now on. `paths` are absolute; none: every repository under the agent's roots. */

@@ -29,6 +29,11 @@ export function readCredentials(calling: Calling, allowedOrigins: readonly strin
   return changesSomething && inQuery !== cookie ? { refusal: REFUSALS.signedOut } : { ok: cookie };
 }
 
+/** Whether a request brings a token as a cookie, which may be somebody else's doing. */
+export function bringsCookie(headers: IncomingHttpHeaders): boolean {
+  return Boolean(parse(headers.cookie ?? "")[COOKIE]);
+}
+
 /** The token of an `Authorization: Bearer` header. */
 export function bearer(headers: IncomingHttpHeaders): string | undefined {
   return /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1];
@@ -46,9 +51,17 @@ function originMayUseCookie(origin: string | undefined, host: string, allowed: r
   return URL.canParse(here) && new URL(here).host === page.host;
 }
 
-/** The same URL with its token masked, for logs. */
+/** The same URL for logs: no token of the query is left, however its name is written, nor one that stands elsewhere. */
 export function maskToken(url: string): string {
-  return url.replace(/([?&]coder_session_token=)[^&#]*/gi, "$1***");
+  const [path = "", ...queries] = url.split("?");
+  const masked = queries.map((query) => query.split("&").map(maskParameter).join("&"));
+  return [path, ...masked].join("?").replace(/tw[ac]_[0-9a-f]{16}_[\w-]+/gi, "***");
+}
+
+function maskParameter(parameter: string): string {
+  const [name = ""] = parameter.split("=", 1);
+  const decoded = [...new URLSearchParams(parameter).keys()].join("");
+  return decoded.toLowerCase().includes(COOKIE) ? `${name}=***` : parameter;
 }
 
 function single(value: string | string[] | undefined): string | undefined {

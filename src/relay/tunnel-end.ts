@@ -30,6 +30,8 @@ export class TunnelEnd implements AgentLink {
   readonly #tunnels: Map<string, TunnelEnd>;
   readonly #helloTimer: NodeJS.Timeout;
   #attached = false;
+  /** What comes after the close counts for nothing. */
+  #closing = false;
   #badMessages = 0;
 
   /**
@@ -66,6 +68,7 @@ export class TunnelEnd implements AgentLink {
   }
 
   close(reason: keyof typeof CLOSE, text: string): void {
+    this.#closing = true;
     closeSocket(this.#socket, reason, { text });
   }
 
@@ -77,6 +80,7 @@ export class TunnelEnd implements AgentLink {
   }
 
   #receive(text: string | undefined): void {
+    if (this.#closing) return;
     const message = parse(text);
     if (message === undefined) {
       this.#complain();

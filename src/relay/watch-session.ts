@@ -48,6 +48,7 @@ export class WatchSession {
   readonly #metrics: Metrics;
   readonly #throttle: Throttle;
   readonly #schema: WatchSessionSchema;
+  #left = false;
 
   constructor(socket: WebSocket, options: WatchSessionOptions) {
     const { hub, client, chat, log, metrics } = options;
@@ -110,6 +111,7 @@ export class WatchSession {
   }
 
   #receive(text: string | undefined): void {
+    if (this.#left) return;
     if (this.#throttle.message()) this.#metrics.dropped("rate_limited");
     const message = text === undefined ? undefined : parse(text, this.#schema);
     if (message?.type === "refresh") this.#viewer.refresh();
@@ -119,6 +121,7 @@ export class WatchSession {
   }
 
   #leave(): void {
+    this.#left = true;
     this.#viewer.ended();
     this.#hub.leave(this.#viewer);
   }

@@ -46,7 +46,7 @@ const tags = ["admin"];
 export function adminRoutes(context: HttpContext) {
   const { store } = context;
   return async (http: HttpServer): Promise<void> => {
-    http.addHook("preValidation", (request) => requireAdmin(context, request));
+    http.addHook("onRequest", (request) => requireAdmin(context, request));
 
     http.get(
       "/tokens",

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { mayWatch } from "../access/index.js";
+import { type Client, mayWatch } from "../access/index.js";
 import { accept, REFUSALS, RefusedError } from "../answers.js";
 import { STREAM_NAMES } from "../routes.js";
 import type { Chat } from "../store/index.js";
@@ -36,8 +36,8 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
 
 /** The chat routes, on the relay's own store (wire contract, "Routes" and "Archive"). */
 export function chatRoutes(context: HttpContext, hide: boolean) {
-  const find = async (request: FastifyRequest<{ Params: { chat: string } }>): Promise<Chat> =>
-    accept(context.own.chat(await clientOf(context, context.own, request), request.params.chat));
+  const find = (request: FastifyRequest<{ Params: { chat: string } }>): Chat =>
+    accept(context.own.chat(request.getDecorator<Client>("client"), request.params.chat));
   const setArchived = (chat: Chat, archived: boolean) => {
     if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
     const changed = context.store.chats.setArchived(chat.id, archived);
@@ -46,12 +46,17 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
   };
 
   return async (http: HttpServer): Promise<void> => {
+    http.decorateRequest("client");
+    // before the body: whoever may not ask is told so, whatever they send
+    http.addHook("onRequest", async (request) => {
+      request.setDecorator("client", await clientOf(context, context.own, request));
+    });
     http.get(
       "/chats/:chat",
       {
         schema: { hide, summary: "A chat", params, response: { 200: chatSchema, ...errorResponses(400, 401, 404) } },
       },
-      async (request) => chatJson(await find(request)),
+      async (request) => chatJson(find(request)),
     );
     http.patch(
       "/chats/:chat",
@@ -65,10 +70,17 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
         },
       },
       async (request, reply) => {
-        setArchived(await find(request), request.body.archived);
+        setArchived(find(request), request.body.archived);
         return reply.code(204).send(null);
       },
     );
+    await http.register(archiveRoutes);
+  };
+
+  /** Apart from the rest, since they take no body: what comes as one is neither read nor judged. */
+  async function archiveRoutes(http: HttpServer): Promise<void> {
+    http.removeAllContentTypeParsers();
+    http.addContentTypeParser("*", (_request, _payload, done) => done(null));
     for (const [name, archived] of [
       ["archive", true],
       ["unarchive", false],
@@ -84,12 +96,12 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
           },
         },
         async (request, reply) => {
-          setArchived(await find(request), archived);
+          setArchived(find(request), archived);
           return reply.code(204).send(null);
         },
       );
     }
-  };
+  }
 }
 
 /** A chat in the contract's words. */

@@ -53,7 +53,9 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
   if (!(FILE_TYPES as readonly string[]).includes(declared)) throw new RefusedError(REFUSALS.unsupportedType);
   if (Number(request.headers["content-length"] ?? 0) > MAX_FILE_BYTES) throw new RefusedError(REFUSALS.fileTooLarge);
 
-  const blob = await store.blobs.stage(request.raw, MAX_FILE_BYTES).catch((thrown: unknown) => {
+  // what is too much is read and dropped, so that the answer reaches those who are still sending
+  const bytes = request.raw.iterator({ destroyOnReturn: false });
+  const blob = await store.blobs.stage(bytes, MAX_FILE_BYTES).catch((thrown: unknown) => {
     throw thrown instanceof BlobTooLargeError ? new RefusedError(REFUSALS.fileTooLarge) : thrown;
   });
   const { digest, size, head } = blob;

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
-import { type FastifyBaseLogger, type FastifyReply, fastify } from "fastify";
+import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import {
   hasZodFastifySchemaValidationErrors,
   jsonSchemaTransform,
@@ -40,21 +40,25 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   const { limits, metrics, log } = options;
   const common = {
     loggerInstance: log.child({}, { serializers: { req: requestForLog } }) as FastifyBaseLogger,
-    routerOptions: { ignoreTrailingSlash: true },
+    // an id of any length is told that it is none
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: limits.headerBytes },
     trustProxy: context.proxies.trusts,
     bodyLimit: limits.bodyBytes,
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => refuse(reply, refusalOf(error)),
     connectionTimeout: 0, // sockets that watch are quiet for long; ping and pong look after them
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
     return503OnClosing: false,
     clientErrorHandler: answerBrokenRequest,
   };
+  const server = { maxHeaderSize: limits.headerBytes, connectionsCheckingInterval: checkEveryMs(limits) };
   const http = (
     options.tls === undefined
-      ? fastify({ ...common, http: { maxHeaderSize: limits.headerBytes } })
-      : fastify({ ...common, https: { maxHeaderSize: limits.headerBytes, ...options.tls } })
+      ? fastify({ ...common, http: server })
+      : fastify({ ...common, https: { ...server, ...options.tls, handshakeTimeout: limits.headersTimeoutMs } })
   ).withTypeProvider<ZodTypeProvider>() as HttpServer;
-  http.server.headersTimeout = limits.headersTimeoutMs;
+  // Node swaps the two when the headers may take longer than the whole
+  http.server.headersTimeout = Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs);
   http.server.maxConnections = limits.connections;
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);
@@ -85,6 +89,11 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     }
   }
   return http;
+}
+
+/** How often Node looks for requests that have taken too long: its own 30 s would add to the limits. Milliseconds. */
+function checkEveryMs({ headersTimeoutMs, requestTimeoutMs }: LimitOptions): number {
+  return Math.max(10, Math.min(headersTimeoutMs, requestTimeoutMs) / 10);
 }
 
 /** What Node's parser gives up on: the answer goes over the bare socket. */

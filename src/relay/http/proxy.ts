@@ -2,7 +2,7 @@ import replyFrom from "@fastify/reply-from";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { UpstreamOptions } from "../access/index.js";
 import { accept, REFUSALS, type Refusal } from "../answers.js";
-import { readCredentials } from "../credentials.js";
+import { bringsCookie, readCredentials } from "../credentials.js";
 import { tokenDigest } from "../limits.js";
 import { type HttpContext, type HttpServer, queryOf } from "./context.js";
 
@@ -32,6 +32,8 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions) {
           const path = request.url.split("?", 1)[0] ?? "";
           return reply.from(base + path, {
             retryDelay: () => null, // whether to try again is for the caller to say
+            rewriteRequestHeaders: (_request, headers) => endToEnd(headers),
+            rewriteHeaders: (headers) => endToEnd(headers),
             onResponse: (_request, answer, { stream }) => {
               answered(context, request.method, address, reply.statusCode);
               answer.send(stream);
@@ -44,13 +46,46 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions) {
   };
 }
 
-/** The limits hold here too; whether the token counts, the upstream says. @throws RefusedError 429 */
+/**
+ * What is meant for one hop alone (RFC 9110, 7.6.1, and the older list of RFC 2616, 13.5.1). `Expect` is answered here:
+ * Node says `100 Continue` by itself.
+ */
+const HOP_BY_HOP = [
+  "connection",
+  "expect",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+function endToEnd<T extends Record<string, string | readonly string[] | undefined>>(headers: T): T {
+  const named = String(headers.connection ?? "")
+    .toLowerCase()
+    .split(",");
+  const dropped = new Set([...HOP_BY_HOP, ...named.map((name) => name.trim())]);
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !dropped.has(name.toLowerCase()))) as T;
+}
+
+/**
+ * The limits hold here too, and what a cookie is worth; whether the token counts, the upstream says.
+ *
+ * @throws RefusedError 401, 429
+ */
 async function admit({ gate, proxies }: HttpContext, request: FastifyRequest): Promise<void> {
   const { method, headers, raw } = request;
   const calling = { method, headers, query: queryOf(request), host: proxies.host(raw), isUpgrade: false };
   const credentials = readCredentials(calling, []);
-  const tokenId = credentials.ok === undefined ? {} : { tokenId: tokenDigest(credentials.ok) };
-  accept(await gate.admit(request.ip, async () => ({ ok: true, ...tokenId })));
+  accept(
+    await gate.admit<true>(request.ip, async () => {
+      if (credentials.ok !== undefined) return { ok: true, tokenId: tokenDigest(credentials.ok) };
+      return bringsCookie(headers) ? credentials : { ok: true };
+    }),
+  );
 }
 
 function answered(context: HttpContext, method: string, address: string, status: number): void {

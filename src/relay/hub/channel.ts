@@ -4,8 +4,8 @@ import type { TreeState, TreeView } from "./tree.js";
 import type { Viewer } from "./viewer.js";
 import type { Workspace } from "./workspace.js";
 
-/** So many failures of one chat as a whole are kept for viewers to come. */
-const MAX_OWN_TROUBLES = 100;
+/** So many failures of one chat as a whole are kept for viewers to come, and of trees that are not its own. */
+const MAX_TROUBLES = 100;
 
 /** One chat that is being watched: which trees belong to it, and who looks. */
 export class Channel {
@@ -118,11 +118,11 @@ export class Channel {
   trouble(root: string, message: string): void {
     if (root === "") {
       const known = this.#ownTroubles.has(message) || this.#formerTroubles.has(message);
-      if (this.#ownTroubles.size < MAX_OWN_TROUBLES) this.#ownTroubles.add(message);
+      if (this.#ownTroubles.size < MAX_TROUBLES) this.#ownTroubles.add(message);
       if (known) return;
     } else {
       if (this.#troubles.get(root) === message) return;
-      this.#troubles.set(root, message);
+      if (this.roots.has(root) || this.#troubles.size < MAX_TROUBLES) this.#troubles.set(root, message);
     }
     for (const viewer of this.viewers) viewer.tellTrouble(message);
   }

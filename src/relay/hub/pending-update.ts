@@ -6,6 +6,9 @@ import { MAX_UNIFIED_DIFF_BYTES, type TreeMessage } from "../../protocol/index.j
  */
 const MAX_UPDATE_UNITS = 4 * MAX_UNIFIED_DIFF_BYTES;
 
+/** What the unfinished updates of all trees of a workspace may add up to: several large trees may be read at once. */
+export const MAX_PENDING_UNITS = 8 * MAX_UPDATE_UNITS;
+
 /** An agent breaks a limit of the tunnel: its socket is closed. */
 export class TunnelLimitError extends Error {}
 
@@ -17,6 +20,11 @@ export class PendingUpdate {
 
   constructor(first: TreeMessage) {
     this.#first = first;
+  }
+
+  /** How much has come, in UTF-16 units. */
+  get units(): number {
+    return this.#units;
   }
 
   /** Parts of one `(epoch, seq)` follow each other; any other one begins anew. */

@@ -25,6 +25,8 @@ export interface Frame {
  * before its socket is held: one read of it brings 64 KiB.
  */
 const MAX_WAITING_ERRORS = 65_536;
+/** The same in UTF-16 units: an agent's troubles may be long. */
+const MAX_WAITING_ERROR_UNITS = 2 * 1024 * 1024;
 
 /** How long a refresh waits for the agent before the client is told that it is slow, in milliseconds. Clients wait 5 s. */
 const SLOW_AGENT_MS = 4_000;
@@ -45,6 +47,8 @@ export class Viewer {
   #channel: Channel;
   readonly #errors: string[] = [];
   #nextError = 0;
+  /** Of the errors that wait, in UTF-16 units. */
+  #errorUnits = 0;
   #sentFirst = false;
   /** The first frame may go: every write from before the client came is in the states that are here. */
   #ready = false;
@@ -129,7 +133,7 @@ export class Viewer {
   }
 
   tellError(message: string): void {
-    if (this.backlog < MAX_WAITING_ERRORS) this.#errors.push(message);
+    if (this.backlog < MAX_WAITING_ERRORS && this.#errorUnits < MAX_WAITING_ERROR_UNITS) this.#addError(message);
     this.flush();
   }
 
@@ -197,7 +201,12 @@ export class Viewer {
     this.#sentFirst = true;
     clearTimeout(this.#patience);
     this.#patience = undefined;
-    this.#errors.push(...this.#channel.troubles());
+    for (const message of this.#channel.troubles()) this.#addError(message);
+  }
+
+  #addError(message: string): void {
+    this.#errors.push(message);
+    this.#errorUnits += message.length;
   }
 
   #mayStart(isStale: boolean): boolean {
@@ -220,6 +229,7 @@ export class Viewer {
       return undefined;
     }
     this.#nextError += 1;
+    this.#errorUnits -= error.length;
     return error;
   }
 }

@@ -1,9 +1,9 @@
-import type { AgentMessage, RelayMessage, TreeMessage } from "../../protocol/index.js";
+import { type AgentMessage, MAX_TREES, type RelayMessage, type TreeMessage } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import type { ChatRoots, TreeStates } from "../store/index.js";
 import { Channel } from "./channel.js";
 import { FrameCache } from "./frames.js";
-import { PendingUpdate } from "./pending-update.js";
+import { MAX_PENDING_UNITS, PendingUpdate, TunnelLimitError } from "./pending-update.js";
 import { applyUpdate, restoreState, type TreeState } from "./tree.js";
 import type { Viewer } from "./viewer.js";
 
@@ -49,6 +49,8 @@ export class Workspace {
   readonly #lingering = new Map<Channel, NodeJS.Timeout>();
   readonly #barriers = new Map<number, { resolve: (scannedAt: number) => void; reject: (reason: Error) => void }>();
   #barrierCount = 0;
+  /** Of updates whose last part has not come. */
+  #pendingUnits = 0;
   #link: AgentLink | undefined;
   #status: AgentStatus = "disconnected";
 
@@ -161,9 +163,10 @@ export class Workspace {
   /** Lets go of written states that nobody watches. @param units how many UTF-16 units are too many @returns how many went */
   letGo(units: number): number {
     let gone = 0;
-    for (const [root, { state, saved }] of this.#trees) {
+    for (const [root, { state, saved, pending }] of this.#trees) {
       if (gone >= units) break;
-      if (state === undefined || saved !== state || this.#channelsOf(root).length > 0) continue;
+      if (state === undefined || saved !== state || pending !== undefined) continue;
+      if (this.#channelsOf(root).length > 0) continue;
       this.#trees.delete(root);
       gone += state.size;
     }
@@ -258,6 +261,7 @@ export class Workspace {
   #forgetLink(status: AgentStatus): void {
     this.#link = undefined;
     this.#status = status;
+    this.#pendingUnits = 0;
     for (const tree of this.#trees.values()) {
       tree.live = false;
       tree.pending = undefined;
@@ -308,11 +312,15 @@ export class Workspace {
   }
 
   #receiveTree(link: AgentLink, part: TreeMessage): void {
+    if (!this.#trees.has(part.root) && this.#trees.size >= MAX_TREES) this.#makeRoom();
     const tree = this.#tree(part.root);
-    tree.pending = tree.pending?.belongsTo(part) ? tree.pending : new PendingUpdate(part);
-    const update = tree.pending.add(part);
+    this.#pendingUnits -= tree.pending?.units ?? 0;
+    const pending = tree.pending?.belongsTo(part) ? tree.pending : new PendingUpdate(part);
+    const update = pending.add(part);
+    tree.pending = update === undefined ? pending : undefined;
+    this.#pendingUnits += tree.pending?.units ?? 0;
+    if (this.#pendingUnits > MAX_PENDING_UNITS) throw new TunnelLimitError("the unfinished updates are too large");
     if (update === undefined) return;
-    tree.pending = undefined;
     const next = applyUpdate(tree.state, update);
     if (next === undefined) {
       if (!tree.resyncing) link.send({ type: "resync", root: part.root });
@@ -323,6 +331,12 @@ export class Workspace {
     tree.state = next;
     this.#confirm(part.root, Date.parse(update.meta.scanned_at));
     link.send({ type: "ack", root: next.root, epoch: next.epoch, seq: next.seq });
+  }
+
+  /** @throws TunnelLimitError */
+  #makeRoom(): void {
+    this.letGo(Number.POSITIVE_INFINITY);
+    if (this.#trees.size >= MAX_TREES) throw new TunnelLimitError(`over ${MAX_TREES} trees`);
   }
 
   /** The tree was read, and what is here is true. */
@@ -338,6 +352,7 @@ export class Workspace {
   }
 
   #receiveGone(root: string): void {
+    this.#pendingUnits -= this.#trees.get(root)?.pending?.units ?? 0;
     this.#trees.delete(root);
     this.#treeStates.delete(this.id, root);
     for (const channel of this.#channelsOf(root)) {
