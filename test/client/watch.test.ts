@@ -120,8 +120,7 @@ t.test("the client comes back when the relay does, and gives up when its token i
   await until("it tells of the loss", () => client.errors.length > 0);
   const again = await startRelay({ dataDir: relay.dataDir, port: Number(port), log: silentLogger() });
   t.teardown(() => again.close());
-  const agentAgain = await FakeAgent.connect(t, again.url, relay.agentToken);
-  agentAgain.rootsOf = () => [APP];
+  const agentAgain = await FakeAgent.connect(t, again.url, relay.agentToken, { rootsOf: () => [APP] });
   agentAgain.tell(APP, [fileOf("x", "two")]);
   await client.diffWith(APP, "two");
   revokeToken(relay.dataDir, relay.clientToken);
@@ -150,8 +149,7 @@ t.test("with stale=ok the last state is shown while the agent is away, and goes 
   await delta.diffWith(APP, "before");
   t.equal(delta.snapshots[0]?.isStale, true);
 
-  const back = await FakeAgent.connect(t, again.url, relay.agentToken);
-  back.rootsOf = () => [APP];
+  const back = await FakeAgent.connect(t, again.url, relay.agentToken, { rootsOf: () => [APP] });
   t.match(await back.next("welcome"), { held: [{ root: APP }] }, "and the agent may go on from it");
   back.tell(APP, [fileOf("x", "before")]);
   await until(

@@ -35,8 +35,7 @@ t.test("serve prints one line, commands beside it count at once, and SIGTERM end
   const watchUrl = `${url}/chats/${CHAT}/stream/git`;
   t.equal((await refusedUpgrade(t, watchUrl, { headers })).status, 404);
   await run("chat", "bind", CHAT, "--workspace", WORKSPACE, "--owner", "alice", "--path", "/a", "--path", "/b");
-  const agent = await FakeAgent.connect(t, url, agentToken.trim());
-  agent.rootsOf = () => [];
+  const agent = await FakeAgent.connect(t, url, agentToken.trim(), { rootsOf: () => [] });
   const client = await TestClient.open(t, watchUrl, { headers });
   t.same((await client.first()).repositories, []);
   t.same(agent.all("watch"), [{ type: "watch", chat: CHAT, paths: ["/a", "/b"] }]);

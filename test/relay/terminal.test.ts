@@ -82,8 +82,7 @@ t.test(
     await until("it says so", () => /trying again/.test(watch.stderr), { seen: () => watch.stderr });
     const again = await startRelay({ dataDir: relay.dataDir, port: Number(port), log: silentLogger() });
     t.teardown(() => again.close());
-    const agentAgain = await FakeAgent.connect(t, again.url, relay.agentToken);
-    agentAgain.rootsOf = () => [APP];
+    const agentAgain = await FakeAgent.connect(t, again.url, relay.agentToken, { rootsOf: () => [APP] });
     agentAgain.tell(APP, [fileOf("x", "two")]);
     await watch.line("the frame after the restart", (line) => line.includes("two"), 30_000);
     t.same(await watch.stop(), { status: 0, signal: null });

@@ -39,12 +39,18 @@ export class FakeAgent {
   }
 
   /** Connects and, unless told otherwise, says hello and waits for the welcome. */
-  static async connect(t: Cleanup, url: string, token: string, options: { hello?: boolean } = {}): Promise<FakeAgent> {
+  static async connect(
+    t: Cleanup,
+    url: string,
+    token: string,
+    options: { hello?: boolean; rootsOf?: (chat: string) => string[] } = {},
+  ): Promise<FakeAgent> {
     const socket = new WebSocket(`${url.replace(/^http/, "ws")}${TUNNEL_PATH}`, TUNNEL_SUBPROTOCOL, {
       headers: { authorization: `Bearer ${token}` },
     });
     t.teardown(() => socket.terminate());
     const agent = new FakeAgent(socket);
+    agent.rootsOf = options.rootsOf; // before the hello: chats may be watched already
     await once(socket, "open");
     if (options.hello !== false) {
       agent.send({ type: "hello", protocol: TUNNEL_VERSION, agent: "fake" });

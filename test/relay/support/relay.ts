@@ -68,9 +68,7 @@ export class TestRelay {
 
   /** An agent that has said hello, and shows `roots` to every chat that is watched. */
   async agent(roots: string[] = []): Promise<FakeAgent> {
-    const agent = await FakeAgent.connect(this.#t, this.url, this.agentToken);
-    agent.rootsOf = () => roots;
-    return agent;
+    return FakeAgent.connect(this.#t, this.url, this.agentToken, { rootsOf: () => roots });
   }
 
   /** A client of alice's chat. */
