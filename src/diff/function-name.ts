@@ -49,10 +49,14 @@ function startsName(byte: number): boolean {
   return (byte >= 97 && byte <= 122) || (byte >= 65 && byte <= 90) || byte === 95 || byte === 36;
 }
 
-/** Cuts at 80 bytes, then white space at the end, then everything from the first byte that is not UTF-8. */
-function printable(name: Uint8Array): Uint8Array {
+/**
+ * Cuts at 80 bytes, then white space at the end, then everything from the first byte that is not UTF-8.
+ * @returns `undefined` when there is nothing but white space; without a byte of UTF-8 git prints the space before it
+ */
+function printable(name: Uint8Array): Uint8Array | undefined {
   let end = Math.min(name.length, MAX_NAME_BYTES);
   while (end > 0 && isSpace(name[end - 1] as number)) end -= 1;
+  if (end === 0) return undefined;
   let valid = 0;
   while (valid < end) {
     const size = characterBytes(name, valid, end);

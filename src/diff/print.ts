@@ -38,7 +38,7 @@ function printHeader(writer: ByteWriter, hunk: Hunk, name: Uint8Array | undefine
   writer.text(" +");
   printRange(writer, hunk.afterStart, hunk.afterEnd);
   writer.text(" @@");
-  if (name !== undefined && name.length > 0) {
+  if (name !== undefined) {
     writer.text(" ");
     writer.append(name);
   }

@@ -41,31 +41,49 @@ export class FileCleaner {
   /** See {@link Repository.clean}. */
   async clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
     const place = fileSystemPath(this.#context.root, path);
-    if (stats.isSymbolicLink()) return this.#held(MODE_LINK, readlinkSync(place, { encoding: "buffer" }), stats.size);
+    if (stats.isSymbolicLink()) return this.#link(readlinkSync(place, { encoding: "buffer" }));
     const mode = MODE_FILE | ((stats.mode & 0o100) === 0 ? 0o644 : 0o755);
     const conversion = this.#context.conversion(path, indexOid !== undefined);
     if (conversion.filter !== undefined) {
       const filtered = await this.#filter(conversion.filter, path, place);
       // A filter is not run twice: what it made is held.
-      return this.#held(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
+      return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
     }
     const isPiecewise = conversion.encoding === undefined && !conversion.ident && stats.size > PIECEWISE_FROM_BYTES;
-    const oid = isPiecewise
+    const { oid, contentSize } = isPiecewise
       ? await this.#hashPieces(place, conversion, indexOid)
       : this.#keep(path, this.#convert(path, readWorkFile(place), conversion, indexOid));
-    const large = stats.size > this.#context.bigFileThresholdBytes;
-    return { mode, oid, content: () => this.#again(path, place, conversion, indexOid, oid), size: stats.size, large };
+    return {
+      mode,
+      oid,
+      content: () => this.#again(path, place, conversion, indexOid, oid),
+      size: stats.size,
+      contentSize,
+      converts: convertsText(conversion),
+      large: this.#isLarge(stats.size),
+    };
   }
 
-  #held(mode: number, content: Buffer, size: number): CleanFile {
-    const { format, bigFileThresholdBytes } = this.#context;
-    return { mode, oid: hashBlob(content, format), content: () => content, size, large: size > bigFileThresholdBytes };
+  #link(target: Buffer): CleanFile {
+    const oid = hashBlob(target, this.#context.format);
+    const size = target.length;
+    return { mode: MODE_LINK, oid, content: () => target, size, contentSize: size, converts: false, large: false };
   }
 
-  #keep(path: BytePath, content: Buffer): Oid {
+  #filtered(mode: number, content: Buffer, size: number): CleanFile {
+    const oid = hashBlob(content, this.#context.format);
+    const large = this.#isLarge(size);
+    return { mode, oid, content: () => content, size, contentSize: content.length, converts: true, large };
+  }
+
+  #isLarge(size: number): boolean {
+    return size > this.#context.bigFileThresholdBytes;
+  }
+
+  #keep(path: BytePath, content: Buffer): { oid: Oid; contentSize: number } {
     const oid = hashBlob(content, this.#context.format);
     this.#kept.set(path, { oid, content }, content.length);
-    return oid;
+    return { oid, contentSize: content.length };
   }
 
   #convert(path: BytePath, content: Buffer, conversion: Conversion, indexOid: Oid | undefined): Buffer {
@@ -120,7 +138,11 @@ export class FileCleaner {
   }
 
   /** The id of a file that is never held whole: raw, or with its line ends converted, which takes a look ahead. */
-  #hashPieces(place: Place, { lineEndings }: Conversion, indexOid: Oid | undefined): Promise<Oid> {
+  #hashPieces(
+    place: Place,
+    { lineEndings }: Conversion,
+    indexOid: Oid | undefined,
+  ): Promise<{ oid: Oid; contentSize: number }> {
     return withPieces(place, async (pieces) => {
       let dropped = 0;
       if (lineEndings !== "keep") {
@@ -146,7 +168,7 @@ export class FileCleaner {
         take(dropper.finish());
         if (hashed !== pieces.size - dropped) throw new WorkFileChangedError(place);
       }
-      return hash.digest("hex");
+      return { oid: hash.digest("hex"), contentSize: pieces.size - dropped };
     });
   }
 }

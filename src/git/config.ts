@@ -19,6 +19,11 @@ export class Config {
     return setting === undefined ? undefined : (setting.value ?? "");
   }
 
+  /** The setting that stands last among these names. */
+  lastOf(names: readonly string[]): Setting | undefined {
+    return this.#settings.findLast(({ name }) => names.includes(name));
+  }
+
   /** Every value of a name, in order. */
   all(name: string): string[] {
     return this.#settings.filter((setting) => setting.name === name).map((setting) => setting.value ?? "");

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { systemCode, TreewireError } from "../util/errors.js";
 
 /** Files below `.git` that are read whole are never believed beyond this, in bytes: an index of 20 million entries. */
@@ -61,6 +61,16 @@ export function readWhole(path: Place, follow = true): ReadFile | undefined {
     throw unreadable(path, thrown);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** What is in a directory; nothing when it is not there. @throws TreewireError `TW_PATH_UNREADABLE` */
+export function listNames(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (thrown) {
+    if (isAbsent(thrown)) return [];
+    throw unreadable(directory, thrown);
   }
 }
 

@@ -38,7 +38,9 @@ class Comparison {
 
   /** @param prefix "" or a directory with its `/` @param start, end the index entries below it */
   compareTree(tree: Oid, prefix: BytePath, cached: CachedTree | undefined, start: number, end: number): void {
-    if (cached?.oid === tree && cached.entryCount === end - start) return;
+    const isSame = cached?.oid === tree && cached.entryCount === end - start;
+    // What stands in for HEAD's own tree is looked at all the same; below it git trusts the ids, too.
+    if (isSame && (prefix !== "" || !this.#objects.hasReplacements)) return;
     let position = start;
     for (const item of readTree(this.#objects, tree, this.#format)) {
       const path = prefix + item.name;

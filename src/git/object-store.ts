@@ -7,6 +7,7 @@ import { looseObjectSize, readLooseObject } from "./loose-object.js";
 import { hashObject, type ObjectFormat } from "./object-id.js";
 import { type Pack, PackDirectory } from "./pack-directory.js";
 import type { ObjectType, PackFile } from "./pack-file.js";
+import { replacementOf } from "./replace-refs.js";
 import type { Oid } from "./types.js";
 
 export interface GitObject {
@@ -27,19 +28,36 @@ export class ObjectStore {
   readonly #objectsDirectory: string;
   readonly #format: ObjectFormat;
   readonly #bases = new BaseCache();
+  readonly #readReplacements: () => ReadonlyMap<Oid, Oid>;
+  #replacements: ReadonlyMap<Oid, Oid> | undefined;
   #directories: { path: string; packs: PackDirectory }[] | undefined;
 
-  /** @param objectsDirectory absolute path of `objects` */
-  constructor(objectsDirectory: string, format: ObjectFormat) {
+  /**
+   * @param objectsDirectory absolute path of `objects`
+   * @param readReplacements what stands in for other objects; default: nothing does
+   */
+  constructor(
+    objectsDirectory: string,
+    format: ObjectFormat,
+    readReplacements: () => ReadonlyMap<Oid, Oid> = () => new Map(),
+  ) {
+    this.#readReplacements = readReplacements;
     this.#objectsDirectory = objectsDirectory;
     this.#format = format;
   }
 
+  /** Whether some objects stand in for others: then equal ids do not prove equal content below them. */
+  get hasReplacements(): boolean {
+    this.#replacements ??= this.#readReplacements();
+    return this.#replacements.size > 0;
+  }
+
   /**
-   * @param oid full hexadecimal
+   * @param asked full hexadecimal; what stands in for it is read
    * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object that is missing or the file that is damaged
    */
-  read(oid: Oid): GitObject {
+  read(asked: Oid): GitObject {
+    const oid = this.#replaced(asked);
     return this.#ask(
       oid,
       (pack, offset) => this.#verify(oid, this.#readEntry(pack, offset), pack.path),
@@ -51,7 +69,8 @@ export class ObjectStore {
   }
 
   /** An object's size in bytes, without reading its content. @throws like {@link read} */
-  size(oid: Oid): number {
+  size(asked: Oid): number {
+    const oid = this.#replaced(asked);
     return this.#ask(
       oid,
       (pack, offset) => {
@@ -63,11 +82,21 @@ export class ObjectStore {
     );
   }
 
+  /** Looks for replacements again at the next question. */
+  forgetReplacements(): void {
+    this.#replacements = undefined;
+  }
+
   /** Lists packs and alternates again at the next question, and closes what is open. */
   refresh(): void {
     for (const { packs } of this.#directories ?? []) packs.close();
     this.#directories = undefined;
     this.#bases.clear();
+  }
+
+  #replaced(oid: Oid): Oid {
+    this.#replacements ??= this.#readReplacements();
+    return this.#replacements.size === 0 ? oid : replacementOf(oid, this.#replacements);
   }
 
   #ask<T>(oid: Oid, packed: (pack: Pack, offset: number) => T, loose: (directory: string) => T | undefined): T {

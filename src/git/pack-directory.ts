@@ -1,6 +1,5 @@
-import { readdirSync } from "node:fs";
 import { messageOf, TreewireError } from "../util/errors.js";
-import { corrupt, isAbsent, unreadable } from "./files.js";
+import { corrupt, isAbsent, listNames, unreadable } from "./files.js";
 import { MultiPackIndex } from "./multi-pack-index.js";
 import { PackFile } from "./pack-file.js";
 import { PackIndex } from "./pack-index.js";
@@ -140,14 +139,5 @@ export class PackDirectory {
       if (thrown instanceof TreewireError || isAbsent(thrown)) return undefined;
       throw unreadable(path, thrown);
     }
-  }
-}
-
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (thrown) {
-    if (isAbsent(thrown)) return [];
-    throw unreadable(directory, thrown);
   }
 }

@@ -2,11 +2,13 @@ import { realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { TreewireError } from "../util/errors.js";
 import { AttributeFiles } from "./attribute-files.js";
+import type { AttributeValue } from "./attributes.js";
 import { fileSystemPath, textOfBytes } from "./byte-path.js";
 import { FileCleaner } from "./clean.js";
-import { Config, truth } from "./config.js";
+import { Config } from "./config.js";
 import { loadConfig, loadConfigFile, loadUserConfig } from "./config-files.js";
 import { planConversion } from "./conversion.js";
+import { diffAttributes } from "./diff-driver.js";
 import { type Discovery, discover, holdsRepository, isGitDirectory, readDotGit } from "./discover.js";
 import { corrupt, isAbsent, readWhole, unreadable } from "./files.js";
 import { compareHeadWithIndex } from "./head-diff.js";
@@ -17,6 +19,7 @@ import { ObjectStore } from "./object-store.js";
 import { checkOwnership } from "./ownership.js";
 import { type HeadRef, headTarget, readHead } from "./refs.js";
 import { readHeadByGit } from "./reftable.js";
+import { readReplacements } from "./replace-refs.js";
 import {
   isBare,
   type RepositoryFormat,
@@ -70,6 +73,8 @@ class DiskRepository implements Repository {
   #indexReader!: IndexReader;
   #attributes!: AttributeFiles;
   #cleaner!: FileCleaner;
+  /** By the attribute's value. */
+  readonly #diffAttributes = new Map<AttributeValue | undefined, FileAttributes>();
 
   constructor({ top, gitDir, commonDir }: Discovery, environment: NodeJS.ProcessEnv) {
     this.gitDir = gitDir;
@@ -81,7 +86,7 @@ class DiskRepository implements Repository {
     const own = this.#ownConfig(common);
     if (isBare(own)) throw new TreewireError("TW_BARE_REPOSITORY", top);
     this.root = realDirectory(workingTreeRoot(own, gitDir, top));
-    this.#objects = new ObjectStore(join(commonDir, "objects"), this.#format.objects);
+    this.#objects = new ObjectStore(join(commonDir, "objects"), this.#format.objects, () => this.#replacements());
     this.#load();
   }
 
@@ -114,11 +119,13 @@ class DiskRepository implements Repository {
     add("ignore", join(this.commonDir, "info", "exclude"), this.#settings.excludesFile);
     add("attributes", join(this.commonDir, "info", "attributes"), this.#settings.attributesFile);
     add("objects", join(this.commonDir, "objects", "pack"));
+    add("head", join(this.commonDir, "refs", "replace"));
     return paths;
   }
 
   invalidate(changes: Iterable<RepositoryChange>): void {
     for (const change of changes) {
+      if (change === "head" || change === "config") this.#objects.forgetReplacements();
       const outdatesConfig = change === "head" && this.#config.hasAny("includeif.onbranch:");
       if (change === "config" || outdatesConfig) this.#load();
       else if (change === "attributes") this.#forgetAttributes();
@@ -164,6 +171,10 @@ class DiskRepository implements Repository {
     return this.#settings.bigFileThresholdBytes;
   }
 
+  get renameLimit(): number | undefined {
+    return this.#settings.renameLimit;
+  }
+
   ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory {
     const { ignoreCase, excludesFile } = this.#settings;
     const files = [join(this.commonDir, "info", "exclude"), excludesFile];
@@ -184,11 +195,12 @@ class DiskRepository implements Repository {
 
   attributes(path: BytePath, tracked = true): FileAttributes {
     const diff = this.#attributes.of(path, tracked).get("diff");
-    if (diff === undefined) return {};
-    if (typeof diff === "boolean") return { binary: !diff };
-    const configured = this.#config.get(`diff.${textOfBytes(diff)}.binary`);
-    const binary = configured === undefined ? undefined : truth(configured);
-    return binary === undefined ? { diffDriver: diff } : { diffDriver: diff, binary };
+    let known = this.#diffAttributes.get(diff);
+    if (known === undefined) {
+      known = diffAttributes(diff, this.#config);
+      this.#diffAttributes.set(diff, known);
+    }
+    return known;
   }
 
   clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
@@ -220,6 +232,7 @@ class DiskRepository implements Repository {
     const context = { gitDir, branch: () => this.#branchName() };
     this.#config = loadConfig({ local, environment: this.#environment }, context);
     this.#settings = readSettings(this.#config, this.root, this.#environment);
+    this.#diffAttributes.clear();
     const { stat } = this.#settings;
     const format = this.#format.objects;
     this.#indexReader = new IndexReader(join(gitDir, "index"), format, stat, this.#objects);
@@ -230,6 +243,11 @@ class DiskRepository implements Repository {
     const { objects: format, refs } = this.#format;
     const places = { gitDir: this.gitDir, commonDir: this.commonDir, format };
     return refs === "files" ? readHead(places) : readHeadByGit(this.root, places, this.#environment);
+  }
+
+  #replacements(): ReadonlyMap<Oid, Oid> {
+    const isOff = this.#environment.GIT_NO_REPLACE_OBJECTS !== undefined || !this.#settings.heedsReplacements;
+    return isOff || this.#format.refs !== "files" ? new Map() : readReplacements(this.commonDir, this.#format.objects);
   }
 
   #branchName(): string {

@@ -12,11 +12,14 @@ export interface RepositorySettings {
   ignoreCase: boolean;
   autoCrlf: AutoCrlf;
   bigFileThresholdBytes: number;
+  /** `diff.renameLimit`; 0 or less: none. */
+  renameLimit: number | undefined;
   /** Absolute; `undefined` when there can be none. */
   excludesFile: string | undefined;
   attributesFile: string | undefined;
   remoteOrigin: string;
   revivesPresentFiles: boolean;
+  heedsReplacements: boolean;
 }
 
 /** Git's default of `core.bigFileThreshold`. */
@@ -39,9 +42,11 @@ export function readSettings(config: Config, root: string, environment: NodeJS.P
     ignoreCase: config.boolean("core.ignorecase", false),
     autoCrlf: config.get("core.autocrlf")?.toLowerCase() === "input" ? "input" : config.boolean("core.autocrlf", false),
     bigFileThresholdBytes: config.integer("core.bigfilethreshold", BIG_FILE_BYTES),
+    renameLimit: config.get("diff.renamelimit") === undefined ? undefined : config.integer("diff.renamelimit", 0),
     excludesFile: userFile("core.excludesfile", "ignore"),
     attributesFile: userFile("core.attributesfile", "attributes"),
     remoteOrigin: config.get("remote.origin.url") ?? "",
+    heedsReplacements: config.boolean("core.usereplacerefs", true),
     revivesPresentFiles:
       config.boolean("core.sparsecheckout", false) && !config.boolean("sparse.expectfilesoutsideofpatterns", false),
   };

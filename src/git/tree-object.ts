@@ -11,6 +11,9 @@ export interface TreeItem {
   oid: Oid;
 }
 
+/** Tags of tags are followed no deeper than this. */
+const MAX_TAG_DEPTH = 10;
+
 export const MODE_TYPE = 0o170000;
 export const MODE_TREE = 0o040000;
 export const MODE_FILE = 0o100000;
@@ -42,9 +45,17 @@ export function readTree(objects: ObjectStore, oid: Oid, format: ObjectFormat): 
   return items;
 }
 
-/** The id of a commit's tree. @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object */
-export function readCommitTree(objects: ObjectStore, oid: Oid): Oid {
+/**
+ * The id of a commit's tree. @param oid the commit, or a tag of it
+ * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object
+ */
+export function readCommitTree(objects: ObjectStore, oid: Oid, depth = 0): Oid {
   const { type, content } = objects.read(oid);
+  if (type === "tag" && depth < MAX_TAG_DEPTH) {
+    const tagged = /^object ([0-9a-f]+)\n/.exec(content.toString("latin1", 0, 80))?.[1];
+    if (tagged === undefined) throw corrupt(`object ${oid}`, "damaged tag");
+    return readCommitTree(objects, tagged, depth + 1);
+  }
   if (type !== "commit") throw corrupt(`object ${oid}`, `a ${type} where a commit should be`);
   const tree = /^tree ([0-9a-f]+)\n/.exec(content.toString("latin1", 0, 80))?.[1];
   if (tree === undefined) throw corrupt(`object ${oid}`, "damaged commit");

@@ -58,6 +58,17 @@ export interface FileAttributes {
   binary?: boolean;
   /** The `diff=<driver>` name, when one is given. */
   diffDriver?: string;
+  /** The driver's own pattern for the text behind `@@`, where the configuration has one. */
+  functionPattern?: ConfiguredPattern;
+}
+
+/** `diff.<driver>.xfuncname` or `funcname`, as it stands in the configuration. */
+export interface ConfiguredPattern {
+  /** The setting's name, for messages. */
+  readonly setting: string;
+  /** One character per byte. */
+  readonly text: string;
+  readonly syntax: "basic" | "extended";
 }
 
 /** Ignore rules of one directory, with those of its parents behind them. Immutable. */
@@ -81,7 +92,11 @@ export interface CleanFile {
   content: () => Uint8Array;
   /** Bytes on disk before conversion. */
   size: number;
-  /** The file is over `core.bigFileThreshold` and is binary for that. */
+  /** Bytes after conversion: of {@link content}. */
+  contentSize: number;
+  /** Whether a filter, an encoding, line ends or idents are converted, even if they leave these bytes as they are. */
+  converts: boolean;
+  /** A regular file over `core.bigFileThreshold`, which git takes for binary unless it has read it already. */
   large: boolean;
 }
 
@@ -128,6 +143,8 @@ export interface Repository {
   blobSize(oid: Oid): number;
   /** `core.bigFileThreshold`. */
   readonly bigFileThresholdBytes: number;
+  /** `diff.renameLimit`, as `detectRenames` takes it; `undefined`: git's default. */
+  readonly renameLimit: number | undefined;
 
   /** Whether the directory (a byte path) is the working tree of another repository, by git's own test. Synchronous. */
   isNestedRepository(path: BytePath): boolean;

@@ -26,7 +26,7 @@ const REGISTRY = {
   TW_FILTER_FAILED: {
     exitStatus: 2,
     what: "its content can't be read as git does",
-    advice: "run `git diff` on it and mend the filter",
+    advice: "run `git diff` on it and mend the filter or pattern",
   },
   TW_UNSUPPORTED_REPOSITORY: {
     exitStatus: 2,

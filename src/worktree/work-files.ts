@@ -10,7 +10,9 @@ export interface WorkFile {
   readonly stamp: Stamp;
   readonly mode: number;
   readonly oid: Oid;
-  /** Over `core.bigFileThreshold`: binary whatever it holds. */
+  /** As {@link CleanFile} has them. */
+  readonly contentSize: number;
+  readonly converts: boolean;
   readonly large: boolean;
 }
 
@@ -102,9 +104,10 @@ export class WorkFiles {
       if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return this.#gone(path);
       throw error;
     }
-    this.#known.set(path, { stamp, mode: clean.mode, oid: clean.oid, large: clean.large });
-    if (!clean.large && this.#keptBytes + clean.size <= KEPT_BYTES) {
-      this.#keptBytes += clean.size;
+    const { mode, oid, contentSize, converts, large } = clean;
+    this.#known.set(path, { stamp, mode, oid, contentSize, converts, large });
+    if (this.#keptBytes + contentSize <= KEPT_BYTES) {
+      this.#keptBytes += contentSize;
       this.#contents.set(path, clean);
     }
     return clean;

@@ -13,6 +13,8 @@ export interface RepositoryCase {
   refused?: { code: ErrorCode; words: string };
   /** Git is asked at the path, too, as the working tree's root is no place that leads it to the repository. */
   rootIsElsewhere?: true;
+  /** Makes the user's own configuration. @returns the file; default: there is none */
+  userConfig?: (t: Cleanup) => string;
   /** Why the case can't be tried on this machine. */
   skip?: string | false;
   /** Stands in the documentation behind the name. */

@@ -6,6 +6,17 @@ import { type CaseGroup, lines, startRepo, work, worked } from "./case.js";
 const CRLF = lines(20).replaceAll("\n", "\r\n");
 const MIXED = CRLF.replace("line 3\r\n", "line 3\n");
 
+const BIG = lines(400);
+const BIG_FILES = {
+  ...Object.fromEntries(
+    ["x", "y"].flatMap((name) =>
+      "same crlf diff py up".split(" ").map((end) => [`${name}.${end}`, `${BIG}${name}.${end}\n`]),
+    ),
+  ),
+  "small.crlf": "1\n",
+  "same.mode": BIG,
+};
+
 export const IGNORED: CaseGroup = {
   title: "What is ignored",
   cases: [
@@ -177,6 +188,28 @@ export const CONTENT: CaseGroup = {
       repo.write("big", lines(400).replace("line 3\n", ""));
       repo.write("new", lines(500));
       repo.write("a.txt", lines(41));
+    }),
+    worked("files over `core.bigFileThreshold` that git has read before it asks", BIG_FILES, (repo) => {
+      repo.git("config", "core.bigFileThreshold", "1k");
+      repo.git("config", "filter.up.clean", "head -c 30");
+      repo.write(".gitattributes", "*.crlf text\n*.diff diff\n*.py diff=python\n*.up filter=up\n");
+      for (const end of ["same", "crlf", "diff", "py", "up"])
+        repo.write(`x.${end}`, `${BIG}x.${end}\n`.replace("line 7", "LINE 7"));
+      for (const end of ["crlf", "diff", "py", "up"]) repo.write(`y.${end}`, BIG.replace("line 7\n", ""));
+      for (const end of ["crlf", "diff", "py", "up"]) repo.write(`new.${end}`, BIG);
+      repo.write("small.crlf", BIG);
+      repo.write("same.mode", BIG.replace("line 7", "LINE 7"));
+      chmodSync(join(repo.root, "same.mode"), 0o755);
+    }),
+    worked("files over `core.bigFileThreshold` that were renamed, or not", BIG_FILES, (repo) => {
+      repo.git("config", "core.bigFileThreshold", "1k");
+      repo.git("mv", "x.same", "moved");
+      repo.git("mv", "x.py", "moved and changed");
+      repo.write("moved and changed", BIG.replace("line 7\n", ""));
+      repo.remove("x.up");
+      repo.write("unlike", lines(500, "unlike"));
+      repo.write("far too large", lines(5000, "large"));
+      repo.git("add", "-A");
     }),
     worked("a file that shrank below `core.bigFileThreshold`", { big: lines(400) }, (repo) => {
       repo.git("config", "core.bigFileThreshold", "1k");

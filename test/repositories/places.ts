@@ -142,6 +142,10 @@ export const HEADS: CaseGroup = {
     },
     stored("an orphan branch", (repo) => void repo.git("checkout", "-q", "--orphan", "new")),
     stored("a detached HEAD", (repo) => void repo.git("checkout", "-q", "--detach")),
+    stored("a branch that is a tag's", (repo) => {
+      repo.git("tag", "-a", "-m", "tag", "v1");
+      writeFileSync(join(repo.root, ".git/refs/heads/main"), `${repo.git("rev-parse", "v1")}\n`);
+    }),
     stored("packed refs", (repo) => void repo.git("pack-refs", "--all")),
     stored(
       "a branch whose name is not ASCII, in directories",

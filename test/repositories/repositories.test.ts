@@ -7,10 +7,11 @@ import { expectedOf } from "../support/repo.js";
 import type { CaseGroup, RepositoryCase } from "./case.js";
 import { CONTENT, IGNORED } from "./content.js";
 import { HEADS, PLACES } from "./places.js";
+import { SETTINGS } from "./settings.js";
 import { INDEXES, OBJECTS } from "./storage.js";
 import { STRANGE, SUBMODULES } from "./strange.js";
 
-const GROUPS: CaseGroup[] = [PLACES, HEADS, INDEXES, OBJECTS, IGNORED, CONTENT, STRANGE, SUBMODULES];
+const GROUPS: CaseGroup[] = [PLACES, HEADS, INDEXES, OBJECTS, IGNORED, CONTENT, SETTINGS, STRANGE, SUBMODULES];
 const DOCS = fileURLToPath(new URL("../../../docs/repositories.md", import.meta.url));
 
 // As git does for the expected text: nobody's configuration but the repository's.
@@ -19,12 +20,14 @@ process.env.GIT_CONFIG_NOSYSTEM = "1";
 
 for (const { title, cases } of GROUPS) {
   t.test(title, async (t) => {
-    for (const { name, make, refused, rootIsElsewhere, skip } of cases) {
+    for (const { name, make, refused, rootIsElsewhere, userConfig, skip } of cases) {
       t.test(name, { skip: skip ?? false }, async (t) => {
+        const config = userConfig?.(t);
+        process.env.GIT_CONFIG_GLOBAL = config ?? "/dev/null";
         const path = make(t);
         if (refused === undefined) {
           const { root, diff } = await shown(path);
-          const expected = expectedOf(rootIsElsewhere ? path : root).unified_diff.toString("latin1");
+          const expected = expectedOf(rootIsElsewhere ? path : root, config).unified_diff.toString("latin1");
           t.equal(diff, expected, "the same as git");
           return;
         }

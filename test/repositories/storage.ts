@@ -126,6 +126,32 @@ export const OBJECTS: CaseGroup = {
         return root;
       },
     },
+    worked("replaced objects (`git replace`)", {}, (repo) => {
+      const stored = (content: string): string => {
+        repo.write("other", content);
+        return repo.git("hash-object", "-w", "other");
+      };
+      work(repo);
+      repo.git("replace", repo.git("rev-parse", "HEAD:a.txt"), stored(lines(40).replace("line 30", "line thirty")));
+      repo.git("replace", repo.git("rev-parse", "HEAD:same"), repo.git("rev-parse", "HEAD:dir"));
+      repo.git("pack-refs", "--all");
+      repo.git("replace", repo.git("rev-parse", "HEAD:dir/b.txt"), stored("b\n"));
+      repo.remove("other");
+    }),
+    worked("a replaced commit, and `core.useReplaceRefs=false`", {}, (repo) => {
+      const first = repo.git("rev-parse", "HEAD");
+      repo.write("a.txt", "2\n");
+      repo.commit();
+      repo.git("replace", repo.git("rev-parse", "HEAD"), first);
+      repo.git("config", "core.useReplaceRefs", "false");
+      repo.write("stays", "2\n");
+    }),
+    worked("a replaced commit", {}, (repo) => {
+      const first = repo.git("rev-parse", "HEAD");
+      repo.write("a.txt", "2\n");
+      repo.commit();
+      repo.git("replace", repo.git("rev-parse", "HEAD"), first);
+    }),
     worked(
       "a blob that is missing, of a file that changed",
       {},

@@ -89,7 +89,12 @@ interface Expected {
 const oraclePath = fileURLToPath(new URL("../../../../shared/tools/git-oracle.mjs", import.meta.url));
 const oracle: { expected(repo: string): Expected } = await import(oraclePath);
 
-/** What the git command line says that `root` must show. */
-export function expectedOf(root: string): Expected {
-  return oracle.expected(root);
+/**
+ * What the git command line says that `root` must show.
+ * @param userConfig a file that stands for the user's own configuration; default: there is none
+ */
+export function expectedOf(root: string, userConfig?: string): Pick<Expected, "unified_diff"> {
+  if (userConfig === undefined) return oracle.expected(root);
+  const env = { ...process.env, ORACLE_GLOBAL_CONFIG: userConfig };
+  return { unified_diff: execFileSync(process.execPath, [oraclePath, root], { env, maxBuffer: 2 ** 28 }) };
 }
