@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,11 +22,19 @@ const MIB = 2 ** 20;
 
 const program = fileURLToPath(new URL("support/objects-program.js", import.meta.url));
 
+/**
+ * The repository is made anew, which takes minutes, unless `TREEWIRE_BIG_PACK` names a directory: then it is kept there
+ * for the next time.
+ */
 export async function benchmark(): Promise<Report> {
   const scratch = mkdtempSync(join(tmpdir(), "treewire-bench-"));
   try {
-    const gitDir = join(scratch, "big.git");
-    await makeBigPack(gitDir);
+    const gitDir = process.env.TREEWIRE_BIG_PACK ?? join(scratch, "big.git");
+    if (!existsSync(gitDir)) {
+      const making = `${gitDir}.making`;
+      await makeBigPack(making);
+      renameSync(making, gitDir);
+    }
     const oids = blobsOf(gitDir, READS);
     return await measure(gitDir, join(scratch, "ids"), oids);
   } finally {
@@ -50,6 +58,7 @@ async function measure(gitDir: string, idFile: string, oids: readonly string[]):
   progress("");
 
   const grown = (ours.memoryMost - ours.memoryBefore) / MIB;
+  const slowest = Math.max(...cold);
   const ratio = median(ours.timesMs) / median(gitTimes);
   const row = (name: string, firstMs: string, times: readonly number[], figures?: ObjectFigures): string[] => [
     name,
@@ -63,7 +72,7 @@ async function measure(gitDir: string, idFile: string, oids: readonly string[]):
     title: "Objects",
     method: `Blobs read at random from ${packOf(gitDir)}, three of four stored as deltas, made by \`git fast-import\`.
 The file system has the pages. The first read counts from before a reader's modules are loaded, in a process that has
-just started (for ours the median of ${COLD_STARTS}; the slowest took ${milliseconds(Math.max(...cold))}). \`git cat-file --batch\` is asked for one object at a time through its pipes, from Node.
+just started (for ours ${COLD_STARTS} times: the median is ${milliseconds(median(cold))}, the slowest stands in the table). \`git cat-file --batch\` is asked for one object at a time through its pipes, from Node.
 Memory is what the resident set grew by, at most, from before the first read.`,
     tables: [
       {
@@ -73,7 +82,7 @@ Memory is what the resident set grew by, at most, from before the first read.`,
           ...["first", "median", "p99", "memory", "reads"].map((head) => ({ head, align: "right" as const })),
         ],
         rows: [
-          row("Treewire", milliseconds(median(cold)), ours.timesMs, ours),
+          row("Treewire", milliseconds(slowest), ours.timesMs, ours),
           row("`git cat-file --batch`", "", gitTimes),
           row("isomorphic-git", milliseconds(peer.firstMs), peer.timesMs, peer),
         ],
@@ -81,10 +90,10 @@ Memory is what the resident set grew by, at most, from before the first read.`,
     ],
     goals: [
       {
-        what: `first blob of a cold process, median of ${COLD_STARTS}`,
+        what: `first blob of a cold process, slowest of ${COLD_STARTS}`,
         goal: `at most ${FIRST_GOAL_MS} ms`,
-        reached: milliseconds(median(cold)),
-        met: median(cold) <= FIRST_GOAL_MS,
+        reached: `${milliseconds(slowest)} (median ${milliseconds(median(cold))})`,
+        met: slowest <= FIRST_GOAL_MS,
       },
       {
         what: `growth of memory over ${READS.toLocaleString("en")} reads`,
