@@ -1,8 +1,8 @@
 import { isBinary } from "./binary.js";
+import { withCore } from "./core.js";
 import { binaryLine, headerOf, nameLines } from "./header.js";
 import type { FilePatch, FilePatchOptions, FileSide } from "./types.js";
-import { appendHunks, type Counts } from "./unified.js";
-import { inWorkspace } from "./workspace.js";
+import { compareInto } from "./unified.js";
 
 /** The bits of a mode that tell files, symbolic links and submodules apart. */
 const KIND_MASK = 0o170000;
@@ -36,17 +36,17 @@ function onePatch(before: FileSide | null, after: FileSide | null, options: File
   const { oldContent, newContent, binary, changed } = readSides(before, after);
   if (!changed && !header.always) return NO_PATCH;
 
-  return inWorkspace((workspace) => {
-    const { writer } = workspace;
-    writer.text(header.lines);
-    if (changed) writer.text(binary ? binaryLine(header) : nameLines(header));
-    const headerLength = writer.length;
-    const counts = binary ? NO_COUNTS : appendHunks(workspace, oldContent, newContent, options);
-    return { bytes: writer.copy(), headerLength, ...counts, binary: binary && changed };
+  const head = header.lines + (changed ? (binary ? binaryLine(header) : nameLines(header)) : "");
+  const headerLength = head.length;
+  if (binary || !changed) {
+    return { bytes: Buffer.from(head, "latin1"), headerLength, additions: 0, deletions: 0, binary: binary && changed };
+  }
+  return withCore((core) => {
+    compareInto(core, oldContent, newContent, options);
+    const { additions, deletions } = core;
+    return { bytes: core.output(head), headerLength, additions, deletions, binary: false };
   });
 }
-
-const NO_COUNTS: Counts = { additions: 0, deletions: 0 };
 
 interface Contents {
   oldContent: Uint8Array;

@@ -1,5 +1,4 @@
-import { LINE_FEED } from "./scan-lines.js";
-
+const LINE_FEED = 10;
 const BLOCK_BYTES = 1024;
 
 /**

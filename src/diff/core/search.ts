@@ -1,0 +1,89 @@
+import { advanceBackward, advanceForward, LONG_SNAKE, NOTHING } from "./advance";
+import { Frontier } from "./frontier";
+import { backward, bottom, forward, left, loadGraph, right, setBox, shrinkBox, startFrontiers, top } from "./graph";
+import { reserve } from "./memory";
+import { powerOfTwoRoot } from "./set-aside";
+import { exactBefore, exactBehind, settleForBest, settleForSnake, splitAt, splitX, splitY } from "./settle";
+import { Text } from "./text";
+
+/** From this many edits on, in each direction, a search may settle for a good place to split. */
+const SETTLE_EDITS: i32 = 256;
+
+/** Boxes still to be searched, as {@link push} writes them: a stack of our own, since some inputs nest deeply. */
+let waiting: usize = 0;
+let waitingBytes: usize = 0;
+const BOX_BYTES: usize = 20;
+
+/**
+ * Finds which of the kept lines are deleted and added, and marks them: Myers' algorithm in its linear-space form, which
+ * splits the edit graph where paths from both corners meet, and gives up on the shortest script when it gets expensive.
+ */
+export function search(before: Text, after: Text): void {
+  loadGraph(before, after);
+  const diagonals = before.keptCount + after.keptCount + 3;
+  const mostEdits = max(powerOfTwoRoot(diagonals), SETTLE_EDITS);
+  waiting = reserve(0);
+  waitingBytes = 0;
+  push(0, before.keptCount, 0, after.keptCount, false);
+  while (waitingBytes > 0) {
+    waitingBytes -= BOX_BYTES;
+    const next = waiting + waitingBytes;
+    const exact = load<i32>(next, 16) !== 0;
+    setBox(load<i32>(next), load<i32>(next, 4), load<i32>(next, 8), load<i32>(next, 12));
+    shrinkBox();
+    if (left === right) mark(after, top, bottom);
+    else if (top === bottom) mark(before, left, right);
+    else {
+      split(exact, mostEdits);
+      push(left, splitX, top, splitY, exactBefore);
+      push(splitX, right, splitY, bottom, exactBehind);
+    }
+  }
+}
+
+function push(boxLeft: i32, boxRight: i32, boxTop: i32, boxBottom: i32, exact: bool): void {
+  reserve(waitingBytes + BOX_BYTES);
+  const next = waiting + waitingBytes;
+  store<i32>(next, boxLeft);
+  store<i32>(next, boxRight, 4);
+  store<i32>(next, boxTop, 8);
+  store<i32>(next, boxBottom, 12);
+  store<i32>(next, exact ? 1 : 0, 16);
+  waitingBytes += BOX_BYTES;
+}
+
+function mark(text: Text, from: i32, to: i32): void {
+  for (let i = from; i < to; i += 1) text.mark(load<i32>(text.kept + ((i as usize) << 2)), 1);
+}
+
+function split(exact: bool, mostEdits: i32): void {
+  startFrontiers();
+  const odd = ((forward.middle - backward.middle) & 1) !== 0;
+  let edits = 0;
+  while (true) {
+    edits += 1;
+    forward.widen();
+    const there = advanceForward(odd);
+    if (there > LONG_SNAKE) {
+      splitAtMeeting(forward, there);
+      break;
+    }
+    backward.widen();
+    const back = advanceBackward(!odd);
+    if (back > LONG_SNAKE) {
+      splitAtMeeting(backward, back);
+      break;
+    }
+    if (exact) continue;
+    if (edits > SETTLE_EDITS && (there !== NOTHING || back !== NOTHING) && settleForSnake(edits)) break;
+    if (edits >= mostEdits) {
+      settleForBest();
+      break;
+    }
+  }
+}
+
+function splitAtMeeting(frontier: Frontier, diagonal: i32): void {
+  const x = frontier.reached(diagonal);
+  splitAt(x, x - diagonal, true, true);
+}
