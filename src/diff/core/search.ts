@@ -2,12 +2,19 @@ import { advanceBackward, advanceForward, LONG_SNAKE, NOTHING } from "./advance"
 import { Frontier } from "./frontier";
 import { backward, bottom, forward, left, loadGraph, right, setBox, shrinkBox, startFrontiers, top } from "./graph";
 import { reserve } from "./memory";
+import { dropPaths, goOn, keepPaths } from "./reuse";
 import { powerOfTwoRoot } from "./set-aside";
-import { exactBefore, exactBehind, settleForBest, settleForSnake, splitAt, splitX, splitY } from "./settle";
+import {
+  exactBefore,
+  exactBehind,
+  SETTLE_EDITS,
+  settleForBest,
+  settleForSnake,
+  splitAt,
+  splitX,
+  splitY,
+} from "./settle";
 import { Text } from "./text";
-
-/** From this many edits on, in each direction, a search may settle for a good place to split. */
-const SETTLE_EDITS: i32 = 256;
 
 /** Boxes still to be searched, as {@link push} writes them: a stack of our own, since some inputs nest deeply. */
 let waiting: usize = 0;
@@ -24,6 +31,7 @@ export function search(before: Text, after: Text): void {
   const mostEdits = max(powerOfTwoRoot(diagonals), SETTLE_EDITS);
   waiting = reserve(0);
   waitingBytes = 0;
+  dropPaths();
   push(0, before.keptCount, 0, after.keptCount, false);
   while (waitingBytes > 0) {
     waitingBytes -= BOX_BYTES;
@@ -35,8 +43,10 @@ export function search(before: Text, after: Text): void {
     else if (top === bottom) mark(before, left, right);
     else {
       split(exact, mostEdits);
+      // a part that is not to be exact is searched first: it may go on with paths of this search
+      if (exactBehind) push(splitX, right, splitY, bottom, true);
       push(left, splitX, top, splitY, exactBefore);
-      push(splitX, right, splitY, bottom, exactBehind);
+      if (!exactBehind) push(splitX, right, splitY, bottom, false);
     }
   }
 }
@@ -57,9 +67,16 @@ function mark(text: Text, from: i32, to: i32): void {
 }
 
 function split(exact: bool, mostEdits: i32): void {
+  if (!exact && goOn(mostEdits)) {
+    settleForBest();
+    keepPaths();
+    return;
+  }
+  dropPaths();
   startFrontiers();
   const odd = ((forward.middle - backward.middle) & 1) !== 0;
   let edits = 0;
+  let sawLongSnake = false;
   while (true) {
     edits += 1;
     forward.widen();
@@ -75,9 +92,13 @@ function split(exact: bool, mostEdits: i32): void {
       break;
     }
     if (exact) continue;
-    if (edits > SETTLE_EDITS && (there !== NOTHING || back !== NOTHING) && settleForSnake(edits)) break;
+    if (edits > SETTLE_EDITS && (there !== NOTHING || back !== NOTHING)) {
+      if (settleForSnake(edits)) break;
+      sawLongSnake = true;
+    }
     if (edits >= mostEdits) {
       settleForBest();
+      if (!sawLongSnake) keepPaths();
       break;
     }
   }

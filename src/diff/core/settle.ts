@@ -1,6 +1,8 @@
 import { SNAKE_LINES } from "./advance";
 import { backward, bottom, forward, isSame, left, right, top } from "./graph";
 
+/** From this many edits on, in each direction, a search may settle for a good place to split. */
+export const SETTLE_EDITS: i32 = 256;
 /** A path is worth splitting at when it has come this many times as far as it has edits. */
 const WORTH_PER_EDIT: i32 = 4;
 
