@@ -10,13 +10,18 @@ function equalBits(one: usize, other: usize): i32 {
 /** Whether `length` bytes at two addresses are the same. */
 export function same(one: usize, other: usize, length: usize): bool {
   let left = length as i32;
-  while (left >= 16) {
-    if (equalBits(one, other) !== ALL) return false;
-    one += 16;
-    other += 16;
-    left -= 16;
+  while (left > 32) {
+    if (differingBits(one, other) !== 0) return false;
+    one += 32;
+    other += 32;
+    left -= 32;
   }
-  return (~equalBits(one, other) & ((1 << left) - 1)) === 0;
+  return differingBits(one, other) << (32 - left) === 0;
+}
+
+/** By byte, from the lowest bit on, whether 32 bytes differ. */
+function differingBits(one: usize, other: usize): i32 {
+  return ~(equalBits(one, other) | (equalBits(one + 16, other + 16) << 16));
 }
 
 /** How many bytes, at most `most`, are the same from two addresses on. */

@@ -1,4 +1,5 @@
 import { same } from "./bytes";
+import { hashOf } from "./hash";
 import { allocate } from "./memory";
 import { Text } from "./text";
 
@@ -99,17 +100,4 @@ function find(start: usize, length: usize, hash: u32): usize {
     slot = slots + ((slot + SLOT_BYTES - slots) & ((mask as usize) << SLOT_LOG2));
   }
   return slot;
-}
-
-/** An odd number without a pattern: 2^64 over the golden ratio. */
-const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
-
-function hashOf(start: usize, length: usize): u32 {
-  let hash: u64 = length as u64;
-  let at = start;
-  let left = length as i32;
-  for (; left > 8; left -= 8, at += 8) hash = (rotl(hash, 23) ^ load<u64>(at)) * MULTIPLIER;
-  const rest = load<u64>(at) & ((~0 as u64) >>> (((8 - left) << 3) as u64));
-  hash = (rotl(hash, 23) ^ rest) * MULTIPLIER;
-  return (hash >>> 32) as u32;
 }
