@@ -1,7 +1,32 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
+export type FrameKind = "changes" | "error" | "delta";
+
 /** Why something that was sent, or could have been, was not taken. */
 export type DropReason = "bad_message" | "resync" | "rate_limited" | "refused_upgrade" | "slow_client" | "no_pong";
+
+/** A label's values, each counted in a plain number: a frame is counted thousands of times a second, and told rarely. */
+class Tally<L extends string> {
+  readonly #counts = new Map<L, number>();
+
+  constructor(registry: Registry, name: string, help: string, label: string) {
+    const counts = this.#counts;
+    new Counter({
+      name: `treewire_${name}`,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, count] of counts) this.inc({ [label]: value }, count);
+      },
+    });
+  }
+
+  add(value: L, count = 1): void {
+    this.#counts.set(value, (this.#counts.get(value) ?? 0) + count);
+  }
+}
 
 /** What there is at the moment a scrape asks. */
 export interface Counts {
@@ -16,10 +41,10 @@ export interface Counts {
 /** What the relay tells Prometheus. Names and labels are part of its interface: docs/operating.md lists them. */
 export class Metrics {
   readonly registry = new Registry();
-  readonly #frames: Counter<"kind">;
-  readonly #bytes: Counter<"kind">;
+  readonly #frames: Tally<FrameKind>;
+  readonly #bytes: Tally<FrameKind>;
   readonly #delivery: Histogram;
-  readonly #drops: Counter<"reason">;
+  readonly #drops: Tally<DropReason>;
   readonly #requests: Counter<"method" | "status">;
 
   constructor(counts: () => Counts) {
@@ -39,30 +64,16 @@ export class Metrics {
     gauge("watched_chats", "Chats that are watched", ({ chats }) => chats);
     gauge("trees", "Trees whose state is held in memory", ({ trees }) => trees);
     gauge("tree_bytes", "Characters of diff text held in memory", ({ treeBytes }) => treeBytes);
-    this.#frames = new Counter({
-      name: "treewire_frames_total",
-      help: "Frames to clients",
-      labelNames: ["kind"],
-      registers,
-    });
-    this.#bytes = new Counter({
-      name: "treewire_frame_bytes_total",
-      help: "Bytes of frames to clients, before compression",
-      labelNames: ["kind"],
-      registers,
-    });
+    this.#frames = new Tally(this.registry, "frames_total", "Frames to clients", "kind");
+    const bytesHelp = "Bytes of frames to clients, before compression";
+    this.#bytes = new Tally(this.registry, "frame_bytes_total", bytesHelp, "kind");
     this.#delivery = new Histogram({
       name: "treewire_delivery_seconds",
       help: "From the agent's scan of a change to its frame being written to a client's socket",
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     });
-    this.#drops = new Counter({
-      name: "treewire_drops_total",
-      help: "What was not taken",
-      labelNames: ["reason"],
-      registers,
-    });
+    this.#drops = new Tally(this.registry, "drops_total", "What was not taken", "reason");
     this.#requests = new Counter({
       name: "treewire_http_requests_total",
       help: "HTTP requests answered",
@@ -73,9 +84,9 @@ export class Metrics {
   }
 
   /** A frame goes to a client. @param bytes before compression */
-  frame(kind: "changes" | "error" | "delta", bytes: number): void {
-    this.#frames.inc({ kind });
-    this.#bytes.inc({ kind }, bytes);
+  frame(kind: FrameKind, bytes: number): void {
+    this.#frames.add(kind);
+    this.#bytes.add(kind, bytes);
   }
 
   /** @param ms from the scan to the write, in milliseconds */
@@ -84,7 +95,7 @@ export class Metrics {
   }
 
   dropped(reason: DropReason): void {
-    this.#drops.inc({ reason });
+    this.#drops.add(reason);
   }
 
   request(method: string, status: number): void {

@@ -124,7 +124,8 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   }, STORE_POLL_MS);
   // who may watch an upstream's chats changes without a word to the relay
   const recheck = theirs && setInterval(changed, UPSTREAM_RECHECK_MS);
-  const tidy = coalesce(() => hub.tidy(limits.options.treeUnits));
+  let isLast = false;
+  const tidy = coalesce(() => hub.tidy(limits.options.treeUnits, isLast));
   const tidyAndTell = () =>
     tidy().catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, "keeping the trees' states failed"));
   const keep = setInterval(tidyAndTell, TIDY_MS);
@@ -148,6 +149,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       const closed = http.close(); // from here on nobody new comes in, and requests under way go on
       await upgrades.close(CLOSE_MS);
       await closed;
+      isLast = true;
       await tidyAndTell();
       clearInterval(idle);
       clearTimeout(cut);

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import {
   type AgentMessage,
@@ -24,6 +25,8 @@ export type AgentToken = Extract<Caller, { kind: "agent" }>;
 export class TunnelEnd implements AgentLink {
   readonly token: AgentToken;
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
+  #isCorked = false;
   readonly #workspace: Workspace;
   readonly #log: Logger;
   readonly #metrics: Metrics;
@@ -35,11 +38,12 @@ export class TunnelEnd implements AgentLink {
   #badMessages = 0;
 
   /**
-   * @param options `tunnels`: the one tunnel of each workspace; this one enters itself when it is welcomed
+   * @param options `stream`: what the socket writes to; `tunnels`: the one tunnel of each workspace; this one enters itself when it is welcomed
    */
   constructor(
     socket: WebSocket,
     options: {
+      stream: Duplex;
       workspace: Workspace;
       token: AgentToken;
       tunnels: Map<string, TunnelEnd>;
@@ -51,6 +55,7 @@ export class TunnelEnd implements AgentLink {
     this.#metrics = options.metrics;
     this.token = options.token;
     this.#socket = socket;
+    this.#stream = options.stream;
     this.#workspace = workspace;
     this.#tunnels = options.tunnels;
     this.#log = options.log.child({ workspace: workspace.id, tokenId: options.token.tokenId });
@@ -64,7 +69,19 @@ export class TunnelEnd implements AgentLink {
 
   send(message: RelayMessage): void {
     if (message.type === "resync") this.#metrics.dropped("resync");
+    this.#cork();
     this.#socket.send(JSON.stringify(message));
+  }
+
+  /** What is said in one turn (an acknowledgement for each of many trees) goes out in one write. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#stream.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#stream.uncork();
+    });
   }
 
   close(reason: keyof typeof CLOSE, text: string): void {

@@ -160,6 +160,7 @@ export class Upgrades {
     this.#tunnelServer.handleUpgrade(request, socket, head, (webSocket) => {
       const workspace = this.#hub.workspace(caller.workspace);
       new TunnelEnd(webSocket, {
+        stream: socket,
         workspace,
         token: caller,
         tunnels: this.#tunnels,
@@ -206,8 +207,10 @@ export class Upgrades {
     }
   }
 
+  /** The sockets whose tokens expire some day. */
   *#withTokens() {
     for (const session of this.#sessions) {
+      if (session.client.expiresAt === undefined) continue;
       yield { token: session.client, close: () => session.close("tokenRevoked", TOKEN_ENDED) };
     }
     for (const tunnel of this.#tunnels.values()) {

@@ -4,6 +4,8 @@ import type { TreeState, TreeView } from "./tree.js";
 import type { Viewer } from "./viewer.js";
 import type { Workspace } from "./workspace.js";
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** So many failures of one chat as a whole are kept for viewers to come, and of trees that are not its own. */
 const MAX_TROUBLES = 100;
 
@@ -50,8 +52,9 @@ export class Channel {
     return this.workspace.agentAwayMessage;
   }
 
+  /** Another object whenever they were told anew. */
   get roots(): ReadonlySet<string> {
-    return this.#roots ?? new Set();
+    return this.#roots ?? NONE;
   }
 
   /** Whether the agent, or the store in its absence, has said which trees there are. */
@@ -82,7 +85,12 @@ export class Channel {
   }
 
   views(): TreeView[] {
-    return this.states().map(({ view }) => view);
+    const views: TreeView[] = [];
+    for (const root of this.roots) {
+      const view = this.workspace.state(root)?.view;
+      if (view !== undefined) views.push(view);
+    }
+    return views;
   }
 
   /** Whether each of the chat's trees has been confirmed by the agent that is there now, or has failed. */

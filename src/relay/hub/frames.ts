@@ -1,6 +1,9 @@
 import { type DeltaTree, diffFiles } from "../../protocol/index.js";
 import { removedJson, type TreeState, type TreeView } from "./tree.js";
 
+const COMMA = Buffer.from(",");
+const END = Buffer.from("]}");
+
 /** Builds frames; clients that are told the same thing at the same moment share one buffer. */
 export class FrameCache {
   readonly #frames = new Map<string, Buffer>();
@@ -22,9 +25,10 @@ export class FrameCache {
     const ids = views?.map(({ id }) => id).join(" ") ?? "alone";
     return this.#cached(`${scannedAt} ${isStale} ${ids} ${removed.join("\n")}`, () => {
       const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"${isStale ? ',"stale":true' : ""}`;
-      if (views === undefined) return `${head}}`;
-      const repositories = [...views.map((view) => view.json), ...removed.map(removedJson)];
-      return `${head},"repositories":[${repositories.join(",")}]}`;
+      if (views === undefined) return Buffer.from(`${head}}`);
+      const entries = [...views.map(({ bytes }) => bytes), ...removed.map((root) => Buffer.from(removedJson(root)))];
+      const parts = entries.flatMap((entry, at) => (at === 0 ? [entry] : [COMMA, entry]));
+      return Buffer.concat([Buffer.from(`${head},"repositories":[`), ...parts, END]);
     });
   }
 
@@ -35,14 +39,14 @@ export class FrameCache {
     return this.#cached(`delta ${epoch} ${base?.seq ?? "whole"} ${seq} ${root}`, () => {
       const changes = diffFiles(base?.files ?? [], to.files);
       const message: DeltaTree = { type: "tree", root, epoch, seq, base: base?.seq ?? null, meta, ...changes };
-      return JSON.stringify(message);
+      return Buffer.from(JSON.stringify(message));
     });
   }
 
-  #cached(key: string, build: () => string): Buffer {
+  #cached(key: string, build: () => Buffer): Buffer {
     let frame = this.#frames.get(key);
     if (frame === undefined) {
-      frame = Buffer.from(build());
+      frame = build();
       this.#frames.set(key, frame);
       this.#clearSoon();
     }

@@ -84,9 +84,10 @@ export class Hub {
    * Keeps what has changed, and lets go of what nobody watches while more is held than should be.
    *
    * @param maxTreeUnits how many UTF-16 units the held states may have
+   * @param isLast the relay stops: nothing is left for later
    */
-  async tidy(maxTreeUnits: number): Promise<void> {
-    for (const workspace of this.#workspaces.values()) await workspace.save();
+  async tidy(maxTreeUnits: number, isLast: boolean): Promise<void> {
+    for (const workspace of this.#workspaces.values()) await workspace.save(isLast);
     let held = this.counts().treeBytes;
     for (const [id, workspace] of this.#workspaces) {
       if (held > maxTreeUnits) held -= workspace.letGo(held - maxTreeUnits);

@@ -30,18 +30,20 @@ export interface Telling {
 
 /** The wire contract's words: whole diffs of the repositories that differ. */
 export class ChangesTelling implements Telling {
-  readonly #told = new Map<string, { id: number; digest: string }>();
-  #sentFirst = false;
+  readonly #told = new Map<string, TreeView>();
+  /** The channel's list of roots when those that are gone were last told. */
+  #roots: ReadonlySet<string> | undefined;
 
   next(channel: Channel, frames: FrameCache, { mustSpeak, scannedAt, isStale }: Occasion): Told | undefined {
-    const views = channel.views().filter((view) => this.#lacks(view));
-    const removed = this.#sentFirst
-      ? [...this.#told.keys()].filter((root) => channel.hasNoMore(root))
-      : channel.tombstones();
-    const isAlone = this.#sentFirst && views.length === 0 && removed.length === 0;
+    const views: TreeView[] = [];
+    for (const view of channel.views()) if (this.#lacks(view)) views.push(view);
+    const isFirst = this.#roots === undefined;
+    const { roots } = channel;
+    const removed = isFirst ? channel.tombstones() : this.#roots === roots ? [] : this.#gone(channel);
+    const isAlone = !isFirst && views.length === 0 && removed.length === 0;
     if (isAlone && !mustSpeak) return undefined;
-    this.#sentFirst = true;
-    for (const { root, id, digest } of views) this.#told.set(root, { id, digest });
+    this.#roots = roots;
+    for (const view of views) this.#told.set(view.root, view);
     for (const root of removed) this.#told.delete(root);
     const at = scannedAt(views);
     const data = frames.changes(at, isAlone ? undefined : views, removed, isStale);
@@ -55,10 +57,13 @@ export class ChangesTelling implements Telling {
   #lacks(view: TreeView): boolean {
     const told = this.#told.get(view.root);
     if (told === undefined) return true;
-    if (told.id === view.id) return false;
-    if (told.digest !== view.digest) return true;
-    told.id = view.id;
+    if (!view.looksLike(told)) return true;
+    if (told !== view) this.#told.set(view.root, view);
     return false;
+  }
+
+  #gone(channel: Channel): string[] {
+    return [...this.#told.keys()].filter((root) => channel.hasNoMore(root));
   }
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { RepositoryChange, TreeFile, TreeMessage, TreeMeta } from "../../protocol/index.js";
 import { fitToLimit, unifiedDiff } from "../../protocol/index.js";
 import type { StoredTree } from "../store/index.js";
@@ -24,9 +23,11 @@ export class TreeView {
   /** No other view of this process has the same. */
   readonly id = ++TreeView.#count;
   readonly #meta: TreeMeta;
-  readonly #files: readonly TreeFile[];
-  #json: string | undefined;
-  #digest: string | undefined;
+  /** Let go when the text is built: whoever was told an old view keeps its text alone. */
+  #files: readonly TreeFile[];
+  #bytes: Buffer | undefined;
+  /** Two views are compared once, however many clients were told the one. */
+  #compared: { id: number; same: boolean } | undefined;
 
   constructor(root: string, meta: TreeMeta, files: readonly TreeFile[]) {
     this.root = root;
@@ -34,16 +35,20 @@ export class TreeView {
     this.#files = files;
   }
 
-  /** The tree's entry in a `changes` frame, as JSON. */
-  get json(): string {
-    this.#json ??= JSON.stringify(repositoryChange(this.root, this.#meta, this.#files));
-    return this.#json;
+  /** The tree's entry in a `changes` frame: JSON in UTF-8. */
+  get bytes(): Buffer {
+    if (this.#bytes === undefined) {
+      this.#bytes = Buffer.from(JSON.stringify(repositoryChange(this.root, this.#meta, this.#files)));
+      this.#files = [];
+    }
+    return this.#bytes;
   }
 
-  /** Equal for views that look the same. Whoever was told one keeps this, not the text. */
-  get digest(): string {
-    this.#digest ??= createHash("sha256").update(this.json).digest("base64");
-    return this.#digest;
+  /** Whether a client that was told the other one has nothing to learn from this one. */
+  looksLike(other: TreeView): boolean {
+    if (other === this) return true;
+    if (this.#compared?.id !== other.id) this.#compared = { id: other.id, same: this.bytes.equals(other.bytes) };
+    return this.#compared.same;
   }
 
   /** This view, when a state with that content looks the same; else a new one. */

@@ -57,6 +57,8 @@ export class Viewer {
   #patienceIsOver = false;
   #patience: NodeJS.Timeout | undefined;
   #inFlight = false;
+  /** There may be more to send than what is under way. */
+  #hasMore = false;
   #closed = false;
   /** Refreshes whose barrier is still out. */
   #waiting = 0;
@@ -160,15 +162,17 @@ export class Viewer {
   flush(): void {
     if (this.#closed) return;
     if (this.#inFlight) {
+      this.#hasMore = true;
       this.#outlet.waits();
       return;
     }
+    this.#hasMore = false;
     const frame = this.#nextFrame();
     if (frame === undefined) return;
     this.#inFlight = true;
     this.#outlet.send(frame, () => {
       this.#inFlight = false;
-      this.flush();
+      if (this.#hasMore) this.flush();
       if (!this.#inFlight) this.#outlet.drained();
     });
   }
@@ -176,6 +180,7 @@ export class Viewer {
   #nextFrame(): Frame | undefined {
     const error = this.#takeError();
     if (error !== undefined) {
+      this.#hasMore = true;
       const message: ServerMessage = { type: "error", message: error };
       return { kind: "error", data: JSON.stringify(message), scannedAt: undefined };
     }
@@ -188,6 +193,8 @@ export class Viewer {
       isStale,
     });
     if (told?.isUpToDate) this.#isUpToDate(isStale);
+    // errors that wait for the first frame, answers that are owed one by one, the rest of a delta
+    this.#hasMore = told?.isUpToDate === false || this.#owed > 0 || this.backlog > 0;
     return told?.frame;
   }
 

@@ -18,6 +18,9 @@ export interface AgentLink {
 /** How long a barrier may take before it is given up, in milliseconds. */
 const BARRIER_DEADLINE_MS = 60_000;
 
+/** A tree that changes all the time is written to the store this often, in milliseconds. */
+const BUSY_SAVE_MS = 30_000;
+
 /** How long a chat goes on being watched when its last viewer has left (a page that reloads), in milliseconds. */
 export const LINGER_MS = 10_000;
 
@@ -32,6 +35,10 @@ interface Tree {
   resyncing: boolean;
   /** The state that the store has. */
   saved: TreeState | undefined;
+  /** When it was written: milliseconds since 1970. */
+  savedAt: number;
+  /** The state when it was last looked at for saving. */
+  seen: TreeState | undefined;
 }
 
 /** Everything that belongs to one workspace: its agent, its trees, and the chats that look at them. */
@@ -147,12 +154,20 @@ export class Workspace {
     return channel.states().length > 0;
   }
 
-  /** Writes the states that have changed since they were last written. */
-  async save(): Promise<void> {
+  /**
+   * Writes the states that have changed since they were last written. One that goes on changing is written now and then.
+   *
+   * @param everything those that go on changing as well
+   */
+  async save(everything: boolean): Promise<void> {
     for (const tree of this.#trees.values()) {
       const { state } = tree;
       if (state === undefined || state === tree.saved) continue;
+      const isBusy = tree.live && tree.seen !== state && Date.now() - tree.savedAt < BUSY_SAVE_MS;
+      tree.seen = state;
+      if (isBusy && !everything) continue;
       tree.saved = state;
+      tree.savedAt = Date.now();
       const meta = { ...state.meta, scanned_at: new Date(tree.scannedAt).toISOString() };
       // gone, or newer, while it was compressed: then the next round writes what is true
       await this.#treeStates.save(this.id, { ...state, meta }, () => this.#trees.get(state.root)?.state !== state);
@@ -393,7 +408,16 @@ export class Workspace {
   #tree(root: string): Tree {
     let tree = this.#trees.get(root);
     if (tree === undefined) {
-      tree = { state: undefined, scannedAt: 0, live: false, pending: undefined, resyncing: false, saved: undefined };
+      tree = {
+        state: undefined,
+        scannedAt: 0,
+        live: false,
+        pending: undefined,
+        resyncing: false,
+        saved: undefined,
+        savedAt: Date.now(),
+        seen: undefined,
+      };
       this.#trees.set(root, tree);
     }
     return tree;
