@@ -88,6 +88,8 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     daemon.tunnel.nudge();
   }, WAKE_INTERVAL_MS).unref();
   logger.info({ relay: url.host, roots }, "starting");
+  // Node.js waits for the children that it started, and for no others
+  if (process.pid === 1) logger.warn("as process 1 it reaps no orphans; start it by container/entrypoint.sh");
   try {
     await daemon.run();
   } catch (error) {

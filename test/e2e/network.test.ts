@@ -3,6 +3,7 @@ import t, { type Test } from "tap";
 import { Daemon } from "../../src/agent/daemon.js";
 import { dial } from "../../src/agent/dial.js";
 import { tunnelUrl } from "../../src/agent/relay-url.js";
+import { Retry } from "../../src/agent/retry.js";
 import { TrackStore } from "../../src/agent/track-store.js";
 import { createLogger, tokenFile } from "../../src/util/index.js";
 import { findRepositories, resolveRoot, TreeHost } from "../../src/worktree/index.js";
@@ -18,8 +19,14 @@ import { until } from "../support/until.js";
 const RIGHT_WITHIN_MS = 35_000;
 /** So many faults in all: `npm run faults` has 500, a test run fewer. */
 const ROUNDS = Number(process.env.ROUNDS ?? 120);
-/** Everything that takes time is this much faster than in life. */
+/** The agent's times and delays are this much shorter than in life, so that a round takes what 35 s take in life. */
 const HASTE = 100;
+/** `npm run faults` also lets each fault happen to the built program, with the times of life. */
+const IN_REAL_TIME = process.env.REAL_TIME === "1";
+/** How long a fault lasts there. Milliseconds: the link is given up, and is tried again and again. */
+const REAL_FAULT_MS = 45_000;
+/** The contract: a half-open link is noticed so soon. Milliseconds. */
+const NOTICED_WITHIN_MS = 30_000;
 
 const stack = await Stack.start(t);
 const alice = stack.clientToken("alice");
@@ -55,7 +62,7 @@ async function startAgent(t: Cleanup, { url, caFile }: Omit<World, "link">) {
     tracked: TrackStore.unremembered(logger),
     tunnel: {
       times: { handshakeMs: 15_000 / HASTE, pingMs: 15_000 / HASTE, silenceMs: 25_000 / HASTE },
-      retry: { next: () => Math.random() * (5_000 / HASTE) },
+      retry: hastened(new Retry()),
     },
   });
   const ended = daemon.run();
@@ -68,6 +75,11 @@ async function startAgent(t: Cleanup, { url, caFile }: Omit<World, "link">) {
   const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
   const client = await WatchClient.watch(t, stack.url, chat, alice);
   return { daemon, repo, client, log };
+}
+
+/** The delays of life, and what they depend on, in the haste of these tests. */
+function hastened(retry: Retry): Pick<Retry, "next"> {
+  return { next: ({ lastedMs, welcomed }) => retry.next({ lastedMs: lastedMs * HASTE, welcomed }) / HASTE };
 }
 
 /** What this process holds of the system. */
@@ -133,6 +145,38 @@ async function misbehave(t: Test, world: World): Promise<void> {
 t.test("faults of a link: after each the client is right", async (t) => {
   const link = await BadLink.open(t, relayPort);
   await misbehave(t, { url: `http://127.0.0.1:${link.port}`, link });
+});
+
+t.test("in real time", { skip: !IN_REAL_TIME && "npm run faults does it: it takes two minutes" }, async (t) => {
+  const cases = FAULTS.map((fault) => async () => {
+    const link = await BadLink.open(t, relayPort);
+    const workspace = randomUUID();
+    const args = ["--relay", `http://127.0.0.1:${link.port}`, "--token-file", stack.agentToken(workspace)];
+    const agent = startProgram(t, "agent", args);
+    const repo = createRepo(t, { "a.txt": "0\n" });
+    const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+    const client = await WatchClient.watch(t, stack.url, chat, alice);
+    const failedAt = performance.now();
+    link.fail(fault);
+    repo.write("a.txt", "meanwhile\n");
+    if (fault === "halfOpen" || fault === "stall") {
+      await until(`${fault} is noticed`, () => agent.stderr.includes("TW_RELAY_UNREACHABLE"), {
+        deadlineMs: NOTICED_WITHIN_MS,
+        seen: () => agent.stderr,
+      });
+      t.comment(`${fault}: noticed after ${Math.round(performance.now() - failedAt)} ms`);
+    }
+    await pass(REAL_FAULT_MS - (performance.now() - failedAt));
+    const healedAt = performance.now();
+    link.heal();
+    const expected = `${repo.git("diff", "--full-index", "HEAD")}\n`;
+    await until(`${fault}: right`, () => client.repositories.get(repo.root)?.unified_diff === expected, {
+      deadlineMs: RIGHT_WITHIN_MS,
+      seen: () => ({ last: client.messages.slice(-2), log: agent.stderr.slice(-1000) }),
+    });
+    t.pass(`${fault}: right ${Math.round(performance.now() - healedAt)} ms after the link's return`);
+  });
+  await Promise.all(cases.map((run) => run()));
 });
 
 t.test("with TLS", { skip: withoutOpenssl }, async (t) => {

@@ -128,7 +128,8 @@ export class Systemd {
   }
 }
 
-function childrenOf(pid: number | undefined): string[] {
+/** The processes that a process of this machine has started and not yet waited for. */
+export function childrenOf(pid: number | undefined): string[] {
   const path = `/proc/${pid}/task/${pid}/children`;
   return existsSync(path) ? readFileSync(path, "utf8").split(" ").filter(Boolean) : [];
 }

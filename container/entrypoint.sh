@@ -1,0 +1,14 @@
+#!/bin/sh
+# The first process of a container in which nothing else takes that part: runs the agent with the arguments given, hands
+# signals on to it, reaps whatever child is left to it, and leaves with the agent's status.
+agent "$@" &
+agent=$!
+for signal in TERM INT HUP; do
+  trap "kill -$signal $agent" "$signal"
+done
+# a shell that waits reaps every child, not just the one that it waits for; a signal ends the wait, not the agent
+while :; do
+  wait "$agent"
+  status=$?
+  kill -0 "$agent" 2>/dev/null || exit "$status"
+done
