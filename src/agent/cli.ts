@@ -50,21 +50,28 @@ async function run(argv: readonly string[]): Promise<number> {
       },
     )
     .command(
-      "track <paths..>",
+      "track [paths..]",
       "Tell the running agent that a chat has touched paths",
       (y) =>
         withSocket(y)
-          .positional("paths", { type: "string", array: true, demandOption: true })
-          .option("chat", { type: "string", demandOption: true, requiresArg: true, describe: "the chat's UUID" })
+          .positional("paths", { type: "string", array: true, default: [] as string[] })
+          .option("chat", { type: "string", requiresArg: true, describe: "the chat's UUID" })
           .option("ancestor", {
             ...{ type: "string", array: true, nargs: 1, default: [] as string[] },
             describe: "a chat that sees what this one sees; may be repeated",
+          })
+          .option("hook", {
+            type: "boolean",
+            default: false,
+            describe: "as a coding agent's hook: take chat and path from its JSON on standard input",
           }),
-      (args) => {
+      ({ chat, ancestor, paths, hook, ...args }) => {
         action = async () => {
-          const { track } = await import("./commands.js");
-          const paths = args.paths.map((path) => resolve(path));
-          return track(settingsFrom(args), { chat: args.chat, ancestors: args.ancestor, paths });
+          const { track, trackHook } = await import("./commands.js");
+          if (hook) return trackHook(() => settingsFrom(args), { chat, ancestors: ancestor });
+          if (chat === undefined) throw badUsage("give --chat UUID");
+          if (paths.length === 0) throw badUsage("give at least one path");
+          return track(settingsFrom(args), { chat, ancestors: ancestor, paths: paths.map((path) => resolve(path)) });
         };
       },
     )

@@ -1,7 +1,8 @@
 import type { ControlReply, ControlRequest } from "../protocol/index.js";
 import { controlRequestSchema } from "../protocol/index.js";
-import { colorsFor, TreewireError } from "../util/index.js";
+import { colorsFor, reportError, TreewireError } from "../util/index.js";
 import { AgentRefusal, askAgent } from "./control-client.js";
+import { hookEdit, readInput } from "./hook-input.js";
 import { defaultStateDir, socketToAsk } from "./places.js";
 import { type AgentSettings, formatSettings, settingsJson, textOf } from "./settings.js";
 import { formatStatus } from "./status-text.js";
@@ -12,6 +13,26 @@ export function track(
   request: { chat: string; ancestors: string[]; paths: string[] },
 ): Promise<number> {
   return ask(settings, { type: "track", ...request }, () => {});
+}
+
+/**
+ * `agent track --hook`, for a coding agent's settings.
+ *
+ * @param chat instead of the session that the hook's input names; "" counts as none
+ * @returns the exit status; never 2, by which a hook would tell its agent to undo the edit
+ */
+export async function trackHook(
+  settings: () => AgentSettings,
+  { chat, ancestors }: { chat: string | undefined; ancestors: string[] },
+): Promise<number> {
+  try {
+    const edit = hookEdit(await readInput(process.stdin));
+    if (edit.paths.length === 0) return 0;
+    return await track(settings(), { chat: chat || (edit.chat ?? ""), ancestors, paths: edit.paths });
+  } catch (error) {
+    reportError("agent", error);
+    return 1;
+  }
 }
 
 /** `agent untrack`. @returns the exit status */

@@ -1,6 +1,6 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, symlinkSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
@@ -10,7 +10,9 @@ import { childrenOf } from "../support/systemd.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 
-const ENTRYPOINT = fileURLToPath(new URL("../../../container/entrypoint.sh", import.meta.url));
+const script = (name: string) => fileURLToPath(new URL(`../../../container/${name}`, import.meta.url));
+const ENTRYPOINT = script("entrypoint.sh");
+const START = script("start.sh");
 const NAMESPACES = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 
 const noNamespaces =
@@ -50,6 +52,40 @@ async function asFirst(t: Cleanup, ...command: string[]) {
     execFileSync("nsenter", ["-t", first(), "-p", "-m", "--", ...words], { stdio: ["ignore", "pipe", "pipe"] });
   return { program, logs, signal, beside };
 }
+
+t.test("a start-up script", async (t) => {
+  const home = tempDir(t);
+  symlinkSync(programPath("agent"), join(home, "agent"));
+  const env = {
+    PATH: `${home}:${GIT_ENV.PATH}`,
+    HOME: home,
+    TREEWIRE_AGENT_TOKEN: "x",
+    TREEWIRE_RELAY: "http://127.0.0.1:9",
+    RESTART_SECONDS: "0",
+  };
+  const start = () => execFileSync("sh", [START], { cwd: home, env, stdio: "ignore" });
+  const log = join(home, ".local/state/treewire/agent.log");
+  const pid = async (other?: number): Promise<number> =>
+    until("an agent answers", () => {
+      const { stdout, status } = spawnSync("agent", ["status", "--json"], { env });
+      const found: number | undefined = status === 0 ? JSON.parse(stdout.toString()).pid : undefined;
+      return found === other ? undefined : found;
+    });
+  start();
+  const first = await pid();
+  let last: number | undefined = first;
+  t.teardown(() => last !== undefined && process.kill(last, "SIGTERM"));
+  start();
+  t.equal(await pid(), first, "where one runs, no other is started");
+  process.kill(first, "SIGKILL");
+  const second = await pid(first);
+  last = second;
+  process.kill(second, "SIGTERM");
+  await until("it has left", () => !existsSync(`/proc/${second}`));
+  last = undefined;
+  t.match(readFileSync(log, "utf8"), /"leaving"/);
+  t.equal(spawnSync("agent", ["status"], { env }).status, 1, "asked to leave, it is not started again");
+});
 
 t.test("in a container", { skip: noNamespaces }, async (t) => {
   t.test("the entry point hands signals on, reaps orphans, and leaves with the agent's status", async (t) => {
