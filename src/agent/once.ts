@@ -59,7 +59,9 @@ export async function runOnce({ paths, format, onError, output }: OnceOptions): 
     );
     return differ.includes(true);
   }
-  const states = (await inTurn(roots, (root) => attempt(() => scanOnce(root)))).filter((state) => state !== undefined);
+  const states = (await inTurn(roots, (root) => attempt(() => scanOnce(root, { onTrouble: onError })))).filter(
+    (state) => state !== undefined,
+  );
   if (format === "json") {
     await print(`${JSON.stringify(changesOf(states))}\n`);
   } else {

@@ -7,7 +7,7 @@ import {
   parseAttributeFile,
 } from "./attributes.js";
 import { fileSystemPath } from "./byte-path.js";
-import { readWhole } from "./files.js";
+import { readIfAllowed } from "./files.js";
 import type { BytePath } from "./types.js";
 
 const NO_ATTRIBUTES: AttributeFile = { rules: [], macros: new Map() };
@@ -43,8 +43,8 @@ export class AttributeFiles {
    *   files are printed, has none
    */
   of(path: BytePath, tracked = true): Map<string, AttributeValue> {
-    this.#info ??= this.#parse(readWhole(this.#places.infoFile)?.bytes, true);
-    this.#outer ??= this.#places.outerFiles.map((file) => this.#parse(readWhole(file)?.bytes, true));
+    this.#info ??= this.#parse(readIfAllowed(this.#places.infoFile)?.bytes, true);
+    this.#outer ??= this.#places.outerFiles.map((file) => this.#parse(readIfAllowed(file)?.bytes, true));
     const layers: AttributeLayer[] = [{ file: this.#info, relative: path }];
     for (let slash = path.lastIndexOf("/"); ; slash = path.lastIndexOf("/", slash - 1)) {
       const directory = slash < 0 ? "" : path.slice(0, slash);
@@ -61,7 +61,7 @@ export class AttributeFiles {
   #directoryFile(directory: BytePath, tracked: boolean): AttributeFile {
     const path = directory === "" ? ".gitattributes" : `${directory}/.gitattributes`;
     if (!this.#onDisk.has(directory)) {
-      const bytes = readWhole(fileSystemPath(this.#places.root, path), false)?.bytes;
+      const bytes = readIfAllowed(fileSystemPath(this.#places.root, path), false)?.bytes;
       this.#onDisk.set(directory, bytes && this.#parse(bytes, directory === ""));
     }
     const onDisk = this.#onDisk.get(directory);

@@ -3,7 +3,8 @@ import { dirname, isAbsolute, resolve } from "node:path";
 import { bytesOfText } from "./byte-path.js";
 import { Config } from "./config.js";
 import { ConfigSyntaxError, parseConfig, type Setting } from "./config-syntax.js";
-import { corrupt, readWhole } from "./files.js";
+import { environmentSettings } from "./environment-settings.js";
+import { corrupt, readIfAllowed, readWhole } from "./files.js";
 import { expandHome, userConfigFiles } from "./user-files.js";
 import { compileWildmatch } from "./wildmatch.js";
 
@@ -46,22 +47,6 @@ export function loadUserConfig(environment: NodeJS.ProcessEnv): Config {
   return loadConfig({ local: [], environment }, { gitDir: "", branch: () => "" });
 }
 
-/** `GIT_CONFIG_COUNT`, `GIT_CONFIG_KEY_0`, `GIT_CONFIG_VALUE_0` and so on. */
-function environmentSettings(environment: NodeJS.ProcessEnv): Setting[] {
-  const settings: Setting[] = [];
-  for (let at = 0; at < Math.min(Number(environment.GIT_CONFIG_COUNT) || 0, MAX_ENVIRONMENT_SETTINGS); at += 1) {
-    const parts = /^([^.]+)(\..*)?\.([^.]+)$/s.exec(environment[`GIT_CONFIG_KEY_${at}`] ?? "");
-    if (parts === null) continue;
-    const [, section = "", subsection = "", key = ""] = parts;
-    const name = `${section.toLowerCase()}${subsection}.${key.toLowerCase()}`;
-    settings.push({ name, value: environment[`GIT_CONFIG_VALUE_${at}`] });
-  }
-  return settings;
-}
-
-/** The environment has no room for more. */
-const MAX_ENVIRONMENT_SETTINGS = 100_000;
-
 /** Reads one file alone, without includes: what git asks before it knows a repository. */
 export function loadConfigFile(path: string): Config {
   const bytes = readWhole(path)?.bytes;
@@ -74,6 +59,8 @@ class ConfigLoader {
   readonly #paths: readonly string[];
   readonly #context: ConfigContext;
   readonly #environment: NodeJS.ProcessEnv;
+  /** The user's own files. */
+  readonly #users: ReadonlySet<string>;
   /** Every remote's URL, as `hasconfig` looks at them; `undefined` until it is asked. */
   #remoteUrls: readonly string[] | undefined;
 
@@ -81,6 +68,7 @@ class ConfigLoader {
     this.#paths = paths;
     this.#context = context;
     this.#environment = environment;
+    this.#users = new Set(userConfigFiles(environment));
   }
 
   loadAll(): void {
@@ -89,7 +77,7 @@ class ConfigLoader {
 
   #load(path: string, depth: number): void {
     this.files.push(path);
-    const bytes = readWhole(path)?.bytes;
+    const bytes = (this.#users.has(path) ? readIfAllowed(path) : readWhole(path))?.bytes;
     if (bytes === undefined) return;
     for (const setting of parseFile(path, bytes)) {
       this.settings.push(setting);

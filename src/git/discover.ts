@@ -1,5 +1,5 @@
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { systemCode, TreewireError } from "../util/errors.js";
 import { below, corrupt, isAbsent, type Place, readWhole, unreadable } from "./files.js";
 
@@ -19,11 +19,13 @@ const MAX_POINTER_BYTES = 65_536;
  * Rules: <https://git-scm.com/docs/gitrepository-layout>.
  *
  * @param path any existing file or directory
+ * @param environment `GIT_CEILING_DIRECTORIES` says where the search ends; nothing else of it counts
  * @throws TreewireError `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_NOT_A_REPOSITORY`, `TW_BARE_REPOSITORY`,
  *   `TW_CORRUPT_REPOSITORY`
  */
-export function discover(path: string): Discovery {
+export function discover(path: string, environment: NodeJS.ProcessEnv): Discovery {
   const start = startDirectory(path);
+  const ceiling = lowestCeiling(start, environment.GIT_CEILING_DIRECTORIES);
   let damaged: string | undefined;
   for (let directory = start; ; directory = dirname(directory)) {
     const gitDir = readDotGit(directory);
@@ -33,7 +35,7 @@ export function discover(path: string): Discovery {
       damaged ??= join(directory, ".git");
     }
     if (isGitDirectory(directory) !== undefined) throw new TreewireError("TW_BARE_REPOSITORY", directory);
-    if (dirname(directory) === directory) break;
+    if (dirname(directory) === directory || dirname(directory) === ceiling) break;
   }
   if (damaged !== undefined) throw corrupt(damaged, "no usable HEAD, objects or refs in it");
   throw new TreewireError("TW_NOT_A_REPOSITORY", path);
@@ -86,6 +88,23 @@ export function holdsRepository(directory: Place): boolean {
     // A pointer that leads nowhere is no repository; one that may not be read could be one.
     return thrown instanceof TreewireError && thrown.code === "TW_PATH_UNREADABLE";
   }
+}
+
+/**
+ * The ceiling that is met first on the way up: it is not searched, unless the search starts there.
+ * @param list absolute paths with `:` between; behind an empty one, links in the others are not resolved
+ */
+function lowestCeiling(start: string, list = ""): string | undefined {
+  let resolves = true;
+  let lowest: string | undefined;
+  for (const path of list.split(":")) {
+    if (path === "") resolves = false;
+    if (!isAbsolute(path)) continue;
+    const ceiling = resolves ? tryRealpath(path) : resolve(path);
+    const isAbove = ceiling === "/" ? start !== "/" : ceiling !== undefined && start.startsWith(`${ceiling}/`);
+    if (isAbove && (ceiling?.length ?? 0) > (lowest?.length ?? 0)) lowest = ceiling;
+  }
+  return lowest;
 }
 
 function startDirectory(path: string): string {

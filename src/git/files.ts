@@ -64,6 +64,20 @@ export function readWhole(path: Place, follow = true): ReadFile | undefined {
   }
 }
 
+/**
+ * {@link readWhole} for files that git takes for absent when it may not read them: ignore and attributes files, and the
+ * user's configuration. Those that are part of the tree are told of where they are compared.
+ */
+export function readIfAllowed(path: Place, follow = true): ReadFile | undefined {
+  try {
+    return readWhole(path, follow);
+  } catch (thrown) {
+    const code = systemCode(thrown instanceof TreewireError ? thrown.cause : thrown);
+    if (code === "EACCES" || code === "EPERM") return undefined;
+    throw thrown;
+  }
+}
+
 /** What is in a directory; nothing when it is not there. @throws TreewireError `TW_PATH_UNREADABLE` */
 export function listNames(directory: string): string[] {
   try {

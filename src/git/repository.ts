@@ -5,12 +5,12 @@ import { AttributeFiles } from "./attribute-files.js";
 import type { AttributeValue } from "./attributes.js";
 import { fileSystemPath, textOfBytes } from "./byte-path.js";
 import { FileCleaner } from "./clean.js";
-import { Config } from "./config.js";
+import { Config, truth } from "./config.js";
 import { loadConfig, loadConfigFile, loadUserConfig } from "./config-files.js";
 import { planConversion } from "./conversion.js";
 import { diffAttributes } from "./diff-driver.js";
 import { type Discovery, discover, holdsRepository, isGitDirectory, readDotGit } from "./discover.js";
-import { corrupt, isAbsent, readWhole, unreadable } from "./files.js";
+import { corrupt, isAbsent, readIfAllowed, readWhole, unreadable } from "./files.js";
 import { compareHeadWithIndex } from "./head-diff.js";
 import { parseIgnoreFile, topIgnoreDirectory } from "./ignore.js";
 import { ParsedIndexFile } from "./index-file.js";
@@ -43,7 +43,6 @@ import type {
   SubmoduleIgnore,
   TreeEntry,
 } from "./types.js";
-import { skipsSystemFiles } from "./user-files.js";
 
 /** How long a configured filter may take for one file, in milliseconds. */
 const FILTER_TIME_LIMIT_MS = 30_000;
@@ -53,12 +52,13 @@ const BRANCHES = "refs/heads/";
  * Opens the repository that a path is in.
  *
  * @param path any file or directory inside a working tree
- * @param environment for the places of user and system configuration
+ * @param environment for the places of user and system configuration, and the settings in it. `GIT_DIR` and the other
+ *   variables that name one repository's parts do not count: the path says which repository is meant
  * @throws TreewireError `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_NOT_A_REPOSITORY`, `TW_BARE_REPOSITORY`,
  *   `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`
  */
 export async function openRepository(path: string, environment: NodeJS.ProcessEnv = process.env): Promise<Repository> {
-  return new DiskRepository(discover(path), environment);
+  return new DiskRepository(discover(path, environment), environment);
 }
 
 class DiskRepository implements Repository {
@@ -179,14 +179,14 @@ class DiskRepository implements Repository {
     const { ignoreCase, excludesFile } = this.#settings;
     const files = [join(this.commonDir, "info", "exclude"), excludesFile];
     const outer = files.map((file) =>
-      parseIgnoreFile(file === undefined ? undefined : readWhole(file)?.bytes, ignoreCase),
+      parseIgnoreFile(file === undefined ? undefined : readIfAllowed(file)?.bytes, ignoreCase),
     );
     return topIgnoreDirectory([parseIgnoreFile(rootIgnoreFile, ignoreCase), ...outer], ignoreCase);
   }
 
   readIgnoreFile(directory: BytePath): Uint8Array | undefined {
     const path = directory === "" ? ".gitignore" : `${directory}/.gitignore`;
-    const bytes = readWhole(fileSystemPath(this.root, path), false)?.bytes;
+    const bytes = readIfAllowed(fileSystemPath(this.root, path), false)?.bytes;
     if (bytes !== undefined) return bytes;
     const index = this.index();
     const position = index.find(path);
@@ -258,7 +258,7 @@ class DiskRepository implements Repository {
   #forgetAttributes(): void {
     const { ignoreCase, attributesFile, autoCrlf, bigFileThresholdBytes } = this.#settings;
     const config = this.#config;
-    const system = skipsSystemFiles(this.#environment) ? [] : ["/etc/gitattributes"];
+    const system = truth(this.#environment.GIT_ATTR_NOSYSTEM ?? "") === true ? [] : ["/etc/gitattributes"];
     const attributes = new AttributeFiles({
       root: this.root,
       ignoreCase,

@@ -11,7 +11,7 @@ export function xdgConfigFile(name: string, environment: NodeJS.ProcessEnv): str
 }
 
 /** Whether the environment turns the system-wide configuration off. */
-export function skipsSystemFiles(environment: NodeJS.ProcessEnv): boolean {
+function skipsSystemFiles(environment: NodeJS.ProcessEnv): boolean {
   return truth(environment.GIT_CONFIG_NOSYSTEM ?? "") === true;
 }
 

@@ -44,6 +44,8 @@ export interface Doubts {
 export interface PathTrouble {
   readonly path: string;
   readonly message: string;
+  /** What was thrown, unless it was only found that something is closed to us. */
+  readonly cause?: unknown;
 }
 
 interface Published {
@@ -129,11 +131,19 @@ export class TreeModel {
     return { tracked: this.#headDifferences.size > 0 || this.#disk.size > 0, untracked };
   }
 
-  /** The patches of the current state in their order, made anew one by one; nothing is kept. */
+  /**
+   * The patches of the current state in their order, made anew one by one; nothing is kept. Those that can't be made are
+   * left out and added to the {@link troubles}.
+   */
   async *patches(): AsyncGenerator<FilePatch> {
     for (const { key } of this.files) {
-      const published = this.#published.get(key);
-      if (published !== undefined) yield await this.#patcher.patch(published.pair, this.#indexOid(published.pair.path));
+      const { pair } = this.#published.get(key) ?? {};
+      if (pair === undefined) continue;
+      try {
+        yield await this.#patcher.patch(pair, this.#indexOid(pair.path));
+      } catch (error) {
+        this.#trouble(pair.path, error);
+      }
       this.#workFiles.endPass();
     }
   }
@@ -364,7 +374,11 @@ export class TreeModel {
 
   #note(path: string, error: unknown): void {
     if (error instanceof FileChangedError) this.restless.add(error.path);
-    else this.troubles.push({ path, message: `${pathText(path)}: ${messageOf(error)}` });
+    else this.#trouble(path, error);
+  }
+
+  #trouble(path: string, error: unknown): void {
+    this.troubles.push({ path, message: `${pathText(path)}: ${messageOf(error)}`, cause: error });
   }
 }
 

@@ -2,7 +2,7 @@ import { openRepository } from "../git/index.js";
 import type { Repository } from "../git/types.js";
 import { TreewireError } from "../util/index.js";
 import { NO_COVERAGE } from "./coverage.js";
-import { type Doubts, type ModelOptions, TreeModel } from "./model.js";
+import { type Doubts, type ModelOptions, type PathTrouble, TreeModel } from "./model.js";
 import { nativePath, pathText } from "./paths.js";
 import { isDirty, type SubmoduleState, type Submodules } from "./submodules.js";
 import type { TreeState } from "./types.js";
@@ -24,19 +24,27 @@ export interface RawDiff {
  * Reads one working tree, without following it.
  *
  * @param path any path inside the tree
+ * @param options `onTrouble` is told what can't be read of the tree, once for each path; the rest is in the state
  * @throws TreewireError `TW_NOT_A_REPOSITORY`, `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_CORRUPT_REPOSITORY` …
  */
-export async function scanOnce(path: string, options: { maxPatchBytes?: number } = {}): Promise<TreeState> {
+export async function scanOnce(
+  path: string,
+  options: { maxPatchBytes?: number; onTrouble?: (error: unknown) => void } = {},
+): Promise<TreeState> {
   const { model, root } = await read(path, options);
+  for (const trouble of model.troubles) (options.onTrouble ?? raise)(errorOf(root, trouble));
   const { head, remoteOrigin, files } = model;
   const base = { root, head: head.commit ?? "", branch: head.branch, remoteOrigin, files };
   return { ...base, scannedAt: Date.now(), health: "" };
 }
 
-/** The same, as the exact bytes that git prints. Throws like {@link scanOnce}, the iteration too. */
+/**
+ * The same, as the exact bytes that git prints. Throws like {@link scanOnce}; what can't be read of the tree is thrown
+ * by the iteration, when everything else is out.
+ */
 export async function scanOnceRaw(path: string): Promise<RawDiff> {
   const { model, root } = await read(path, { keepText: false });
-  return { root, diff: patchBytes(model) };
+  return { root, diff: patchBytes(model, root) };
 }
 
 /** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
@@ -44,8 +52,21 @@ export async function resolveRoot(path: string): Promise<string> {
   return (await openRepository(path)).root;
 }
 
-async function* patchBytes(model: TreeModel): AsyncGenerator<Uint8Array> {
+async function* patchBytes(model: TreeModel, root: string): AsyncGenerator<Uint8Array> {
   for await (const { bytes } of model.patches()) if (bytes.length > 0) yield bytes;
+  const [trouble] = model.troubles;
+  if (trouble !== undefined) throw errorOf(root, trouble, model.troubles.length - 1);
+}
+
+/** @param others how many more there are */
+function errorOf(root: string, { path, message, cause }: PathTrouble, others = 0): unknown {
+  if (cause instanceof TreewireError && others === 0) return cause;
+  const detail = others === 0 ? message : `${message}, and ${others} more`;
+  return new TreewireError("TW_PATH_UNREADABLE", `${root}/${pathText(path)}`, { detail, cause });
+}
+
+function raise(error: unknown): never {
+  throw error;
 }
 
 /** The submodules of a tree that nobody follows. */
@@ -59,7 +80,9 @@ class ReadSubmodules implements Submodules {
   async state(path: string): Promise<SubmoduleState | undefined> {
     const head = this.#repository.submoduleHead(path);
     if (head === undefined) return undefined;
-    const { model } = await read(String(nativePath(this.#repository.root, path)), { keepText: false });
+    const { model, root } = await read(String(nativePath(this.#repository.root, path)), { keepText: false });
+    const [trouble] = model.troubles;
+    if (trouble !== undefined) throw errorOf(root, trouble);
     return { head, dirty: isDirty(model.modifications, this.#repository.submoduleIgnore(path)) };
   }
 }
@@ -69,11 +92,5 @@ async function read(path: string, options: ModelOptions): Promise<{ model: TreeM
   const model = new TreeModel(repository, NO_COVERAGE, new ReadSubmodules(repository), options);
   await model.pass(NO_DOUBTS);
   for (let passes = 1; model.restless.size > 0 && passes < MAX_PASSES; passes++) await model.pass(NO_DOUBTS);
-  const trouble = model.troubles[0];
-  if (trouble !== undefined) {
-    throw new TreewireError("TW_PATH_UNREADABLE", `${repository.root}/${pathText(trouble.path)}`, {
-      detail: trouble.message,
-    });
-  }
   return { model, root: repository.root };
 }

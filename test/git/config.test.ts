@@ -193,6 +193,33 @@ t.test("settings in the environment outweigh all files", async (t) => {
   t.equal(await repository.remoteOrigin(), "ssh://x/y");
 });
 
+t.test("settings of `git -c` count as git hands them to its children", async (t) => {
+  const repo = createRepo(t, { file: "1\n" });
+  const url = 'it\'s\na "place" = here!';
+  const settings = [
+    "core.fileMode=false",
+    `remote.origin.url=${url}`,
+    "core.symlinks",
+    "alias.told=!printenv GIT_CONFIG_PARAMETERS",
+  ];
+  const told = repo.git(...settings.flatMap((setting) => ["-c", setting]), "told");
+  const old = `'core.fileMode=false' 'remote.origin.url=${url.replaceAll(/['!]/g, "'\\$&'")}'`;
+  for (const text of [told, old]) {
+    const environment = { ...GIT_ENV, GIT_CONFIG_PARAMETERS: text };
+    const repository = await openRepository(repo.root, environment);
+    t.notOk(repository.trustsFileMode, text);
+    t.equal(await repository.remoteOrigin(), url);
+    t.ok(repository.trustsSymlinks);
+    const byGit = execFileSync("git", ["-C", repo.root, "config", "remote.origin.url"], { env: environment });
+    t.equal(byGit.toString(), `${url}\n`, "git reads it so");
+  }
+  for (const text of ["core.fileMode=false", "'core.fileMode", "'core'='x'", "'a.b'='c''d.e'='f'"]) {
+    const environment = { ...GIT_ENV, GIT_CONFIG_PARAMETERS: text };
+    t.throws(() => execFileSync("git", ["-C", repo.root, "config", "x.y"], { env: environment, stdio: "pipe" }), text);
+    await t.rejects(openRepository(repo.root, environment), { message: /GIT_CONFIG_PARAMETERS/ }, text);
+  }
+});
+
 t.test("config.worktree counts for its working tree only, where the extension is on", async (t) => {
   const repo = createRepo(t, { file: "1\n" });
   const linked = join(tempDir(t), "linked");

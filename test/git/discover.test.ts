@@ -1,9 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
 import { openRepository } from "../../src/git/index.js";
 import type { ErrorCode, TreewireError } from "../../src/util/index.js";
-import { createRepo, git } from "../support/repo.js";
+import { createRepo, GIT_ENV, git } from "../support/repo.js";
 import { tempDir } from "../support/temp.js";
 
 async function refusal(path: string): Promise<TreewireError> {
@@ -115,4 +116,33 @@ t.test("a repository of a later format is refused, naming the feature", async (t
   repo.git("config", "core.repositoryFormatVersion", "1");
   repo.git("config", "extensions.futureThing", "true");
   await refuses(t, repo.root, "TW_UNSUPPORTED_REPOSITORY", /extensions\.futurething/);
+});
+
+t.test("the search ends below GIT_CEILING_DIRECTORIES, as git's does", async (t) => {
+  const repo = createRepo(t, { "a/b/file": "1\n" });
+  const parent = dirname(repo.root);
+  const link = join(tempDir(t), "link");
+  symlinkSync(repo.root, link);
+  const lists = [
+    "",
+    repo.root,
+    `${repo.root}/`,
+    parent,
+    `${repo.root}/a`,
+    `${repo.root}/a/b`,
+    "/",
+    "/nowhere",
+    "a",
+    link,
+    `:${link}`,
+  ];
+  for (const list of [...lists, `${parent}:${repo.root}/a`, `/nowhere::${repo.root}`]) {
+    const environment = { ...GIT_ENV, GIT_CEILING_DIRECTORIES: list };
+    for (const path of ["", "a", "a/b"].map((name) => join(repo.root, name))) {
+      const git = spawnSync("git", ["rev-parse", "--show-toplevel"], { cwd: path, env: environment });
+      const opened = openRepository(path, environment);
+      if (git.status === 0) t.equal((await opened).root, git.stdout.toString().trim(), `${list} ${path}`);
+      else await t.rejects(opened, { code: "TW_NOT_A_REPOSITORY" }, `${list} ${path}`);
+    }
+  }
 });
