@@ -55,7 +55,7 @@ export async function runOnce({ paths, format, onError, output }: OnceOptions): 
 
   if (format === "diff") {
     const differ = await inTurn(roots, (root) =>
-      attempt(() => printDiff(root, print, output.isTTY ? colors : undefined)),
+      attempt(() => printDiff(root, { print, onTrouble: onError, colors: output.isTTY ? colors : undefined })),
     );
     return differ.includes(true);
   }
@@ -76,10 +76,17 @@ export async function runOnce({ paths, format, onError, output }: OnceOptions): 
 /** @param colors for a terminal; without them the exact bytes are printed. @returns whether there were any */
 async function printDiff(
   root: string,
-  print: (chunk: string | Uint8Array) => Promise<void>,
-  colors: Colors | undefined,
+  {
+    print,
+    onTrouble,
+    colors,
+  }: {
+    print: (chunk: string | Uint8Array) => Promise<void>;
+    onTrouble: (error: unknown) => void;
+    colors: Colors | undefined;
+  },
 ): Promise<boolean> {
-  const { diff } = await scanOnceRaw(root);
+  const { diff } = await scanOnceRaw(root, { onTrouble });
   let any = false;
   for await (const chunk of diff instanceof Uint8Array ? [diff] : diff) {
     if (chunk.length === 0) continue;

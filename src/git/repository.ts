@@ -16,6 +16,7 @@ import { parseIgnoreFile, topIgnoreDirectory } from "./ignore.js";
 import { ParsedIndexFile } from "./index-file.js";
 import { IndexReader } from "./index-reader.js";
 import { ObjectStore } from "./object-store.js";
+import { OrderFile } from "./order-file.js";
 import { checkOwnership } from "./ownership.js";
 import { type HeadRef, headTarget, readHead } from "./refs.js";
 import { readHeadByGit } from "./reftable.js";
@@ -73,6 +74,7 @@ class DiskRepository implements Repository {
   #indexReader!: IndexReader;
   #attributes!: AttributeFiles;
   #cleaner!: FileCleaner;
+  #orderFile: OrderFile | undefined;
   /** By the attribute's value. */
   readonly #diffAttributes = new Map<AttributeValue | undefined, FileAttributes>();
 
@@ -115,7 +117,7 @@ class DiskRepository implements Repository {
     }
     add("index", join(this.gitDir, "index"));
 
-    add("config", ...this.#config.files);
+    add("config", ...this.#config.files, this.#settings.orderFile);
     add("ignore", join(this.commonDir, "info", "exclude"), this.#settings.excludesFile);
     add("attributes", join(this.commonDir, "info", "attributes"), this.#settings.attributesFile);
     add("objects", join(this.commonDir, "objects", "pack"));
@@ -169,6 +171,10 @@ class DiskRepository implements Repository {
 
   get bigFileThresholdBytes(): number {
     return this.#settings.bigFileThresholdBytes;
+  }
+
+  patchRank(path: BytePath): number | undefined {
+    return this.#orderFile?.rank(path);
   }
 
   get renameLimit(): number | undefined {
@@ -233,6 +239,8 @@ class DiskRepository implements Repository {
     this.#config = loadConfig({ local, environment: this.#environment }, context);
     this.#settings = readSettings(this.#config, this.root, this.#environment);
     this.#diffAttributes.clear();
+    const { orderFile } = this.#settings;
+    this.#orderFile = orderFile === undefined ? undefined : new OrderFile(orderFile);
     const { stat } = this.#settings;
     const format = this.#format.objects;
     this.#indexReader = new IndexReader(join(gitDir, "index"), format, stat, this.#objects);

@@ -17,6 +17,7 @@ export interface RepositorySettings {
   /** Absolute; `undefined` when there can be none. */
   excludesFile: string | undefined;
   attributesFile: string | undefined;
+  orderFile: string | undefined;
   remoteOrigin: string;
   revivesPresentFiles: boolean;
   heedsReplacements: boolean;
@@ -27,9 +28,9 @@ const BIG_FILE_BYTES = 512 * 2 ** 20;
 
 /** @param root where relative paths start: the top of the working tree */
 export function readSettings(config: Config, root: string, environment: NodeJS.ProcessEnv): RepositorySettings {
-  const userFile = (name: string, fallback: string): string | undefined => {
+  const file = (name: string, fallback?: string): string | undefined => {
     const value = config.get(name);
-    if (value === undefined) return xdgConfigFile(fallback, environment);
+    if (value === undefined) return fallback;
     return value === "" ? undefined : resolve(root, expandHome(value, environment));
   };
   return {
@@ -43,8 +44,9 @@ export function readSettings(config: Config, root: string, environment: NodeJS.P
     autoCrlf: config.get("core.autocrlf")?.toLowerCase() === "input" ? "input" : config.boolean("core.autocrlf", false),
     bigFileThresholdBytes: config.integer("core.bigfilethreshold", BIG_FILE_BYTES),
     renameLimit: config.get("diff.renamelimit") === undefined ? undefined : config.integer("diff.renamelimit", 0),
-    excludesFile: userFile("core.excludesfile", "ignore"),
-    attributesFile: userFile("core.attributesfile", "attributes"),
+    excludesFile: file("core.excludesfile", xdgConfigFile("ignore", environment)),
+    attributesFile: file("core.attributesfile", xdgConfigFile("attributes", environment)),
+    orderFile: file("diff.orderfile"),
     remoteOrigin: config.get("remote.origin.url") ?? "",
     heedsReplacements: config.boolean("core.usereplacerefs", true),
     revivesPresentFiles:

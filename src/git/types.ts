@@ -143,6 +143,8 @@ export interface Repository {
   blobSize(oid: Oid): number;
   /** `core.bigFileThreshold`. */
   readonly bigFileThresholdBytes: number;
+  /** Where the patch of a tracked file stands among others, as `diff.orderFile` says; `undefined`: by its path. */
+  patchRank(path: BytePath): number | undefined;
   /** `diff.renameLimit`, as `detectRenames` takes it; `undefined`: git's default. */
   readonly renameLimit: number | undefined;
 

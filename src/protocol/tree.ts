@@ -6,7 +6,8 @@ import { z } from "zod";
  */
 export const treeFileSchema = z.object({
   /**
-   * `t:` (tracked) or `u:` (untracked), then the path's bytes, one per character. Ascending order of the keys by UTF-16
+   * `t:` (tracked) or `u:` (untracked), then the path's bytes, one per character; before the colon perhaps digits, its
+   * place by `diff.orderFile`. Ascending order of the keys by UTF-16
    * code unit is the order of the files in the diff: git prints tracked files first.
    */
   key: z.string().min(3),

@@ -315,7 +315,7 @@ export class TreeModel {
       return;
     }
     for (const pair of pairs) {
-      gone.delete(fileKey("t", pair.path));
+      gone.delete(this.#keyOf("t", pair.path));
       try {
         await this.#publish("t", pair, changes);
       } catch (error) {
@@ -330,20 +330,24 @@ export class TreeModel {
     this.#outdated.tracked = !complete;
   }
 
+  #keyOf(section: Section, path: string): string {
+    return fileKey(section, path, section === "t" ? this.repository.patchRank(path) : undefined);
+  }
+
   /** Makes the patch of a pair, unless the one that is there is the same. */
   async #publish(section: Section, pair: Pair, changes: Map<string, TreeFile | undefined>): Promise<void> {
-    const key = fileKey(section, pair.path);
+    const key = this.#keyOf(section, pair.path);
     const signature = this.#patcher.signature(pair);
     if (this.#published.get(key)?.signature === signature) return;
     if (!this.#options.keepText) {
       this.#published.set(key, { signature, pair, section });
-      changes.set(key, emptyTreeFile(section, pair.path));
+      changes.set(key, emptyTreeFile(key));
       return;
     }
     const patch = await this.#patcher.patch(pair, this.#indexOid(pair.path));
     this.#published.set(key, { signature, pair, section });
     if (patch.bytes.length === 0) changes.set(key, undefined);
-    else changes.set(key, toTreeFile(section, pair.path, patch, this.#maxHunkBytes));
+    else changes.set(key, toTreeFile(key, patch, this.#maxHunkBytes));
   }
 
   async #keepWithinBudget(): Promise<void> {
@@ -358,7 +362,7 @@ export class TreeModel {
       if (size > limit || file.omitted_bytes === 0 || published === undefined) continue;
       try {
         const patch = await this.#patcher.patch(published.pair, this.#indexOid(published.pair.path));
-        changes.set(file.key, toTreeFile(published.section, published.pair.path, patch, limit));
+        changes.set(file.key, toTreeFile(file.key, patch, limit));
       } catch (error) {
         this.#note(published.pair.path, error);
       }

@@ -12,6 +12,14 @@ const NO_DOUBTS: Doubts = { paths: new Map(), repository: new Set(), everything:
 /** How often a tree that changes while it is read is looked at again before its last look is taken as it is. */
 const MAX_PASSES = 5;
 
+/** Paths that can't be read are told one by one up to this many. */
+const MAX_TOLD = 20;
+
+export interface OnceOptions {
+  /** Told what can't be read of the tree, path by path; everything else is shown. Default: it is thrown. */
+  onTrouble?: (error: unknown) => void;
+}
+
 /** A diff whose patches come one by one, so that it never is in memory whole. */
 export interface RawDiff {
   /** Absolute path of the working tree. */
@@ -24,27 +32,26 @@ export interface RawDiff {
  * Reads one working tree, without following it.
  *
  * @param path any path inside the tree
- * @param options `onTrouble` is told what can't be read of the tree, once for each path; the rest is in the state
  * @throws TreewireError `TW_NOT_A_REPOSITORY`, `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_CORRUPT_REPOSITORY` …
  */
 export async function scanOnce(
   path: string,
-  options: { maxPatchBytes?: number; onTrouble?: (error: unknown) => void } = {},
+  options: OnceOptions & { maxPatchBytes?: number } = {},
 ): Promise<TreeState> {
   const { model, root } = await read(path, options);
-  for (const trouble of model.troubles) (options.onTrouble ?? raise)(errorOf(root, trouble));
+  tellTroubles(root, model.troubles, options);
   const { head, remoteOrigin, files } = model;
   const base = { root, head: head.commit ?? "", branch: head.branch, remoteOrigin, files };
   return { ...base, scannedAt: Date.now(), health: "" };
 }
 
 /**
- * The same, as the exact bytes that git prints. Throws like {@link scanOnce}; what can't be read of the tree is thrown
- * by the iteration, when everything else is out.
+ * The same, as the exact bytes that git prints. Throws like {@link scanOnce}; what can't be read of the tree is told when
+ * everything else is out, by the iteration's end.
  */
-export async function scanOnceRaw(path: string): Promise<RawDiff> {
+export async function scanOnceRaw(path: string, options: OnceOptions = {}): Promise<RawDiff> {
   const { model, root } = await read(path, { keepText: false });
-  return { root, diff: patchBytes(model, root) };
+  return { root, diff: patchBytes(model, root, options) };
 }
 
 /** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
@@ -52,17 +59,20 @@ export async function resolveRoot(path: string): Promise<string> {
   return (await openRepository(path)).root;
 }
 
-async function* patchBytes(model: TreeModel, root: string): AsyncGenerator<Uint8Array> {
+async function* patchBytes(model: TreeModel, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
   for await (const { bytes } of model.patches()) if (bytes.length > 0) yield bytes;
-  const [trouble] = model.troubles;
-  if (trouble !== undefined) throw errorOf(root, trouble, model.troubles.length - 1);
+  tellTroubles(root, model.troubles, options);
 }
 
-/** @param others how many more there are */
-function errorOf(root: string, { path, message, cause }: PathTrouble, others = 0): unknown {
-  if (cause instanceof TreewireError && others === 0) return cause;
-  const detail = others === 0 ? message : `${message}, and ${others} more`;
-  return new TreewireError("TW_PATH_UNREADABLE", `${root}/${pathText(path)}`, { detail, cause });
+function tellTroubles(root: string, troubles: readonly PathTrouble[], { onTrouble = raise }: OnceOptions): void {
+  for (const trouble of troubles.slice(0, MAX_TOLD)) onTrouble(errorOf(root, trouble));
+  const others = troubles.length - MAX_TOLD;
+  if (others > 0) onTrouble(new TreewireError("TW_PATH_UNREADABLE", root, { detail: `${others} more paths` }));
+}
+
+function errorOf(root: string, { path, message, cause }: PathTrouble): unknown {
+  if (cause instanceof TreewireError) return cause;
+  return new TreewireError("TW_PATH_UNREADABLE", `${root}/${pathText(path)}`, { detail: message, cause });
 }
 
 function raise(error: unknown): never {

@@ -1,6 +1,6 @@
 /** One changed file of a tree, ready to be shown. Field by field the `TreeFile` of the tunnel's protocol. */
 export interface TreeFile {
-  /** `t:` (tracked) or `u:` (untracked), then the path's bytes, one per character: the order of the diff. */
+  /** `t:` (tracked) or `u:` (untracked), then the path's bytes, one per character: the order of the diff. See `fileKey`. */
   key: string;
   /** The path as text. */
   path: string;

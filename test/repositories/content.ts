@@ -163,7 +163,7 @@ export const CONTENT: CaseGroup = {
         repo.git("config", "filter.broken.required", "true");
         repo.write("f.x", "2\n");
       },
-      { refused: { code: "TW_PATH_UNREADABLE", words: 'filter "broken": exit status 3' } },
+      { refused: { code: "TW_FILTER_FAILED", words: 'filter "broken": exit status 3' } },
     ),
     {
       name: "Git LFS, without git-lfs installed",

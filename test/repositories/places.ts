@@ -2,7 +2,7 @@ import { chownSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { createRepo, git, TestRepo } from "../support/repo.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
-import { type CaseGroup, gitVersion, lines, startRepo, stored, work } from "./case.js";
+import { type CaseGroup, gitFails, gitVersion, lines, startRepo, stored, work } from "./case.js";
 
 const SINCE_REFTABLE = 2045;
 
@@ -115,6 +115,21 @@ export const PLACES: CaseGroup = {
       refused: { code: "TW_CORRUPT_REPOSITORY", words: "which does not exist" },
     },
     {
+      name: "a repository of another user that is in `safe.directory`",
+      userConfig: (t) => {
+        const path = join(tempDir(t), "config");
+        writeFileSync(path, "[safe]\n\tdirectory = *\n");
+        return path;
+      },
+      make: (t) => {
+        const repo = startRepo(t);
+        work(repo);
+        for (const path of [repo.root, join(repo.root, ".git")]) chownSync(path, 65_534, 65_534);
+        return repo.root;
+      },
+      skip: process.geteuid?.() !== 0 && "only root can make one",
+    },
+    {
       name: "a repository of another user that is not in `safe.directory`",
       make: (t) => {
         const repo = startRepo(t);
@@ -140,6 +155,29 @@ export const HEADS: CaseGroup = {
         return repo.root;
       },
     },
+    ...["merge", "rebase", "cherry-pick", "revert"].map((command) =>
+      stored(`in the middle of a ${command}`, (repo) => {
+        for (const [branch, text] of [
+          ["side", "side\n"],
+          ["main", "ours\n"],
+        ] as const) {
+          repo.git("checkout", "-q", ...(branch === "side" ? ["-b"] : []), branch);
+          repo.write("same/kept", text);
+          repo.commit(branch);
+        }
+        repo.write("same/kept", "later\n");
+        repo.commit("later");
+        gitFails(repo, command, command === "revert" ? "HEAD~1" : "side");
+        if (command !== "merge") repo.write("same/kept", "settled\n");
+      }),
+    ),
+    stored("in the middle of a bisection", (repo) => {
+      for (const text of ["1\n", "2\n", "3\n"]) {
+        repo.write("same/kept", text);
+        repo.commit();
+      }
+      repo.git("bisect", "start", "HEAD", "HEAD~3");
+    }),
     stored("an orphan branch", (repo) => void repo.git("checkout", "-q", "--orphan", "new")),
     stored("a detached HEAD", (repo) => void repo.git("checkout", "-q", "--detach")),
     stored("a branch that is a tag's", (repo) => {
@@ -180,6 +218,19 @@ export const HEADS: CaseGroup = {
       },
     },
     {
+      name: "a partial clone, and a file whose old content was never fetched",
+      make: (t) => {
+        const origin = startRepo(t);
+        origin.git("config", "uploadpack.allowFilter", "true");
+        const root = join(tempDir(t), "clone");
+        git(tempDir(t), "clone", "-q", "--no-checkout", "--filter=blob:none", `file://${origin.root}`, root);
+        git(root, "read-tree", "HEAD");
+        new TestRepo(root).write("a.txt", "changed\n");
+        return root;
+      },
+      refused: { code: "TW_CORRUPT_REPOSITORY", words: "not fetched yet by this partial clone" },
+    },
+    {
       name: "SHA-256 objects",
       make: (t) => {
         const root = tempDir(t);
@@ -189,6 +240,24 @@ export const HEADS: CaseGroup = {
         repo.git("mv", "old", "new");
         repo.remove("gone");
         repo.write("untracked", "1\n");
+        return root;
+      },
+    },
+    {
+      name: "SHA-256 objects, packed, with a multi-pack-index and a split index",
+      make: (t) => {
+        const root = tempDir(t);
+        git(root, "init", "-q", "-b", "main", "--object-format=sha256");
+        const files = Array.from({ length: 30 }, (_, at): [string, string] => [`many/${at}`, lines(30, `file ${at}`)]);
+        const repo = createRepo(t, Object.fromEntries(files), root);
+        repo.git("repack", "-q");
+        for (const [path, content] of files) repo.write(path, content.replace(" 7\n", " seven\n"));
+        repo.commit();
+        repo.git("repack", "-q");
+        repo.git("multi-pack-index", "write");
+        repo.git("update-index", "--split-index");
+        for (const [path, content] of files) repo.write(path, content.replace(" 9\n", " nine\n"));
+        repo.git("mv", "many/1", "moved");
         return root;
       },
     },

@@ -100,6 +100,13 @@ export const SETTINGS: CaseGroup = {
       }
       repo.git("config", "diff.renameLimit", "3");
     }),
+    worked("`diff.orderFile`", {}, (repo) => {
+      repo.write(".git/order", "# first\nstays\n*sub/c.txt\n\nnew*\ndir\nuntracked\n");
+      repo.git("config", "diff.orderFile", ".git/order");
+      work(repo);
+      repo.write("stays", "changed\n");
+      repo.write("same/kept", "changed\n");
+    }),
     stored("`core.trustctime`, `core.checkStat`, `core.preloadIndex`, `core.untrackedCache`", (repo) => {
       configure(repo, { "core.trustctime": "false", "core.checkStat": "minimal", "core.preloadIndex": "true" });
       configure(repo, { "core.untrackedCache": "true", "feature.manyFiles": "true", "index.threads": "true" });

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRepo, git, TestRepo } from "../support/repo.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
-import { type CaseGroup, lines, startRepo, work, worked } from "./case.js";
+import { type CaseGroup, gitFails, lines, startRepo, work, worked } from "./case.js";
 
 export const STRANGE: CaseGroup = {
   title: "Strange names and files",
@@ -71,9 +71,38 @@ export const STRANGE: CaseGroup = {
       repo.remove("dir");
       repo.link("dir", "same");
     }),
-    worked("FIFOs are left alone", {}, (repo) => {
-      execFileSync("mkfifo", [join(repo.root, "fifo")]);
+    worked("FIFOs and sockets are left alone", { "dir2/x": "1\n" }, (repo) => {
+      for (const name of ["fifo", "dir2/fifo"]) execFileSync("mkfifo", [join(repo.root, name)]);
+      const bind = `require("node:net").createServer().listen("socket", () => process.exit())`;
+      execFileSync(process.execPath, ["-e", bind], { cwd: repo.root });
     }),
+    worked(
+      "devices are left alone",
+      {},
+      (repo) => {
+        execFileSync("mknod", [join(repo.root, "null"), "c", "1", "3"]);
+        execFileSync("mknod", [join(repo.root, "disk"), "b", "7", "99"]);
+      },
+      { skip: process.geteuid?.() !== 0 && "only root can make one" },
+    ),
+    worked(
+      "a FIFO in place of a tracked file",
+      {},
+      (repo) => {
+        repo.remove("stays");
+        execFileSync("mkfifo", [join(repo.root, "stays")]);
+      },
+      { refused: { code: "TW_PATH_UNREADABLE", words: "stays: neither a file nor a link" }, note: "git can't, either" },
+    ),
+    worked(
+      "an untracked file of 600 MB",
+      {},
+      (repo) => {
+        repo.write("huge", "");
+        truncateSync(join(repo.root, "huge"), 600e6);
+      },
+      { note: "read as a stream, for its object id" },
+    ),
     {
       name: "paths that are longer than 4,096 bytes",
       note: "git leaves them out",
@@ -143,6 +172,51 @@ export const SUBMODULES: CaseGroup = {
         if (level === "all" || level === "dirty") inner.write("file", "changed\n");
       }),
     ),
+    ...(["all", "dirty", "untracked", "none"] as const).map((level) =>
+      submodule(`with \`submodule.<name>.ignore=${level}\``, (inner, outer) => {
+        outer.git("config", "submodule.sub.ignore", level);
+        outer.git("config", "-f", ".gitmodules", "submodule.sub.ignore", level === "all" ? "none" : "all");
+        inner.write("new", "1\n");
+        if (level === "untracked" || level === "all") inner.write("file", "changed\n");
+      }),
+    ),
+    submodule("with `diff.ignoreSubmodules=dirty`, at another commit", (inner, outer) => {
+      outer.git("config", "diff.ignoreSubmodules", "dirty");
+      inner.write("file", "changed\n");
+      inner.commit();
+      inner.write("file", "again\n");
+    }),
+    submodule("with its git directory in it, as of old", (inner, outer) => {
+      const gitDir = join(inner.root, ".git");
+      rmSync(gitDir);
+      renameSync(join(outer.root, ".git/modules/sub"), gitDir);
+      git(outer.root, "config", "-f", "sub/.git/config", "--unset", "core.worktree");
+      inner.write("file", "changed\n");
+    }),
+    submodule("moved", (inner, outer) => {
+      inner.write("file", "changed\n");
+      outer.git("mv", "sub", "dir/moved");
+    }),
+    submodule("in a linked worktree", (_inner, outer) => {
+      const root = `${outer.root}/../linked-${process.pid}`;
+      outer.git("worktree", "add", "-q", root);
+      git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init");
+      new TestRepo(join(root, "sub")).write("file", "changed\n");
+      return root;
+    }),
+    submodule("in conflict", (inner, outer) => {
+      const at = (branch: string, text: string): void => {
+        outer.git("checkout", "-q", "-B", branch, "start");
+        inner.git("checkout", "-q", "-B", branch, "start");
+        inner.write("file", text);
+        inner.commit();
+        outer.commit(branch);
+      };
+      for (const repo of [inner, outer]) repo.git("branch", "start");
+      at("one", "1\n");
+      at("other", "2\n");
+      gitFails(outer, "merge", "one");
+    }),
     submodule("with `diff.ignoreSubmodules=all`", (inner, outer) => {
       outer.git("config", "diff.ignoreSubmodules", "all");
       inner.write("file", "changed\n");

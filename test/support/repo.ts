@@ -86,7 +86,8 @@ interface Expected {
   unified_diff: Buffer;
 }
 
-const oraclePath = fileURLToPath(new URL("../../../../shared/tools/git-oracle.mjs", import.meta.url));
+/** The program that says what is expected. */
+export const oraclePath = fileURLToPath(new URL("../../../../shared/tools/git-oracle.mjs", import.meta.url));
 const oracle: { expected(repo: string): Expected } = await import(oraclePath);
 
 /**
