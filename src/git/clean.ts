@@ -28,6 +28,16 @@ const PIECEWISE_FROM_BYTES = 8 * 2 ** 20;
 /** Converted contents kept between the comparison and the diff that follows it. */
 const KEPT_BYTES = 32 * 2 ** 20;
 
+/** Git takes content for binary when there is a NUL in as many bytes. */
+const BINARY_LOOK_BYTES = 8000;
+
+/** What is known of a content when its bytes are gone. */
+interface Hashed {
+  oid: Oid;
+  contentSize: number;
+  holdsNul?: boolean | undefined;
+}
+
 /** Reads files of the working tree as git would add them. Nothing is written. */
 export class FileCleaner {
   readonly #context: CleanContext;
@@ -50,7 +60,7 @@ export class FileCleaner {
       return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
     }
     const isPiecewise = conversion.encoding === undefined && !conversion.ident && stats.size > PIECEWISE_FROM_BYTES;
-    const { oid, contentSize } = isPiecewise
+    const { oid, contentSize, holdsNul }: Hashed = isPiecewise
       ? await this.#hashPieces(place, conversion, indexOid)
       : this.#keep(path, this.#convert(path, readWorkFile(place), conversion, indexOid));
     return {
@@ -60,6 +70,7 @@ export class FileCleaner {
       size: stats.size,
       contentSize,
       converts: convertsText(conversion),
+      ...(holdsNul !== undefined && { holdsNul }),
       large: this.#isLarge(stats.size),
     };
   }
@@ -80,7 +91,7 @@ export class FileCleaner {
     return size > this.#context.bigFileThresholdBytes;
   }
 
-  #keep(path: BytePath, content: Buffer): { oid: Oid; contentSize: number } {
+  #keep(path: BytePath, content: Buffer): Hashed {
     const oid = hashBlob(content, this.#context.format);
     this.#kept.set(path, { oid, content }, content.length);
     return { oid, contentSize: content.length };
@@ -138,11 +149,7 @@ export class FileCleaner {
   }
 
   /** The id of a file that is never held whole: raw, or with its line ends converted, which takes a look ahead. */
-  #hashPieces(
-    place: Place,
-    { lineEndings }: Conversion,
-    indexOid: Oid | undefined,
-  ): Promise<{ oid: Oid; contentSize: number }> {
+  #hashPieces(place: Place, { lineEndings }: Conversion, indexOid: Oid | undefined): Promise<Hashed> {
     return withPieces(place, async (pieces) => {
       let dropped = 0;
       if (lineEndings !== "keep") {
@@ -156,8 +163,13 @@ export class FileCleaner {
         if (converts) dropped = statistics.crlfs;
       }
       const hash = startBlobHash(pieces.size - dropped, this.#context.format);
-      if (dropped === 0) await pieces.each((piece) => hash.update(piece));
-      else {
+      let holdsNul: boolean | undefined;
+      if (dropped === 0) {
+        await pieces.each((piece) => {
+          holdsNul ??= piece.subarray(0, BINARY_LOOK_BYTES).includes(0);
+          hash.update(piece);
+        });
+      } else {
         const dropper = new ReturnDropper();
         let hashed = 0;
         const take = (piece: Buffer): void => {
@@ -168,7 +180,7 @@ export class FileCleaner {
         take(dropper.finish());
         if (hashed !== pieces.size - dropped) throw new WorkFileChangedError(place);
       }
-      return { oid: hash.digest("hex"), contentSize: pieces.size - dropped };
+      return { oid: hash.digest("hex"), contentSize: pieces.size - dropped, holdsNul };
     });
   }
 }

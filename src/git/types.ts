@@ -96,6 +96,8 @@ export interface CleanFile {
   contentSize: number;
   /** Whether a filter, an encoding, line ends or idents are converted, even if they leave these bytes as they are. */
   converts: boolean;
+  /** There is a NUL where git looks for one; absent when that was not looked for. */
+  holdsNul?: boolean;
   /** A regular file over `core.bigFileThreshold`, which git takes for binary unless it has read it already. */
   large: boolean;
 }

@@ -131,7 +131,7 @@ export class Patcher {
       const version = versions.get(side);
       if (version === undefined || !compared.has(side)) return side;
       if (this.#isLarge(side.path, version)) readLarge.add(side.path);
-      return this.#side(side.path, version, indexOidOf(side.path), true, true);
+      return this.#renameSide(side.path, version, indexOidOf(side.path));
     };
     const deleted: FileSide[] = [];
     for (const side of exact.deleted) deleted.push(await read(side));
@@ -165,7 +165,7 @@ export class Patcher {
     return { before: sameSize, after: sameSize || file.converts };
   }
 
-  /** @param read whether the content was read before, see {@link #alreadyRead} */
+  /** One side of a patch. @param read whether the content was read before, see {@link #alreadyRead} */
   async #side(
     path: string,
     version: Version,
@@ -174,13 +174,28 @@ export class Patcher {
     read: boolean,
   ): Promise<FileSide> {
     const { mode, oid } = version;
-    const { binary = undefined } = isRegular(version) ? this.#repository.attributes(path, tracked) : {};
-    const isBinary =
-      this.#isTooLarge(path, version) || (binary ?? ((!read && this.#isLarge(path, version)) || undefined));
-    const content = isBinary === true ? new Uint8Array() : await this.#content(path, version, indexOid);
-    const side: FileSide = { path, mode, oid, content: () => content };
-    if (isBinary !== undefined) side.binary = isBinary;
-    return side;
+    const binary = this.#isBinary(path, version, tracked, read);
+    const content = binary === true ? noContent() : await this.#content(path, version, indexOid);
+    return { path, mode, oid, content: () => content, ...(binary !== undefined && { binary }) };
+  }
+
+  /** What is known of it without a look at the content. */
+  #isBinary(path: string, version: Version, tracked: boolean, read: boolean): boolean | undefined {
+    if (this.#isTooLarge(path, version)) return true;
+    if (!isRegular(version)) return undefined;
+    const { binary } = this.#repository.attributes(path, tracked);
+    if (binary !== undefined) return binary;
+    const holdsNul = version.source === "disk" && this.#workFiles.known(path)?.holdsNul === true;
+    return holdsNul || (!read && this.#isLarge(path, version)) ? true : undefined;
+  }
+
+  /** A file as the search for renames needs it: its content counts, binary or not. */
+  async #renameSide(path: string, version: Version, indexOid: Oid | undefined): Promise<FileSide> {
+    const { mode, oid } = version;
+    const isTooLarge = this.#isTooLarge(path, version);
+    const { binary = undefined } = isRegular(version) ? this.#repository.attributes(path) : {};
+    const content = isTooLarge ? noContent() : await this.#content(path, version, indexOid);
+    return { path, mode, oid, content: () => content, ...(binary !== undefined && { binary }) };
   }
 
   /** Over `core.bigFileThreshold`: binary, whatever is in it, and not read unless it was for another reason. */

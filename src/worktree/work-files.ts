@@ -13,6 +13,7 @@ export interface WorkFile {
   /** As {@link CleanFile} has them. */
   readonly contentSize: number;
   readonly converts: boolean;
+  readonly holdsNul: boolean | undefined;
   readonly large: boolean;
 }
 
@@ -104,8 +105,8 @@ export class WorkFiles {
       if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return this.#gone(path);
       throw error;
     }
-    const { mode, oid, contentSize, converts, large } = clean;
-    this.#known.set(path, { stamp, mode, oid, contentSize, converts, large });
+    const { mode, oid, contentSize, converts, holdsNul, large } = clean;
+    this.#known.set(path, { stamp, mode, oid, contentSize, converts, holdsNul, large });
     if (this.#keptBytes + contentSize <= KEPT_BYTES) {
       this.#keptBytes += contentSize;
       this.#contents.set(path, clean);

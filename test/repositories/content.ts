@@ -7,6 +7,8 @@ const CRLF = lines(20).replaceAll("\n", "\r\n");
 const MIXED = CRLF.replace("line 3\r\n", "line 3\n");
 
 const BIG = lines(400);
+/** So large that it is read piece by piece; its NUL is where nobody looks. */
+const NO_NUL_EARLY = `${"x".repeat(9 * 2 ** 20)}\n\0\n`;
 const BIG_FILES = {
   ...Object.fromEntries(
     ["x", "y"].flatMap((name) =>
@@ -211,6 +213,27 @@ export const CONTENT: CaseGroup = {
       repo.write("far too large", lines(5000, "large"));
       repo.git("add", "-A");
     }),
+    worked(
+      "binary files, renamed and changed",
+      { ".gitattributes": "*.bin binary\n", "x.bin": BIG, y: `\0${BIG}` },
+      (repo) => {
+        repo.git("mv", "x.bin", "moved.bin");
+        repo.git("mv", "y", "moved");
+        repo.write("moved.bin", BIG.replace("line 7", "LINE 7"));
+        repo.write("moved", `\0${BIG.replace("line 7", "LINE 7")}`);
+        repo.git("add", "-A");
+      },
+    ),
+    worked(
+      "large files, binary by their first bytes or not",
+      { late: NO_NUL_EARLY, early: `\0${NO_NUL_EARLY}` },
+      (repo) => {
+        repo.write("late", `${NO_NUL_EARLY}more\n`);
+        repo.write("early", `\0${NO_NUL_EARLY}more\n`);
+        repo.write(".gitattributes", "*.text diff\n*.crlf text\n");
+        for (const end of ["", ".text", ".crlf"]) repo.write(`new${end}`, `\0${NO_NUL_EARLY}`);
+      },
+    ),
     worked("a file that shrank below `core.bigFileThreshold`", { big: lines(400) }, (repo) => {
       repo.git("config", "core.bigFileThreshold", "1k");
       repo.write("big", lines(4));

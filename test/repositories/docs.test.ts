@@ -1,0 +1,42 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import t from "tap";
+import { describeError } from "../../src/util/index.js";
+import type { CaseGroup, RepositoryCase } from "./case.js";
+import { CONTENT, IGNORED } from "./content.js";
+import { HEADS, PLACES } from "./places.js";
+import { SETTINGS } from "./settings.js";
+import { INDEXES, OBJECTS } from "./storage.js";
+import { STRANGE, SUBMODULES } from "./strange.js";
+
+const GROUPS: CaseGroup[] = [PLACES, HEADS, INDEXES, OBJECTS, IGNORED, CONTENT, SETTINGS, STRANGE, SUBMODULES];
+const DOCS = fileURLToPath(new URL("../../../docs/repositories.md", import.meta.url));
+
+const INTRODUCTION = `# Repositories
+
+Every row is a test: such a repository is made with the git command line, and what Treewire shows is compared byte for
+byte with what git prints. This page is written by those tests (test/repositories).
+`;
+
+t.test("docs/repositories.md has a row for each case", async (t) => {
+  const docs = GROUPS.map(table).join("\n");
+  const written = `${INTRODUCTION}\n${docs}`;
+  if (process.env.TREEWIRE_WRITE_DOCS !== undefined) writeFileSync(DOCS, written);
+  t.equal(readFileSync(DOCS, "utf8"), written, "TREEWIRE_WRITE_DOCS=1 npm test -- test/repositories writes it");
+});
+
+function table({ title, cases }: CaseGroup): string {
+  const rows = [["repository", "shown as git shows it"], [], ...cases.map(row)];
+  const widths = [0, 1].map((column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  const line = (cells: string[]): string => {
+    const filled = widths.map((width, column) => cells[column]?.padEnd(width) ?? "-".repeat(width));
+    return `| ${filled.join(" | ")} |\n`;
+  };
+  return `## ${title}\n\n${rows.map(line).join("")}`;
+}
+
+function row({ name, refused, note }: RepositoryCase): string[] {
+  const words = refused && describeError(refused.code);
+  const outcome = words === undefined ? "yes" : `no: ${words.what}; ${words.advice} (\`${refused?.code}\`)`;
+  return [name, note === undefined ? outcome : `${outcome}; ${note}`];
+}
