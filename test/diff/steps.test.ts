@@ -77,6 +77,21 @@ t.test("search: marks a shortest script", async (t) => {
   t.pass();
 });
 
+t.test("longest common subsequences: of any two beginnings, over words of 64 lines", async (t) => {
+  const words = fc.array(fc.constantFrom("a", "b", "c", "d"), { minLength: 1, maxLength: 200 });
+  fc.assert(
+    fc.property(words, words, fc.double({ min: 0, max: 1, noNaN: true }), (one, other, share) => {
+      const steps = new Steps(text(...one, ""), text(...other, ""));
+      const [x, y] = [Math.round(share * one.length), Math.round((1 - share) * other.length)];
+      return (
+        steps.longestCommon(x, y) === longestCommon(one.slice(0, x), other.slice(0, y)) &&
+        steps.longestCommon(one.length, other.length) === longestCommon(one, other)
+      );
+    }),
+  );
+  t.pass();
+});
+
 /** The length of the longest common subsequence, by the textbook's table. */
 function longestCommon(one: string[], other: string[]): number {
   let row = other.map(() => 0);

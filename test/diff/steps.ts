@@ -17,6 +17,7 @@ interface StepExports {
   keptCount(after: boolean): number;
   keptLine(after: boolean, index: number): number;
   searchLines(): void;
+  longestCommonLines(x: number, y: number): number;
   slideMarked(after: boolean): number;
   isWorseGroup(start: number, end: number, otherStart: number, otherEnd: number): number;
   printMarked(contextLines: number): number;
@@ -71,6 +72,11 @@ export class Steps {
 
   search(): void {
     this.#core.searchLines();
+  }
+
+  /** The longest common subsequence of the first `x` lines before and the first `y` after. */
+  longestCommon(x: number, y: number): number {
+    return this.#core.longestCommonLines(x, y);
   }
 
   mark(deleted: readonly number[], added: readonly number[]): void {

@@ -20,7 +20,8 @@ const LENGTH: usize = 4;
 export const BEFORE: usize = 8;
 export const AFTER: usize = 12;
 
-let count: i32 = 0;
+/** How many classes there are. */
+export let classCount: i32 = 0;
 /** How many classes stand in both files' numbered lines, and how many in one's alone. */
 export let shared: i32 = 0;
 export let lonely: i32 = 0;
@@ -41,15 +42,15 @@ export function numberLines(before: Text, after: Text, head: i32, tail: i32): vo
   records = allocate((lines as usize) << RECORD_LOG2);
   before.classes = allocate((before.count as usize) << 2);
   after.classes = allocate((after.count as usize) << 2);
-  count = 0;
+  classCount = 0;
   for (let line = head; line < beforeEnd; line += 1) number(before, line, BEFORE);
-  const known = count;
+  const known = classCount;
   shared = 0;
   for (let line = head; line < afterEnd; line += 1) {
     const found = number(after, line, AFTER);
     if (found < known && load<i32>(recordOf(found) + AFTER) === 1) shared += 1;
   }
-  lonely = count - shared;
+  lonely = classCount - shared;
 }
 
 /** Counts the lines that both files have alike at their ends, as far as they have classes. */
@@ -65,8 +66,8 @@ function number(text: Text, line: i32, side: usize): i32 {
   const slot = find(start, length, hash);
   let found = load<i32>(slot) - 1;
   if (found < 0) {
-    found = count++;
-    store<i32>(slot, count);
+    found = classCount++;
+    store<i32>(slot, classCount);
     store<u32>(slot + 4, hash);
     const created = recordOf(found);
     store<u32>(created, start);

@@ -1,6 +1,7 @@
 import { advanceBackward, advanceForward, LONG_SNAKE } from "./advance";
 import { Frontier } from "./frontier";
 import { backward, bottom, forward, left, right, top } from "./graph";
+import { reachBackward, reachForward } from "./read-off";
 import { exactBefore, SETTLE_EDITS } from "./settle";
 
 // A search that settled for the best path from one corner goes on behind that path, with the other corner as it was.
@@ -38,25 +39,41 @@ export function goOn(edits: i32): bool {
     const leastY = lowestY(backward);
     // sides of the box, where paths end, are further off
     if (leastX <= left || leastY <= top) return false;
-    forward.start(left - bottom, right - top, left, top);
-    for (let i = 1; i <= edits; i += 1) {
-      forward.widen();
-      if (advanceForward(false) === LONG_SNAKE && i > SETTLE_EDITS) return false;
-    }
+    if (!reachForward(edits, reachOf(right - leastX, bottom - leastY)) && !followForward(edits)) return false;
     return highestX(forward) < leastX || highestY(forward) < leastY;
   }
   if (forwardKept && cornerX === left && cornerY === top && isWithinBox(forward, edits)) {
     const mostX = highestX(forward);
     const mostY = highestY(forward);
     if (mostX >= right || mostY >= bottom) return false;
-    backward.start(left - bottom, right - top, right, bottom);
-    for (let i = 1; i <= edits; i += 1) {
-      backward.widen();
-      if (advanceBackward(false) === LONG_SNAKE && i > SETTLE_EDITS) return false;
-    }
+    if (!reachBackward(edits, reachOf(mostX - left, mostY - top)) && !followBackward(edits)) return false;
     return lowestX(backward) > mostX || lowestY(backward) > mostY;
   }
   return false;
+}
+
+/** How many lines paths from one corner are likely to come over, when from the other they came over so many. */
+function reachOf(x: i32, y: i32): i32 {
+  const furthest = max(x, y);
+  return furthest + (furthest >> 4) + 32;
+}
+
+function followForward(edits: i32): bool {
+  forward.start(left - bottom, right - top, left, top);
+  for (let i = 1; i <= edits; i += 1) {
+    forward.widen();
+    if (advanceForward(false) === LONG_SNAKE && i > SETTLE_EDITS) return false;
+  }
+  return true;
+}
+
+function followBackward(edits: i32): bool {
+  backward.start(left - bottom, right - top, right, bottom);
+  for (let i = 1; i <= edits; i += 1) {
+    backward.widen();
+    if (advanceBackward(false) === LONG_SNAKE && i > SETTLE_EDITS) return false;
+  }
+  return true;
 }
 
 /** Whether the kept paths had all diagonals to themselves, and would have them in the box. */

@@ -11,8 +11,11 @@ export let splitX: i32 = 0;
 export let splitY: i32 = 0;
 export let exactBefore: bool = false;
 export let exactBehind: bool = false;
+/** At most how many edits the shortest script of an exact part has. */
+export let partEdits: i32 = 0;
 
-export function splitAt(x: i32, y: i32, before: bool, behind: bool): void {
+export function splitAt(x: i32, y: i32, before: bool, behind: bool, edits: i32): void {
+  partEdits = edits;
   splitX = x;
   splitY = y;
   exactBefore = before;
@@ -25,10 +28,11 @@ export function splitAt(x: i32, y: i32, before: bool, behind: bool): void {
  * @returns whether there is one
  */
 export function settleForSnake(edits: i32): bool {
-  return bestForward(WORTH_PER_EDIT * edits) || bestBackward(WORTH_PER_EDIT * edits);
+  return bestForward(edits) || bestBackward(edits);
 }
 
-function bestForward(least: i32): bool {
+function bestForward(edits: i32): bool {
+  const least = WORTH_PER_EDIT * edits;
   let best = least;
   for (let d = forward.high; d >= forward.low; d -= 2) {
     const x = forward.reached(d);
@@ -37,12 +41,13 @@ function bestForward(least: i32): bool {
     if (worth <= best || x < left + SNAKE_LINES || x >= right || y < top + SNAKE_LINES || y >= bottom) continue;
     if (!isRun(x - SNAKE_LINES, y - SNAKE_LINES)) continue;
     best = worth;
-    splitAt(x, y, true, false);
+    splitAt(x, y, true, false, edits);
   }
   return best > least;
 }
 
-function bestBackward(least: i32): bool {
+function bestBackward(edits: i32): bool {
+  const least = WORTH_PER_EDIT * edits;
   let best = least;
   for (let d = backward.high; d >= backward.low; d -= 2) {
     const x = backward.reached(d);
@@ -51,7 +56,7 @@ function bestBackward(least: i32): bool {
     if (worth <= best || x <= left || x > right - SNAKE_LINES || y <= top || y > bottom - SNAKE_LINES) continue;
     if (!isRun(x, y)) continue;
     best = worth;
-    splitAt(x, y, false, true);
+    splitAt(x, y, false, true, edits);
   }
   return best > least;
 }
@@ -65,7 +70,7 @@ function isRun(x: i32, y: i32): bool {
  * A search that costs too much: splits at the point, of all paths from both corners, that is furthest from its corner.
  * Only the part behind the path that was found is searched for its shortest script.
  */
-export function settleForBest(): void {
+export function settleForBest(edits: i32): void {
   let furthest = -1;
   let furthestX = -1;
   for (let d = forward.high; d >= forward.low; d -= 2) {
@@ -86,6 +91,6 @@ export function settleForBest(): void {
       nearestX = x;
     }
   }
-  if (right + bottom - nearest < furthest - (left + top)) splitAt(furthestX, furthest - furthestX, true, false);
-  else splitAt(nearestX, nearest - nearestX, false, true);
+  if (right + bottom - nearest < furthest - (left + top)) splitAt(furthestX, furthest - furthestX, true, false, edits);
+  else splitAt(nearestX, nearest - nearestX, false, true, edits);
 }

@@ -1,7 +1,9 @@
 // The steps of a comparison one by one, and what they find, for tests. `after` says which of the two files is meant.
+import { fillBits, loadBits, longestCommon } from "./bits";
 import { same } from "./bytes";
-import { AFTER, BEFORE, countEnds, numberLines } from "./classes";
+import { AFTER, BEFORE, classCount, countEnds, numberLines } from "./classes";
 import { findEnds, head, tail } from "./ends";
+import { classesAfter, classesBefore, loadGraph } from "./graph";
 import { indent, isWorseThan, penalty, rate } from "./indent";
 import { outputLength, printHunks } from "./print";
 import { search } from "./search";
@@ -69,6 +71,17 @@ export function searchLines(): void {
   keepAll(sides.before, 0, sides.before.count);
   keepAll(sides.after, 0, sides.after.count);
   search(sides.before, sides.after);
+}
+
+/** The longest common subsequence of the first `x` lines before and the first `y` after, of at most 3,072 each. */
+export function longestCommonLines(x: i32, y: i32): i32 {
+  numberLines(sides.before, sides.after, 0, 0);
+  keepAll(sides.before, 0, sides.before.count);
+  keepAll(sides.after, 0, sides.after.count);
+  loadGraph(sides.before, sides.after);
+  loadBits(classCount);
+  fillBits(classesBefore, sides.before.count, classesAfter, sides.after.count, 4);
+  return longestCommon(x, y);
 }
 
 /** Slides the groups of one file. @returns a line before which neither file has changed lines now */
