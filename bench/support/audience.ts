@@ -119,6 +119,13 @@ export class Audience {
     this.#source.send(JSON.stringify({ ...tree, meta, upserts: [file], removes: [], more: false }));
   }
 
+  /** How often a frame had to wait so far, because its client had not read the one before. Of the relay alone. */
+  async waiting(): Promise<number> {
+    const response = await fetch(`${this.#url.replace(/^ws/, "http")}/metrics`);
+    const [, count] = /^treewire_drops_total\{reason="slow_client"\} (\d+)/m.exec(await response.text()) ?? [];
+    return Number(count ?? 0);
+  }
+
   async memory(): Promise<Memory> {
     const message: ToServer = "memory";
     this.#server.send(message);

@@ -2,7 +2,7 @@ import { type DeltaTree, diffFiles } from "../../protocol/index.js";
 import { removedJson, type TreeState, type TreeView } from "./tree.js";
 
 const COMMA = Buffer.from(",");
-const END = Buffer.from("]}");
+const END = "]}";
 
 /** Builds frames; clients that are told the same thing at the same moment share one buffer. */
 export class FrameCache {
@@ -26,9 +26,12 @@ export class FrameCache {
     return this.#cached(`${scannedAt} ${isStale} ${ids} ${removed.join("\n")}`, () => {
       const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"${isStale ? ',"stale":true' : ""}`;
       if (views === undefined) return Buffer.from(`${head}}`);
+      const start = `${head},"repositories":[`;
+      const [view] = views;
+      if (view !== undefined && views.length + removed.length === 1) return view.framed(start, END);
       const entries = [...views.map(({ bytes }) => bytes), ...removed.map((root) => Buffer.from(removedJson(root)))];
       const parts = entries.flatMap((entry, at) => (at === 0 ? [entry] : [COMMA, entry]));
-      return Buffer.concat([Buffer.from(`${head},"repositories":[`), ...parts, END]);
+      return Buffer.concat([Buffer.from(start), ...parts, Buffer.from(END)]);
     });
   }
 

@@ -1,5 +1,5 @@
 import type { RepositoryChange, TreeFile, TreeMessage, TreeMeta } from "../../protocol/index.js";
-import { fitToLimit, unifiedDiff } from "../../protocol/index.js";
+import { fitToLimit, MAX_UNIFIED_DIFF_BYTES, unifiedDiff } from "../../protocol/index.js";
 import type { StoredTree } from "../store/index.js";
 
 /** A tree as its agent last told it. Immutable; unchanged files are the same objects in the next state. */
@@ -29,19 +29,28 @@ export class TreeView {
   /** Two views are compared once, however many clients were told the one. */
   #compared: { id: number; same: boolean } | undefined;
 
-  constructor(root: string, meta: TreeMeta, files: readonly TreeFile[]) {
+  constructor(root: string, meta: TreeMeta, files: readonly TreeFile[], before?: TreeView) {
     this.root = root;
     this.#meta = meta;
     this.#files = files;
+    // where nothing can be left out for its size, what differs in the files shows
+    if (before !== undefined && meta.too_large_bytes === 0 && sizeOf(files) * 3 <= MAX_UNIFIED_DIFF_BYTES) {
+      this.#compared = { id: before.id, same: false };
+    }
   }
 
   /** The tree's entry in a `changes` frame: JSON in UTF-8. */
   get bytes(): Buffer {
-    if (this.#bytes === undefined) {
-      this.#bytes = Buffer.from(JSON.stringify(repositoryChange(this.root, this.#meta, this.#files)));
-      this.#files = [];
-    }
-    return this.#bytes;
+    return this.#bytes ?? this.framed("", "");
+  }
+
+  /** The entry between other text. With the first such frame it shares its memory. */
+  framed(head: string, tail: string): Buffer {
+    if (this.#bytes !== undefined) return Buffer.concat([Buffer.from(head), this.#bytes, Buffer.from(tail)]);
+    const frame = Buffer.from(head + JSON.stringify(repositoryChange(this.root, this.#meta, this.#files)) + tail);
+    this.#bytes = frame.subarray(Buffer.byteLength(head), frame.length - Buffer.byteLength(tail));
+    this.#files = [];
+    return frame;
   }
 
   /** Whether a client that was told the other one has nothing to learn from this one. */
@@ -59,7 +68,7 @@ export class TreeView {
       meta.remote_origin === this.#meta.remote_origin &&
       meta.health === this.#meta.health &&
       meta.too_large_bytes === this.#meta.too_large_bytes;
-    return same ? this : new TreeView(this.root, meta, files);
+    return same ? this : new TreeView(this.root, meta, files, this);
   }
 }
 
