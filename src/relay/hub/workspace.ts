@@ -348,9 +348,12 @@ export class Workspace {
     link.send({ type: "ack", root: next.root, epoch: next.epoch, seq: next.seq });
   }
 
-  /** @throws TunnelLimitError */
+  /** Lets go of what nobody watches, unless the connected agent has told it just now. @throws TunnelLimitError */
   #makeRoom(): void {
     this.letGo(Number.POSITIVE_INFINITY);
+    for (const [root, { live, pending }] of this.#trees) {
+      if (!live && pending === undefined && this.#channelsOf(root).length === 0) this.#trees.delete(root);
+    }
     if (this.#trees.size >= MAX_TREES) throw new TunnelLimitError(`over ${MAX_TREES} trees`);
   }
 
