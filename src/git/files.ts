@@ -88,10 +88,10 @@ export function listNames(directory: string): string[] {
   }
 }
 
-/** Whether a system error says that there is nothing at the path. */
+/** Whether a system error says that there is nothing at the path. With a NUL in it, which Node refuses, there can't be. */
 export function isAbsent(thrown: unknown): boolean {
   const code = systemCode(thrown);
-  return code === "ENOENT" || code === "ENOTDIR";
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ERR_INVALID_ARG_VALUE";
 }
 
 /** @param subject the damaged file or object @param detail what is wrong with it */

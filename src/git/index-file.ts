@@ -1,4 +1,5 @@
 import type { Stats } from "node:fs";
+import { dirname, join } from "node:path";
 import { type CachedTree, parseCachedTree } from "./cached-tree.js";
 import { corrupt } from "./files.js";
 import {
@@ -184,7 +185,7 @@ function readShared(checksum: string, path: string, { format, readShared }: Inde
   const name = `sharedindex.${checksum}`;
   const bytes = readShared(checksum);
   if (bytes === undefined) throw corrupt(path, `its ${name} is missing`);
-  return parseEntries(bytes, format, name).entries;
+  return parseEntries(bytes, format, join(dirname(path), name)).entries;
 }
 
 function* extensions(
