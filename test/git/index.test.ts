@@ -1,9 +1,11 @@
-import { lstatSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, lstatSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { openRepository } from "../../src/git/index.js";
 import type { IndexFile } from "../../src/git/types.js";
-import { createRepo, git, TestRepo } from "../support/repo.js";
+import { createRepo, GIT_ENV, git, TestRepo } from "../support/repo.js";
 import { tempDir } from "../support/temp.js";
 
 /** The index as `git ls-files --stage -z` prints it. */
@@ -191,4 +193,32 @@ t.test("a SHA-256 repository is read in the process", async (t) => {
     const clean = await repository.clean("c", lstatSync(join(dir, "c")), undefined);
     t.equal(clean.oid, index.oid(1));
   }
+});
+
+t.test("an index that is replaced while it is read is one or the other", async (t) => {
+  const repo = createRepo(t, { one: "1\n", two: "2\n" });
+  const gitDir = join(repo.root, ".git");
+  copyFileSync(join(gitDir, "index"), join(gitDir, "index.a"));
+  for (let at = 0; at < 200; at += 1) repo.write(`many/${at}`, `${at}\n`);
+  repo.git("add", "-A");
+  copyFileSync(join(gitDir, "index"), join(gitDir, "index.b"));
+  const counts = [2, 202];
+  const replacing = spawn(
+    "sh",
+    ["-c", "for i in $(seq 150); do for x in a b; do cp index.$x index.lock; mv index.lock index; done; done"],
+    { cwd: gitDir, stdio: "ignore" },
+  );
+  const ended = once(replacing, "exit");
+  const repository = await openRepository(repo.root, GIT_ENV);
+  const seen = new Set<number>();
+  while (replacing.exitCode === null) {
+    const index = repository.index();
+    seen.add(index.count);
+    const last = index.path(index.count - 1);
+    if (!counts.includes(index.count) || last !== "two") t.fail(`${index.count} entries, the last is ${last}`);
+    await new Promise(setImmediate);
+  }
+  await ended;
+  t.equal(repository.index().count, 202);
+  t.same([...seen].sort(), counts, "both were seen");
 });

@@ -19,6 +19,19 @@ const BIG_FILES = {
   "same.mode": BIG,
 };
 
+const LINE_END_ATTRIBUTES = [
+  "text",
+  "text=auto",
+  "-text",
+  "eol=crlf",
+  "eol=lf",
+  "text=auto eol=crlf",
+  "text=auto eol=lf",
+  "text eol=crlf",
+  "crlf=input",
+  "",
+];
+
 export const IGNORED: CaseGroup = {
   title: "What is ignored",
   cases: [
@@ -76,15 +89,8 @@ export const IGNORED: CaseGroup = {
 export const CONTENT: CaseGroup = {
   title: "Content, attributes and filters",
   cases: [
-    ...["true", "input", "false"].map((value) =>
-      worked(`\`core.autocrlf=${value}\``, { "crlf.txt": CRLF, "lf.txt": lines(20) }, (repo) => {
-        repo.git("config", "core.autocrlf", value);
-        repo.git("config", "core.safecrlf", "true");
-        repo.write("crlf.txt", CRLF.replace("line 4", "line four"));
-        repo.write("lf.txt", CRLF.replace("line 5", "line five"));
-        repo.write("new.txt", MIXED);
-        repo.write("stays", "stays\r\n");
-      }),
+    ...[undefined, "true", "input", "false"].flatMap((autocrlf) =>
+      [undefined, "lf", "crlf", "native"].map((eol) => lineEnds(autocrlf, eol)),
     ),
     worked(
       "`text`, `eol` and `-text`",
@@ -240,6 +246,31 @@ export const CONTENT: CaseGroup = {
     }),
   ],
 };
+
+/** Files of either kind of line ends, under every attribute; all changed, some to the other kind or to both. */
+function lineEnds(autocrlf: string | undefined, eol: string | undefined): CaseGroup["cases"][number] {
+  const settings = { "core.autocrlf": autocrlf, "core.eol": eol };
+  const named = Object.entries(settings).filter(([, value]) => value !== undefined);
+  const contents: Readonly<Record<string, string>> = { crlf: CRLF, lf: lines(20), mixed: MIXED, nul: `${CRLF}\0` };
+  const paths = LINE_END_ATTRIBUTES.flatMap((_, at) => Object.keys(contents).map((kind) => `${at}/${kind}`));
+  const files = paths.map((path): [string, string] => [path, contents[path.slice(2)] ?? ""]);
+  return worked(
+    `line ends: ${named.length === 0 ? "no setting" : named.map(([name, value]) => `\`${name}=${value}\``).join(", ")}`,
+    Object.fromEntries(files),
+    (repo) => {
+      repo.write(".gitattributes", LINE_END_ATTRIBUTES.map((attributes, at) => `/${at}/* ${attributes}\n`).join(""));
+      for (const [name, value] of named) repo.git("config", name, value ?? "");
+      repo.git("config", "core.safecrlf", "true");
+      for (const [at, [path, content]] of files.entries()) {
+        const changed = content.replace("line 4", "line four");
+        const other = changed.includes("\r") ? changed.replaceAll("\r", "") : changed.replaceAll("\n", "\r\n");
+        repo.write(path, at % 3 === 0 ? other : changed);
+      }
+      repo.write("1/new", MIXED);
+      repo.write("stays", "stays\r\n");
+    },
+  );
+}
 
 const LFS_CLEAN = `#!/bin/sh
 tmp=$(mktemp)

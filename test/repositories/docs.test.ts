@@ -16,6 +16,15 @@ const INTRODUCTION = `# Repositories
 
 Every row is a test: such a repository is made with the git command line, and what Treewire shows is compared byte for
 byte with what git prints. This page is written by those tests (test/repositories).
+
+What can't be read of a tree is told, path by path, and the rest is shown. The git program is asked only for the HEAD of a
+repository with reftable refs, and runs nothing of a repository but the filters that its configuration names: no hook, no
+external diff, no file system monitor. Files over 512 MiB are binary, whatever is configured.
+
+Of git's environment \`GIT_CONFIG_COUNT\`, \`GIT_CONFIG_PARAMETERS\`, \`GIT_CONFIG_GLOBAL\`, \`GIT_CONFIG_SYSTEM\`,
+\`GIT_CONFIG_NOSYSTEM\`, \`GIT_ATTR_NOSYSTEM\`, \`GIT_NO_REPLACE_OBJECTS\` and \`GIT_CEILING_DIRECTORIES\` count. Those that name
+one repository's parts (\`GIT_DIR\`, \`GIT_WORK_TREE\`, \`GIT_INDEX_FILE\`, \`GIT_OBJECT_DIRECTORY\` and others) do not: a path
+says which repository is meant.
 `;
 
 t.test("docs/repositories.md has a row for each case", async (t) => {

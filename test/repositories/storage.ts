@@ -116,6 +116,28 @@ export const OBJECTS: CaseGroup = {
       }
       repo.git("multi-pack-index", "write");
     }),
+    stored("packed, with deltas that name their base by its id", (repo) => {
+      repo.write("a.txt", lines(40).replace("line 20\n", "line twenty\n"));
+      repo.commit();
+      repo.git("-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq");
+    }),
+    stored("offsets of 64 bits in the pack index", (repo) => {
+      repo.git("gc", "-q");
+      const directory = join(repo.root, ".git/objects/pack");
+      const pack = readdirSync(directory).find((name) => name.endsWith(".pack")) ?? "";
+      rmSync(join(directory, pack.replace(/pack$/, "idx")));
+      git(directory, "index-pack", "--index-version=2,0x40", pack);
+    }),
+    stored("a commit graph, bitmaps and a reverse index", (repo) => {
+      repo.git("-c", "pack.writeReverseIndex=true", "repack", "-adbq");
+      repo.git("commit-graph", "write", "--reachable");
+    }),
+    stored("objects that nobody refers to, set aside (`gc --cruft`)", (repo) => {
+      repo.write("loose", "loose\n");
+      repo.git("hash-object", "-w", "loose");
+      repo.git("repack", "-q", "--cruft", "-d");
+      repo.git("config", "core.multiPackIndex", "false");
+    }),
     stored("a pack index of version 1", (repo) => void repo.git("-c", "pack.indexVersion=1", "repack", "-adfq")),
     {
       name: "borrowed from another repository (alternates)",

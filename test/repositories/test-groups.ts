@@ -32,7 +32,8 @@ export function testGroups(...groups: readonly CaseGroup[]): void {
   }
 }
 
-async function shown(path: string): Promise<{ root: string; diff: string }> {
+/** What Treewire shows of a tree, one character per byte. */
+export async function shown(path: string): Promise<{ root: string; diff: string }> {
   const { root, diff } = await scanOnceRaw(path);
   const pieces: Uint8Array[] = [];
   for await (const piece of diff) pieces.push(Uint8Array.from(piece));
