@@ -96,6 +96,10 @@ class DiskRepository implements Repository {
     return this.#settings.stat.trustsFileMode;
   }
 
+  get ignoresCase(): boolean {
+    return this.#settings.ignoreCase;
+  }
+
   get trustsSymlinks(): boolean {
     return this.#settings.stat.trustsSymlinks;
   }

@@ -176,6 +176,8 @@ export interface Repository {
   submoduleIgnore(path: BytePath): SubmoduleIgnore;
   /** `core.fileMode`: whether the executable bit counts. */
   readonly trustsFileMode: boolean;
+  /** `core.ignoreCase`: whether names that differ in case are one file. */
+  readonly ignoresCase: boolean;
   /** `core.symlinks`: whether links are links. */
   readonly trustsSymlinks: boolean;
   /**

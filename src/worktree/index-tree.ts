@@ -15,8 +15,12 @@ export interface IndexDirectory {
  */
 export class IndexTree {
   readonly #directories = new Map<string, IndexDirectory>();
+  readonly #index: IndexFile;
+  /** Every path, folded; made when it is first asked for. */
+  #folded: ReadonlySet<string> | undefined;
 
   constructor(index: IndexFile) {
+    this.#index = index;
     let currentPath: string | undefined;
     let current: IndexDirectory | undefined;
     for (let position = 0; position < index.count; position++) {
@@ -39,6 +43,12 @@ export class IndexTree {
   /** Whether anything below the directory is tracked. */
   has(path: string): boolean {
     return this.#directories.has(path);
+  }
+
+  /** Whether a path is tracked in this or another case: git takes an untracked file for that one (`core.ignoreCase`). */
+  hasInAnyCase(path: string): boolean {
+    this.#folded ??= new Set(Array.from({ length: this.#index.count }, (_, at) => foldCase(this.#index.path(at))));
+    return this.#folded.has(foldCase(path));
   }
 
   #make(path: string): IndexDirectory {
@@ -78,4 +88,9 @@ export function changedEntries(before: IndexFile, after: IndexFile): string[] {
     }
   }
   return changed;
+}
+
+/** As git folds case: ASCII only. */
+function foldCase(path: string): string {
+  return path.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -251,6 +251,11 @@ export class TreeModel {
   async #readTracked(path: string, position: number, stamp: Stamp): Promise<DiskVersion | undefined> {
     const indexMode = this.#index.mode(position);
     const indexOid = this.#index.oid(position);
+    if (indexMode !== GITLINK && isDirectory(stamp)) {
+      // a repository has taken the file's place
+      const head = this.repository.submoduleHead(path);
+      return head === undefined ? undefined : { mode: GITLINK, oid: head };
+    }
     if (indexMode === GITLINK && isDirectory(stamp)) {
       if (this.repository.submoduleIgnore(path) === "all") return { mode: GITLINK, oid: indexOid };
       const state = await this.#submodules.state(path);

@@ -15,6 +15,7 @@ const GITLINK = 0o160000;
 export interface WorldRepository {
   readonly root: string;
   readonly revivesPresentFiles: boolean;
+  readonly ignoresCase: boolean;
   readIgnoreFile(directory: string): Uint8Array | undefined;
   ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
   /** Whether the directory is the working tree of another repository. */
@@ -221,7 +222,8 @@ export class World {
       stats !== undefined &&
       (stats.isFile() || stats.isSymbolicLink()) && // git never lists FIFOs, sockets and devices
       !node.excluded &&
-      node.rules?.ignores(name, false) === false;
+      node.rules?.ignores(name, false) === false &&
+      !(this.#repository.ignoresCase && this.#tree.hasInAnyCase(path));
     if (!listed) {
       this.#forgetUntracked(node, name);
       return;

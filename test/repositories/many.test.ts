@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import t from "tap";
-import { createRepo, GIT_ENV, type TestRepo } from "../support/repo.js";
+import { createRepo, expectedOf, GIT_ENV, git, type TestRepo } from "../support/repo.js";
 import { tempDir } from "../support/temp.js";
 import { shown } from "./test-groups.js";
 
@@ -51,4 +51,20 @@ t.test("untracked names that are not UTF-8", async (t) => {
   const { diff } = await shown(repo.root);
   t.equal(diff, asAdded(t, repo));
   t.match(diff, /"b\/\\377"/);
+});
+
+t.test("a SHA-256 repository with many changed files needs no git program", async (t) => {
+  const root = tempDir(t);
+  git(root, "init", "-q", "-b", "main", "--object-format=sha256");
+  const names = Array.from({ length: 300 }, (_, at) => `d${at % 7}/${at}`);
+  const repo = createRepo(t, Object.fromEntries(names.map((name) => [name, `${name}\n`])), root);
+  repo.git("gc", "-q");
+  for (const name of names) repo.write(name, `${name}\nmore\n`);
+  const expected = expectedOf(root).unified_diff.toString("latin1");
+  const { PATH } = process.env;
+  process.env.PATH = "/nowhere";
+  t.teardown(() => {
+    process.env.PATH = PATH;
+  });
+  t.equal((await shown(root)).diff, expected);
 });

@@ -67,6 +67,16 @@ export const STRANGE: CaseGroup = {
       repo.remove("target");
       repo.link("target", "a.txt");
     }),
+    worked("a repository where a file was, or in a directory of tracked files", { "sub/x": "1\n" }, (repo) => {
+      repo.remove("stays");
+      createRepo({ teardown: () => undefined }, { inner: "1\n" }, join(repo.root, "stays"));
+      createRepo({ teardown: () => undefined }, { inner: "1\n" }, join(repo.root, "sub"));
+      repo.write("stays/inner", "2\n");
+    }),
+    worked("names that differ in case only, with `core.ignoreCase`", { UPPER: "1\n" }, (repo) => {
+      repo.git("config", "core.ignoreCase", "true");
+      for (const path of ["STAYS", "DIR/b.txt", "DIR/new", "upper"]) repo.write(path, "1\n");
+    }),
     worked("a link in place of a directory with tracked files", {}, (repo) => {
       repo.remove("dir");
       repo.link("dir", "same");
