@@ -21,6 +21,8 @@ export class BadLink {
   /** Sockets of connections that were forgotten without a word; they stay open until the end. */
   readonly #dead = new Set<Socket>();
   #fault: Fault | undefined;
+  /** Bytes that have come from the near side, over all connections. */
+  received = 0;
 
   private constructor(target: number) {
     this.#target = target;
@@ -72,7 +74,10 @@ export class BadLink {
       [near, far],
       [far, near],
     ] as const) {
-      from.on("data", (chunk: Buffer) => this.#carry(chunk, from, to));
+      from.on("data", (chunk: Buffer) => {
+        if (from === near) this.received += chunk.length;
+        this.#carry(chunk, from, to);
+      });
       from.on("end", end);
       from.on("error", end);
       from.on("close", end);

@@ -58,6 +58,8 @@ export class Workspace {
   #barrierCount = 0;
   /** Of updates whose last part has not come. */
   #pendingUnits = 0;
+  /** Trees that the connected agent may go on from although their states are only in the store. */
+  #stored = new Set<string>();
   #link: AgentLink | undefined;
   #status: AgentStatus = "disconnected";
 
@@ -142,16 +144,20 @@ export class Workspace {
       channel.setRoots(roots);
       this.#channelsByRoot = undefined;
     }
-    for (const root of channel.roots) {
-      const tree = this.#tree(root);
-      if (tree.state !== undefined) continue;
-      const stored = this.#treeStates.load(this.id, root);
-      if (stored === undefined) continue;
-      tree.state = restoreState(stored);
-      tree.saved = tree.state;
-      tree.scannedAt = Date.parse(stored.meta.scanned_at);
-    }
+    for (const root of channel.roots) this.#recallTree(root);
     return channel.states().length > 0;
+  }
+
+  /** The tree, with its last state if that is here or in the store. */
+  #recallTree(root: string): Tree {
+    const tree = this.#tree(root);
+    if (tree.state !== undefined) return tree;
+    const stored = this.#treeStates.load(this.id, root);
+    if (stored === undefined) return tree;
+    tree.state = restoreState(stored);
+    tree.saved = tree.state;
+    tree.scannedAt = Date.parse(stored.meta.scanned_at);
+    return tree;
   }
 
   /**
@@ -254,7 +260,15 @@ export class Workspace {
     if (this.#link !== undefined) this.#forgetLink("disconnected");
     this.#link = link;
     this.#status = "connected";
-    return this.states.map(({ root, epoch, seq }) => ({ root, epoch, seq }));
+    const here = new Map(this.states.map(({ root, epoch, seq }) => [root, { root, epoch, seq }]));
+    // a relay that was started anew goes on from what its predecessor kept; read when the agent speaks of it
+    this.#stored = new Set();
+    for (const head of this.#treeStates.heads(this.id, Math.max(0, MAX_TREES - here.size))) {
+      if (here.has(head.root)) continue;
+      here.set(head.root, head);
+      this.#stored.add(head.root);
+    }
+    return [...here.values()];
   }
 
   /** Tells an agent that has just been welcomed what is being watched. */
@@ -328,7 +342,7 @@ export class Workspace {
 
   #receiveTree(link: AgentLink, part: TreeMessage): void {
     if (!this.#trees.has(part.root) && this.#trees.size >= MAX_TREES) this.#makeRoom();
-    const tree = this.#tree(part.root);
+    const tree = this.#stored.delete(part.root) ? this.#recallTree(part.root) : this.#tree(part.root);
     this.#pendingUnits -= tree.pending?.units ?? 0;
     const pending = tree.pending?.belongsTo(part) ? tree.pending : new PendingUpdate(part);
     const update = pending.add(part);
@@ -359,7 +373,7 @@ export class Workspace {
 
   /** The tree was read, and what is here is true. */
   #confirm(root: string, scannedAt: number): void {
-    const tree = this.#trees.get(root);
+    const tree = this.#stored.delete(root) ? this.#recallTree(root) : this.#trees.get(root);
     if (tree === undefined) return;
     tree.scannedAt = Math.max(tree.scannedAt, scannedAt);
     tree.live = true;
@@ -370,6 +384,7 @@ export class Workspace {
   }
 
   #receiveGone(root: string): void {
+    this.#stored.delete(root);
     this.#pendingUnits -= this.#trees.get(root)?.pending?.units ?? 0;
     this.#trees.delete(root);
     this.#treeStates.delete(this.id, root);

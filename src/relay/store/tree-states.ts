@@ -18,10 +18,10 @@ export interface StoredTree {
 /** Trees of which nothing was heard for so long are let go, in milliseconds. */
 const MAX_AGE_MS = 30 * 24 * 60 * 60 * 1000;
 
-const rowSchema = z.object({
-  root: z.string(),
-  epoch: z.string(),
-  seq: z.int(),
+const headSchema = z.object({ root: z.string(), epoch: z.string(), seq: z.int() });
+/** Names a state of a tree. */
+export type TreeHead = z.infer<typeof headSchema>;
+const rowSchema = headSchema.extend({
   state: z.union([z.instanceof(Uint8Array), z.instanceof(ArrayBuffer).transform((bytes) => new Uint8Array(bytes))]),
 });
 const stateSchema = z.object({ meta: treeMetaSchema, files: z.array(treeFileSchema) });
@@ -33,6 +33,7 @@ export class TreeStates {
   readonly #db: Database.Database;
   readonly #save: Database.Statement;
   readonly #load: Database.Statement;
+  readonly #heads: Database.Statement;
   readonly #delete: Database.Statement;
 
   constructor(db: Database.Database) {
@@ -43,6 +44,7 @@ export class TreeStates {
          state = excluded.state, saved_at = excluded.saved_at`,
     );
     this.#load = db.prepare("select root, epoch, seq, state from trees where workspace = ? and root = ?");
+    this.#heads = db.prepare("select root, epoch, seq from trees where workspace = ? order by saved_at desc limit ?");
     this.#delete = db.prepare("delete from trees where workspace = ? and root = ?");
     db.prepare("delete from trees where saved_at < ?").run(Date.now() - MAX_AGE_MS);
   }
@@ -62,6 +64,11 @@ export class TreeStates {
     const { state, ...rest } = rowSchema.parse(row);
     const stored = stateSchema.safeParse(JSON.parse(inflateSync(state).toString("utf8")));
     return stored.success ? { ...rest, ...stored.data } : undefined;
+  }
+
+  /** Which states are kept of a workspace's trees. @param limit the newest so many */
+  heads(workspace: string, limit: number): TreeHead[] {
+    return z.array(headSchema).parse(this.#heads.all(workspace, limit));
   }
 
   has(workspace: string, root: string): boolean {
