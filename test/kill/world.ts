@@ -58,6 +58,8 @@ export class World {
   #agent: Program | undefined;
   #url = "";
   #checked = 0;
+  /** What git says of each root. */
+  #expected: ReadonlyMap<string, string> = new Map();
 
   private constructor(t: Cleanup, random: Random) {
     this.#t = t;
@@ -103,6 +105,7 @@ export class World {
     stop.abort();
     await Promise.all(loads);
     for (const root of this.#roots) editOnce(root, this.#random); // nobody saw this
+    this.#askGit();
     const agentDied = victim === "agent" || victim === "both";
     const connections = agentDied ? 0 : this.#connections();
 
@@ -180,6 +183,7 @@ export class World {
     }
     this.#ends.push(...this.#clients.map((client) => () => client.end()));
     void this.#watchDeltas(watched, token);
+    this.#askGit();
     await this.#untilRight();
   }
 
@@ -191,10 +195,15 @@ export class World {
     for await (const snapshot of watchTrees(options)) this.#snapshot = snapshot;
   }
 
+  /** While nobody looks: git itself takes the index's lock, and an agent waits for that to go. */
+  #askGit(): void {
+    this.#expected = new Map(this.#roots.map((root) => [root, expectedOf(root).unified_diff.toString()]));
+  }
+
   /** @returns how long it took, in milliseconds; infinite when it never came */
   async #untilRight(): Promise<number> {
     const start = performance.now();
-    const expected = new Map(this.#roots.map((root) => [root, expectedOf(root).unified_diff.toString()]));
+    const expected = this.#expected;
     const isRight = () =>
       this.#clients.every(({ diffs }) => [...diffs].every(([root, diff]) => diff === expected.get(root))) &&
       this.#clients.every(({ diffs }, at) => diffs.size === (at === 2 ? 1 : 2)) &&

@@ -38,6 +38,27 @@ for (const mode of MODES) {
     t.same((await api(relay, {})("GET", relay.chat))[0], 401);
   });
 
+  t.test(`${mode}: the calls are served under every prefix`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    const auth = { "coder-session-token": relay.clientToken };
+    for (const prefix of ["/api/v2", "/api/experimental", ""]) {
+      const call = async (method: string, path: string, body?: string | Uint8Array, type = "application/json") => {
+        const headers = { ...auth, ...(body !== undefined && { "content-type": type }) };
+        const response = await fetch(`${relay.url}${prefix}/chats/${path}`, { method, headers, ...(body && { body }) });
+        return [response.status, await response.text()] as const;
+      };
+      t.equal((await call("GET", relay.chat))[0], 200, prefix);
+      t.equal((await call("POST", `${relay.chat}/archive`))[0], 204, prefix);
+      t.equal((await call("POST", `${relay.chat}/unarchive`, "{}"))[0], 204, "with a body that nobody asked for");
+      t.equal((await call("PATCH", relay.chat, '{"archived":true}'))[0], 204, prefix);
+      t.equal((await call("PATCH", relay.chat, '{"archived":false}'))[0], 204, prefix);
+      const png = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
+      const [status, body] = await call("POST", `files?organization=${randomUUID()}`, png, "image/png");
+      t.equal(status, 201, prefix);
+      t.equal((await call("GET", `files/${JSON.parse(body).id}`))[0], 200, prefix);
+    }
+  });
+
   t.test(`${mode}: archive and unarchive answer 204 once, and 400 twice`, async (t) => {
     const relay = await TestRelay.start(t, { mode });
     const call = api(relay);

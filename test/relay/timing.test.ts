@@ -2,8 +2,8 @@ import { mock } from "node:test";
 import t from "tap";
 import type { Cleanup } from "../support/temp.js";
 import { until } from "../support/until.js";
-import { TestClient } from "./support/client.js";
-import { fileOf } from "./support/fake-agent.js";
+import { refusedUpgrade, TestClient } from "./support/client.js";
+import { FakeAgent, fileOf } from "./support/fake-agent.js";
 import { TestRelay } from "./support/relay.js";
 
 const APP = "/home/me/app";
@@ -60,6 +60,23 @@ t.test("a client and an agent that answer no ping are closed", async (t) => {
   mock.timers.tick(15_000);
   t.equal(await silent.closed(), 1006);
   t.equal(good.closeCode, undefined);
+});
+
+t.test("an agent that answers no ping is closed, and its state is timeout", async (t) => {
+  stopTheClock(t);
+  const relay = await TestRelay.start(t);
+  const agent = await FakeAgent.connect(t, relay.url, relay.agentToken, { autoPong: false, rootsOf: () => [] });
+  const client = await relay.client();
+  await client.first();
+  const answered = agent.all("welcome").length;
+  t.equal(answered, 1);
+  mock.timers.tick(15_000);
+  await until("the relay has pinged", () => agent.pings > 0);
+  mock.timers.tick(15_000);
+  await client.error(/^the workspace's agent is timeout/);
+  const headers = { "coder-session-token": relay.clientToken };
+  const refused = await refusedUpgrade(t, relay.watchUrl(), { headers });
+  t.same(refused.body, { message: 'Agent state is "timeout", it must be in the "connected" state.' });
 });
 
 t.test("a client that stops reading holds up nobody, and gets the newest state when it reads on", async (t) => {

@@ -2,9 +2,12 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import t from "tap";
-import { bindChat, createToken } from "../../src/relay/index.js";
+import { z } from "zod";
+import { bindChat, createToken, revokeToken, unbindChat } from "../../src/relay/index.js";
+import { until } from "../support/until.js";
 import { refusedUpgrade, TestClient } from "./support/client.js";
 import { FakeAgent } from "./support/fake-agent.js";
+import { RawConnection } from "./support/raw.js";
 import { MODES, TestRelay } from "./support/relay.js";
 
 const SIGNED_OUT = "You are signed out or your session has expired. Please sign in again to continue.";
@@ -37,6 +40,10 @@ for (const mode of MODES) {
     };
     const token = relay.clientToken;
     const elsewhere = createToken(dataDir, { kind: "client", user: "alice", workspace: randomUUID() });
+    const revoked = createToken(dataDir, { kind: "client", user: "alice" });
+    revokeToken(dataDir, revoked);
+    const unbound = bound();
+    unbindChat(dataDir, unbound);
     const expired = createToken(dataDir, { kind: "client", user: "alice", expiresAt: new Date(Date.now() - 1) });
     const rows: [what: string, chat: string, token: string | undefined, status: number, message: string][] = [
       ["not a UUID", "nonsense", token, 400, "Invalid chat ID."],
@@ -44,9 +51,11 @@ for (const mode of MODES) {
       ["nonsense for a token", relay.chat, "nonsense", 401, SIGNED_OUT],
       ["a secret that is wrong", relay.chat, `${token.slice(0, -4)}AAAA`, 401, SIGNED_OUT],
       ["an expired token", relay.chat, expired, 401, SIGNED_OUT],
+      ["a revoked token", relay.chat, revoked, 401, SIGNED_OUT],
       ["an agent's token", relay.chat, relay.agentToken, 401, SIGNED_OUT],
       ["no such chat", randomUUID(), token, 404, NOT_FOUND],
       ["somebody else's chat", bound({ owner: "bob" }), token, 404, NOT_FOUND],
+      ["no workspace", unbound, token, 400, "Chat has no workspace to watch."],
       ["an unknown workspace", bound({ workspace: randomUUID() }), token, 400, "Chat workspace not found."],
       ["no agent", relay.chat, token, 400, 'Agent state is "disconnected", it must be in the "connected" state.'],
     ];
@@ -56,13 +65,35 @@ for (const mode of MODES) {
       const headers: Record<string, string> = token === undefined ? {} : { "coder-session-token": token };
       const refused = await refusedUpgrade(t, relay.watchUrl(chat), { headers });
       t.equal(refused.status, status, what);
-      t.match(refused.body, { message }, what);
+      t.equal(z.object({ message: z.string() }).parse(refused.body).message, message, what);
       t.match(refused.headers["content-type"], /^application\/json/);
       const plain = await fetch(relay.watchUrl(chat), { headers });
       t.same([plain.status, await plain.json()], [status, refused.body], `${what}: plain GET`);
     }
     const invalid = await refusedUpgrade(t, relay.watchUrl("nonsense"), { headers: { "coder-session-token": token } });
     t.match(invalid.body, { validations: [{ field: String, detail: String }] });
+  });
+
+  t.test(`${mode}: compression is offered and optional, and no side keeps a window between frames`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    await relay.agent([]);
+    const headers = { "coder-session-token": relay.clientToken };
+    const raw = new RawConnection(t, relay.url);
+    raw.socket.write(
+      `GET ${new URL(relay.watchUrl()).pathname} HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}\r\n` +
+        `Sec-WebSocket-Extensions: permessage-deflate\r\nCoder-Session-Token: ${relay.clientToken}\r\n\r\n`,
+    );
+    await until("the handshake", () => raw.text.includes("\r\n\r\n"));
+    const [, taken = ""] = /^sec-websocket-extensions: (.*)\r$/im.exec(raw.text) ?? [];
+    t.same(taken.split("; ").sort(), [
+      "client_no_context_takeover",
+      "permessage-deflate",
+      "server_no_context_takeover",
+    ]);
+    const plain = await TestClient.open(t, relay.watchUrl(), { headers, perMessageDeflate: false });
+    t.equal(plain.socket.extensions, "");
+    t.same((await plain.first()).repositories, []);
   });
 
   t.test(`${mode}: an admin sees every chat`, async (t) => {

@@ -1,6 +1,10 @@
 import { once } from "node:events";
-import { request } from "node:http";
+import { createServer, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import t from "tap";
+import { createToken, startRelay } from "../../src/relay/index.js";
+import { silentLogger } from "../../src/util/index.js";
+import { tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 import { refusedUpgrade } from "./support/client.js";
 import { fileOf } from "./support/fake-agent.js";
@@ -37,19 +41,85 @@ t.test("calls reach the upstream as they are, and its answers come back as they 
   t.match(recorder.requests.at(-1), { method: "DELETE", url: "/chats/anything/at/all" });
 });
 
+t.test("answers come back as they are: redirects, repeated headers, validators", async (t) => {
+  const { relay, recorder, headers } = await start(t);
+  recorder.answer = (_incoming, outgoing) => {
+    outgoing.writeHead(302, [
+      ...["Location", "https://elsewhere.example/x", "Set-Cookie", "a=1; Path=/", "Set-Cookie", "b=2; HttpOnly"],
+      ...["ETag", 'W/"x"', "X-Upstream", "yes", "Content-Type", "text/plain; charset=latin1"],
+      ...["Connection", "keep-alive, X-Hop", "X-Hop", "1", "Keep-Alive", "timeout=99", "Proxy-Authenticate", "Basic"],
+    ]);
+    outgoing.end("body");
+  };
+  const response = await fetch(`${relay.url}/chats/${relay.chat}`, { headers, redirect: "manual" });
+  t.equal(response.status, 302);
+  t.match(Object.fromEntries(response.headers), {
+    location: "https://elsewhere.example/x",
+    etag: 'W/"x"',
+    "x-upstream": "yes",
+    "content-type": "text/plain; charset=latin1",
+  });
+  t.same(response.headers.getSetCookie(), ["a=1; Path=/", "b=2; HttpOnly"]);
+  for (const name of ["x-hop", "proxy-authenticate"]) t.equal(response.headers.get(name), null, name);
+  t.notMatch(response.headers.get("keep-alive") ?? "", "99");
+  t.equal(await response.text(), "body");
+});
+
 t.test("hop-by-hop headers stay on their hop", async (t) => {
   const { relay, recorder, headers } = await start(t);
   const call = request(`${relay.url}/chats/${relay.chat}`, {
-    headers: { ...headers, connection: "x-secret, keep-alive", "x-secret": "1", te: "trailers" },
+    headers: {
+      ...headers,
+      ...{ connection: "x-secret, keep-alive", "x-secret": "1", te: "trailers", "keep-alive": "timeout=99" },
+      ...{ "proxy-authorization": "Basic x", "proxy-connection": "close", "x-end": "to end" },
+    },
   });
   call.end();
   const [response] = await once(call, "response");
   response.resume();
   await once(response, "end");
-  t.notHas(recorder.requests.at(-1)?.headers, { "x-secret": "1" });
+  const got = recorder.requests.at(-1)?.headers ?? {};
+  t.equal(got["x-end"], "to end");
+  for (const name of ["x-secret", "te", "keep-alive", "proxy-authorization", "proxy-connection"]) {
+    t.equal(got[name], undefined, name);
+  }
 });
 
-t.test("bodies go through while they come, in both directions", async (t) => {
+t.test("who waits for 100 Continue is told to go on", async (t) => {
+  const { relay, recorder, headers } = await start(t);
+  const call = request(`${relay.url}/chats/files?organization=${ORGANIZATION}`, {
+    method: "POST",
+    headers: { ...headers, "content-type": "image/png", "content-length": PNG.length, expect: "100-continue" },
+  });
+  call.flushHeaders();
+  await once(call, "continue");
+  call.end(PNG);
+  const [response] = await once(call, "response");
+  t.equal(response.statusCode, 201);
+  response.resume();
+  t.equal(recorder.requests.at(-1)?.bytes, PNG.length);
+});
+
+t.test("an answer goes through while it comes, and one that breaks off is not made whole", async (t) => {
+  const { relay, recorder, headers } = await start(t);
+  let upstream: ServerResponse | undefined;
+  recorder.answer = (_incoming, outgoing) => {
+    upstream = outgoing;
+    outgoing.writeHead(200, { "content-type": "image/png", "content-length": "1000" });
+    outgoing.write(PNG);
+  };
+  const call = request(`${relay.url}/chats/files/${ORGANIZATION}`, { headers });
+  call.end();
+  const [response] = await once(call, "response");
+  const [first] = await once(response, "data");
+  t.same(first, PNG, "the first bytes are here while the rest is not even written");
+  const broken = once(response, "error");
+  response.resume();
+  upstream?.destroy();
+  t.match((await broken)[0], { code: "ECONNRESET" });
+});
+
+t.test("bodies go through while they come", async (t) => {
   const { relay, recorder, headers } = await start(t);
   const call = request(`${relay.url}/chats/files?organization=${ORGANIZATION}`, {
     method: "POST",
@@ -79,6 +149,42 @@ t.test("who may watch is asked of the upstream in the caller's name, once in a w
   const asked = recorder.requests.filter(({ method }) => method === "GET");
   t.equal(asked.length, 1);
   t.match(asked[0], { url: `/api/v2/chats/${relay.chat}`, headers });
+});
+
+t.test("a token that the upstream no longer takes closes its sockets", async (t) => {
+  const { relay, recorder } = await start(t);
+  await relay.agent([]);
+  const client = await relay.client();
+  await client.first();
+  recorder.answer = 401;
+  createToken(relay.ownDir, { kind: "client", user: "x" }); // whatever is written here lets the relay ask again
+  t.equal(await client.closed(), 4003);
+});
+
+t.test("a chat whose workspace the upstream does not show its caller is forbidden", async (t) => {
+  const { relay, recorder, headers } = await start(t);
+  await relay.agent([]);
+  recorder.answer = 403;
+  const refused = await refusedUpgrade(t, relay.watchUrl(), { headers });
+  t.same([refused.status, refused.body], [403, { message: "Forbidden." }]);
+});
+
+t.test("an upstream that does not listen gives 502", async (t) => {
+  const closed = createServer().listen(0, "127.0.0.1");
+  await once(closed, "listening");
+  const { port } = closed.address() as AddressInfo;
+  closed.close();
+  const relay = await startRelay({
+    ...{ dataDir: tempDir(t), port: 0, log: silentLogger() },
+    upstream: `http://127.0.0.1:${port}`,
+  });
+  t.teardown(() => relay.close());
+  const headers = { "coder-session-token": "any" };
+  const call = await fetch(`${relay.url}/chats/${ORGANIZATION}`, { headers });
+  t.equal(call.status, 502);
+  t.match(await call.json(), { message: "Bad gateway." });
+  const refused = await refusedUpgrade(t, `${relay.url}/chats/${ORGANIZATION}/git/watch`, { headers });
+  t.equal(refused.status, 502);
 });
 
 t.test("an upstream that is down, slow or talks nonsense gives 502 or 504, and live streams go on", async (t) => {

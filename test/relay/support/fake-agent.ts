@@ -21,6 +21,8 @@ export class FakeAgent {
   readonly received: RelayMessage[] = [];
   /** The code that the relay closed with. */
   closeCode: number | undefined;
+  /** How often the relay has pinged. */
+  pings = 0;
   /** Answers every `refresh` at once. */
   answersRefresh = true;
   /** The trees that a chat has; told on every `watch`. `undefined`: the test says so itself. */
@@ -32,6 +34,9 @@ export class FakeAgent {
   constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.on("message", (data) => this.#receive(relayMessageSchema.parse(JSON.parse(String(data)))));
+    socket.on("ping", () => {
+      this.pings += 1;
+    });
     socket.on("close", (code) => {
       this.closeCode = code;
     });
@@ -43,10 +48,11 @@ export class FakeAgent {
     t: Cleanup,
     url: string,
     token: string,
-    options: { hello?: boolean; rootsOf?: (chat: string) => string[] } = {},
+    options: { hello?: boolean; autoPong?: boolean; rootsOf?: (chat: string) => string[] } = {},
   ): Promise<FakeAgent> {
     const socket = new WebSocket(`${url.replace(/^http/, "ws")}${TUNNEL_PATH}`, TUNNEL_SUBPROTOCOL, {
       headers: { authorization: `Bearer ${token}` },
+      autoPong: options.autoPong ?? true,
     });
     t.teardown(() => socket.terminate());
     const agent = new FakeAgent(socket);

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, request } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream";
 import type { Cleanup } from "../../support/temp.js";
@@ -19,8 +19,8 @@ export interface RecordedRequest {
 export interface Recorder {
   url: string;
   requests: RecordedRequest[];
-  /** What is answered in place of the other server's answer: a status, or nothing at all. */
-  answer: number | "silence" | "cut" | undefined;
+  /** What is answered in place of the other server's answer: a status, nothing at all, or what a test says by hand. */
+  answer: number | "silence" | "cut" | ((incoming: IncomingMessage, outgoing: ServerResponse) => void) | undefined;
 }
 
 export async function startRecorder(t: Cleanup, target: string): Promise<Recorder> {
@@ -35,6 +35,10 @@ export async function startRecorder(t: Cleanup, target: string): Promise<Recorde
     if (recorder.answer === "silence") return;
     if (recorder.answer === "cut") {
       incoming.socket.destroy();
+      return;
+    }
+    if (typeof recorder.answer === "function") {
+      recorder.answer(incoming, outgoing);
       return;
     }
     if (recorder.answer !== undefined) {

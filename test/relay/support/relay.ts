@@ -1,5 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { bindChat, createToken, type RelayOptions, type RunningRelay, startRelay } from "../../../src/relay/index.js";
+import {
+  bindChat,
+  type ChatBinding,
+  createToken,
+  type RelayOptions,
+  type RunningRelay,
+  startRelay,
+} from "../../../src/relay/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { TestClient } from "./client.js";
@@ -20,6 +27,8 @@ export class TestRelay {
   readonly clientToken: string;
   /** Between relay and upstream, in upstream mode. */
   readonly recorder: Recorder | undefined;
+  /** Where the relay's own store is. */
+  readonly ownDir: string;
   readonly #t: Cleanup;
   readonly #relay: RunningRelay;
 
@@ -29,6 +38,7 @@ export class TestRelay {
   ) {
     this.#t = t;
     this.dataDir = parts.dataDir;
+    this.ownDir = parts.ownDir;
     this.#relay = parts.relay;
     this.recorder = parts.recorder;
     this.agentToken = createToken(parts.ownDir, { kind: "agent", workspace: this.workspace });
@@ -64,6 +74,13 @@ export class TestRelay {
 
   watchUrl(chat = this.chat): string {
     return `${this.url}/api/v2/chats/${chat}/git/watch`;
+  }
+
+  /** Binds a chat, by default alice's to the workspace: here, and at the upstream. */
+  bind(binding: Partial<ChatBinding> = {}): string {
+    const whole = { chat: this.chat, workspace: this.workspace, owner: "alice", ...binding };
+    for (const directory of new Set([this.dataDir, this.ownDir])) bindChat(directory, whole);
+    return whole.chat;
   }
 
   /** An agent that has said hello, and shows `roots` to every chat that is watched. */
