@@ -55,9 +55,41 @@ export function numberLines(before: Text, after: Text, head: i32, tail: i32): vo
 
 /** Counts the lines that both files have alike at their ends, as far as they have classes. */
 export function countEnds(before: Text, head: i32, tail: i32): void {
-  for (let line = 0; line < head; line += 1) countLine(before, line);
-  for (let line = before.count - tail; line < before.count; line += 1) countLine(before, line);
+  memory.fill(filter, 0, FILTER_BYTES);
+  for (let found = 0; found < classCount; found += 1) {
+    const record = recordOf(found);
+    const key = keyOf(load<u32>(record), load<u32>(record + LENGTH));
+    const byte = filter + ((key >>> 3) as usize);
+    const bit: i32 = 1 << (key & 7);
+    store<u8>(byte, load<u8>(byte) | (bit as u8));
+  }
+  countLines(before, 0, head);
+  countLines(before, before.count - tail, before.count);
 }
+
+function countLines(text: Text, from: i32, to: i32): void {
+  for (let line = from; line < to; line += 1) {
+    const start = text.start(line);
+    const length = text.start(line + 1) - start;
+    const key = keyOf(start, length);
+    if ((load<u8>(filter + ((key >>> 3) as usize)) >>> (key & 7)) & 1) countLine(start, length);
+  }
+}
+
+/** By key, whether there is a class that has it: most lines at the ends have none, and need not be hashed. */
+const FILTER_BYTES: usize = 2048;
+const filter: usize = memory.data(2048);
+const KEY_BITS: u64 = 14;
+
+/** A number of 14 bits, from a line's length and its last 8 bytes. */
+function keyOf(start: usize, length: usize): i32 {
+  const missing = max(8 - (length as i32), 0);
+  const last = load<u64>(start + length - 8) >>> ((missing << 3) as u64);
+  return (((last ^ (length as u64)) * KEY_MULTIPLIER) >>> (64 - KEY_BITS)) as i32;
+}
+
+/** An odd number without a pattern: 2^64 over the golden ratio. */
+const KEY_MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
 
 function number(text: Text, line: i32, side: usize): i32 {
   const start = text.start(line);
@@ -80,9 +112,7 @@ function number(text: Text, line: i32, side: usize): i32 {
   return found;
 }
 
-function countLine(text: Text, line: i32): void {
-  const start = text.start(line);
-  const length = text.start(line + 1) - start;
+function countLine(start: usize, length: usize): void {
   const found = load<i32>(find(start, length, hashOf(start, length))) - 1;
   if (found < 0) return;
   const record = recordOf(found);
