@@ -6,12 +6,11 @@ import { allocate } from "./memory";
 // a path comes as far on a diagonal as x + y - 2 L(x, y) stays at most `edits`. Where nearly everything is edited, that is
 // many times as fast.
 
-/** Runs have at most so many lines; in 64-bit words. */
-export const MOST_LINES: i32 = 3072;
-const MOST_WORDS: i32 = MOST_LINES / 64;
+/** Runs have at most so many lines. */
+export let mostLines: i32 = 0;
 /** Bytes of a row, and of its counts. */
-const ROW_BYTES: usize = (MOST_WORDS as usize) * 8;
-const COUNTS_BYTES: usize = (MOST_WORDS as usize) * 2 + 16;
+let rowBytes: usize = 0;
+let countsBytes: usize = 0;
 
 /** By row, which are the x where L(x, y) is larger than L(x - 1, y), and how many such there are before each word. */
 let rows: usize = 0;
@@ -24,13 +23,16 @@ let words: i32 = 0;
 /** The row that is being worked at: where L does not grow. */
 let flat: usize = 0;
 
-/** Makes room, for lines of so many classes. */
-export function loadBits(classes: i32): void {
-  const lines = (MOST_LINES + 1) as usize;
-  rows = allocate(lines * ROW_BYTES);
-  counts = allocate(lines * COUNTS_BYTES);
-  masks = allocate(lines * ROW_BYTES);
-  flat = allocate(ROW_BYTES);
+/** Makes room, for runs of so many lines of so many classes. @param most a multiple of 64 */
+export function loadBits(classes: i32, most: i32): void {
+  mostLines = most;
+  rowBytes = (most as usize) >>> 3;
+  countsBytes = ((most as usize) >>> 5) + 16;
+  const lines = (most + 1) as usize;
+  rows = allocate(lines * rowBytes);
+  counts = allocate(lines * countsBytes);
+  masks = allocate(lines * rowBytes);
+  flat = allocate(rowBytes);
   places = allocate((classes as usize) << 2);
   memory.fill(places, 0xff, (classes as usize) << 2);
 }
@@ -43,19 +45,19 @@ export function loadBits(classes: i32): void {
  */
 export function fillBits(one: usize, width: i32, other: usize, height: i32, step: usize): void {
   words = (width + 63) >>> 6;
-  const rowBytes = (words as usize) << 3;
+  const bytes = (words as usize) << 3;
   placed = 0;
   for (let x = 0; x < width; x += 1) {
     const place = placeOf(load<i32>(one + (x as usize) * step));
-    const word = masks + (place as usize) * ROW_BYTES + (((x >>> 6) as usize) << 3);
+    const word = masks + (place as usize) * rowBytes + (((x >>> 6) as usize) << 3);
     store<u64>(word, load<u64>(word) | ((1 as u64) << ((x & 63) as u64)));
   }
-  memory.fill(rows, 0, rowBytes);
-  memory.fill(counts, 0, COUNTS_BYTES);
-  memory.fill(flat, 0xff, rowBytes);
+  memory.fill(rows, 0, bytes);
+  memory.fill(counts, 0, countsBytes);
+  memory.fill(flat, 0xff, bytes);
   for (let y = 0; y < height; y += 1) {
     const place = load<i32>(places + ((load<i32>(other + (y as usize) * step) as usize) << 2));
-    addRow(place, rows + ((y + 1) as usize) * ROW_BYTES, counts + ((y + 1) as usize) * COUNTS_BYTES);
+    addRow(place, rows + ((y + 1) as usize) * rowBytes, counts + ((y + 1) as usize) * countsBytes);
   }
   for (let x = 0; x < width; x += 1) {
     store<i32>(places + ((load<i32>(one + (x as usize) * step) as usize) << 2), -1);
@@ -69,13 +71,13 @@ function placeOf(found: i32): i32 {
   place = placed;
   placed += 1;
   store<i32>(at, place);
-  memory.fill(masks + (place as usize) * ROW_BYTES, 0, (words as usize) << 3);
+  memory.fill(masks + (place as usize) * rowBytes, 0, (words as usize) << 3);
   return place;
 }
 
 /** @param place of the row's class, -1 when it stands at no x */
 function addRow(place: i32, row: usize, rowCounts: usize): void {
-  const mask = masks + (place as usize) * ROW_BYTES;
+  const mask = masks + (place as usize) * rowBytes;
   let carry: u64 = 0;
   let count = 0;
   for (let i = 0; i < words; i += 1) {
@@ -99,8 +101,8 @@ function addRow(place: i32, row: usize, rowCounts: usize): void {
 /** L(x, y): the longest common subsequence of the first `x` and the first `y` lines. */
 export function longestCommon(x: i32, y: i32): i32 {
   const word = x >>> 6;
-  const bits = load<u64>(rows + (y as usize) * ROW_BYTES + ((word as usize) << 3));
-  const before = load<u16>(counts + (y as usize) * COUNTS_BYTES + ((word as usize) << 1)) as i32;
+  const bits = load<u64>(rows + (y as usize) * rowBytes + ((word as usize) << 3));
+  const before = load<u16>(counts + (y as usize) * countsBytes + ((word as usize) << 1)) as i32;
   return before + (popcnt(bits & (((1 as u64) << ((x & 63) as u64)) - 1)) as i32);
 }
 

@@ -1,4 +1,4 @@
-import { fillBits, findFurthest, longestCommon, MOST_LINES } from "./bits";
+import { fillBits, findFurthest, longestCommon, mostLines } from "./bits";
 import { Frontier } from "./frontier";
 import { backward, bottom, classesAfter, classesBefore, forward, left, right, top } from "./graph";
 import { allocate } from "./memory";
@@ -14,14 +14,14 @@ let fromUpperLeft: usize = 0;
 let fromLowerRight: usize = 0;
 
 export function loadReadOff(): void {
-  const size = ((2 * MOST_LINES + 2) as usize) << 2;
+  const size = ((2 * mostLines + 2) as usize) << 2;
   fromUpperLeft = allocate(size) + (size >>> 1);
   fromLowerRight = allocate(size) + (size >>> 1);
 }
 
 /** Whether that costs less than following paths, which have to look at so many diagonals. */
 function isWorth(diagonals: i32, edits: i32, width: i32, height: i32): bool {
-  if (width > MOST_LINES || height > MOST_LINES) return false;
+  if (width > mostLines || height > mostLines) return false;
   const words = (width + 63) >>> 6;
   return diagonals > 4 * words * height + 24 * edits + 12 * (width + height);
 }

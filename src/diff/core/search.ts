@@ -21,6 +21,9 @@ import {
 } from "./settle";
 import { Text } from "./text";
 
+/** What is read off are runs of at most so many times the lines as a path has edits: most paths don't come further. */
+const LINES_PER_EDIT: i32 = 3;
+
 /**
  * Boxes still to be searched, and of exact ones about how many edits they have, as {@link push} writes them: a stack of
  * our own, since some inputs nest deeply.
@@ -40,7 +43,7 @@ export function search(before: Text, after: Text): void {
   // only what gets expensive is read off
   const mayReadOff = min(before.keptCount, after.keptCount) > SETTLE_EDITS;
   if (mayReadOff) {
-    loadBits(classCount);
+    loadBits(classCount, LINES_PER_EDIT * mostEdits);
     loadRuns(before.keptCount, after.keptCount);
     loadReadOff();
   }

@@ -73,13 +73,13 @@ export function searchLines(): void {
   search(sides.before, sides.after);
 }
 
-/** The longest common subsequence of the first `x` lines before and the first `y` after, of at most 3,072 each. */
+/** The longest common subsequence of the first `x` lines before and the first `y` after, of at most 256 each. */
 export function longestCommonLines(x: i32, y: i32): i32 {
   numberLines(sides.before, sides.after, 0, 0);
   keepAll(sides.before, 0, sides.before.count);
   keepAll(sides.after, 0, sides.after.count);
   loadGraph(sides.before, sides.after);
-  loadBits(classCount);
+  loadBits(classCount, 256);
   fillBits(classesBefore, sides.before.count, classesAfter, sides.after.count, 4);
   return longestCommon(x, y);
 }
