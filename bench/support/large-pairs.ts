@@ -24,8 +24,8 @@ function sourceLines(random: Random, common: number): string[] {
   return lines;
 }
 
-function shortLines(random: Random, distinct: number): string[] {
-  return Array.from({ length: MIB / 3 }, () => random.below(distinct).toString(36).padStart(2, "0"));
+function shortLines(random: Random, size: number, distinct: number): string[] {
+  return Array.from({ length: MIB / (size + 1) }, () => random.below(distinct).toString(36).padStart(size, "0"));
 }
 
 function pair(name: string, before: readonly string[], after: readonly string[]): Pair {
@@ -33,7 +33,10 @@ function pair(name: string, before: readonly string[], after: readonly string[])
   return { name, before: bytes(before), after: bytes(after) };
 }
 
-/** Pairs of files of 1 MiB: the five of everyday, and two whose cost is all search. */
+/**
+ * Pairs of files of 1 MiB: the five of everyday, and three whose cost is all search: of all that was tried, the last one
+ * takes longest.
+ */
 export function largePairs(): Pair[] {
   const random = new Random(1);
   const lines = sourceLines(random, 0.3);
@@ -55,8 +58,9 @@ export function largePairs(): Pair[] {
       equal.map((line, i) => (i % 500 === 7 ? `other ${i}` : line)),
     ),
     pair("all lines different", numbered("before"), numbered("after")),
-    pair("unrelated, 2-byte lines, 500 distinct ones", shortLines(random, 500), shortLines(random, 500)),
-    pair("unrelated, 2-byte lines, 10 distinct ones", shortLines(random, 10), shortLines(random, 10)),
+    pair("unrelated, 2-byte lines, 500 distinct ones", shortLines(random, 2, 500), shortLines(random, 2, 500)),
+    pair("unrelated, 2-byte lines, 10 distinct ones", shortLines(random, 2, 10), shortLines(random, 2, 10)),
+    pair("unrelated, 1-byte lines, 2 distinct ones", shortLines(random, 1, 2), shortLines(random, 1, 2)),
   ];
 }
 
