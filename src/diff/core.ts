@@ -27,8 +27,8 @@ declare const WebAssembly: {
 const PAGE_BYTES = 1 << 16;
 /** Between the files and behind them: vectors are read beyond their ends. */
 const GAP_BYTES = 64;
-/** The whole of a 32-bit address space. */
-const MOST_BYTES = 2 ** 32;
+/** Nearly the whole of a 32-bit address space: the core needs some behind the files. */
+const MOST_BYTES = 2 ** 32 - 2 ** 21;
 /** More context than any file has lines; twice as much is still a 32-bit number. */
 const MOST_CONTEXT_LINES = 2 ** 29;
 /** As much of a function's name is printed. */

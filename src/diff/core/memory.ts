@@ -7,7 +7,8 @@ export const SLACK_BYTES: usize = 128;
 
 const PAGE_BYTES_LOG2: usize = 16;
 const ALIGNMENT: usize = 16;
-const MOST_BYTES: usize = 0xffff0000;
+/** The whole address space, but for what ends beyond it could be added up to. */
+const MOST_BYTES: usize = 0xfff00000;
 
 let top: usize = 0;
 
@@ -26,7 +27,7 @@ export function allocate(size: usize): usize {
 
 /** Where the next allocation will be, with room for so many bytes. */
 export function reserve(size: usize): usize {
-  if (size > MOST_BYTES - 2 * SLACK_BYTES - top) outOfMemory();
+  if (top > MOST_BYTES || size > MOST_BYTES - top) outOfMemory();
   const pages = (top + size + 2 * SLACK_BYTES + 0xffff) >>> PAGE_BYTES_LOG2;
   const have = memory.size() as usize;
   // half as much again, so that growing, which costs a system call, is rare

@@ -21,8 +21,12 @@ import {
 } from "./settle";
 import { Text } from "./text";
 
-/** What is read off are runs of at most so many times the lines as a path has edits: most paths don't come further. */
+/**
+ * What is read off are runs of at most so many times the lines as a path has edits: most paths don't come further. Longer
+ * ones than those of the second bound would take too much room.
+ */
 const LINES_PER_EDIT: i32 = 3;
+const MOST_RUN_LINES: i32 = 6144;
 
 /**
  * Boxes still to be searched, and of exact ones about how many edits they have, as {@link push} writes them: a stack of
@@ -43,7 +47,7 @@ export function search(before: Text, after: Text): void {
   // only what gets expensive is read off
   const mayReadOff = min(before.keptCount, after.keptCount) > SETTLE_EDITS;
   if (mayReadOff) {
-    loadBits(classCount, LINES_PER_EDIT * mostEdits);
+    loadBits(classCount, min(LINES_PER_EDIT * mostEdits, MOST_RUN_LINES));
     loadRuns(before.keptCount, after.keptCount);
     loadReadOff();
   }
