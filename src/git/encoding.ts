@@ -1,5 +1,8 @@
-import iconv from "iconv-lite";
+import { createRequire } from "node:module";
 import type { AttributeValue } from "./attributes.js";
+
+/** Loaded when a file first asks for it: its tables cost 6 ms, and few repositories need them. */
+const loadIconv = (): typeof import("iconv-lite") => createRequire(import.meta.url)("iconv-lite");
 
 /** What a decoder puts where bytes mean nothing in the encoding. */
 const REPLACEMENT = "\ufffd";
@@ -39,6 +42,7 @@ export function toUtf8(content: Buffer, name: string): Buffer | undefined {
 }
 
 function decode(content: Buffer, name: string): Buffer | undefined {
+  const iconv = loadIconv();
   if (!iconv.encodingExists(name)) throw new RangeError(`the encoding ${name} is not known`);
   const text = iconv.decode(content, name, { stripBOM: false });
   return text.includes(REPLACEMENT) ? undefined : Buffer.from(text);

@@ -1,8 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { systemCode, TreewireError } from "../util/errors.js";
 
 /** Files below `.git` that are read whole are never believed beyond this, in bytes: an index of 20 million entries. */
 const WHOLE_FILE_MAX_BYTES = 2 ** 31 - 1;
+const PIECE_BYTES = 64 * 1024;
 
 /** What identifies one version of a file: every replacement or rewrite changes at least one of these. */
 export interface FileVersion {
@@ -42,6 +43,31 @@ export function sameVersion(a: FileVersion | undefined, b: FileVersion | undefin
  *   file that is larger than 2 GiB
  */
 export function readWhole(path: Place, follow = true): ReadFile | undefined {
+  return withFile(path, follow, (descriptor, stats) => {
+    if (stats.size > WHOLE_FILE_MAX_BYTES) throw corrupt(path.toString(), "larger than 2 GiB");
+    return { bytes: readToEnd(descriptor, Number(stats.size)), version: stats };
+  });
+}
+
+/**
+ * Whether a file has this very content, found out without having it in memory.
+ * @returns its version then; `undefined` when it has other content, or there is no such file
+ * @throws TreewireError `TW_PATH_UNREADABLE`
+ */
+export function versionWithContent(path: Place, content: Buffer): FileVersion | undefined {
+  return withFile(path, true, (descriptor, stats) => {
+    if (stats.size !== BigInt(content.length)) return undefined;
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    for (let at = 0; at < content.length; ) {
+      const got = readSync(descriptor, piece, 0, Math.min(PIECE_BYTES, content.length - at), at);
+      if (got === 0 || piece.compare(content, at, at + got, 0, got) !== 0) return undefined;
+      at += got;
+    }
+    return stats;
+  });
+}
+
+function withFile<T>(path: Place, follow: boolean, use: (descriptor: number, stats: BigIntStats) => T): T | undefined {
   // O_NONBLOCK: a FIFO in the file's place must not stop the program.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);
   let descriptor: number;
@@ -53,9 +79,7 @@ export function readWhole(path: Place, follow = true): ReadFile | undefined {
   }
   try {
     const stats = fstatSync(descriptor, { bigint: true });
-    if (!stats.isFile()) return undefined;
-    if (stats.size > WHOLE_FILE_MAX_BYTES) throw corrupt(path.toString(), "larger than 2 GiB");
-    return { bytes: readToEnd(descriptor, Number(stats.size)), version: stats };
+    return stats.isFile() ? use(descriptor, stats) : undefined;
   } catch (thrown) {
     if (thrown instanceof TreewireError) throw thrown;
     throw unreadable(path, thrown);

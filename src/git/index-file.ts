@@ -1,4 +1,3 @@
-import type { Stats } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CachedTree, parseCachedTree } from "./cached-tree.js";
 import { corrupt } from "./files.js";
@@ -15,7 +14,7 @@ import type { ObjectStore } from "./object-store.js";
 import { expandSparseIndex } from "./sparse-index.js";
 import { joinSplitIndex, parseLink } from "./split-index.js";
 import { type IndexTime, type StatRules, statProvesUnchanged } from "./stat-match.js";
-import type { BytePath, IndexFile, Oid } from "./types.js";
+import type { BytePath, FileStats, IndexFile, Oid } from "./types.js";
 
 /** The index as {@link IndexFile} shows it, and its cached tree for the comparison with HEAD. */
 export class ParsedIndexFile implements IndexFile {
@@ -78,7 +77,7 @@ export class ParsedIndexFile implements IndexFile {
     return (this.#flags(position) & FLAG_INTENT_TO_ADD) !== 0;
   }
 
-  provesUnchanged(position: number, stats: Stats): boolean {
+  provesUnchanged(position: number, stats: FileStats): boolean {
     if (this.stage(position) !== 0 || this.intentToAdd(position)) return false;
     const start = this.#start(position);
     // A size of 0 marks an entry whose file git could not vouch for, unless the blob is empty.

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type FileVersion, isAbsent, readWhole, sameVersion, unreadable } from "./files.js";
+import { type FileVersion, isAbsent, readWhole, sameVersion, unreadable, versionWithContent } from "./files.js";
 import { emptyIndex, type ParsedIndexFile, parseIndex } from "./index-file.js";
 import type { ObjectFormat } from "./object-id.js";
 import type { ObjectStore } from "./object-store.js";
@@ -12,6 +12,13 @@ import type { StatRules } from "./stat-match.js";
  */
 const TICK_MS = 50;
 
+interface Current {
+  index: ParsedIndexFile;
+  /** `undefined`: there is no such file. */
+  version: FileVersion | undefined;
+  bytes: Buffer | undefined;
+}
+
 /** The index of one working tree, parsed anew only when the file has changed. */
 export class IndexReader {
   readonly #path: string;
@@ -19,7 +26,7 @@ export class IndexReader {
   readonly #rules: StatRules;
   readonly #objects: ObjectStore;
   #isDoubted = false;
-  #current: { index: ParsedIndexFile; version: FileVersion | undefined; bytes: Buffer | undefined } | undefined;
+  #current: Current | undefined;
 
   /** @param path absolute path of the `index` file */
   constructor(path: string, format: ObjectFormat, rules: StatRules, objects: ObjectStore) {
@@ -35,28 +42,35 @@ export class IndexReader {
     const version = this.#statVersion();
     const isSame = current !== undefined && sameVersion(current.version, version);
     if (isSame && !this.#isDoubted && isSettled(version)) return current.index;
-    const file = readWhole(this.#path);
-    if (file === undefined) {
-      const index = current?.version === undefined ? current?.index : undefined;
-      this.#current = { index: index ?? emptyIndex(this.#format, this.#rules), version: undefined, bytes: undefined };
-    } else if (current?.bytes?.equals(file.bytes)) {
-      // A fresh index whose bytes are known; its time decides what is racily clean, so it has to be the same too.
-      const sameTime = current.version?.mtimeNs === file.version.mtimeNs;
-      this.#current = {
-        ...current,
-        index: sameTime ? current.index : this.#parse(file.bytes, file.version),
-        version: file.version,
-      };
+    // compared in pieces, because an index that is the same is not worth the memory of a second one
+    const same = current?.bytes && versionWithContent(this.#path, current.bytes);
+    if (same !== undefined && current?.bytes !== undefined) {
+      // its time decides what is racily clean, so it has to be the same too
+      const sameTime = current.version?.mtimeNs === same.mtimeNs;
+      const index = sameTime ? current.index : this.#parse(current.bytes, same);
+      this.#current = { ...current, index, version: same };
     } else {
-      this.#current = { index: this.#parse(file.bytes, file.version), version: file.version, bytes: file.bytes };
+      this.#current = this.#readAnew();
     }
     this.#isDoubted = false;
     return this.#current.index;
   }
 
+  /** Bytes of the file; 0 when there is none. @throws TreewireError `TW_PATH_UNREADABLE` */
+  size(): number {
+    return Number(this.#statVersion()?.size ?? 0);
+  }
+
   /** Reads again at the next question, whatever the stat data say. */
   forget(): void {
     this.#isDoubted = true;
+  }
+
+  #readAnew(): Current {
+    const file = readWhole(this.#path);
+    if (file !== undefined) return { index: this.#parse(file.bytes, file.version), ...file };
+    const known = this.#current?.version === undefined ? this.#current?.index : undefined;
+    return { index: known ?? emptyIndex(this.#format, this.#rules), version: undefined, bytes: undefined };
   }
 
   #parse(bytes: Buffer, version: FileVersion): ParsedIndexFile {

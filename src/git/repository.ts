@@ -20,6 +20,7 @@ import { OrderFile } from "./order-file.js";
 import { checkOwnership } from "./ownership.js";
 import { type HeadRef, headTarget, readHead } from "./refs.js";
 import { readHeadByGit } from "./reftable.js";
+import { RememberedFiles } from "./remembered-files.js";
 import { readReplacements } from "./replace-refs.js";
 import {
   isBare,
@@ -62,6 +63,9 @@ export async function openRepository(path: string, environment: NodeJS.ProcessEn
   return new DiskRepository(discover(path, environment), environment);
 }
 
+/** Kinds of changes behind which stand a few small files. */
+const COMPARED_KINDS: ReadonlySet<RepositoryChange> = new Set(["config", "ignore", "attributes"]);
+
 class DiskRepository implements Repository {
   readonly root: string;
   readonly gitDir: string;
@@ -69,6 +73,7 @@ class DiskRepository implements Repository {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #format: RepositoryFormat;
   readonly #objects: ObjectStore;
+  readonly #remembered = new RememberedFiles();
   #config!: Config;
   #settings!: RepositorySettings;
   #indexReader!: IndexReader;
@@ -90,6 +95,8 @@ class DiskRepository implements Repository {
     this.root = realDirectory(workingTreeRoot(own, gitDir, top));
     this.#objects = new ObjectStore(join(commonDir, "objects"), this.#format.objects, () => this.#replacements());
     this.#load();
+    // remembered first and read after that: what changes in between is found by the first question
+    this.revalidate(COMPARED_KINDS);
   }
 
   get trustsFileMode(): boolean {
@@ -123,7 +130,12 @@ class DiskRepository implements Repository {
 
     add("config", ...this.#config.files, this.#settings.orderFile);
     add("ignore", join(this.commonDir, "info", "exclude"), this.#settings.excludesFile);
-    add("attributes", join(this.commonDir, "info", "attributes"), this.#settings.attributesFile);
+    add(
+      "attributes",
+      join(this.commonDir, "info", "attributes"),
+      this.#settings.attributesFile,
+      ...this.#systemAttributes,
+    );
     add("objects", join(this.commonDir, "objects", "pack"));
     add("head", join(this.commonDir, "refs", "replace"));
     return paths;
@@ -141,6 +153,18 @@ class DiskRepository implements Repository {
     }
   }
 
+  revalidate(doubts: Iterable<RepositoryChange>): ReadonlySet<RepositoryChange> {
+    const changed = new Set(doubts);
+    const kinds = [...this.watchPaths()].filter(([, kind]) => COMPARED_KINDS.has(kind) && changed.has(kind));
+    const contents = this.#remembered.changes(kinds.map(([path]) => path));
+    for (const kind of COMPARED_KINDS) {
+      if (!kinds.some(([path, other]) => other === kind && contents.has(path))) changed.delete(kind);
+    }
+    this.invalidate(changed);
+    this.#remembered.remember(contents);
+    return changed;
+  }
+
   async head(): Promise<Head> {
     const { ref, oid } = this.#readHead();
     const name = ref?.startsWith(BRANCHES) ? ref.slice(BRANCHES.length) : (ref?.slice("refs/".length) ?? "");
@@ -150,6 +174,10 @@ class DiskRepository implements Repository {
 
   async remoteOrigin(): Promise<string> {
     return this.#settings.remoteOrigin;
+  }
+
+  indexBytes(): number {
+    return this.#indexReader.size();
   }
 
   index(): IndexFile {
@@ -270,7 +298,7 @@ class DiskRepository implements Repository {
   #forgetAttributes(): void {
     const { ignoreCase, attributesFile, autoCrlf, bigFileThresholdBytes } = this.#settings;
     const config = this.#config;
-    const system = truth(this.#environment.GIT_ATTR_NOSYSTEM ?? "") === true ? [] : ["/etc/gitattributes"];
+    const system = this.#systemAttributes;
     const attributes = new AttributeFiles({
       root: this.root,
       ignoreCase,
@@ -287,6 +315,10 @@ class DiskRepository implements Repository {
       conversion: (path, tracked) => planConversion(attributes.of(path, tracked), config, autoCrlf),
       readBlob: (oid) => this.#readBlob(oid),
     });
+  }
+
+  get #systemAttributes(): string[] {
+    return truth(this.#environment.GIT_ATTR_NOSYSTEM ?? "") === true ? [] : ["/etc/gitattributes"];
   }
 
   #indexContent(path: BytePath): Uint8Array | undefined {

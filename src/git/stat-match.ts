@@ -1,6 +1,6 @@
-import type { Stats } from "node:fs";
 import { FIELD } from "./index-entries.js";
 import { MODE_FILE, MODE_LINK, MODE_TYPE } from "./tree-object.js";
+import type { FileStats } from "./types.js";
 
 /** What of a file's stat data counts: `core.trustctime`, `core.checkStat`, `core.fileMode`, `core.symlinks`. */
 export interface StatRules {
@@ -28,7 +28,7 @@ export function statProvesUnchanged(
   bytes: Buffer,
   at: number,
   mode: number,
-  stats: Stats,
+  stats: FileStats,
   indexTime: IndexTime,
   rules: StatRules,
 ): boolean {

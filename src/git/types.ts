@@ -25,6 +25,9 @@ export interface TreeEntry {
   oid: Oid;
 }
 
+/** What of a file's stat data the index has too. Sizes in bytes, times in milliseconds since 1970 with a fraction. */
+export type FileStats = Pick<Stats, "mode" | "size" | "ino" | "uid" | "gid" | "mtimeMs" | "ctimeMs">;
+
 /** The parsed index. Entries are addressed by position; paths ascend by bytes, unmerged stages are adjacent. */
 export interface IndexFile {
   readonly version: number;
@@ -41,7 +44,7 @@ export interface IndexFile {
    * Whether the entry's cached stat data proves that the file is unchanged, as git decides it: size, times, inode and
    * mode as recorded, and not "racily clean" (written in the same tick as the index).
    */
-  provesUnchanged(position: number, stats: Stats): boolean;
+  provesUnchanged(position: number, stats: FileStats): boolean;
   /** Whether an entry equals one of another version of this index, cached stat data and flags included. */
   sameEntry(position: number, other: IndexFile, otherPosition: number): boolean;
   /** The position of the first entry with this path, or `-1 - n` where n is where it would stand. */
@@ -124,11 +127,20 @@ export interface Repository {
   watchPaths(): ReadonlyMap<string, RepositoryChange>;
   /** Forget what was cached of these kinds; the next question reads again. */
   invalidate(changes: Iterable<RepositoryChange>): void;
+  /**
+   * The same for what may have changed: configuration, ignore and attribute files outside of the working tree only if
+   * their content is another one than at the call before.
+   * @returns the kinds that were forgotten
+   * @throws TreewireError as opening the repository does; the next call finds the same changes
+   */
+  revalidate(doubts: Iterable<RepositoryChange>): ReadonlySet<RepositoryChange>;
 
   /** @throws TreewireError `TW_CORRUPT_REPOSITORY` */
   head(): Promise<Head>;
   /** `remote.origin.url`, or "". */
   remoteOrigin(): Promise<string>;
+  /** Bytes of the index file, 0 when there is none: how large the tree is, known before the index is read. */
+  indexBytes(): number;
   /** The current index; an empty one when there is none. The same object while the file has not changed. */
   index(): IndexFile;
   /**

@@ -1,5 +1,5 @@
 import { type FSWatcher, readFileSync, watch } from "node:fs";
-import { systemCode } from "../util/index.js";
+import { systemCode } from "../util/errors.js";
 import type { Coverage, PathListener } from "./coverage.js";
 import type { DirectoryNode, DirectoryWatch } from "./directory.js";
 import { joinPath, nativePath } from "./paths.js";

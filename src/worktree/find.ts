@@ -1,7 +1,7 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { openRepository } from "../git/index.js";
-import { systemCode } from "../util/index.js";
+import { systemCode } from "../util/errors.js";
 
 export interface FindOptions {
   /** How many directories below the start are entered. Default 4: `~/src/host/owner/project`. */

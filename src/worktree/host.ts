@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
-import { type Logger, type LogLevel, messageOf } from "../util/index.js";
+import { messageOf } from "../util/errors.js";
+import type { Logger } from "../util/log.js";
 import { mergeFiles } from "./files.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
 import type { TreeState } from "./types.js";
@@ -101,7 +102,7 @@ export class TreeHost {
     sweep = true,
   }: TreeHostOptions) {
     this.#logger = logger;
-    this.#options = { logLevel: logger.level as LogLevel, maxPatchBytes, keptPatchBytes, sweep };
+    this.#options = { traces: logger.isLevelEnabled("trace"), maxPatchBytes, keptPatchBytes, sweep };
   }
 
   /** Follows a working tree. @param root absolute path of it, as `resolveRoot` gives it */
@@ -225,6 +226,9 @@ export class TreeHost {
         for (const tree of entry.holders) tree.emit("trouble", { code, message: text });
         break;
       }
+      case "log":
+        this.#logger[message.level]({ root: entry.root, ...message.fields }, message.message);
+        break;
       case "refreshed":
         this.#onRefreshed(entry, message.ticket, message.scannedAt);
     }

@@ -1,5 +1,11 @@
 import { lstatSync, type Stats } from "node:fs";
-import { systemCode } from "../util/index.js";
+import { systemCode } from "../util/errors.js";
+
+/** What counts of a file's `lstat`. */
+export type FileStats = Pick<
+  Stats,
+  "mode" | "size" | "ino" | "uid" | "gid" | "mtimeMs" | "ctimeMs" | "isDirectory" | "isFile" | "isSymbolicLink"
+>;
 
 /** There may be a file, but this process may not know. */
 export const DENIED = Symbol("denied");

@@ -1,9 +1,9 @@
-import type { LogLevel } from "../util/index.js";
-import type { TreeFile, TreeState } from "./types.js";
+import type { TreeFile, TreeLogger, TreeState } from "./types.js";
 
 /** What the thread of the trees is started with. */
 export interface WorkerOptions {
-  readonly logLevel: LogLevel;
+  /** Whether to tell of each event: too many to be sent for nothing. */
+  readonly traces: boolean;
   /** Hunks of one file over this many bytes of UTF-8 are left out and counted. */
   readonly maxPatchBytes: number;
   /** Hunks that the thread keeps for one tree, in bytes of UTF-8. */
@@ -33,6 +33,14 @@ export type FromWorker =
     }
   | { readonly type: "gone"; readonly tree: number }
   | { readonly type: "trouble"; readonly tree: number; readonly code: string; readonly message: string }
+  /** For the main thread's logger: one for each thread would cost each of them its start. */
+  | {
+      readonly type: "log";
+      readonly tree: number;
+      readonly level: keyof TreeLogger;
+      readonly fields: object;
+      readonly message: string;
+    }
   | { readonly type: "pong"; readonly ticket: number }
   /** The barrier has passed; the states before it have been posted. `scannedAt` is `undefined` when the tree is gone. */
   | {

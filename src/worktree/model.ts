@@ -1,11 +1,12 @@
 import { statSync } from "node:fs";
 import type { FilePatch } from "../diff/types.js";
 import type { Head, IndexFile, Oid, Repository, RepositoryChange, TreeEntry } from "../git/types.js";
-import { messageOf, systemCode } from "../util/index.js";
+import { messageOf, systemCode } from "../util/errors.js";
 import { type DiskVersion, listChanges } from "./changes.js";
 import type { Coverage } from "./coverage.js";
 import { hunkBytesOf, keptHunkSize, mergeFiles } from "./files.js";
 import { changedEntries, IndexTree } from "./index-tree.js";
+import { LookAhead } from "./look-ahead.js";
 import type { Pair } from "./pairs.js";
 import { Patcher } from "./patcher.js";
 import { baseName, nativePath, pathText } from "./paths.js";
@@ -14,7 +15,7 @@ import type { Modifications, Submodules } from "./submodules.js";
 import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
 import type { TreeFile } from "./types.js";
 import { FileChangedError, WorkFiles } from "./work-files.js";
-import { World } from "./world.js";
+import { type Listing, World } from "./world.js";
 
 const GITLINK = 0o160000;
 const EXECUTABLE_BITS = 0o111;
@@ -77,6 +78,7 @@ export class TreeModel {
   readonly #disk = new Map<string, DiskVersion | undefined>();
   /** Untracked symbolic links: where they lead decides whether they are shown. */
   readonly #links = new Set<string>();
+  #ahead: LookAhead<Listing> | undefined;
   #index: IndexFile;
   #headDifferences: ReadonlyMap<string, TreeEntry | undefined> = new Map();
   /** What is known to be outdated; emptied as it is made true, so that a pass that failed is taken up by the next. */
@@ -92,6 +94,7 @@ export class TreeModel {
       keepText: options.keepText ?? true,
     };
     this.#maxHunkBytes = this.#options.maxPatchBytes;
+    this.#ahead = this.#startAhead(); // its thread starts while the index is read
     this.#index = repository.index();
     this.world = new World(repository, coverage, this.#index, new IndexTree(this.#index));
     this.#workFiles = new WorkFiles(repository);
@@ -107,10 +110,13 @@ export class TreeModel {
     this.troubles = [];
     if (doubts.everything === "sweep") this.world.sweep();
     if (doubts.everything === "relist") this.world.relist();
-    if (doubts.repository.size > 0) this.#invalidate(doubts.repository);
+    if (doubts.repository.size > 0) this.#invalidate(this.repository.revalidate(doubts.repository));
     if (this.#outdated.repository) await this.#readRepository();
     await this.#lookAtFiles();
-    if (this.world.attributeFiles.moved) this.#invalidate(new Set(["attributes"]));
+    if (this.world.attributeFiles.moved) {
+      this.repository.invalidate(["attributes"]);
+      this.#readAllAgain();
+    }
     this.world.attributeFiles.moved = false;
     if (this.#outdated.head) {
       this.#headDifferences = await this.repository.headDifferences(this.#index, this.head.tree);
@@ -149,6 +155,7 @@ export class TreeModel {
   }
 
   close(): void {
+    this.#endAhead();
     this.world.close();
   }
 
@@ -156,8 +163,8 @@ export class TreeModel {
     this.#outdated.paths.set(path, replaced || this.#outdated.paths.get(path) === true);
   }
 
+  /** What was made from those parts of the repository is outdated. */
   #invalidate(changes: ReadonlySet<RepositoryChange>): void {
-    this.repository.invalidate(changes);
     this.#outdated.repository = true;
     if (changes.has("head")) this.#outdated.head = true;
     if (changes.has("ignore") || changes.has("config")) this.world.relist();
@@ -191,6 +198,16 @@ export class TreeModel {
     this.#outdated.repository = false;
   }
 
+  #startAhead(): LookAhead<Listing> | undefined {
+    return LookAhead.start(this.repository.root, this.repository.indexBytes());
+  }
+
+  #endAhead(): void {
+    this.world.ahead = undefined;
+    this.#ahead?.close();
+    this.#ahead = undefined;
+  }
+
   async #lookAtFiles(): Promise<void> {
     let deadline = performance.now() + SLICE_MS;
     for (const [path, replaced] of this.#outdated.paths) {
@@ -201,9 +218,15 @@ export class TreeModel {
         deadline = performance.now() + SLICE_MS;
       }
     }
-    while (!this.world.step(deadline)) {
-      await turn();
-      deadline = performance.now() + SLICE_MS;
+    this.#ahead ??= this.world.isNew ? this.#startAhead() : undefined;
+    this.world.ahead = this.#ahead;
+    try {
+      while (!this.world.step(deadline)) {
+        await turn();
+        deadline = performance.now() + SLICE_MS;
+      }
+    } finally {
+      this.#endAhead();
     }
     for (const [path, code] of this.world.unreadable) this.troubles.push({ path, message: code });
   }

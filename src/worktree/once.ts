@@ -1,6 +1,6 @@
 import { openRepository } from "../git/index.js";
 import type { Repository } from "../git/types.js";
-import { TreewireError } from "../util/index.js";
+import { TreewireError } from "../util/errors.js";
 import { NO_COVERAGE } from "./coverage.js";
 import { type Doubts, type ModelOptions, type PathTrouble, TreeModel } from "./model.js";
 import { nativePath, pathText } from "./paths.js";

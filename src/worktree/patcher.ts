@@ -8,7 +8,7 @@ import {
 } from "../diff/index.js";
 import type { FilePatch, FilePatchOptions, FileSide, FunctionPattern } from "../diff/types.js";
 import type { ConfiguredPattern, Oid, Repository } from "../git/types.js";
-import { messageOf, TreewireError } from "../util/index.js";
+import { messageOf, TreewireError } from "../util/errors.js";
 import type { Change, Version } from "./changes.js";
 import { type Pair, pairSignature, pairUp, type RenamedPaths } from "./pairs.js";
 import { pathText } from "./paths.js";

@@ -1,4 +1,3 @@
-import type { Stats } from "node:fs";
 import { provesSame, type Stamp, stampOf } from "./stamp.js";
 
 /** Remembers the files of one kind, wherever they are, and whether any of them came, went or changed. */
@@ -8,7 +7,7 @@ export class SeenFiles {
   readonly #files = new Map<string, Stamp>();
 
   /** @param stats what is at the path now; `undefined`: nothing. @param takenAt milliseconds since 1970 */
-  see(path: string, stats: Stats | undefined, takenAt: number): void {
+  see(path: string, stats: Omit<Stamp, "takenAt"> | undefined, takenAt: number): void {
     const known = this.#files.get(path);
     if (stats === undefined ? known === undefined : known !== undefined && provesSame(known, stats)) return;
     this.moved = true;

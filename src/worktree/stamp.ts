@@ -1,5 +1,3 @@
-import type { Stats } from "node:fs";
-
 /** What of a file's `lstat` tells whether it is still the file that was read. */
 export interface Stamp {
   readonly mode: number;
@@ -17,7 +15,7 @@ export interface Stamp {
  */
 const RACY_MS = 20;
 
-export function stampOf(stats: Stats, takenAt: number): Stamp {
+export function stampOf(stats: Omit<Stamp, "takenAt">, takenAt: number): Stamp {
   const { mode, size, ino, mtimeMs, ctimeMs } = stats;
   return { mode, size, ino, mtimeMs, ctimeMs, takenAt };
 }

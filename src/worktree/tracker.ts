@@ -2,7 +2,8 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { openRepository } from "../git/index.js";
 import type { Repository, RepositoryChange } from "../git/types.js";
-import { coalesce, type Logger, messageOf, systemCode, TreewireError } from "../util/index.js";
+import { coalesce } from "../util/coalesce.js";
+import { messageOf, systemCode, TreewireError } from "../util/errors.js";
 import { type Clock, systemClock } from "./clock.js";
 import { DirectoryWatcher } from "./directory-watcher.js";
 import { eventlessFileSystem } from "./file-system.js";
@@ -15,7 +16,7 @@ import { RootWatch } from "./root-watch.js";
 import { FollowedSubmodules, type Modifications } from "./submodules.js";
 import { Sweeper } from "./sweeper.js";
 import { pathOfKey } from "./tree-file.js";
-import type { TreeFile, TreeState } from "./types.js";
+import type { TreeFile, TreeLogger, TreeState } from "./types.js";
 
 /** Events of one save (truncate, write, rename) come within this time; a quiet tree's edit waits no longer. ms */
 const COALESCE_MS = 2;
@@ -44,7 +45,7 @@ export interface TrackerEvents {
 export interface TrackerOptions extends TrackerEvents {
   /** Absolute path of the working tree. */
   root: string;
-  logger: Logger;
+  logger: TreeLogger;
   maxPatchBytes: number;
   keptPatchBytes: number;
   clock?: Clock;

@@ -31,3 +31,10 @@ export interface TreeState {
   /** Ascending by key. */
   readonly files: readonly TreeFile[];
 }
+
+/** What is logged of a tree: pino's loggers are such, and so is the way from a thread to the main thread's. */
+export interface TreeLogger {
+  trace(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

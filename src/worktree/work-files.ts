@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
 import { WorkFileChangedError } from "../git/index.js";
 import type { CleanFile, Oid, Repository } from "../git/types.js";
-import { systemCode } from "../util/index.js";
+import { systemCode } from "../util/errors.js";
 import { nativePath } from "./paths.js";
 import { provesSame, type Stamp, stampOf } from "./stamp.js";
 

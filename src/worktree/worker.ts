@@ -1,11 +1,11 @@
 // The thread in which the trees live. Bulk file work is synchronous here, so that the main thread's heartbeats go out
 // while a tree of 80,000 files is read (architecture.md, "The event loop stays free").
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { createLogger, messageOf } from "../util/index.js";
+import { messageOf } from "../util/errors.js";
 import { changedFiles } from "./files.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
 import { Tracker } from "./tracker.js";
-import type { TreeFile, TreeState } from "./types.js";
+import type { TreeFile, TreeLogger, TreeState } from "./types.js";
 
 /** One followed tree and what the main thread was last told of it. */
 class Served {
@@ -19,7 +19,7 @@ class Served {
     this.#post = post;
     this.tracker = new Tracker({
       root,
-      logger: createLogger("agent", options.logLevel).child({ root }),
+      logger: this.#logger(options),
       maxPatchBytes: options.maxPatchBytes,
       keptPatchBytes: options.keptPatchBytes,
       sweep: options.sweep,
@@ -30,6 +30,13 @@ class Served {
       },
       onTrouble: (code, message) => post({ type: "trouble", tree, code, message }),
     });
+  }
+
+  #logger({ traces }: WorkerOptions): TreeLogger {
+    const logAt = (level: keyof TreeLogger) => (fields: object, message: string) => {
+      this.#post({ type: "log", tree: this.#tree, level, fields, message });
+    };
+    return { trace: traces ? logAt("trace") : () => {}, warn: logAt("warn"), error: logAt("error") };
   }
 
   #onState({ root: _, files, ...meta }: TreeState): void {

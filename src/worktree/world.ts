@@ -1,10 +1,11 @@
-import { readdirSync, type Stats } from "node:fs";
+import { readdirSync } from "node:fs";
 import type { IgnoreDirectory, IndexFile } from "../git/types.js";
-import { systemCode } from "../util/index.js";
+import { systemCode } from "../util/errors.js";
 import type { Coverage } from "./coverage.js";
 import { DirectoryNode } from "./directory.js";
 import type { IndexDirectory, IndexTree } from "./index-tree.js";
-import { DENIED, lookAt } from "./look.js";
+import { DENIED, type FileStats, lookAt } from "./look.js";
+import type { Answers, LookAhead } from "./look-ahead.js";
 import { joinPath, nativePath, parentPath } from "./paths.js";
 import { SeenFiles } from "./seen-files.js";
 import { type Stamp, stampOf } from "./stamp.js";
@@ -20,6 +21,18 @@ export interface WorldRepository {
   ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
   /** Whether the directory is the working tree of another repository. */
   isNestedRepository(path: string): boolean;
+}
+
+/** A directory whose entries are known by name. */
+export interface Listing {
+  readonly node: DirectoryNode;
+  readonly names: readonly string[];
+  /** Those that are still to be looked at. */
+  readonly open: readonly string[];
+  /** How many tracked names were found among the others. */
+  readonly found: number;
+  /** Milliseconds since 1970: not after any of the `open` ones is looked at. */
+  readonly takenAt: number;
 }
 
 /**
@@ -49,6 +62,7 @@ export class World {
   readonly #coverage: Coverage;
   #index: IndexFile;
   #tree: IndexTree;
+  #ahead: LookAhead<Listing> | undefined;
   /** Directories to list, last in first out, so that few are open ends at a time. */
   #waiting: DirectoryNode[] = [];
 
@@ -65,8 +79,20 @@ export class World {
     this.#tree = tree;
   }
 
+  /** Whether nothing has been listed since all was forgotten. */
+  get isNew(): boolean {
+    return !this.root.listed && this.#waiting.includes(this.root);
+  }
+
+  /** Lets a second thread look at files, or ends that; what it has not answered is listed once more. */
+  set ahead(ahead: LookAhead<Listing> | undefined) {
+    this.#endAhead();
+    this.#ahead = ahead;
+  }
+
   /** Forgets every directory and asks for the whole tree to be covered and listed anew, from the root down. */
   relist(): void {
+    this.#endAhead();
     this.directoriesMoved = true;
     this.#drop(this.root);
     this.unreadable.clear();
@@ -76,12 +102,14 @@ export class World {
 
   /** Asks for every directory that is covered to be listed once more; the watches stay where they are. */
   sweep(): void {
+    this.#endAhead();
     this.directoriesMoved = true;
     this.#waiting = [...this.root.subtree()].reverse(); // parents come first: rules are handed down
   }
 
   /** Ends all coverage. */
   close(): void {
+    this.#endAhead();
     this.#drop(this.root);
     this.#waiting = [];
   }
@@ -99,11 +127,15 @@ export class World {
    * @returns whether all is done
    */
   step(deadline: number): boolean {
-    for (let node = this.#waiting.pop(); node !== undefined; node = this.#waiting.pop()) {
-      if (this.#isCurrent(node)) this.#list(node);
-      if (performance.now() > deadline) return this.#waiting.length === 0;
+    for (;;) {
+      const node = this.#waiting.pop();
+      if (node !== undefined && this.#isCurrent(node)) this.#list(node);
+      const rest =
+        node === undefined ? this.#ahead?.takeRest(deadline - performance.now()) : this.#ahead?.takeAnswered();
+      if (node === undefined && rest === undefined) return true;
+      for (const [at, listing] of rest?.askers.entries() ?? []) this.#placeAll(listing, rest?.answers[at]);
+      if (performance.now() > deadline) return false;
     }
-    return true;
   }
 
   /**
@@ -114,6 +146,7 @@ export class World {
    *   directory is covered and listed anew, because its old watch may belong to what was moved away
    */
   examine(path: string, replaced: boolean): void {
+    this.#endAhead(); // its answers would be older than this look
     if (path === "") {
       this.#revisit(this.root);
       return;
@@ -136,6 +169,11 @@ export class World {
       }
       node = child;
     }
+  }
+
+  #endAhead(): void {
+    for (const { node } of this.#ahead?.askers() ?? []) this.#waiting.push(node);
+    this.#ahead = undefined;
   }
 
   /** Whether what the index says of the directory has outdated how it is walked. */
@@ -192,8 +230,18 @@ export class World {
     else this.#examineEntry(node.parent, node.name, true);
   }
 
+  /**
+   * Whether a tracked file is proven unchanged and nothing else is recorded of its name: then there is nothing to do.
+   * That is so of nearly every file of a first listing, for which even the making of its path would count.
+   */
+  #isKnownAsProven(node: DirectoryNode, name: string, position: number, stats: FileStats): boolean {
+    const blank = !this.tracked.size && !node.untracked.size && !node.children.has(name) && name !== ".gitattributes";
+    const index = this.#index;
+    return blank && !stats.isDirectory() && index.stage(position) === 0 && index.provesUnchanged(position, stats);
+  }
+
   /** Records what one entry of a listed directory is. */
-  #place(node: DirectoryNode, name: string, stats: Stats | undefined, takenAt: number): void {
+  #place(node: DirectoryNode, name: string, stats: FileStats | undefined, takenAt: number): void {
     const path = joinPath(node.path, name);
     if (name === ".gitattributes") this.attributeFiles.see(path, stats, takenAt);
     const position = this.#tree.get(node.path)?.files.get(name);
@@ -236,7 +284,7 @@ export class World {
   #compareWithIndex(
     path: string,
     position: number,
-    stats: Stats | undefined,
+    stats: FileStats | undefined,
     takenAt: number,
     present = stats !== undefined,
   ): void {
@@ -294,22 +342,45 @@ export class World {
     }
     this.#readRules(node, names);
 
-    let found = 0;
-    let complete = true;
-    for (const name of names) {
-      if (name === ".git") continue;
-      const takenAt = Date.now();
-      const stats = this.#lstat(joinPath(path, name));
-      if (stats === undefined) continue;
-      if (stats === DENIED) {
-        complete = false; // what can't be looked at is not missing
-        break;
-      }
-      if (tracked?.files.has(name)) found++;
-      if (tracked?.directories.has(name) && stats.isDirectory()) found++;
-      this.#place(node, name, stats, takenAt);
+    const takenAt = Date.now();
+    if (this.#ahead === undefined) {
+      this.#placeAll({ node, names, open: names, found: 0, takenAt });
+      return;
     }
-    if (!complete) return;
+    // directories at once: they are what this thread goes on with
+    const open: string[] = [];
+    let found = 0;
+    for (const name of names) {
+      const stats = tracked?.directories.has(name) === true ? this.#lstat(joinPath(path, name)) : undefined;
+      if (stats !== undefined && stats !== DENIED && stats.isDirectory()) {
+        found++;
+        this.#place(node, name, stats, takenAt);
+      } else {
+        open.push(name);
+      }
+    }
+    const listing = { node, names, open, found, takenAt };
+    if (open.length === 0) this.#placeAll(listing);
+    else this.#ahead.ask(path, open, listing);
+  }
+
+  /** Records what the entries of a directory are. @param answers what is known of the open ones */
+  #placeAll({ node, names, open, found: foundBefore, takenAt }: Listing, answers?: Answers): void {
+    if (!this.#isCurrent(node)) return;
+    const tracked = this.#tree.get(node.path);
+    let found = foundBefore;
+    for (const [at, name] of open.entries()) {
+      if (name === ".git") continue;
+      const stats = answers?.(at) ?? this.#lstat(joinPath(node.path, name));
+      if (stats === undefined) continue;
+      if (stats === DENIED) return; // what can't be looked at is not missing
+      const position = tracked?.files.get(name);
+      if (position !== undefined) found++;
+      if (tracked?.directories.has(name) && stats.isDirectory()) found++;
+      if (position === undefined || !this.#isKnownAsProven(node, name, position, stats)) {
+        this.#place(node, name, stats, takenAt);
+      }
+    }
     if (node.listed) this.#forgetAllBut(node, new Set(names));
     node.listed = true;
     if (tracked !== undefined && found < tracked.files.size + tracked.directories.size) {
@@ -417,7 +488,7 @@ export class World {
   }
 
   /** `undefined`: not there. {@link DENIED}: unknown, which is noted; what was known of the path stands. */
-  #lstat(path: string): Stats | undefined | typeof DENIED {
+  #lstat(path: string): FileStats | undefined | typeof DENIED {
     const stats = lookAt(nativePath(this.#repository.root, path));
     if (stats === DENIED) this.unreadable.set(parentPath(path), "EACCES");
     return stats;

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { linkSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -182,7 +182,7 @@ t.test("a storm of events brings a look at everything", async (t) => {
   // this thread is busy meanwhile: the kernel's queue of 16,384 events runs over
   mkdirSync(join(repo.root, "many"));
   await tracker.refresh();
-  for (let at = 0; at < 12_000; at++) writeFileSync(join(repo.root, "many", String(at % 4)), `${at}\n`);
+  for (let at = 0; at < 12_000; at++) appendFileSync(join(repo.root, "many", String(at % 4)), `${at}\n`);
   writeFileSync(join(repo.root, "a"), "lost in the storm\n");
   const expected = expectedOf(repo.root).unified_diff.toString();
   const text = (): string | undefined => tracker.state?.files.map((file) => file.header + file.hunks).join("");
