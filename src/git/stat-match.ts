@@ -19,8 +19,8 @@ export interface IndexTime {
 
 /**
  * Whether an entry's stat data proves the file unchanged, as git decides it; rules in
- * <https://git-scm.com/docs/racy-git>. Where a build of git may or may not look at nanoseconds, this looks at them
- * when both sides have them: that errs towards reading the file.
+ * <https://git-scm.com/docs/racy-git>. Where a build of git may or may not look at nanoseconds, this does what errs
+ * towards reading the file.
  *
  * @param bytes of the index @param at where the entry's fields start @param mode the entry's
  */
@@ -46,9 +46,8 @@ export function statProvesUnchanged(
     const ctimeNs = bytes.readUInt32BE(at + FIELD.ctimeNs);
     if (rules.trustsCtime && !timeMatches(ctime, ctimeNs, stats.ctimeMs)) return false;
   }
-  // Without nanoseconds the file may have changed within the same second.
-  if (nanoseconds === 0) return seconds < Math.floor(indexTime.ms / 1000);
-  return toMs(seconds, nanoseconds) < indexTime.ms;
+  // Builds of git look at whole seconds here, unless they were made with USE_NSEC. It shows where attributes changed since.
+  return seconds < Math.floor(indexTime.ms / 1000);
 }
 
 function modeMatches(mode: number, fileMode: number, rules: StatRules): boolean {

@@ -249,12 +249,16 @@ export class World {
       this.#forgetUntracked(node, name);
       if (position !== undefined) {
         // a submodule's directory is its entry's business; in place of a tracked file, the file is gone
+        const isVouchedFor = this.#isVouchedFor(position, true);
         if (this.#index.mode(position) === GITLINK) {
-          this.#setTracked(path, stampOf(stats, takenAt));
+          if (isVouchedFor) this.#forgetTracked(path);
+          else this.#setTracked(path, stampOf(stats, takenAt));
           this.#enterSubmodule(node, name, stats.ino);
           return;
         }
-        this.#setTracked(path, this.#repository.isNestedRepository(path) ? stampOf(stats, takenAt) : undefined);
+        const isRepository = !isVouchedFor && this.#repository.isNestedRepository(path);
+        if (isVouchedFor) this.#forgetTracked(path);
+        else this.#setTracked(path, isRepository ? stampOf(stats, takenAt) : undefined);
       }
       this.#enter(node, name, path, stats.ino);
       return;
@@ -289,17 +293,23 @@ export class World {
     present = stats !== undefined,
   ): void {
     const index = this.#index;
-    const unmerged = index.stage(position) !== 0;
-    const skipped = index.skipWorktree(position) && !(present && this.#repository.revivesPresentFiles);
-    if (!unmerged && (skipped || index.assumeUnchanged(position))) {
+    if (this.#isVouchedFor(position, present)) {
       this.#forgetTracked(path);
     } else if (stats === undefined) {
       this.#setTracked(path, undefined);
-    } else if (!unmerged && index.provesUnchanged(position, stats)) {
+    } else if (index.stage(position) === 0 && index.provesUnchanged(position, stats)) {
       this.#forgetTracked(path);
     } else {
       this.#setTracked(path, stampOf(stats, takenAt));
     }
+  }
+
+  /** Whether an entry counts for what it says, whatever is on disk. @param present whether something is at its path */
+  #isVouchedFor(position: number, present: boolean): boolean {
+    const index = this.#index;
+    if (index.stage(position) !== 0) return false;
+    if (index.assumeUnchanged(position)) return true;
+    return index.skipWorktree(position) && !(present && this.#repository.revivesPresentFiles);
   }
 
   /** Decides whether a directory is walked, and lets it wait for its listing. */
