@@ -58,8 +58,8 @@ export class Patcher {
     const come = changes.filter((change) => !change.before && change.after);
     if (gone.length === 0 || come.length === 0) return pairUp(changes, []);
     const name = (change: Change): string => `${change.path}\0${(change.before ?? change.after)?.oid}`;
-    const limit = this.#repository.renameLimit;
-    const signature = [limit ?? "", ...gone.map(name), "", ...come.map(name)].join("\0");
+    const { renameLimit, bigFileThresholdBytes } = this.#repository;
+    const signature = [renameLimit ?? "", bigFileThresholdBytes, ...gone.map(name), "", ...come.map(name)].join("\0");
     if (this.#detected.signature !== signature) {
       this.#detected = { signature, ...(await this.#detect(gone, come, indexOidOf)) };
     }
@@ -73,7 +73,7 @@ export class Patcher {
     const { readLarge } = this.#detected;
     const read = [readLarge.has(pair.beforePath), readLarge.has(pair.path), this.#workFiles.known(pair.path)?.converts];
     const drivers = [diffDriver, functionPattern?.text, driverBefore.diffDriver, driverBefore.functionPattern?.text];
-    return pairSignature(pair, [binary, ...drivers, ...read].join(" "));
+    return pairSignature(pair, [binary, ...drivers, ...read, this.#repository.bigFileThresholdBytes].join(" "));
   }
 
   /** The patch of one pair. @throws FileChangedError when a file on disk is another one by now */

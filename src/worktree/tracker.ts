@@ -235,9 +235,11 @@ export class Tracker {
       if (this.#closed) return;
       const present = this.#present;
       if (present !== undefined) {
-        if (doubts.repository.size > 0) present.repositoryWatch.place(present.repository.watchPaths());
+        const watched = doubts.repository.size > 0 ? present.repository.watchPaths() : undefined;
+        if (watched !== undefined) present.repositoryWatch.place(watched);
         await present.model.pass(doubts);
         if (this.#closed || this.#present !== present) return;
+        if (watched !== undefined && doubts.repository.has("config")) this.#watchMore(present, watched);
         this.#publish(present.model);
         if (present.model.restless.size > 0) this.#wakeAt(this.#clock.monotonicMs() + MIN_INTERVAL_MS);
       }
@@ -249,6 +251,16 @@ export class Tracker {
       this.#lastPassEnd = this.#clock.monotonicMs();
       this.#lastPassMs = this.#lastPassEnd - began;
     }
+  }
+
+  /** Watches the files that new settings name; they were read before they were watched, so they are read once more. */
+  #watchMore({ repository, repositoryWatch }: Present, watched: ReadonlyMap<string, RepositoryChange>): void {
+    const paths = repository.watchPaths();
+    const added = [...paths].filter(([path]) => !watched.has(path));
+    if (added.length === 0) return;
+    repositoryWatch.place(paths);
+    for (const [, change] of added) this.#repositoryChanges.add(change);
+    this.#wake();
   }
 
   #takeBack(doubts: Doubts): void {

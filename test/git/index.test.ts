@@ -205,7 +205,7 @@ t.test("an index that is replaced while it is read is one or the other", async (
   const counts = [2, 202];
   const replacing = spawn(
     "sh",
-    ["-c", "for i in $(seq 150); do for x in a b; do cp index.$x index.lock; mv index.lock index; done; done"],
+    ["-c", "for i in $(seq 60); do for x in a b; do cp index.$x index.lock; mv index.lock index; done; done"],
     { cwd: gitDir, stdio: "ignore" },
   );
   const ended = once(replacing, "exit");

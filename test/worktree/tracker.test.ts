@@ -152,6 +152,38 @@ t.test("ignore and attribute files count the moment they are written", async (t)
   }
 });
 
+t.test("settings and replaced objects count the moment they are written", async (t) => {
+  const lines = Array.from({ length: 30 }, (_, at) => `${at % 10 === 0 ? "head" : " line"} ${at}\n`);
+  const text = lines.join("");
+  const repo = createRepo(t, { ".gitattributes": "*.own diff=own\n", "a.own": text, "b.own": text, moved: text });
+  repo.write("a.own", text.replace("line 17", "LINE 17"));
+  repo.write("b.own", text.replace("line 17", "line seventeen").replaceAll("\n", "\r\n"));
+  repo.git("mv", "moved", "new");
+  repo.write("new", `${text}more\n`);
+  repo.write("A.OWN", "1\n");
+  const followed = await follow(t, repo);
+  for (const step of [
+    () => repo.git("config", "diff.own.xfuncname", "^ line 1[0-9]"),
+    () => repo.git("config", "diff.own.xfuncname", "^head (.*)"),
+    () => repo.git("config", "core.autocrlf", "true"),
+    () => repo.git("config", "core.bigFileThreshold", "50"),
+    () => repo.git("config", "--unset", "core.bigFileThreshold"),
+    () => repo.git("config", "core.ignoreCase", "true"),
+    () => repo.write(".git/order", "new\n"),
+    () => repo.git("config", "diff.orderFile", ".git/order"),
+    () => repo.write(".git/order", "b*\nnew\n"),
+    () => repo.git("config", "--unset", "diff.orderFile"),
+    () => repo.write(".git/more-ignored", "x\n"),
+    () => repo.git("config", "core.excludesFile", ".git/more-ignored"),
+    () => repo.write("x.extra", "1\n"),
+    () => repo.write(".git/more-ignored", "*.extra\n"),
+    () => repo.git("replace", repo.git("rev-parse", "HEAD^{tree}"), repo.git("write-tree")),
+  ]) {
+    step();
+    await untilRight(followed, repo);
+  }
+});
+
 t.test("a nested repository is a tree of its own for as long as it is one", async (t) => {
   const repo = createRepo(t, { a: "a\n" });
   const followed = await follow(t, repo);
