@@ -17,9 +17,11 @@ const INTRODUCTION = `# Repositories
 Every row is a test: such a repository is made with the git command line, and what Treewire shows is compared byte for
 byte with what git prints. This page is written by those tests (test/repositories).
 
-What can't be read of a tree is told, path by path, and the rest is shown. The git program is asked only for the HEAD of a
-repository with reftable refs, and runs nothing of a repository but the filters that its configuration names: no hook, no
-external diff, no file system monitor. Files over 512 MiB are binary, whatever is configured.
+What can't be read of a tree, for want of permission or because it is damaged, is told path by path, and the rest is shown
+(tests of their own try that, and repositories made at random). A directory that may not be entered is not taken for
+deleted. The git program is asked for nothing but the HEAD of a repository with reftable refs. Of what a repository names,
+only the filters in its configuration are run: no hook, no external diff, no file system monitor. A file that is over
+\`core.bigFileThreshold\` and over 512 MiB is binary, even where git would have read it.
 
 Of git's environment \`GIT_CONFIG_COUNT\`, \`GIT_CONFIG_PARAMETERS\`, \`GIT_CONFIG_GLOBAL\`, \`GIT_CONFIG_SYSTEM\`,
 \`GIT_CONFIG_NOSYSTEM\`, \`GIT_ATTR_NOSYSTEM\`, \`GIT_NO_REPLACE_OBJECTS\` and \`GIT_CEILING_DIRECTORIES\` count. Those that name
