@@ -131,7 +131,7 @@ async function run(argv: readonly string[]): Promise<number> {
     )
     .exitProcess(false)
     .fail((message, error) => {
-      throw error instanceof TreewireError ? error : badUsage(message ?? error.message);
+      throw error instanceof TreewireError ? error : badUsage(withNearest(message ?? error.message));
     });
   let told = false;
   await parser.parseAsync([...argv], {}, (_error, _args, output) => {
@@ -173,6 +173,18 @@ function optionOf({ kind, describe, choices, default: standard }: Setting): Opti
 function settingsFrom(args: Record<string, unknown>): AgentSettings {
   const config = args.config;
   return agentSettings(args, typeof config === "string" ? config : undefined);
+}
+
+/** Options besides the settings, of any command. */
+const OPTIONS = ["once", "format", "exit-code", "config", "chat", "ancestor", "hook", "json", "user", "for", "print"];
+
+/** yargs' words about an option that is not known, with the one that was probably meant. */
+function withNearest(message: string): string {
+  const unknown = /^Unknown arguments?: ([^,]+)/.exec(message)?.[1];
+  if (unknown === undefined) return message;
+  const settings = Object.keys(AGENT_SETTINGS).filter((name) => !NOT_ON_THE_COMMAND_LINE.some((one) => one === name));
+  const meant = nearest(unknown, [...settings, ...OPTIONS]);
+  return `${unknown} is not known here${meant === undefined ? "" : `; did you mean --${meant}?`}`;
 }
 
 function strayPath(path: string): string {

@@ -3,33 +3,55 @@ import { dirname } from "node:path";
 import t from "tap";
 import { WebSocket } from "ws";
 import { runProgram, startProgram } from "../support/program.js";
-import { createRepo } from "../support/repo.js";
+import { createRepo, expectedOf } from "../support/repo.js";
 import { tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 
-t.test("npm start shows an edit in the terminal, says how to connect, and leaves nothing behind", async (t) => {
-  const repo = createRepo(t, { "a.txt": "one\n" });
-  const tmp = tempDir(t);
-  // as npm does it: in the package's directory, with the caller's in INIT_CWD
-  const start = startProgram(t, "start", ["a.txt"], { env: { INIT_CWD: repo.root, TMPDIR: tmp } });
-  await start.line("the clean tree", (line) => line === "clean");
-  repo.write("a.txt", "two\n");
-  await start.line("the edit", (line) => line === "+two");
+t.test(
+  "npm start shows an edit, says how to connect, shows no token to others, and leaves nothing behind",
+  async (t) => {
+    const repo = createRepo(t, { "a.txt": "one\n" });
+    const tmp = tempDir(t);
+    // as npm does it: in the package's directory, with the caller's in INIT_CWD
+    const start = startProgram(t, "start", ["a.txt"], { env: { INIT_CWD: repo.root, TMPDIR: tmp } });
+    await start.line("the clean tree", (line) => line === "clean");
+    repo.write("a.txt", "two\n");
+    await start.line("the edit", (line) => line === "+two");
 
-  const url = /URL +(ws:\S+)/.exec(start.stdout)?.[1] ?? "";
-  const file = /token +in (\S+),/.exec(start.stdout)?.[1] ?? "";
-  t.equal(statSync(file).mode & 0o777, 0o600, "the token is the user's alone");
-  t.equal(statSync(dirname(file)).mode & 0o777, 0o700);
-  const refused = new WebSocket(url);
-  await t.rejects(new Promise((resolve, reject) => refused.on("open", resolve).on("error", reject)), {
-    message: /401/,
-  });
+    const url = /URL +(ws:\S+)/.exec(start.stdout)?.[1] ?? "";
+    const file = /token +in (\S+),/.exec(start.stdout)?.[1] ?? "";
+    t.equal(statSync(file).mode & 0o777, 0o600, "the token is the user's alone");
+    t.equal(statSync(dirname(file)).mode & 0o777, 0o700);
+    const refused = new WebSocket(url);
+    await t.rejects(new Promise((resolve, reject) => refused.on("open", resolve).on("error", reject)), {
+      message: /401/,
+    });
 
-  start.child.kill("SIGINT");
-  t.same(await start.exit(), { status: 0, signal: null });
-  t.equal(start.stderr, "");
-  t.same(readdirSync(tmp), []);
-});
+    const args = /connect +node \S+ (watch .*)$/m.exec(start.stdout)?.[1]?.split(" ") ?? [];
+    const watch = startProgram(t, "relay", [...args, "--json"]);
+    const first = JSON.parse(await watch.line("its first frame", (line) => line.startsWith("{")));
+    t.match(first, {
+      type: "changes",
+      repositories: [{ repo_root: repo.root, unified_diff: expectedOf(repo.root).unified_diff.toString() }],
+    });
+    repo.write("a.txt", "three\n");
+    await until("the edit", () => watch.stdout.split("\n").filter((line) => line.includes("+three")).length === 1);
+    const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+    t.ok(processes.length > 3);
+    const lines = processes.map(commandLine).filter((line) => line.includes("treewire-start-"));
+    t.ok(lines.length >= 3, "relay, agent, clients");
+    t.same(
+      lines.filter((line) => /tw[ac]_/.test(line)),
+      [],
+    );
+    await watch.stop();
+
+    start.child.kill("SIGINT");
+    t.same(await start.exit(), { status: 0, signal: null });
+    t.equal(start.stderr, "");
+    t.same(readdirSync(tmp), []);
+  },
+);
 
 t.test("npm start on a directory shows the repositories in it", async (t) => {
   const home = tempDir(t);
@@ -46,28 +68,6 @@ t.test("npm start on what it cannot show is one line", async (t) => {
   t.match(stderr, /^start: .*: not a git repository \(or any of its parents\); .*\n$/);
   t.equal(status, 2);
   t.match(await runProgram(t, "start", ["a", "b"]), { status: 2, stderr: /it takes one path/ });
-});
-
-t.test("the commands that npm start uses work by hand, and no token is seen in the list of processes", async (t) => {
-  const repo = createRepo(t, { a: "1\n" });
-  const start = startProgram(t, "start", [repo.root]);
-  await start.line("the clean tree", (line) => line === "clean");
-  const args = /connect +node \S+ (watch .*)$/m.exec(start.stdout)?.[1]?.split(" ") ?? [];
-  const watch = startProgram(t, "relay", [...args, "--json"]);
-  const first = JSON.parse(await watch.line("its first frame", (line) => line.startsWith("{")));
-  t.match(first, { type: "changes", repositories: [{ repo_root: repo.root, unified_diff: "" }] });
-  repo.write("a", "2\n");
-  await until("the edit", () => watch.stdout.split("\n").filter((line) => line.includes("+2")).length === 1);
-  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  t.ok(processes.length > 3);
-  const lines = processes.map(commandLine).filter((line) => line.includes("treewire-start-"));
-  t.ok(lines.length >= 3, "relay, agent, clients");
-  t.same(
-    lines.filter((line) => /tw[ac]_/.test(line)),
-    [],
-  );
-  await watch.stop();
-  await start.stop();
 });
 
 function commandLine(pid: string): string {

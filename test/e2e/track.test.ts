@@ -73,27 +73,40 @@ t.test("a path whose repository does not exist yet counts from when it does", as
   t.same(client.errors, [], "and that it was not there is no trouble");
 });
 
+/** Processes that track at once, and paths of each; one more tracks as many while the agent is away. */
+const PROCESSES = 9;
+const PATHS_EACH = 1_000;
+
 t.test("ten processes track 10,000 paths while the agent is killed and started again: nothing is lost", async (t) => {
   const { agent, workspace, start, command, status, ready } = startAgent(t);
   await ready();
   const repo = createRepo(t, { "a/x": "1\n", "b/y": "1\n" });
+  const parent = stack.bind({ workspace, owner: "alice" });
   const chat = stack.bind({ workspace, owner: "alice" });
-  let done = 0;
-  const tracks = Array.from({ length: 10 }, async (_, process) => {
-    const paths = Array.from({ length: 1000 }, (_, at) => `${repo.root}/${"ab"[at % 2]}/${process}-${at}.ts`);
-    const result = await command("track", "--chat", chat, ...paths);
-    done += 1;
-    return result;
-  });
-  await until("the first has been answered", () => done > 0, { deadlineMs: 30_000 });
+  const track = (process: number) => {
+    const paths = Array.from({ length: PATHS_EACH }, (_, at) => `${repo.root}/${"ab"[at % 2]}/${process}-${at}.ts`);
+    return command("track", "--chat", chat, "--ancestor", parent, ...paths);
+  };
+  const tracks = Array.from({ length: PROCESSES }, (_, process) => track(process));
+  await Promise.race(tracks);
   await agent.stop("SIGKILL");
+  const meanwhile = track(PROCESSES);
+  const second = start();
+  for (const result of await Promise.all([...tracks, meanwhile])) t.match(result, { status: 0, stderr: "" });
+  const tracked = async () =>
+    (await status()).chats.filter((one) => [chat, parent].includes(one.chat)).map(({ tracked_paths }) => tracked_paths);
+  t.same(await tracked(), [10_000, 10_000], "the chat's, and its ancestor's");
+
+  await second.stop("SIGKILL");
   start();
-  for (const result of await Promise.all(tracks)) t.match(result, { status: 0, stderr: "" });
-  t.equal((await status()).chats.find((one) => one.chat === chat)?.tracked_paths, 10_000);
   repo.write("a/x", "2\n");
   const client = await WatchClient.watch(t, stack.url, chat, alice);
   t.same(client.changes[0]?.repositories, [{ repo_root: repo.root, branch: "main", unified_diff: diffOf(repo) }]);
-  t.match((await status()).trees, [{ root: repo.root, watched: true, state: "live", changed_files: 1 }]);
+  t.same(await tracked(), [10_000, 10_000], "it is on the disk");
+  const now = await status();
+  t.match(now.trees, [{ root: repo.root, watched: true, state: "live", changed_files: 1 }]);
+  t.same(now.problems, []);
+  t.match((await command("status")).stdout, /10000 tracked paths, 1 tree$/m);
 });
 
 t.test("status tells what is wrong, in words", async (t) => {
