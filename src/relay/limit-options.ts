@@ -1,3 +1,5 @@
+import { MAX_CLIENT_FRAME_BYTES, MAX_TUNNEL_FRAME_BYTES, PING_INTERVAL_MS } from "../protocol/index.js";
+
 /** What callers may use up. Every one is an option of `relay serve`; docs/operating.md lists them. */
 export interface LimitOptions {
   /** HTTP requests and upgrades of one address in a minute. */
@@ -10,6 +12,14 @@ export interface LimitOptions {
   socketsPerToken: number;
   /** Messages that one watch socket may send in a second; what is over it waits in the client's own buffers. */
   messagesPerSecond: number;
+  /** Bytes of one frame of a watch client, unpacked. */
+  clientFrameBytes: number;
+  /** Bytes of one frame of an agent, unpacked. */
+  agentFrameBytes: number;
+  /** How long an agent has to say hello, in milliseconds. */
+  helloTimeoutMs: number;
+  /** How often sockets are pinged; a peer that has not answered by the next time is cut off. Milliseconds. */
+  pingIntervalMs: number;
   /** UTF-16 units (characters, mostly) of diff text held in memory; what nobody watches goes first. */
   treeUnits: number;
   /** Open TCP connections, of everybody. */
@@ -32,6 +42,10 @@ export const DEFAULT_LIMITS: LimitOptions = {
   failuresPerAddress: 300,
   socketsPerToken: 4_000,
   messagesPerSecond: 5_000,
+  clientFrameBytes: MAX_CLIENT_FRAME_BYTES,
+  agentFrameBytes: MAX_TUNNEL_FRAME_BYTES,
+  helloTimeoutMs: 10_000,
+  pingIntervalMs: PING_INTERVAL_MS,
   treeUnits: 512 * 1024 * 1024,
   connections: 20_000,
   headersTimeoutMs: 10_000,

@@ -1,5 +1,5 @@
 import type { WebSocket } from "ws";
-import { CLOSE, PING_INTERVAL_MS } from "../protocol/index.js";
+import { CLOSE } from "../protocol/index.js";
 
 /** How a socket came to its end. */
 export type SocketEnd = "closed" | "timeout";
@@ -17,7 +17,7 @@ export const PER_MESSAGE_DEFLATE = {
 const CLOSE_GRACE_MS = 2_000;
 
 /**
- * Pings every 15 s, and ends a peer that has not answered the last one. A peer to which a frame is on its way may be slow
+ * Pings now and then, and ends a peer that has not answered the last one. A peer to which a frame is on its way may be slow
  * and not dead (the ping waits behind the frame): it gets {@link SLOW_PEER_MS}.
  */
 export class Heartbeat {
@@ -26,9 +26,10 @@ export class Heartbeat {
   readonly #timer: NodeJS.Timeout;
 
   /**
+   * @param intervalMs between two pings, in milliseconds
    * @param ended called once, with why, when the socket is closed
    */
-  constructor(socket: WebSocket, ended: (end: SocketEnd) => void, intervalMs = PING_INTERVAL_MS) {
+  constructor(socket: WebSocket, intervalMs: number, ended: (end: SocketEnd) => void) {
     let end: SocketEnd = "closed";
     this.#timer = setInterval(() => {
       if (this.#answered) {

@@ -9,12 +9,10 @@ import {
 } from "../protocol/index.js";
 import type { Logger } from "../util/index.js";
 import { type AgentLink, TunnelLimitError, type Workspace } from "./hub/index.js";
+import type { LimitOptions } from "./limit-options.js";
 import type { Metrics } from "./metrics.js";
 import { closeSocket, Heartbeat } from "./sockets.js";
 import type { Caller } from "./store/index.js";
-
-/** How long an agent has to say hello, in milliseconds. */
-const HELLO_DEADLINE_MS = 10_000;
 
 /** An agent that sends this many messages that make no sense is closed: it will not get better. */
 const MAX_BAD_MESSAGES = 100;
@@ -49,6 +47,7 @@ export class TunnelEnd implements AgentLink {
       tunnels: Map<string, TunnelEnd>;
       log: Logger;
       metrics: Metrics;
+      limits: Pick<LimitOptions, "helloTimeoutMs" | "pingIntervalMs">;
     },
   ) {
     const { workspace } = options;
@@ -59,12 +58,14 @@ export class TunnelEnd implements AgentLink {
     this.#workspace = workspace;
     this.#tunnels = options.tunnels;
     this.#log = options.log.child({ workspace: workspace.id, tokenId: options.token.tokenId });
-    this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), HELLO_DEADLINE_MS);
+    this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), options.limits.helloTimeoutMs);
     this.#helloTimer.unref();
     workspace.agentConnecting();
     socket.on("message", (data, isBinary) => this.#receive(isBinary ? undefined : String(data)));
     socket.on("error", (error) => this.#log.warn({ error: error.message }, "tunnel failed"));
-    new Heartbeat(socket, (end) => this.#ended(end === "timeout" ? "timeout" : "disconnected"));
+    new Heartbeat(socket, options.limits.pingIntervalMs, (end) =>
+      this.#ended(end === "timeout" ? "timeout" : "disconnected"),
+    );
   }
 
   send(message: RelayMessage): void {

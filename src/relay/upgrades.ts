@@ -1,13 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import {
-  DELTA_SUBPROTOCOL,
-  MAX_CLIENT_FRAME_BYTES,
-  MAX_TUNNEL_FRAME_BYTES,
-  TUNNEL_PATH,
-  TUNNEL_SUBPROTOCOL,
-} from "../protocol/index.js";
+import { DELTA_SUBPROTOCOL, TUNNEL_PATH, TUNNEL_SUBPROTOCOL } from "../protocol/index.js";
 import { type Logger, messageOf } from "../util/index.js";
 import { type Authority, type Gate, mayWatch } from "./access/index.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "./answers.js";
@@ -54,20 +48,8 @@ export class Upgrades {
   readonly #metrics: Metrics;
   readonly #log: Logger;
   #closing = false;
-  readonly #watchServer = new WebSocketServer({
-    noServer: true,
-    clientTracking: true,
-    perMessageDeflate: PER_MESSAGE_DEFLATE,
-    maxPayload: MAX_CLIENT_FRAME_BYTES,
-    handleProtocols: chooseProtocol,
-  });
-  readonly #tunnelServer = new WebSocketServer({
-    noServer: true,
-    clientTracking: true,
-    perMessageDeflate: PER_MESSAGE_DEFLATE,
-    maxPayload: MAX_TUNNEL_FRAME_BYTES,
-    handleProtocols: (offered) => (offered.has(TUNNEL_SUBPROTOCOL) ? TUNNEL_SUBPROTOCOL : false),
-  });
+  readonly #watchServer: WebSocketServer;
+  readonly #tunnelServer: WebSocketServer;
 
   constructor(options: UpgradeOptions) {
     this.#store = options.store;
@@ -78,6 +60,18 @@ export class Upgrades {
     this.#limits = options.limits;
     this.#metrics = options.metrics;
     this.#log = options.log;
+    const common = { noServer: true, clientTracking: true, perMessageDeflate: PER_MESSAGE_DEFLATE };
+    const { clientFrameBytes, agentFrameBytes } = options.limits.options;
+    this.#watchServer = new WebSocketServer({
+      ...common,
+      maxPayload: clientFrameBytes,
+      handleProtocols: chooseProtocol,
+    });
+    this.#tunnelServer = new WebSocketServer({
+      ...common,
+      maxPayload: agentFrameBytes,
+      handleProtocols: (offered) => (offered.has(TUNNEL_SUBPROTOCOL) ? TUNNEL_SUBPROTOCOL : false),
+    });
   }
 
   /** Node's `upgrade` event. Never rejects. */
@@ -139,7 +133,7 @@ export class Upgrades {
         metrics: this.#metrics,
         isDelta: webSocket.protocol === DELTA_SUBPROTOCOL,
         takesStale,
-        messagesPerSecond: this.#limits.options.messagesPerSecond,
+        limits: this.#limits.options,
         ended: () => this.#sessions.delete(session),
       });
       this.#sessions.add(session);
@@ -166,6 +160,7 @@ export class Upgrades {
         tunnels: this.#tunnels,
         log: this.#log,
         metrics: this.#metrics,
+        limits: this.#limits.options,
       });
     });
     return undefined;

@@ -10,6 +10,7 @@ import {
 import type { Logger } from "../util/index.js";
 import type { Client, WatchedChat } from "./access/index.js";
 import { ChangesTelling, DeltaTelling, type Frame, type Hub, Viewer } from "./hub/index.js";
+import type { LimitOptions } from "./limit-options.js";
 import type { Metrics } from "./metrics.js";
 import { closeSocket, Heartbeat, Throttle } from "./sockets.js";
 
@@ -28,7 +29,7 @@ export interface WatchSessionOptions {
   workspace: string;
   log: Logger;
   metrics: Metrics;
-  messagesPerSecond: number;
+  limits: Pick<LimitOptions, "messagesPerSecond" | "pingIntervalMs">;
   /** The client speaks `treewire.delta.v1`. */
   isDelta: boolean;
   /** The client takes old states, marked as such, while the agent is away. */
@@ -55,7 +56,7 @@ export class WatchSession {
     this.#socket = socket;
     this.#hub = hub;
     this.#metrics = metrics;
-    this.#throttle = new Throttle(socket, options.messagesPerSecond);
+    this.#throttle = new Throttle(socket, options.limits.messagesPerSecond);
     this.#schema = options.isDelta ? deltaClientMessageSchema : clientMessageSchema;
     this.client = client;
     this.prefix = options.prefix;
@@ -76,7 +77,7 @@ export class WatchSession {
     workspace.join(channel, this.#viewer);
     socket.on("message", (data, isBinary) => this.#receive(isBinary ? undefined : String(data)));
     socket.on("error", (error) => log.info({ chat: chat.id, error: error.message }, "watch socket failed"));
-    new Heartbeat(socket, (end) => {
+    new Heartbeat(socket, options.limits.pingIntervalMs, (end) => {
       if (end === "timeout") metrics.dropped("no_pong");
       this.#leave();
       options.ended();

@@ -67,12 +67,16 @@ t.test("an edit of one line in a 3 MiB diff costs hundreds of bytes", async (t) 
   const bytes: number[] = [];
   const client = await openDelta(t, relay, bytes);
   await until("the whole tree", () => bytes.length === 3);
+  const watching = watch(t, relay);
+  await watching.diffWith(APP, "+one");
   agent.change(APP, [{ upserts: [big("two")] }]);
   await until("the edit and the word that all is told", () => bytes.length === 5);
   t.ok(
     bytes.slice(3).every((size) => size < 1000),
     String(bytes),
   );
+  await watching.diffWith(APP, "+two");
+  t.equal(watching.diff(APP), unifiedDiff([big("two")]), "the package's client has the same text");
   client.socket.close();
 });
 

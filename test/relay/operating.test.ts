@@ -6,13 +6,14 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { ENV_PREFIX, SERVE_OPTIONS } from "../../src/relay/cli/serve.js";
+import yargs from "yargs";
+import { ENV_PREFIX, SERVE_OPTIONS, serveCommand } from "../../src/relay/cli/serve.js";
 import { createToken } from "../../src/relay/index.js";
 import { runProgram, startProgram } from "../support/program.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 import { refusedUpgrade, TestClient } from "./support/client.js";
-import { fileOf } from "./support/fake-agent.js";
+import { FakeAgent, fileOf } from "./support/fake-agent.js";
 import { TestRelay } from "./support/relay.js";
 
 const APP = "/home/me/app";
@@ -138,6 +139,54 @@ t.test("options come from a file and the environment, and the command line wins"
   const { status, stderr } = await runProgram(t, "relay", ["serve", "--config", config]);
   t.equal(status, 2);
   t.match(stderr, /relay\.json.*data-dri/);
+});
+
+t.test("every option of serve is taken from the environment and from a file", async (t) => {
+  const config = join(tempDir(t), "relay.json");
+  const samples = Object.entries(SERVE_OPTIONS).map(([name, option]) => {
+    if ("choices" in option) return [name, "debug", "debug"] as const;
+    if ("type" in option && option.type === "number") return [name, "12", 12] as const;
+    return "type" in option && option.type === "array" ? ([name, "x", ["x"]] as const) : ([name, "x", "x"] as const);
+  });
+  const parse = async (environment: Record<string, string>, args: string[]) => {
+    let taken: Record<string, unknown> = {};
+    Object.assign(process.env, environment);
+    t.teardown(() => {
+      for (const name of Object.keys(environment)) delete process.env[name];
+    });
+    const handler = (argv: Record<string, unknown>) => {
+      taken = argv;
+    };
+    await yargs(["serve", ...args])
+      .command({ ...serveCommand, handler })
+      .exitProcess(false)
+      .strict()
+      .parseAsync();
+    for (const name of Object.keys(environment)) delete process.env[name];
+    return taken;
+  };
+  const variable = (name: string) => `${ENV_PREFIX}_${name.toUpperCase().replaceAll("-", "_")}`;
+  const fromEnvironment = await parse(Object.fromEntries(samples.map(([name, text]) => [variable(name), text])), []);
+  writeFileSync(config, JSON.stringify(Object.fromEntries(samples.map(([name, , value]) => [name, value]))));
+  const fromFile = await parse({}, ["--config", config]);
+  for (const [name, , value] of samples) {
+    t.same(fromEnvironment[name], value, `${name} in the environment`);
+    t.same(fromFile[name], value, `${name} in a file`);
+  }
+});
+
+t.test("a frame over the limit that is set closes with 1009, and a missing hello with 1002", async (t) => {
+  const limits = { clientFrameBytes: 100, agentFrameBytes: 5_000, helloTimeoutMs: 50 };
+  const relay = await TestRelay.start(t, { limits });
+  const agent = await relay.agent([]);
+  const client = await relay.client();
+  await client.first();
+  client.socket.send("x".repeat(101));
+  t.equal(await client.closed(), 1009);
+  agent.sendText("x".repeat(5_001));
+  t.equal(await agent.closed(), 1009);
+  const silent = await FakeAgent.connect(t, relay.url, relay.agentToken, { hello: false });
+  t.equal(await silent.closed(), 1002);
 });
 
 t.test("docs/operating.md lists every option of serve, with its default", async (t) => {

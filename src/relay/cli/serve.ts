@@ -33,6 +33,13 @@ export const SERVE_OPTIONS = {
   "failures-per-address": limit("those without a token that counts, in a minute", DEFAULT_LIMITS.failuresPerAddress),
   "sockets-per-token": limit("open watch sockets of one token", DEFAULT_LIMITS.socketsPerToken),
   "messages-per-second": limit("messages that one watch socket may send", DEFAULT_LIMITS.messagesPerSecond),
+  "max-client-frame-bytes": limit("bytes of a watch client's frame, unpacked", DEFAULT_LIMITS.clientFrameBytes),
+  "max-agent-frame-bytes": limit("bytes of an agent's frame, unpacked", DEFAULT_LIMITS.agentFrameBytes),
+  "hello-timeout-seconds": limit("how long an agent has to say hello", DEFAULT_LIMITS.helloTimeoutMs / 1000),
+  "ping-seconds": limit(
+    "how often sockets are pinged, and how long they have to answer",
+    DEFAULT_LIMITS.pingIntervalMs / 1000,
+  ),
   "max-tree-characters": limit("diff text held in memory; what nobody watches goes first", DEFAULT_LIMITS.treeUnits),
   "max-connections": limit("open TCP connections", DEFAULT_LIMITS.connections),
   "headers-timeout-seconds": limit("how long a request's headers may take", DEFAULT_LIMITS.headersTimeoutMs / 1000),
@@ -87,6 +94,10 @@ function limitsOf(argv: {
   failuresPerAddress: number;
   socketsPerToken: number;
   messagesPerSecond: number;
+  maxClientFrameBytes: number;
+  maxAgentFrameBytes: number;
+  helloTimeoutSeconds: number;
+  pingSeconds: number;
   maxTreeCharacters: number;
   maxConnections: number;
   headersTimeoutSeconds: number;
@@ -101,6 +112,10 @@ function limitsOf(argv: {
     failuresPerAddress: positive("failures-per-address", argv.failuresPerAddress),
     socketsPerToken: positive("sockets-per-token", argv.socketsPerToken),
     messagesPerSecond: positive("messages-per-second", argv.messagesPerSecond),
+    clientFrameBytes: positive("max-client-frame-bytes", argv.maxClientFrameBytes),
+    agentFrameBytes: positive("max-agent-frame-bytes", argv.maxAgentFrameBytes),
+    helloTimeoutMs: positive("hello-timeout-seconds", argv.helloTimeoutSeconds) * 1000,
+    pingIntervalMs: positive("ping-seconds", argv.pingSeconds) * 1000,
     treeUnits: positive("max-tree-characters", argv.maxTreeCharacters),
     connections: positive("max-connections", argv.maxConnections),
     headersTimeoutMs: positive("headers-timeout-seconds", argv.headersTimeoutSeconds) * 1000,
