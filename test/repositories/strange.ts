@@ -213,7 +213,7 @@ export const SUBMODULES: CaseGroup = {
       outer.git("mv", "sub", "dir/moved");
     }),
     submodule("in a linked worktree", (_inner, outer) => {
-      const root = `${outer.root}/../linked-${process.pid}`;
+      const root = join(outer.root, "linked");
       outer.git("worktree", "add", "-q", root);
       git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init");
       new TestRepo(join(root, "sub")).write("file", "changed\n");
