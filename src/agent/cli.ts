@@ -178,13 +178,13 @@ function settingsFrom(args: Record<string, unknown>): AgentSettings {
 /** Options besides the settings, of any command. */
 const OPTIONS = ["once", "format", "exit-code", "config", "chat", "ancestor", "hook", "json", "user", "for", "print"];
 
-/** yargs' words about an option that is not known, with the one that was probably meant. */
+/** yargs' words about an option that is not known, once where yargs names it `log-x, logX`, and what was probably meant. */
 function withNearest(message: string): string {
   const unknown = /^Unknown arguments?: ([^,]+)/.exec(message)?.[1];
   if (unknown === undefined) return message;
   const settings = Object.keys(AGENT_SETTINGS).filter((name) => !NOT_ON_THE_COMMAND_LINE.some((one) => one === name));
   const meant = nearest(unknown, [...settings, ...OPTIONS]);
-  return `${unknown} is not known here${meant === undefined ? "" : `; did you mean --${meant}?`}`;
+  return `Unknown argument: ${unknown}${meant === undefined ? "" : `; did you mean --${meant}?`}`;
 }
 
 function strayPath(path: string): string {

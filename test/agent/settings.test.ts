@@ -74,7 +74,7 @@ t.test("a name that is not known is an error that names the nearest one, whereve
   await refused("in the file", {}, ["config", "--config", file], /relya is not a setting; did you mean relay\?/);
   const slip = /TREEWIRE_RELAYS is not a setting; did you mean TREEWIRE_RELAY\?/;
   await refused("in the environment", { TREEWIRE_RELAYS: "http://x" }, ["config"], slip);
-  const option = /log-levle is not known here; did you mean --log-level\?/;
+  const option = /Unknown argument: log-levle; did you mean --log-level\?/;
   await refused("on the command line", {}, ["config", "--log-levle", "info"], option);
 });
 

@@ -41,7 +41,9 @@ t.test("whatever it imports is one of its dependencies, and each of those is imp
   const imported = new Set<string>();
   for (const name of files.filter((file) => file.endsWith(".js"))) {
     const source = readFileSync(join(root, name), "utf8");
-    for (const [, specifier = ""] of source.matchAll(/\b(?:from |import\(|import )"([^"./][^"]*)"/g)) {
+    for (const [, specifier = ""] of source.matchAll(
+      /(?:\bfrom |\bimport\(|\bimport |\bcreateRequire\(import\.meta\.url\)\()"([^"./][^"]*)"/g,
+    )) {
       const parts = specifier.split("/");
       imported.add(parts.slice(0, specifier.startsWith("@") ? 2 : 1).join("/"));
     }
