@@ -108,6 +108,7 @@ export const DRIVER_NAMES: readonly string[] = Object.keys(DRIVERS);
 /**
  * The function-name pattern of one of git's built-in diff drivers, for paths with the attribute `diff=<name>`.
  * A line of more than 1 MiB is never a head.
+ * @param name one of {@link DRIVER_NAMES}
  * @returns `undefined` when there is no such driver: the default pattern holds
  */
 export function driverPattern(name: string): FunctionPattern | undefined {

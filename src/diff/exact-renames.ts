@@ -21,6 +21,7 @@ export interface ExactRenames {
  *
  * @param deleted tracked files that are gone, each path once
  * @param added tracked files that are new, each path once
+ * @returns the renames, all of similarity 100, and what is left for {@link detectRenames}
  */
 export function exactRenames(deleted: readonly FileSide[], added: readonly FileSide[]): ExactRenames {
   const sources = byPath(deleted);

@@ -20,7 +20,7 @@ const NO_CONTENT = new Uint8Array(0);
  * @param options as for `unifiedHunks`; of two function patterns git takes that of the old path, if it has one. With
  *   `similarity` the patch is a rename
  * @returns a patch without bytes when both sides are the same, or `null`
- * @throws what `content` of a side throws
+ * @throws what `content` of a side throws; RangeError as `unifiedHunks` does
  */
 export function filePatch(before: FileSide | null, after: FileSide | null, options: FilePatchOptions = {}): FilePatch {
   if (before === null && after === null) return NO_PATCH;
@@ -105,16 +105,18 @@ function joined(one: FilePatch, other: FilePatch): FilePatch {
 /**
  * The line that `git diff --cached` prints for a path with unmerged entries, in place of a patch. `git diff HEAD` has
  * none: it compares HEAD with the file on disk.
- * @param path one character per byte
+ * @param path one character per byte (latin1)
+ * @returns the line with its line feed, the path quoted where git quotes it
  */
 export function unmergedLine(path: string): Uint8Array {
   return Buffer.from(`* Unmerged path ${path}\n`, "latin1");
 }
 
 /**
- * What git compares for a submodule.
- * @param oid the commit: that of the tree or index entry, or the submodule's own HEAD
+ * What git compares for a submodule: what a {@link FileSide} of mode 0o160000 gives as its content.
+ * @param oid the commit, full hexadecimal: that of the tree or index entry, or the submodule's own HEAD
  * @param dirty whether its working tree has changes of its own
+ * @returns one line of ASCII, with its line feed
  */
 export function submoduleContent(oid: string, dirty: boolean): Uint8Array {
   return Buffer.from(`Subproject commit ${oid}${dirty ? "-dirty" : ""}\n`, "latin1");

@@ -1,3 +1,5 @@
+import { type ByteSet, bytesIn, bytesNotIn, type Pattern, type Place } from "./pattern-tree.js";
+
 /** How a pattern of the configuration is written: `xfuncname` is "extended", `funcname` is "basic". */
 export type PatternSyntax = "basic" | "extended";
 
@@ -6,51 +8,49 @@ const MAX_REPEATS = 32_767;
 /** Groups nest no deeper than this here; no pattern that people write comes near. */
 const MAX_DEPTH = 200;
 
-/** POSIX classes in the C locale, as they stand between the brackets of a JavaScript pattern. */
+/** POSIX classes in the C locale, as ranges. */
 const CLASSES: Readonly<Record<string, string>> = {
-  alnum: "0-9A-Za-z",
-  alpha: "A-Za-z",
-  blank: " \\t",
-  cntrl: "\\0-\\x1f\\x7f",
-  digit: "0-9",
-  graph: "!-~",
-  lower: "a-z",
-  print: " -~",
-  punct: "!-\\/:-@\\[-`{-~",
-  space: "\\t-\\r ",
-  upper: "A-Z",
-  xdigit: "0-9A-Fa-f",
+  alnum: "09AZaz",
+  alpha: "AZaz",
+  blank: "  \t\t",
+  cntrl: "\0\x1f\x7f\x7f",
+  digit: "09",
+  graph: "!~",
+  lower: "az",
+  print: " ~",
+  punct: "!/:@[`{~",
+  space: "\t\r  ",
+  upper: "AZ",
+  xdigit: "09AFaf",
 };
+const WORD = bytesIn("09AZ__az");
+const SPACE = bytesIn("\t\r  ");
 /** What a backslash makes of a letter, beyond POSIX. */
-const ESCAPES: Readonly<Record<string, string>> = {
-  w: "\\w",
-  W: "\\W",
-  s: "[\\t-\\r ]",
-  S: "[^\\t-\\r ]",
-};
+const ESCAPES: Readonly<Record<string, ByteSet>> = { w: WORD, W: bytesNotIn(WORD), s: SPACE, S: bytesNotIn(SPACE) };
 /** And where it makes a place of it, which can't be repeated. */
-const PLACES: Readonly<Record<string, string>> = {
-  b: "\\b",
-  B: "\\B",
-  "<": "\\b(?=\\w)",
-  ">": "\\b(?<=\\w)",
-  "`": "^",
-  "'": "$",
+const PLACES: Readonly<Record<string, Place>> = {
+  b: "wordBoundary",
+  B: "noWordBoundary",
+  "<": "wordStart",
+  ">": "wordEnd",
+  "`": "start",
+  "'": "end",
 };
+/** What `.` stands for. */
+const ANY = bytesNotIn(bytesIn("\0\0"));
 
 /**
- * Translates a POSIX regular expression, with the GNU C library's additions, into one of JavaScript that matches text
- * of one character per byte as in the C locale. Rules: <https://pubs.opengroup.org/onlinepubs/9699919799/basedefs/V1_chap09.html>.
+ * Reads a POSIX regular expression, with the GNU C library's additions, in the C locale.
+ * Rules: <https://pubs.opengroup.org/onlinepubs/9699919799/basedefs/V1_chap09.html>.
  *
- * What matches is the same; which of several ways to match is taken is not: POSIX takes the longest, JavaScript the first.
- *
- * @throws SyntaxError for a pattern that is invalid, in a few words
+ * @param text one character per byte
+ * @throws SyntaxError for an expression that is invalid, in a few words
  */
-export function translatePattern(text: string, syntax: PatternSyntax): string {
-  return new Translation(text, syntax === "extended").translate();
+export function parsePattern(text: string, syntax: PatternSyntax): Pattern {
+  return new Parser(text, syntax === "extended").parse();
 }
 
-class Translation {
+class Parser {
   readonly #text: string;
   readonly #extended: boolean;
   #at = 0;
@@ -62,30 +62,30 @@ class Translation {
     this.#extended = extended;
   }
 
-  translate(): string {
-    const source = this.#alternatives(0);
+  parse(): Pattern {
+    const pattern = this.#alternatives(0);
     if (this.#at < this.#text.length) throw new SyntaxError("unmatched \\)");
-    return source;
+    return pattern;
   }
 
-  #alternatives(depth: number): string {
+  #alternatives(depth: number): Pattern {
     if (depth > MAX_DEPTH) throw new SyntaxError("groups nest too deep");
-    let source = this.#sequence(depth);
-    while (this.#take(this.#extended ? "|" : "\\|")) source += `|${this.#sequence(depth)}`;
-    return source;
+    const ways = [this.#sequence(depth)];
+    while (this.#take(this.#extended ? "|" : "\\|")) ways.push(this.#sequence(depth));
+    return { type: "alternatives", ways };
   }
 
-  #sequence(depth: number): string {
+  #sequence(depth: number): Pattern {
     const start = this.#at;
-    let source = "";
+    const parts: Pattern[] = [];
     // A sign of repetition has nothing before it at the start, and behind an anchor.
     let repeats = false;
     while (this.#at < this.#text.length && !this.#isEnd(depth)) {
-      const anchor = this.#anchor(start);
-      source += anchor ?? this.#repeated(this.#atom(depth, repeats));
-      repeats = anchor === undefined;
+      const place = this.#anchor(start);
+      parts.push(place === undefined ? this.#repeated(this.#atom(depth, repeats)) : { type: "place", place });
+      repeats = place === undefined;
     }
-    return source;
+    return { type: "sequence", parts };
   }
 
   /** Whether an alternative ends here. In an extended expression, a `)` without its `(` is itself. */
@@ -95,7 +95,7 @@ class Translation {
   }
 
   /** Takes an anchor: in a basic expression `^` and `$` are some only where an alternative starts and ends. */
-  #anchor(start: number): string | undefined {
+  #anchor(start: number): Place | undefined {
     const sign = this.#text[this.#at] ?? "";
     const place = sign === "\\" ? PLACES[this.#text[this.#at + 1] ?? ""] : undefined;
     if (place !== undefined) {
@@ -107,15 +107,15 @@ class Translation {
     const atEnd = behind === "" || behind === "\\)" || behind === "\\|";
     if (!this.#extended && (sign === "^" ? this.#at !== start : !atEnd)) return undefined;
     this.#at += 1;
-    return sign;
+    return sign === "^" ? "start" : "end";
   }
 
-  #atom(depth: number, repeats: boolean): string {
+  #atom(depth: number, repeats: boolean): Pattern {
     const sign = this.#text[this.#at] ?? "";
     if (sign === "[") return this.#brackets();
     if (sign === ".") {
       this.#at += 1;
-      return "[^\\0]";
+      return { type: "set", set: ANY };
     }
     if (this.#take(this.#extended ? "(" : "\\(")) return this.#group(depth);
     if (!repeats) {
@@ -124,45 +124,46 @@ class Translation {
     }
     if (sign === "\\") return this.#escape();
     this.#at += 1;
-    return quoted(sign);
+    return one(sign);
   }
 
-  #group(depth: number): string {
+  #group(depth: number): Pattern {
     this.#groups += 1;
     const group = this.#groups;
-    const source = this.#alternatives(depth + 1);
+    const inner = this.#alternatives(depth + 1);
     if (!this.#take(this.#extended ? ")" : "\\)")) throw new SyntaxError("unmatched (");
     this.#closed.add(group);
-    return `(${source})`;
+    return { type: "group", group, inner };
   }
 
-  #escape(): string {
+  #escape(): Pattern {
     const letter = this.#text[this.#at + 1];
     if (letter === undefined) throw new SyntaxError("a backslash at the end");
     this.#at += 2;
     const special = ESCAPES[letter];
-    if (special !== undefined) return special;
+    if (special !== undefined) return { type: "set", set: special };
     if (/[1-9]/.test(letter)) {
       if (!this.#closed.has(Number(letter))) throw new SyntaxError(`no group \\${letter}`);
-      return `(?:\\${letter})`;
+      return { type: "reference", group: Number(letter) };
     }
-    return quoted(letter);
+    return one(letter);
   }
 
-  /** Puts the signs of repetition behind a piece: there may be several, which JavaScript can't have. */
-  #repeated(piece: string): string {
-    let source = piece;
-    for (let sign = this.#repetition(); sign !== undefined; sign = this.#repetition()) {
-      source = `(?:${source})${sign}`;
+  /** There may be several signs of repetition behind a piece. */
+  #repeated(piece: Pattern): Pattern {
+    let pattern = piece;
+    for (let times = this.#repetition(); times !== undefined; times = this.#repetition()) {
+      pattern = { type: "repeat", inner: pattern, least: times[0], most: times[1] };
       const isRefused = !this.#extended && (this.#sees("*") || this.#sees("\\{"));
       if (isRefused) throw new SyntaxError("one repetition behind another");
     }
-    return source;
+    return pattern;
   }
 
-  #repetition(): string | undefined {
-    if (this.#take("*")) return "*";
-    for (const sign of ["+", "?"]) if (this.#take(this.#extended ? sign : `\\${sign}`)) return sign;
+  #repetition(): [least: number, most: number | undefined] | undefined {
+    if (this.#take("*")) return [0, undefined];
+    if (this.#take(this.#extended ? "+" : "\\+")) return [1, undefined];
+    if (this.#take(this.#extended ? "?" : "\\?")) return [0, 1];
     if (!this.#take(this.#extended ? "{" : "\\{")) return undefined;
     const interval = /^(\d*)(,?)(\d*)(\\?)\}/.exec(this.#text.slice(this.#at));
     const [all = "", from = "", comma = "", to = "", backslash = ""] = interval ?? [];
@@ -174,15 +175,15 @@ class Translation {
     if (least > MAX_REPEATS || (most ?? 0) > MAX_REPEATS) throw new SyntaxError("too many repetitions in {}");
     if (most !== undefined && most < least) throw new SyntaxError("invalid content of {}");
     this.#at += all.length;
-    return `{${least},${most ?? ""}}`;
+    return [least, most];
   }
 
   /** A bracket expression; a backslash in it is itself. */
-  #brackets(): string {
+  #brackets(): Pattern {
     const text = this.#text;
     this.#at += 1;
     const negated = this.#take("^");
-    let members = "";
+    let ranges = "";
     for (let first = true; ; first = false) {
       if (this.#at >= text.length) throw new SyntaxError("unmatched [");
       if (!first && this.#take("]")) break;
@@ -190,7 +191,7 @@ class Translation {
       if (named !== null) {
         const inClass = CLASSES[named[1] ?? ""];
         if (inClass === undefined) throw new SyntaxError(`no class ${named[0]}`);
-        members += inClass;
+        ranges += inClass;
         this.#at += named[0].length;
         continue;
       }
@@ -198,16 +199,17 @@ class Translation {
       if (same !== undefined) this.#at += 5;
       const low = same ?? this.#member();
       if (!this.#sees("-") || text[this.#at + 1] === "]" || this.#at + 1 >= text.length) {
-        members += quoted(low);
+        ranges += low + low;
         continue;
       }
       if (same !== undefined) throw new SyntaxError(`invalid range from [=${same}=]`);
       this.#at += 1;
       const high = this.#member();
       if (high < low) throw new SyntaxError(`invalid range ${low}-${high}`);
-      members += `${quoted(low)}-${quoted(high)}`;
+      ranges += low + high;
     }
-    return `[${negated ? "^" : ""}${members}]`;
+    const set = bytesIn(ranges);
+    return { type: "set", set: negated ? bytesNotIn(set) : set };
   }
 
   /** One character of a bracket expression, perhaps written `[.x.]`. */
@@ -231,6 +233,6 @@ class Translation {
   }
 }
 
-function quoted(character: string): string {
-  return /[\w\s\x80-\xff]/.test(character) ? character : `\\${character === "\0" ? "0" : character}`;
+function one(character: string): Pattern {
+  return { type: "set", set: bytesIn(character + character) };
 }

@@ -19,7 +19,8 @@ const EACH_UNUSUAL = new RegExp(UNUSUAL, "g");
  * A path as git prints it: in double quotes, C escapes inside, if it has unusual bytes; else as it is. As the
  * documentation of `core.quotePath` says, for the value `true`.
  *
- * @param path one character per byte
+ * @param path one character per byte (latin1)
+ * @returns ASCII
  */
 export function quotePath(path: string): string {
   if (!UNUSUAL.test(path)) return path;

@@ -16,6 +16,7 @@ const CANDIDATES = 4;
  *
  * @param deleted tracked files that are gone, each path once
  * @param added tracked files that are new, each path once
+ * @param options the limit, and which git's measure
  * @returns in the order of the paths they lead to; each file is in one rename at most
  * @throws what `content` of a side throws
  */

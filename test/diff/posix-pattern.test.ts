@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import t from "tap";
-import { configuredPattern, type PatternSyntax } from "../../src/diff/index.js";
+import { configuredPattern, type PatternSyntax, unifiedHunks } from "../../src/diff/index.js";
 import { createRepo, type TestRepo } from "../support/repo.js";
 import { type Entry, FILE, gitDiff, importTrees, ourDiff, type Tree } from "./trees.js";
 
@@ -194,4 +194,31 @@ t.test("whatever the pattern", async (t) => {
   );
   fc.assert(property, { numRuns: 200, seed: SEED });
   t.ok(refused < 150, `${refused} of 200 refused, seed ${SEED}`);
+});
+
+t.test("a pattern that can take the same text in very many ways is done in time", async (t) => {
+  const repeated = (text: string) => Buffer.from(text.repeat(50_000));
+  const patterns = [
+    ...["(a*)*b", "(a|a)*b", "(a|aa)+$", "([a-z]+)*9", "((a*)*)*x", "(a+a+)+x", "a*a*a*a*a*a*x", "(.*)(.*)(.*)x"],
+    ...["(a*)*\\1b", "(.*)(.*)(.*)\\3\\2\\1b", "((a{1,99}){1,99})b"],
+  ];
+  for (const text of patterns) {
+    const { match } = configuredPattern("d", text, "extended");
+    t.equal(match(Buffer.concat([repeated("a"), Buffer.from("c")])), undefined, text);
+  }
+  const found = configuredPattern("d", "^(a*)*(b)", "extended").match(Buffer.concat([repeated("a"), Buffer.from("b")]));
+  t.equal(found?.length, 50_000, "what matches is found behind any number of them");
+
+  const line = `${"a".repeat(2000)}!\n`;
+  const before = Buffer.from(line.repeat(500));
+  const functionPattern = configuredPattern("d", "^(([a-z])+.)+[A-Z]([a-z])+$", "extended");
+  const hunks = unifiedHunks(before, Buffer.concat([before, Buffer.from("x\n")]), { functionPattern });
+  t.match(Buffer.from(hunks).toString(), /^@@ -498,3 \+498,4 @@\n/);
+});
+
+t.test("repetitions of repetitions are refused before they fill the memory", async (t) => {
+  for (const text of ["((((a{999}){999}){999}){999})", "(a{0,32767}){32767}"]) {
+    t.throws(() => configuredPattern("d", text, "extended"), { name: "SyntaxError", message: "too big" }, text);
+  }
+  t.ok(configuredPattern("d", "(((){9999}){9999}){9999}", "extended"), "as often as one likes, nothing is nothing");
 });
