@@ -10,10 +10,13 @@ import {
 export interface WatchedTree {
   /** Absolute path in the workspace. */
   readonly root: string;
+  /** Which run of numbers `seq` belongs to. */
   readonly epoch: string;
+  /** Grows with each state of one epoch; numbers may be skipped. */
   readonly seq: number;
+  /** Branch, remote and health. */
   readonly meta: TreeMeta;
-  /** In the order of the diff. */
+  /** The changed files, in the order of the diff; `unifiedDiff` makes its text of them. */
   readonly files: readonly TreeFile[];
 }
 

@@ -17,15 +17,15 @@ export interface WatchOptions {
   signal?: AbortSignal;
   /** Called with what the relay says went wrong, and with what ended a connection; the watching goes on. */
   onError?: (message: string) => void;
-  /** In [0, 1); for tests. */
+  /** Numbers in [0, 1) for the jitter of the delays; for tests. Default: `Math.random`. */
   random?: () => number;
 }
 
 /** What is known at one moment. */
 export interface Snapshot {
-  /** By root. */
+  /** The chat's trees by root, an absolute path in the workspace. */
   readonly trees: ReadonlyMap<string, WatchedTree>;
-  /** When it was last known to be true. */
+  /** When it was last known to be true, by the agent's clock. */
   readonly scannedAt: Date;
   /** The agent is away: this is the last state before that. */
   readonly isStale: boolean;
@@ -58,6 +58,8 @@ interface Socket {
  * Watches a chat's trees over `treewire.delta.v1`: yields the newest state whenever something has changed, and comes back
  * with growing, jittered delays when the connection is lost. Whoever takes long over one state gets the newest one next,
  * not those between.
+ *
+ * Ends when `signal` aborts; leaving the loop closes the connection.
  *
  * @throws WatchEndedError when coming back is useless; TypeError for a URL that is none
  */

@@ -7,8 +7,8 @@ import { z } from "zod";
 export const treeFileSchema = z.object({
   /**
    * `t:` (tracked) or `u:` (untracked), then the path's bytes, one per character; before the colon perhaps digits, its
-   * place by `diff.orderFile`. Ascending order of the keys by UTF-16
-   * code unit is the order of the files in the diff: git prints tracked files first.
+   * place by `diff.orderFile`. Ascending order of the keys by UTF-16 code unit is the order of the files in the diff: git
+   * prints tracked files first.
    */
   key: z.string().min(3),
   /** For people: the path as text. */
@@ -17,7 +17,9 @@ export const treeFileSchema = z.object({
   header: z.string(),
   /** From the first `@@` to the end; empty when there are no hunks or they were left out. */
   hunks: z.string(),
+  /** Lines. */
   additions: z.int().nonnegative(),
+  /** Lines. */
   deletions: z.int().nonnegative(),
   /** Bytes of UTF-8 that the hunks left out for size had; 0 when none were. */
   omitted_bytes: z.int().nonnegative(),
