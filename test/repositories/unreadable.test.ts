@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
 import { createRepo, GIT_ENV, oraclePath, type TestRepo } from "../support/repo.js";
+import { isTempOpen } from "../support/temp.js";
 
 const agent = fileURLToPath(new URL("../../bin/agent.js", import.meta.url));
 /** Root may read everything, so the programs run as somebody else. */
@@ -19,9 +20,9 @@ function run(...args: string[]): { status: number | null; stdout: string; stderr
   return spawnSync(process.execPath, args, options);
 }
 
-/** A clone below a directory of root's own can't be run by anybody else. */
-const skip =
-  run(agent, "--version").status === 0 && existsSync(oraclePath) ? false : "nobody else can run the programs";
+/** A clone below a directory of root's own can't be run by anybody else, nor files there be reached. */
+const isOpen = run(agent, "--version").status === 0 && existsSync(oraclePath) && (!isRoot || isTempOpen());
+const skip = isOpen ? false : "nobody else can run the programs";
 
 /** A repository of somebody else, with a day's work in it. */
 function repoOfNobody(t: Test): TestRepo {

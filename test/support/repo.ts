@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Cleanup, tempDir } from "./temp.js";
@@ -86,8 +86,10 @@ interface Expected {
   unified_diff: Buffer;
 }
 
-/** The program that says what is expected. */
-export const oraclePath = fileURLToPath(new URL("../../../../shared/tools/git-oracle.mjs", import.meta.url));
+/** The program that says what is expected. It runs only under its real path, as it compares with where it is loaded from. */
+export const oraclePath = realpathSync(
+  fileURLToPath(new URL("../../../../shared/tools/git-oracle.mjs", import.meta.url)),
+);
 const oracle: { expected(repo: string): Expected } = await import(oraclePath);
 
 /**

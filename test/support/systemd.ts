@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Cleanup, tempDir } from "./temp.js";
+import { type Cleanup, isTempOpen, tempDir } from "./temp.js";
 import { until } from "./until.js";
 
 const SYSTEMD = "/lib/systemd/systemd";
@@ -16,7 +16,7 @@ export function withoutSystemd(): string | false {
   for (const program of [SYSTEMD, "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/systemd-notify"]) {
     if (!existsSync(program)) return `${program} is not here`;
   }
-  return false;
+  return isTempOpen() ? false : "the service's user can't reach the directory for temporary files";
 }
 
 /** The user whose agent runs there. */
