@@ -2,7 +2,9 @@ import { once } from "node:events";
 import { createServer, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import t from "tap";
+import { UpstreamAuthority } from "../../src/relay/access/index.js";
 import { createToken, startRelay } from "../../src/relay/index.js";
+import { Store } from "../../src/relay/store/index.js";
 import { silentLogger } from "../../src/util/index.js";
 import { tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
@@ -142,14 +144,49 @@ t.test("nothing but the chat routes goes to the upstream", async (t) => {
   t.same(recorder.requests, []);
 });
 
-t.test("who may watch is asked of the upstream in the caller's name, once in a while", async (t) => {
+t.test("who may watch is asked of the upstream in the caller's name", async (t) => {
   const { relay, recorder, headers } = await start(t);
   await relay.agent([]);
-  await Promise.all([1, 2, 3].map(async () => (await relay.client()).first()));
+  await (await relay.client()).first();
   const asked = recorder.requests.filter(({ method }) => method === "GET");
-  t.equal(asked.length, 1);
   t.match(asked[0], { url: `/api/v2/chats/${relay.chat}`, headers });
 });
+
+t.test(
+  "who may watch is asked once in a while, by however many callers at once, and anew after a change",
+  async (t) => {
+    const { relay, recorder } = await start(t);
+    // beside the relay, which asks anew at some moment after each write to its store
+    const store = new Store(tempDir(t));
+    t.teardown(() => store.close());
+    store.tokens.create({ kind: "agent", workspace: relay.workspace });
+    let now = 1;
+    const options = { url: new URL(recorder.url), timeoutMs: 60_000, now: () => now };
+    const authority = new UpstreamAuthority(store, options, [], silentLogger());
+    const calling = { method: "GET", query: new URLSearchParams(), host: "relay", isUpgrade: true };
+    const asked = async (callers: number) => {
+      const before = recorder.requests.length;
+      const ask = async () => {
+        const client = await authority.authenticate({
+          ...calling,
+          headers: { "coder-session-token": relay.clientToken },
+        });
+        return client.ok && authority.watchable(client.ok, relay.chat, "/api/v2");
+      };
+      for (const answer of await Promise.all(Array.from({ length: callers }, ask))) {
+        t.match(answer, { ok: { workspace: relay.workspace } });
+      }
+      return recorder.requests.length - before;
+    };
+    t.equal(await asked(3), 1, "at the same moment");
+    now += 2_900;
+    t.equal(await asked(2), 0, "within a few seconds");
+    now += 200;
+    t.equal(await asked(2), 1, "when the answer has aged");
+    authority.forget();
+    t.equal(await asked(2), 1, "when something has changed");
+  },
+);
 
 t.test("a token that the upstream no longer takes closes its sockets", async (t) => {
   const { relay, recorder } = await start(t);

@@ -13,6 +13,8 @@ export interface UpstreamOptions {
   url: URL;
   /** How long an answer may take, in milliseconds. */
   timeoutMs: number;
+  /** What answers are aged by, in milliseconds; for tests. */
+  now?: () => number;
 }
 
 /** How long an answer about a chat counts, in milliseconds. */
@@ -32,10 +34,7 @@ export class UpstreamAuthority implements Authority {
   readonly #options: UpstreamOptions;
   readonly #allowedOrigins: readonly string[];
   readonly #log: Logger;
-  readonly #answers = new LRUCache<string, Promise<Answer<z.infer<typeof chatSchema>>>>({
-    max: MAX_CACHED,
-    ttl: CACHE_MS,
-  });
+  readonly #answers: LRUCache<string, Promise<Answer<z.infer<typeof chatSchema>>>>;
 
   /** @param store says which workspaces have agents, and, for a chat that is bound here too, at which paths it looks */
   constructor(store: Store, options: UpstreamOptions, allowedOrigins: readonly string[], log: Logger) {
@@ -43,6 +42,12 @@ export class UpstreamAuthority implements Authority {
     this.#options = options;
     this.#allowedOrigins = allowedOrigins;
     this.#log = log;
+    const { now } = options;
+    this.#answers = new LRUCache({
+      max: MAX_CACHED,
+      ttl: CACHE_MS,
+      ...(now !== undefined && { perf: { now }, ttlResolution: 0 }),
+    });
   }
 
   /** Only reads the token: whose it is, the upstream says when it is asked for a chat. */
