@@ -126,6 +126,7 @@ export class Upgrades {
     this.#watchServer.handleUpgrade(request, socket, head, (webSocket) => {
       const session = new WatchSession(webSocket, {
         hub: this.#hub,
+        stream: socket,
         prefix,
         client: client.ok,
         ...answer.ok,

@@ -1,4 +1,5 @@
-import type { WebSocket } from "ws";
+import type { Duplex } from "node:stream";
+import { WebSocket } from "ws";
 import {
   type CLOSE,
   clientMessageSchema,
@@ -21,6 +22,8 @@ type WatchSessionSchema = typeof clientMessageSchema | typeof deltaClientMessage
 
 export interface WatchSessionOptions {
   hub: Hub;
+  /** What the socket writes to. */
+  stream: Duplex;
   client: Client;
   /** The prefix of the route by which the client came. */
   prefix: string;
@@ -46,6 +49,7 @@ export class WatchSession {
   readonly #viewer: Viewer;
   readonly #hub: Hub;
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
   readonly #metrics: Metrics;
   readonly #throttle: Throttle;
   readonly #schema: WatchSessionSchema;
@@ -54,6 +58,7 @@ export class WatchSession {
   constructor(socket: WebSocket, options: WatchSessionOptions) {
     const { hub, client, chat, log, metrics } = options;
     this.#socket = socket;
+    this.#stream = options.stream;
     this.#hub = hub;
     this.#metrics = metrics;
     this.#throttle = new Throttle(socket, options.limits.messagesPerSecond);
@@ -104,11 +109,15 @@ export class WatchSession {
   }
 
   #send({ kind, data, scannedAt }: Frame, done: () => void): void {
-    this.#metrics.frame(kind, data.length);
-    this.#socket.send(data, { binary: false }, () => {
+    this.#metrics.frame(kind, data.payload.length);
+    const written = () => {
       if (scannedAt !== undefined) this.#metrics.delivered(Date.now() - scannedAt);
       done();
-    });
+    };
+    // without an extension `ws` holds nothing back, so that a whole frame may go beside it
+    const isPlain = this.#socket.extensions === "" && this.#socket.readyState === WebSocket.OPEN;
+    if (isPlain) this.#stream.write(data.wire, written);
+    else this.#socket.send(data.payload, { binary: false }, written);
   }
 
   #receive(text: string | undefined): void {

@@ -1,12 +1,12 @@
 import { type DeltaTree, diffFiles } from "../../protocol/index.js";
+import { TextFrame } from "./text-frame.js";
 import { removedJson, type TreeState, type TreeView } from "./tree.js";
 
-const COMMA = Buffer.from(",");
 const END = "]}";
 
 /** Builds frames; clients that are told the same thing at the same moment share one buffer. */
 export class FrameCache {
-  readonly #frames = new Map<string, Buffer>();
+  readonly #frames = new Map<string, TextFrame>();
   #clearing = false;
 
   /**
@@ -21,32 +21,31 @@ export class FrameCache {
     views: readonly TreeView[] | undefined,
     removed: readonly string[],
     isStale: boolean,
-  ): Buffer {
+  ): TextFrame {
     const ids = views?.map(({ id }) => id).join(" ") ?? "alone";
     return this.#cached(`${scannedAt} ${isStale} ${ids} ${removed.join("\n")}`, () => {
       const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"${isStale ? ',"stale":true' : ""}`;
-      if (views === undefined) return Buffer.from(`${head}}`);
+      if (views === undefined) return TextFrame.of(head, "}");
       const start = `${head},"repositories":[`;
       const [view] = views;
       if (view !== undefined && views.length + removed.length === 1) return view.framed(start, END);
-      const entries = [...views.map(({ bytes }) => bytes), ...removed.map((root) => Buffer.from(removedJson(root)))];
-      const parts = entries.flatMap((entry, at) => (at === 0 ? [entry] : [COMMA, entry]));
-      return Buffer.concat([Buffer.from(start), ...parts, Buffer.from(END)]);
+      const entries = [...views.map(({ bytes }) => bytes), ...removed.map(removedJson)];
+      return TextFrame.of(start, ...entries.flatMap((entry, at) => (at === 0 ? [entry] : [",", entry])), END);
     });
   }
 
   /** A `tree` message that leads from one state to another. @param from of another epoch, or none: the whole state */
-  delta(from: TreeState | undefined, to: TreeState): Buffer {
+  delta(from: TreeState | undefined, to: TreeState): TextFrame {
     const { root, epoch, seq, meta } = to;
     const base = from !== undefined && from.epoch === epoch && from.seq < seq ? from : undefined;
     return this.#cached(`delta ${epoch} ${base?.seq ?? "whole"} ${seq} ${root}`, () => {
       const changes = diffFiles(base?.files ?? [], to.files);
       const message: DeltaTree = { type: "tree", root, epoch, seq, base: base?.seq ?? null, meta, ...changes };
-      return Buffer.from(JSON.stringify(message));
+      return TextFrame.of(JSON.stringify(message));
     });
   }
 
-  #cached(key: string, build: () => Buffer): Buffer {
+  #cached(key: string, build: () => TextFrame): TextFrame {
     let frame = this.#frames.get(key);
     if (frame === undefined) {
       frame = build();

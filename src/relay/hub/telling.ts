@@ -1,5 +1,6 @@
 import type { Channel } from "./channel.js";
 import type { FrameCache } from "./frames.js";
+import { TextFrame } from "./text-frame.js";
 import type { TreeState, TreeView } from "./tree.js";
 import type { Frame } from "./viewer.js";
 
@@ -80,7 +81,7 @@ export class DeltaTelling implements Telling {
     if (roots !== this.#roots) {
       this.#roots = roots;
       for (const root of this.#told.keys()) if (!channel.roots.has(root)) this.#told.delete(root);
-      return this.#say(`{"type":"trees","roots":${roots}}`);
+      return this.#say(TextFrame.of(`{"type":"trees","roots":${roots}}`));
     }
     for (const state of channel.states()) {
       const told = this.#told.get(state.root);
@@ -91,7 +92,7 @@ export class DeltaTelling implements Telling {
     if (!mustSpeak && !this.#owesWord) return undefined;
     this.#owesWord = false;
     const at = new Date(scannedAt([])).toISOString();
-    const data = `{"type":"checked","scanned_at":"${at}"${isStale ? ',"stale":true' : ""}}`;
+    const data = TextFrame.of(`{"type":"checked","scanned_at":"${at}"${isStale ? ',"stale":true' : ""}}`);
     return { frame: { kind: "delta", data, scannedAt: undefined }, isUpToDate: true };
   }
 
@@ -99,7 +100,7 @@ export class DeltaTelling implements Telling {
     this.#told.delete(root);
   }
 
-  #say(data: string | Buffer, scannedAt?: number): Told {
+  #say(data: TextFrame, scannedAt?: number): Told {
     this.#owesWord = true;
     return { frame: { kind: "delta", data, scannedAt }, isUpToDate: false };
   }

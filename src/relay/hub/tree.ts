@@ -1,6 +1,7 @@
 import type { RepositoryChange, TreeFile, TreeMessage, TreeMeta } from "../../protocol/index.js";
 import { fitToLimit, MAX_UNIFIED_DIFF_BYTES, unifiedDiff } from "../../protocol/index.js";
 import type { StoredTree } from "../store/index.js";
+import { TextFrame } from "./text-frame.js";
 
 /** A tree as its agent last told it. Immutable; unchanged files are the same objects in the next state. */
 export interface TreeState {
@@ -41,14 +42,15 @@ export class TreeView {
 
   /** The tree's entry in a `changes` frame: JSON in UTF-8. */
   get bytes(): Buffer {
-    return this.#bytes ?? this.framed("", "");
+    return this.#bytes ?? this.framed("", "").payload;
   }
 
   /** The entry between other text. With the first such frame it shares its memory. */
-  framed(head: string, tail: string): Buffer {
-    if (this.#bytes !== undefined) return Buffer.concat([Buffer.from(head), this.#bytes, Buffer.from(tail)]);
-    const frame = Buffer.from(head + JSON.stringify(repositoryChange(this.root, this.#meta, this.#files)) + tail);
-    this.#bytes = frame.subarray(Buffer.byteLength(head), frame.length - Buffer.byteLength(tail));
+  framed(head: string, tail: string): TextFrame {
+    if (this.#bytes !== undefined) return TextFrame.of(head, this.#bytes, tail);
+    const frame = TextFrame.of(head, JSON.stringify(repositoryChange(this.root, this.#meta, this.#files)), tail);
+    const { payload } = frame;
+    this.#bytes = payload.subarray(Buffer.byteLength(head), payload.length - Buffer.byteLength(tail));
     this.#files = [];
     return frame;
   }

@@ -1,6 +1,7 @@
 import type { ServerMessage } from "../../protocol/index.js";
 import type { Channel } from "./channel.js";
 import type { Telling } from "./telling.js";
+import { TextFrame } from "./text-frame.js";
 import type { TreeView } from "./tree.js";
 
 /** Where a viewer's frames go: one WebSocket. */
@@ -15,7 +16,7 @@ export interface Outlet {
 
 export interface Frame {
   kind: "changes" | "delta" | "error";
-  data: string | Buffer;
+  data: TextFrame;
   /** When the change that it carries was scanned: milliseconds since 1970; `undefined` when it carries none. */
   scannedAt: number | undefined;
 }
@@ -182,7 +183,7 @@ export class Viewer {
     if (error !== undefined) {
       this.#hasMore = true;
       const message: ServerMessage = { type: "error", message: error };
-      return { kind: "error", data: JSON.stringify(message), scannedAt: undefined };
+      return { kind: "error", data: TextFrame.of(JSON.stringify(message)), scannedAt: undefined };
     }
     const isStale = this.#takesStale && !this.#channel.agentIsConnected;
     if (!this.#sentFirst && !this.#mayStart(isStale)) return undefined;
