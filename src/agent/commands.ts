@@ -4,7 +4,7 @@ import { colorsFor, reportError, TreewireError } from "../util/index.js";
 import { AgentRefusal, askAgent } from "./control-client.js";
 import { hookEdit, readInput } from "./hook-input.js";
 import { defaultStateDir, socketToAsk } from "./places.js";
-import { type AgentSettings, formatSettings, settingsJson, textOf } from "./settings.js";
+import { type AgentSettings, formatSettings, listOf, settingsJson, textOf } from "./settings.js";
 import { formatStatus } from "./status-text.js";
 
 /** `agent track`. @returns the exit status */
@@ -53,8 +53,21 @@ export function status(settings: AgentSettings, json: boolean): Promise<number> 
 
 /** `agent config`. @returns the exit status */
 export async function config(settings: AgentSettings, json: boolean): Promise<number> {
-  process.stdout.write(json ? settingsJson(settings) : formatSettings(settings));
+  const effective = withPlaces(settings);
+  process.stdout.write(json ? settingsJson(effective) : formatSettings(effective));
   return 0;
+}
+
+/** The settings with what counts where places are not set. */
+function withPlaces(settings: AgentSettings): AgentSettings {
+  const stateDir = textOf(settings["state-dir"]) ?? defaultStateDir();
+  const root = listOf(settings.root).length === 0 ? [process.cwd()] : listOf(settings.root);
+  return {
+    ...settings,
+    root: { ...settings.root, value: [...root] },
+    "state-dir": { ...settings["state-dir"], value: stateDir },
+    socket: { ...settings.socket, value: textOf(settings.socket) ?? socketToAsk(stateDir) },
+  };
 }
 
 async function ask(

@@ -1,9 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { messageOf, systemCode, TreewireError } from "../util/index.js";
+import { homeDirectory, messageOf, systemCode, TreewireError, userName } from "../util/index.js";
 
 /** What `agent install-service` was asked for. */
 export interface InstallRequest {
@@ -53,13 +52,13 @@ export function installService(request: InstallRequest): number {
   systemctl(plan, "restart", plan.instance); // it may have been running with an older unit
   process.stdout.write(`${plan.path}: written\n${plan.instance}: enabled and running; see: agent status\n`);
   if (request.user && !lingers()) {
-    process.stdout.write(`to have it run before ${userInfo().username} logs in: loginctl enable-linger\n`);
+    process.stdout.write(`to have it run before ${userName()} logs in: loginctl enable-linger\n`);
   }
   return 0;
 }
 
 function planForUser(): Plan {
-  const config = process.env.XDG_CONFIG_HOME || join(homedir(), ".config");
+  const config = process.env.XDG_CONFIG_HOME || join(homeDirectory() ?? "/", ".config");
   return {
     text: unitText(true),
     path: join(config, "systemd/user/treewire-agent.service"),
@@ -148,7 +147,7 @@ function systemctl({ systemctl }: Plan, ...args: string[]): void {
 /** Whether the user's services run without a login: `loginctl enable-linger` leaves this file. */
 function lingers(): boolean {
   try {
-    accessSync(`/var/lib/systemd/linger/${userInfo().username}`);
+    accessSync(`/var/lib/systemd/linger/${userName()}`);
     return true;
   } catch {
     return false; // not, or not known: then it is said once too often

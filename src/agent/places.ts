@@ -1,16 +1,15 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
-import { systemCode } from "../util/index.js";
+import { homeDirectory, systemCode, userId, userName } from "../util/index.js";
 
 /**
  * Where the agent remembers: the directory that systemd made for it (`StateDirectory=`), else that of the XDG base
- * directory specification (<https://specifications.freedesktop.org/basedir-spec/latest/>).
+ * directory specification (<https://specifications.freedesktop.org/basedir-spec/latest/>), for which `/` is the home of who has none.
  */
 export function defaultStateDir(env: NodeJS.ProcessEnv = process.env): string {
-  return env.STATE_DIRECTORY || join(env.XDG_STATE_HOME || join(homedir(), ".local/state"), "treewire");
+  return env.STATE_DIRECTORY || join(env.XDG_STATE_HOME || join(homeDirectory() ?? "/", ".local/state"), "treewire");
 }
 
 /**
@@ -18,7 +17,7 @@ export function defaultStateDir(env: NodeJS.ProcessEnv = process.env): string {
  * (`RuntimeDirectory=`), in the user's runtime directory, or beside what the agent remembers.
  */
 export function socketCandidates(stateDir: string, env: NodeJS.ProcessEnv = process.env): string[] {
-  const ofInstance = `/run/treewire-agent-${userInfo().username}`;
+  const ofInstance = `/run/treewire-agent-${userName()}`;
   return [
     env.RUNTIME_DIRECTORY,
     env.XDG_RUNTIME_DIR && join(env.XDG_RUNTIME_DIR, "treewire"),
@@ -42,7 +41,7 @@ export function socketToAsk(stateDir: string, env: NodeJS.ProcessEnv = process.e
 export async function claim(stateDir: string): Promise<(() => void) | undefined> {
   if (process.platform !== "linux") return () => {};
   const name = createHash("sha256")
-    .update(`${userInfo().uid}\0${resolve(stateDir)}`)
+    .update(`${userId()}\0${resolve(stateDir)}`)
     .digest("hex");
   const server = createServer((socket) => socket.destroy());
   try {

@@ -1,7 +1,13 @@
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { type EffectiveSetting, LOG_LEVELS, readSettingsFile, resolveSettings, type Setting } from "../util/index.js";
+import {
+  type EffectiveSetting,
+  homeDirectory,
+  LOG_LEVELS,
+  readSettingsFile,
+  resolveSettings,
+  type Setting,
+} from "../util/index.js";
 
 /** The daemon's settings: options on the command line, variables of the environment, keys of the configuration file. */
 export const AGENT_SETTINGS = {
@@ -10,10 +16,13 @@ export const AGENT_SETTINGS = {
   "agent-token": { kind: "text", describe: "the token itself", secret: true },
   root: {
     kind: "list",
-    describe: "where repositories are looked for, for chats that name no path; may be repeated",
+    describe: "where repositories are looked for, for chats that name no path; default: here; may be repeated",
   },
-  "state-dir": { kind: "text", describe: "where the agent remembers across restarts" },
-  socket: { kind: "text", describe: "the control socket" },
+  "state-dir": {
+    kind: "text",
+    describe: "where the agent remembers across restarts; default: ~/.local/state/treewire",
+  },
+  socket: { kind: "text", describe: "the control socket; default: in the runtime directory" },
   "log-level": { kind: "choice", describe: "the least that is logged", choices: LOG_LEVELS, default: "info" },
   "ca-file": { kind: "text", describe: "certificates that the relay's is checked against, as PEM" },
   "cert-file": { kind: "text", describe: "the certificate that the agent shows the relay, as PEM" },
@@ -34,7 +43,9 @@ export const NOT_ON_THE_COMMAND_LINE: readonly AgentSettingName[] = ["agent-toke
 
 /** Where the configuration file may be, if no other is named; the first that exists counts. */
 export function configFiles(env: NodeJS.ProcessEnv = process.env): string[] {
-  return [join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "treewire/agent.toml"), "/etc/treewire/agent.toml"];
+  const home = homeDirectory();
+  const config = env.XDG_CONFIG_HOME || (home && join(home, ".config"));
+  return [...(config ? [join(config, "treewire/agent.toml")] : []), "/etc/treewire/agent.toml"];
 }
 
 /**

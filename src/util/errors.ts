@@ -80,7 +80,7 @@ const REGISTRY = {
     what: "the service cannot be installed",
     advice: "see `systemctl status`; --print shows the unit, to be installed by hand",
   },
-  TW_LISTEN_FAILED: { exitStatus: 1, what: "cannot listen", advice: "choose another --listen address" },
+  TW_LISTEN_FAILED: { exitStatus: 1, what: "cannot listen", advice: "choose another --listen address, or --socket" },
   TW_TLS_FILES: {
     exitStatus: 2,
     what: "the TLS certificate or key cannot be used",

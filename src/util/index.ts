@@ -15,4 +15,5 @@ export {
 export { Notifier } from "./systemd.js";
 export { type Colors, colorsFor, paintDiff, printable } from "./terminal.js";
 export { fixedToken, type TokenSource, tokenFile } from "./token.js";
+export { homeDirectory, userId, userName } from "./user.js";
 export { VERSION } from "./version.js";

@@ -58,7 +58,8 @@ t.test("agent config prints what counts and where it came from, and no secret", 
     root: { value: ["/w"], source: "file" },
     "agent-token": { value: "(set)" },
     "log-level": { value: "debug", source: "command line" },
-    "state-dir": { value: null, source: "default" },
+    "state-dir": { value: /\/treewire$/, source: "default" },
+    socket: { value: /\/agent\.sock$/, source: "default" },
   });
   t.notMatch(`${text.stdout}${stdout}`, SECRET);
 });
