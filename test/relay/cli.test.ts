@@ -35,6 +35,7 @@ t.test("serve prints one line, commands beside it count at once, and SIGTERM end
   const watchUrl = `${url}/chats/${CHAT}/stream/git`;
   t.equal((await refusedUpgrade(t, watchUrl, { headers })).status, 404);
   await run("chat", "bind", CHAT, "--workspace", WORKSPACE, "--owner", "alice", "--path", "/a", "--path", "/b");
+  t.match(await run("chat", "list"), new RegExp(`^${CHAT} .*alice`, "m"));
   const agent = await FakeAgent.connect(t, url, agentToken.trim(), { rootsOf: () => [] });
   const client = await TestClient.open(t, watchUrl, { headers });
   t.same((await client.first()).repositories, []);

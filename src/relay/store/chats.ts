@@ -115,7 +115,7 @@ export class ChatStore {
   list(owner?: string): Chat[] {
     const rows = this.#db
       .prepare("select * from chats where ?1 is null or owner = ?1 order by created_at, id")
-      .all(owner ?? null);
+      .all([owner ?? null]); // a lone null is taken for an object with names
     return z.array(rowSchema).parse(rows);
   }
 
