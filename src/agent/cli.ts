@@ -33,8 +33,16 @@ async function run(argv: readonly string[]): Promise<number> {
             type: "boolean",
             describe: "scan the trees that hold the paths (default: here), print, leave",
           })
-          .option("format", { choices: ["diff", "json", "stat"] as const, default: "diff" as const })
-          .option("exit-code", { type: "boolean", default: false, describe: "leave with 1 if anything differs" })
+          .option("format", {
+            choices: ["diff", "json", "stat"] as const,
+            default: "diff" as const,
+            describe: "with --once: what is printed",
+          })
+          .option("exit-code", {
+            type: "boolean",
+            default: false,
+            describe: "with --once: leave with 1 if anything differs",
+          })
           .conflicts("once", ["relay", "token-file", "state-dir"]),
       (args) => {
         action = async () => {

@@ -13,13 +13,13 @@ export function formatStatus(status: AgentStatus, now: number, colors: Colors): 
   const lines = [
     `agent ${status.version}, process ${status.pid}, started ${ago(status.started_at)}`,
     `relay ${connection.relay}: ${connectionText(connection, now)}`,
-    `${count(chats.length, "chat")}:`,
+    heading(chats.length, "chat"),
     ...chats.map(
       ({ chat, watched, bound_paths, tracked_paths, roots }) =>
         `  ${chat}  ${watched ? "watched" : "not watched"}, ${bound_paths} bound and ${tracked_paths} tracked paths, ` +
         `${count(roots.length, "tree")}`,
     ),
-    `${count(trees.length, "tree")}:`,
+    heading(trees.length, "tree"),
     ...trees.map((tree) => {
       const state = tree.state === "live" ? `${count(tree.changed_files, "changed file")}` : tree.state;
       const health = tree.health === "" ? "" : `, ${colors.yellow(printable(tree.health))}`;
@@ -49,6 +49,11 @@ export function duration(ms: number): string {
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / (24 * 3600))} d`;
+}
+
+/** Before the lines of each, if there are any. */
+function heading(number: number, word: string): string {
+  return number === 0 ? `no ${word}s` : `${count(number, word)}:`;
 }
 
 function count(number: number, word: string): string {

@@ -16,7 +16,9 @@ function verify(t: Cleanup, text: string): string {
   const path = join(dir, "treewire-agent.service");
   writeFileSync(path, text);
   const args = ["--user", "verify", path];
-  const { stdout, stderr } = spawnSync("systemd-analyze", args, { env: { ...process.env, XDG_RUNTIME_DIR: dir } });
+  const { stdout, stderr } = spawnSync("systemd-analyze", args, {
+    env: { ...process.env, LC_ALL: "C", XDG_RUNTIME_DIR: dir },
+  });
   return `${stdout}${stderr}`;
 }
 

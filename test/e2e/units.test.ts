@@ -17,7 +17,7 @@ const MAX_EXPOSURE = 2.0;
 t.test("systemd finds nothing wrong with the units", { skip: noAnalyze }, async (t) => {
   t.equal(UNITS.length, 3);
   const check = (...args: string[]) =>
-    spawnSync("systemd-analyze", args, { env: { ...process.env, XDG_RUNTIME_DIR: tempDir(t) } });
+    spawnSync("systemd-analyze", args, { env: { ...process.env, LC_ALL: "C", XDG_RUNTIME_DIR: tempDir(t) } });
   const quiet = (what: string, ...args: string[]) => {
     const { status, stdout, stderr } = check(...args);
     t.same([status, stdout.toString(), stderr.toString()], [0, "", ""], what);

@@ -1,3 +1,4 @@
+import "./environment.js";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -17,7 +18,6 @@ export const GIT_ENV: NodeJS.ProcessEnv = {
   GIT_COMMITTER_EMAIL: "test@example.com",
   GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z",
 };
-for (const name of ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"]) delete GIT_ENV[name];
 
 /** Runs git in `dir`. @returns standard output as text, without the final line feed. @throws when git fails */
 export function git(dir: string, ...args: string[]): string {
