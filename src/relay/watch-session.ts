@@ -52,6 +52,8 @@ export class WatchSession {
   readonly #stream: Duplex;
   readonly #metrics: Metrics;
   readonly #throttle: Throttle;
+  /** The client has a part of a message. */
+  #isAmidMessage = false;
   readonly #schema: WatchSessionSchema;
   #left = false;
 
@@ -97,7 +99,8 @@ export class WatchSession {
   /** The chat can no longer be watched. @param error told in an `error` frame, and as the reason; at most 123 bytes */
   end(error: string): void {
     const message: ServerMessage = { type: "error", message: error };
-    this.#socket.send(JSON.stringify(message));
+    // amid a message there is no place for another: then the reason says it
+    if (!this.#isAmidMessage) this.#socket.send(JSON.stringify(message));
     this.close("goingAway", error);
     this.#hub.dropUnwatched(this.#viewer.channel);
   }
@@ -108,16 +111,18 @@ export class WatchSession {
     closeSocket(this.#socket, reason, { text });
   }
 
-  #send({ kind, data, scannedAt }: Frame, done: () => void): void {
+  #send({ kind, data, scannedAt, isLast }: Frame, done: () => void): void {
     this.#metrics.frame(kind, data.payload.length);
     const written = () => {
       if (scannedAt !== undefined) this.#metrics.delivered(Date.now() - scannedAt);
       done();
     };
     // without an extension `ws` holds nothing back, so that a whole frame may go beside it
-    const isPlain = this.#socket.extensions === "" && this.#socket.readyState === WebSocket.OPEN;
+    const isWhole = isLast && !this.#isAmidMessage;
+    this.#isAmidMessage = !isLast;
+    const isPlain = isWhole && this.#socket.extensions === "" && this.#socket.readyState === WebSocket.OPEN;
     if (isPlain) this.#stream.write(data.wire, written);
-    else this.#socket.send(data.payload, { binary: false }, written);
+    else this.#socket.send(data.payload, { binary: false, fin: isLast }, written);
   }
 
   #receive(text: string | undefined): void {

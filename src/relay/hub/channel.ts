@@ -1,6 +1,7 @@
 import { coalesce } from "../../util/index.js";
 import type { FrameCache } from "./frames.js";
-import type { TreeState, TreeView } from "./tree.js";
+import type { TreeState } from "./tree.js";
+import type { TreeView } from "./tree-view.js";
 import type { Viewer } from "./viewer.js";
 import type { Workspace } from "./workspace.js";
 
@@ -112,11 +113,11 @@ export class Channel {
   /**
    * When what a frame says was last known to be true, in milliseconds since 1970.
    *
-   * @param views what the frame carries; with none, it speaks for every tree, so the one checked longest ago counts
+   * @param told the roots that the frame carries; with none, it speaks for every tree, so the one checked longest ago counts
    * @param afterBarrier the frame answers a refresh
    */
-  scannedAt(views: readonly TreeView[], afterBarrier: boolean): number {
-    if (views.length > 0) return Math.max(...views.map(({ root }) => this.workspace.scannedAt(root)));
+  scannedAt(told: readonly string[], afterBarrier: boolean): number {
+    if (told.length > 0) return told.reduce((last, root) => Math.max(last, this.workspace.scannedAt(root)), 0);
     if (afterBarrier) return this.#checkedAt;
     const times = this.views().map(({ root }) => this.workspace.scannedAt(root));
     return times.length > 0 ? Math.min(...times) : this.#checkedAt;

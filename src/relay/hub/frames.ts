@@ -1,6 +1,8 @@
 import { type DeltaTree, diffFiles } from "../../protocol/index.js";
+import { removedJson } from "./repository-entry.js";
 import { TextFrame } from "./text-frame.js";
-import { removedJson, type TreeState, type TreeView } from "./tree.js";
+import type { TreeState } from "./tree.js";
+import type { TreeView } from "./tree-view.js";
 
 const END = "]}";
 
@@ -10,10 +12,10 @@ export class FrameCache {
   #clearing = false;
 
   /**
-   * A `changes` frame.
+   * A `changes` message of one frame.
    *
    * @param scannedAt milliseconds since 1970
-   * @param views `undefined`: a frame with `scanned_at` alone
+   * @param views each of one piece; `undefined`: a frame with `scanned_at` alone
    * @param removed roots that are no longer there
    */
   changes(
@@ -28,10 +30,15 @@ export class FrameCache {
       if (views === undefined) return TextFrame.of(head, "}");
       const start = `${head},"repositories":[`;
       const [view] = views;
-      if (view !== undefined && views.length + removed.length === 1) return view.framed(start, END);
-      const entries = [...views.map(({ bytes }) => bytes), ...removed.map(removedJson)];
+      if (view !== undefined && views.length + removed.length === 1) return view.entry.framed(start, END);
+      const entries = [...views.map(({ entry }) => entry.piece(0)), ...removed.map(removedJson)];
       return TextFrame.of(start, ...entries.flatMap((entry, at) => (at === 0 ? [entry] : [",", entry])), END);
     });
+  }
+
+  /** A part of a message that is told in fragments. @param name of what it consists of */
+  fragment(name: string, parts: readonly (string | Buffer)[]): TextFrame {
+    return this.#cached(`fragment ${name}`, () => TextFrame.of(...parts));
   }
 
   /** A `tree` message that leads from one state to another. @param from of another epoch, or none: the whole state */

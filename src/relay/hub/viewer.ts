@@ -2,7 +2,7 @@ import type { ServerMessage } from "../../protocol/index.js";
 import type { Channel } from "./channel.js";
 import type { Telling } from "./telling.js";
 import { TextFrame } from "./text-frame.js";
-import type { TreeView } from "./tree.js";
+import type { TreeState } from "./tree.js";
 
 /** Where a viewer's frames go: one WebSocket. */
 export interface Outlet {
@@ -19,6 +19,8 @@ export interface Frame {
   data: TextFrame;
   /** When the change that it carries was scanned: milliseconds since 1970; `undefined` when it carries none. */
   scannedAt: number | undefined;
+  /** Else the message goes on with the next one. */
+  isLast: boolean;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface Frame {
  */
 const MAX_WAITING_ERRORS = 65_536;
 /** The same in UTF-16 units: an agent's troubles may be long. */
-const MAX_WAITING_ERROR_UNITS = 2 * 1024 * 1024;
+const MAX_WAITING_ERROR_UNITS = 256 * 1024;
 
 /** How long a refresh waits for the agent before the client is told that it is slow, in milliseconds. Clients wait 5 s. */
 const SLOW_AGENT_MS = 4_000;
@@ -61,6 +63,8 @@ export class Viewer {
   /** There may be more to send than what is under way. */
   #hasMore = false;
   #closed = false;
+  /** Of the message that is under way, as it was begun: it answers a refresh, it carries old states. */
+  #begun: { answers: boolean; isStale: boolean } | undefined;
   /** Refreshes whose barrier is still out. */
   #waiting = 0;
   #slow: NodeJS.Timeout | undefined;
@@ -89,7 +93,13 @@ export class Viewer {
 
   /** Goes on with another channel: the chat was bound anew. The next frame tells the difference. */
   moveTo(channel: Channel): void {
+    this.#channel.workspace.waiting.delete(this);
     this.#channel = channel;
+  }
+
+  /** A tree has a newer state than this one, while the client has not taken its last frame. */
+  superseded(state: TreeState): void {
+    this.#telling.superseded(state);
   }
 
   /** A barrier that started after the client came has passed. */
@@ -150,6 +160,7 @@ export class Viewer {
   /** The socket is gone. */
   ended(): void {
     this.#closed = true;
+    this.#channel.workspace.waiting.delete(this);
     clearTimeout(this.#patience);
     clearTimeout(this.#slow);
   }
@@ -164,6 +175,7 @@ export class Viewer {
     if (this.#closed) return;
     if (this.#inFlight) {
       this.#hasMore = true;
+      this.#channel.workspace.waiting.add(this);
       this.#outlet.waits();
       return;
     }
@@ -173,34 +185,40 @@ export class Viewer {
     this.#inFlight = true;
     this.#outlet.send(frame, () => {
       this.#inFlight = false;
+      this.#channel.workspace.waiting.delete(this);
       if (this.#hasMore) this.flush();
       if (!this.#inFlight) this.#outlet.drained();
     });
   }
 
   #nextFrame(): Frame | undefined {
-    const error = this.#takeError();
+    const error = this.#telling.isAmidMessage ? undefined : this.#takeError();
     if (error !== undefined) {
       this.#hasMore = true;
       const message: ServerMessage = { type: "error", message: error };
-      return { kind: "error", data: TextFrame.of(JSON.stringify(message)), scannedAt: undefined };
+      return { kind: "error", data: TextFrame.of(JSON.stringify(message)), scannedAt: undefined, isLast: true };
     }
-    const isStale = this.#takesStale && !this.#channel.agentIsConnected;
+    const isStale = this.#begun?.isStale ?? (this.#takesStale && !this.#channel.agentIsConnected);
     if (!this.#sentFirst && !this.#mayStart(isStale)) return undefined;
     const isLiveAgain = this.#toldStale && !isStale && this.#ready;
+    // of a message in parts, the beginning has to be behind the barrier
+    const answers = this.#begun?.answers ?? this.#owed > 0;
     const told = this.#telling.next(this.#channel, this.#channel.frames, {
-      mustSpeak: this.#owed > 0 || this.#heartbeatDue || isLiveAgain,
-      scannedAt: (views) => this.#scannedAt(views),
+      mustSpeak: answers || this.#heartbeatDue || isLiveAgain,
+      scannedAt: (roots) => this.#scannedAt(roots, answers),
       isStale,
     });
-    if (told?.isUpToDate) this.#isUpToDate(isStale);
-    // errors that wait for the first frame, answers that are owed one by one, the rest of a delta
-    this.#hasMore = told?.isUpToDate === false || this.#owed > 0 || this.backlog > 0;
+    const wasAmid = this.#begun !== undefined;
+    this.#begun = this.#telling.isAmidMessage ? { answers, isStale } : undefined;
+    if (told?.isUpToDate) this.#isUpToDate(isStale, answers);
+    // errors that wait for the first frame, answers that are owed one by one, the rest of a delta or of a message, and what
+    // came while that was under way
+    this.#hasMore = told?.isUpToDate === false || wasAmid || this.#owed > 0 || this.backlog > 0;
     return told?.frame;
   }
 
-  #isUpToDate(isStale: boolean): void {
-    if (this.#owed > 0) this.#owed -= 1;
+  #isUpToDate(isStale: boolean, answers: boolean): void {
+    if (answers) this.#owed -= 1;
     this.#heartbeatDue = false;
     this.#toldStale = isStale;
     if (isStale) this.#ready = false; // until the agent is back and has passed a barrier
@@ -222,8 +240,8 @@ export class Viewer {
     return this.#patienceIsOver && this.#waiting === 0 && this.#channel.isSettled();
   }
 
-  #scannedAt(views: readonly TreeView[]): number {
-    const known = this.#channel.scannedAt(views, this.#owed > 0);
+  #scannedAt(roots: readonly string[], afterBarrier: boolean): number {
+    const known = this.#channel.scannedAt(roots, afterBarrier);
     this.#lastScannedAt = Math.max(this.#lastScannedAt, known);
     return this.#lastScannedAt;
   }

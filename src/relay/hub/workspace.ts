@@ -53,6 +53,8 @@ export class Workspace {
   readonly #channels = new Map<string, Channel>();
   /** `undefined`: a channel or its roots have changed since it was made. */
   #channelsByRoot: Map<string, Channel[]> | undefined;
+  /** Those whose clients have not taken their last frame while there is more to tell. */
+  readonly waiting = new Set<Viewer>();
   readonly #lingering = new Map<Channel, NodeJS.Timeout>();
   readonly #barriers = new Map<number, { resolve: (scannedAt: number) => void; reject: (reason: Error) => void }>();
   #barrierCount = 0;
@@ -357,9 +359,19 @@ export class Workspace {
       return;
     }
     tree.resyncing = false;
+    const before = tree.state;
     tree.state = next;
     this.#confirm(part.root, Date.parse(update.meta.scanned_at));
+    if (before !== undefined) this.#supersede(before, next);
     link.send({ type: "ack", root: next.root, epoch: next.epoch, seq: next.seq });
+  }
+
+  /** Nobody is told a state any more: clients that do not read remember what they were told of it, and hold none of it. */
+  #supersede(before: TreeState, next?: TreeState): void {
+    for (const viewer of this.waiting) viewer.superseded(before);
+    if (before.view === next?.view) return;
+    if (this.waiting.size > 0) before.view.seal();
+    before.view.entry.release();
   }
 
   /** Lets go of what nobody watches, unless the connected agent has told it just now. @throws TunnelLimitError */
@@ -385,8 +397,10 @@ export class Workspace {
 
   #receiveGone(root: string): void {
     this.#stored.delete(root);
-    this.#pendingUnits -= this.#trees.get(root)?.pending?.units ?? 0;
+    const tree = this.#trees.get(root);
+    this.#pendingUnits -= tree?.pending?.units ?? 0;
     this.#trees.delete(root);
+    if (tree?.state !== undefined) this.#supersede(tree.state);
     this.#treeStates.delete(this.id, root);
     for (const channel of this.#channelsOf(root)) {
       this.#setRoots(
