@@ -1,9 +1,9 @@
 import { readlinkSync, type Stats } from "node:fs";
 import { ByteCache } from "./byte-cache.js";
-import { fileSystemPath } from "./byte-path.js";
+import { fileSystemPath, textOfBytes } from "./byte-path.js";
 import { type CleanFilter, filterFailed, runCleanCommand } from "./clean-filter.js";
 import { type Conversion, convertsText, convertText } from "./conversion.js";
-import type { Place } from "./files.js";
+import { corrupt, type Place } from "./files.js";
 import { FilterProcess } from "./filter-process.js";
 import { LfsPointer } from "./lfs.js";
 import { holdsCrlfText, ReturnDropper, TextStatistics } from "./line-endings.js";
@@ -31,6 +31,12 @@ const KEPT_BYTES = 32 * 2 ** 20;
 /** Git takes content for binary when there is a NUL in as many bytes. */
 const BINARY_LOOK_BYTES = 8000;
 
+/**
+ * Paths that git takes into no index, though it shows what a made-up index names: files outside the tree, or the
+ * repository's own. What is shown here leaves the machine, so they are not read.
+ */
+const LEAVES = /(?:^|\/)(?:\.{0,2}|\.git)(?:\/|$)/i;
+
 /** What is known of a content when its bytes are gone. */
 interface Hashed {
   oid: Oid;
@@ -50,6 +56,7 @@ export class FileCleaner {
 
   /** See {@link Repository.clean}. */
   async clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
+    if (LEAVES.test(path)) throw corrupt(textOfBytes(path), "no path that git would take into an index");
     const place = fileSystemPath(this.#context.root, path);
     if (stats.isSymbolicLink()) return this.#link(readlinkSync(place, { encoding: "buffer" }));
     const mode = MODE_FILE | ((stats.mode & 0o100) === 0 ? 0o644 : 0o755);

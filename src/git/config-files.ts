@@ -4,12 +4,16 @@ import { bytesOfText } from "./byte-path.js";
 import { Config } from "./config.js";
 import { ConfigSyntaxError, parseConfig, type Setting } from "./config-syntax.js";
 import { environmentSettings } from "./environment-settings.js";
-import { corrupt, readIfAllowed, readWhole } from "./files.js";
+import { corrupt, readConfigFile, readIfAllowed } from "./files.js";
 import { expandHome, userConfigFiles } from "./user-files.js";
 import { compileWildmatch } from "./wildmatch.js";
 
 /** Includes nest no deeper than this, as in git. */
 const MAX_INCLUDE_DEPTH = 10;
+/** Ten files that include the next one ten times each would be read 10,000,000,000 times. Bytes, of all that is read. */
+const MAX_READ_BYTES = 200 * 1024 * 1024;
+/** What opening one more counts for. */
+const FILE_COSTS_BYTES = 16 * 1024;
 
 /** What the conditions of `includeIf` look at. */
 export interface ConfigContext {
@@ -49,13 +53,14 @@ export function loadUserConfig(environment: NodeJS.ProcessEnv): Config {
 
 /** Reads one file alone, without includes: what git asks before it knows a repository. */
 export function loadConfigFile(path: string): Config {
-  const bytes = readWhole(path)?.bytes;
+  const bytes = readConfigFile(path);
   return new Config(bytes === undefined ? [] : parseFile(path, bytes), [path]);
 }
 
 class ConfigLoader {
   readonly settings: Setting[] = [];
   readonly files: string[] = [];
+  #readBytes = 0;
   readonly #paths: readonly string[];
   readonly #context: ConfigContext;
   readonly #environment: NodeJS.ProcessEnv;
@@ -77,8 +82,10 @@ class ConfigLoader {
 
   #load(path: string, depth: number): void {
     this.files.push(path);
-    const bytes = (this.#users.has(path) ? readIfAllowed(path) : readWhole(path))?.bytes;
+    const bytes = this.#users.has(path) ? readIfAllowed(path)?.bytes : readConfigFile(path);
     if (bytes === undefined) return;
+    this.#readBytes += bytes.length + FILE_COSTS_BYTES;
+    if (this.#readBytes > MAX_READ_BYTES) throw corrupt(path, "with what includes name, there is too much to read");
     for (const setting of parseFile(path, bytes)) {
       this.settings.push(setting);
       if (setting.value === undefined || !this.#includes(setting.name, path)) continue;

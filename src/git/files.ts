@@ -3,6 +3,8 @@ import { systemCode, TreewireError } from "../util/errors.js";
 
 /** Files below `.git` that are read whole are never believed beyond this, in bytes: an index of 20 million entries. */
 const WHOLE_FILE_MAX_BYTES = 2 ** 31 - 1;
+/** Ignore, attributes and configuration files beyond this are not read, as in newer git: they are text, and parsed whole. */
+const RULES_MAX_BYTES = 100 * 1024 * 1024;
 const PIECE_BYTES = 64 * 1024;
 
 /** What identifies one version of a file: every replacement or rewrite changes at least one of these. */
@@ -50,6 +52,17 @@ export function readWhole(path: Place, follow = true): ReadFile | undefined {
 }
 
 /**
+ * {@link readWhole} for configuration, whose bytes become text.
+ * @throws TreewireError `TW_PATH_UNREADABLE`, `TW_CORRUPT_REPOSITORY` for a file that is larger than 100 MiB
+ */
+export function readConfigFile(path: string): Buffer | undefined {
+  return withFile(path, true, (descriptor, stats) => {
+    if (stats.size > RULES_MAX_BYTES) throw corrupt(path, "larger than 100 MiB");
+    return readToEnd(descriptor, Number(stats.size));
+  });
+}
+
+/**
  * Whether a file has this very content, found out without having it in memory.
  * @returns its version then; `undefined` when it has other content, or there is no such file
  * @throws TreewireError `TW_PATH_UNREADABLE`
@@ -90,11 +103,14 @@ function withFile<T>(path: Place, follow: boolean, use: (descriptor: number, sta
 
 /**
  * {@link readWhole} for files that git takes for absent when it may not read them: ignore and attributes files, and the
- * user's configuration. Those that are part of the tree are told of where they are compared.
+ * user's configuration; over 100 MiB they count as absent, too (git says "ignoring excessively large pattern file"). Those that are part of the tree are told of where they are compared.
  */
 export function readIfAllowed(path: Place, follow = true): ReadFile | undefined {
   try {
-    return readWhole(path, follow);
+    return withFile(path, follow, (descriptor, stats) => {
+      const isRead = stats.size <= RULES_MAX_BYTES;
+      return isRead ? { bytes: readToEnd(descriptor, Number(stats.size)), version: stats } : undefined;
+    });
   } catch (thrown) {
     const code = systemCode(thrown instanceof TreewireError ? thrown.cause : thrown);
     if (code === "EACCES" || code === "EPERM") return undefined;

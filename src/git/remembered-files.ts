@@ -1,4 +1,4 @@
-import { readWhole } from "./files.js";
+import { readIfAllowed } from "./files.js";
 
 /** The contents of small files as they were last looked at: tells a file that changed from one that may have. */
 export class RememberedFiles {
@@ -8,12 +8,12 @@ export class RememberedFiles {
    * Reads files, and compares them with what {@link remember} was given.
    * @param paths absolute
    * @returns those that differ: path → content, `undefined` for a file that is not there
-   * @throws TreewireError `TW_PATH_UNREADABLE`
+   * @throws TreewireError `TW_PATH_UNREADABLE` for errors of input and output
    */
   changes(paths: Iterable<string>): Map<string, Buffer | undefined> {
     const changes = new Map<string, Buffer | undefined>();
     for (const path of paths) {
-      const bytes = readWhole(path)?.bytes;
+      const bytes = readIfAllowed(path)?.bytes;
       const known = this.#contents.get(path);
       const same = this.#contents.has(path) && (bytes === undefined ? known === undefined : known?.equals(bytes));
       if (same !== true) changes.set(path, bytes);
