@@ -2,6 +2,7 @@
 // nothing. Tests of configuration name their own files.
 process.env.GIT_CONFIG_GLOBAL = "/dev/null";
 process.env.GIT_CONFIG_NOSYSTEM = "1";
+process.env.XDG_CONFIG_HOME = "/nonexistent"; // git's ignore and attributes files of the user, the agent's settings
 
 /** What names one repository's parts, as in a hook; settings of one command; and those of the programs under test. */
 const LEFT_OUT =
