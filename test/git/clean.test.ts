@@ -201,3 +201,13 @@ function stagedOids(repo: TestRepo): { path: string; oid: string; mode: number }
 function cleanOf(repository: Repository, path: string): ReturnType<Repository["clean"]> {
   return repository.clean(path, lstatSync(join(repository.root, path)), undefined);
 }
+
+t.test("a path that git takes into no index is not read", async (t) => {
+  const { root } = createRepo(t, { "dir/a": "1\n" });
+  const repository = await openRepository(root);
+  for (const path of ["../a", "dir/../dir/a", "/etc/passwd", ".git/config", "dir/.GIT/config", "./dir/a", "dir//a"]) {
+    const cleaned = repository.clean(path, lstatSync(join(root, "dir/a")), undefined);
+    await t.rejects(cleaned, { code: "TW_CORRUPT_REPOSITORY", message: /no path that git would take/ }, path);
+  }
+  t.ok(await repository.clean("dir/a", lstatSync(join(root, "dir/a")), undefined));
+});
