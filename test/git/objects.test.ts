@@ -137,6 +137,7 @@ t.test("a damaged pack is an error for its objects, and names the file", async (
   await t.rejects(truncated.readBlob(blob), { code: "TW_CORRUPT_REPOSITORY", message: pack });
   t.equal(Buffer.from(await truncated.readBlob(loose)).toString(), "not in the pack\n", "the rest is served");
 
+  rmSync(pack); // git makes it for reading only
   writeFileSync(pack, "no pack at all");
   const replaced = await openRepository(repo.root);
   await t.rejects(replaced.readBlob(kept), { code: "TW_CORRUPT_REPOSITORY", message: pack });
