@@ -137,7 +137,6 @@ t.test("a damaged pack is an error for its objects, and names the file", async (
   await t.rejects(truncated.readBlob(blob), { code: "TW_CORRUPT_REPOSITORY", message: pack });
   t.equal(Buffer.from(await truncated.readBlob(loose)).toString(), "not in the pack\n", "the rest is served");
 
-  rmSync(pack); // git makes it for reading only
   writeFileSync(pack, "no pack at all");
   const replaced = await openRepository(repo.root);
   await t.rejects(replaced.readBlob(kept), { code: "TW_CORRUPT_REPOSITORY", message: pack });
@@ -145,6 +144,7 @@ t.test("a damaged pack is an error for its objects, and names the file", async (
   mkdirSync(join(objectsOf(repo), blob.slice(0, 2)), { recursive: true });
   renameSync(`${pack}.aside`, pack);
   const unpacked = new ObjectStore(objectsOf(repo), SHA1).read(blob).content;
+  rmSync(pack); // git makes it for reading only
   writeFileSync(pack, "no pack at all");
   repo.write("copy", unpacked);
   repo.git("hash-object", "-w", "copy");
