@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { rollup } from "rollup";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 rmSync(here("dist"), { recursive: true, force: true });
@@ -17,5 +18,13 @@ execFileSync(process.execPath, [...asc, ...options, "--enable", "simd"], { stdio
 const base64 = readFileSync(wasm).toString("base64");
 writeFileSync(here("dist/src/diff/core-module.js"), `export const coreModule = "${base64}";\n`);
 rmSync(wasm);
+
+// each thread starts from one file: 70 modules, one after the other, take a thread longer than its first scan may
+for (const name of ["worker", "look-ahead-worker"]) {
+  const file = here(`dist/src/worktree/${name}.js`);
+  const bundle = await rollup({ input: file, external: /^node:/ });
+  await bundle.write({ file, format: "es" });
+  await bundle.close();
+}
 
 for (const program of ["agent", "relay", "start"]) chmodSync(here(`dist/bin/${program}.js`), 0o755);

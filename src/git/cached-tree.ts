@@ -4,33 +4,68 @@ import type { BytePath, Oid } from "./types.js";
 /** What the index knows of one directory: which tree its entries are, unless something below changed. */
 export interface CachedTree {
   /** `undefined`: something below changed since. */
-  oid: Oid | undefined;
+  readonly oid: Oid | undefined;
   /** How many index entries stand below. */
-  entryCount: number;
-  children: ReadonlyMap<BytePath, CachedTree>;
+  readonly entryCount: number;
+  readonly children: ReadonlyMap<BytePath, CachedTree>;
 }
 
 /** Directories nest no deeper than a path of the index has room for. */
 const MAX_DEPTH = 4096;
 
+const NO_CHILDREN: ReadonlyMap<BytePath, CachedTree> = new Map();
+
 /**
- * Reads the `TREE` extension. Format: <https://git-scm.com/docs/index-format#_cache_tree>.
- * @returns `undefined` when it is damaged: it only saves work, so it is left aside, as git does
+ * Reads the `TREE` extension. Format: <https://git-scm.com/docs/index-format#_cache_tree>. What is below the root is read
+ * when it is first asked for: where nothing is staged, nobody asks.
+ * @returns `undefined` when it is damaged: it only saves work, so it is left aside, as git does; below the root, too
  */
 export function parseCachedTree(bytes: Buffer, format: ObjectFormat): CachedTree | undefined {
   const cursor = { at: 0 };
-  return parseNode(bytes, cursor, format, 0)?.[1];
+  const root = parseLine(bytes, cursor, format);
+  if (root === undefined) return undefined;
+  const { oid, entryCount, childCount } = root;
+  let children: ReadonlyMap<BytePath, CachedTree> | undefined;
+  return {
+    oid,
+    entryCount,
+    get children() {
+      children ??= parseChildren(bytes, cursor, format, childCount, 1) ?? NO_CHILDREN;
+      return children;
+    },
+  };
 }
 
-function parseNode(
+/** @returns `undefined` when damaged */
+function parseChildren(
   bytes: Buffer,
   cursor: { at: number },
   format: ObjectFormat,
+  count: number,
   depth: number,
-): [BytePath, CachedTree] | undefined {
+): ReadonlyMap<BytePath, CachedTree> | undefined {
+  if (depth > MAX_DEPTH) return undefined;
+  const children = new Map<BytePath, CachedTree>();
+  for (let left = count; left > 0; left -= 1) {
+    const line = parseLine(bytes, cursor, format);
+    const below = line && parseChildren(bytes, cursor, format, line.childCount, depth + 1);
+    if (line === undefined || below === undefined) return undefined;
+    children.set(line.name, { oid: line.oid, entryCount: line.entryCount, children: below });
+  }
+  return children;
+}
+
+interface Line {
+  name: BytePath;
+  oid: Oid | undefined;
+  entryCount: number;
+  childCount: number;
+}
+
+function parseLine(bytes: Buffer, cursor: { at: number }, format: ObjectFormat): Line | undefined {
   const nul = bytes.indexOf(0, cursor.at);
   const lineEnd = bytes.indexOf(0x0a, nul);
-  if (nul < 0 || lineEnd < 0 || depth > MAX_DEPTH) return undefined;
+  if (nul < 0 || lineEnd < 0) return undefined;
   const counts = /^(-?\d+) (\d+)$/.exec(bytes.toString("latin1", nul + 1, Math.min(lineEnd, nul + 32)));
   if (counts === null) return undefined;
   const name = bytes.toString("latin1", cursor.at, nul);
@@ -42,11 +77,5 @@ function parseNode(
     oid = bytes.toString("hex", cursor.at, cursor.at + format.bytes);
     cursor.at += format.bytes;
   }
-  const children = new Map<BytePath, CachedTree>();
-  for (let left = Number(counts[2]); left > 0; left -= 1) {
-    const child = parseNode(bytes, cursor, format, depth + 1);
-    if (child === undefined) return undefined;
-    children.set(...child);
-  }
-  return [name, { oid, entryCount, children }];
+  return { name, oid, entryCount, childCount: Number(counts[2]) };
 }

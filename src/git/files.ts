@@ -40,14 +40,17 @@ export function sameVersion(a: FileVersion | undefined, b: FileVersion | undefin
  *
  * @param path absolute, as text or bytes
  * @param follow whether a symbolic link is followed; a link counts as absent otherwise
+ * @param shared whether the bytes are to be in memory that other threads can be given
  * @returns `undefined` when there is no such file (or a directory is in its place)
  * @throws TreewireError `TW_PATH_UNREADABLE` for permissions and input/output errors, `TW_CORRUPT_REPOSITORY` for a
  *   file that is larger than 2 GiB
  */
-export function readWhole(path: Place, follow = true): ReadFile | undefined {
+export function readWhole(path: Place, follow = true, shared = false): ReadFile | undefined {
   return withFile(path, follow, (descriptor, stats) => {
     if (stats.size > WHOLE_FILE_MAX_BYTES) throw corrupt(path.toString(), "larger than 2 GiB");
-    return { bytes: readToEnd(descriptor, Number(stats.size)), version: stats };
+    const size = Number(stats.size);
+    const bytes = shared ? Buffer.from(new SharedArrayBuffer(size)) : Buffer.allocUnsafeSlow(size);
+    return { bytes: readToEnd(descriptor, bytes), version: stats };
   });
 }
 
@@ -147,11 +150,11 @@ export function unreadable(path: Place, thrown: unknown): TreewireError {
   });
 }
 
-function readToEnd(descriptor: number, size: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(size);
+/** @returns `bytes`, or as much of them as the file has */
+function readToEnd(descriptor: number, bytes: Buffer): Buffer {
   let filled = 0;
-  while (filled < size) {
-    const got = readSync(descriptor, bytes, filled, size - filled, filled);
+  while (filled < bytes.length) {
+    const got = readSync(descriptor, bytes, filled, bytes.length - filled, filled);
     if (got === 0) return bytes.subarray(0, filled);
     filled += got;
   }

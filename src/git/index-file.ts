@@ -1,98 +1,38 @@
 import { dirname, join } from "node:path";
 import { type CachedTree, parseCachedTree } from "./cached-tree.js";
 import { corrupt } from "./files.js";
-import {
-  FIELD,
-  FLAG_ASSUME_UNCHANGED,
-  FLAG_INTENT_TO_ADD,
-  FLAG_SKIP_WORKTREE,
-  type IndexEntries,
-  parseEntries,
-} from "./index-entries.js";
+import { FIELD, type IndexEntries, parseEntries } from "./index-entries.js";
+import { IndexTable, type TableOptions } from "./index-table.js";
 import type { ObjectFormat } from "./object-id.js";
 import type { ObjectStore } from "./object-store.js";
 import { expandSparseIndex } from "./sparse-index.js";
 import { joinSplitIndex, parseLink } from "./split-index.js";
-import { type IndexTime, type StatRules, statProvesUnchanged } from "./stat-match.js";
-import type { BytePath, FileStats, IndexFile, Oid } from "./types.js";
+import type { IndexTime, StatRules } from "./stat-match.js";
+import type { BytePath, IndexFile, Oid } from "./types.js";
 
 /** The index as {@link IndexFile} shows it, and its cached tree for the comparison with HEAD. */
-export class ParsedIndexFile implements IndexFile {
+export class ParsedIndexFile extends IndexTable implements IndexFile {
   readonly version: number;
-  readonly #entries: IndexEntries;
-  readonly #format: ObjectFormat;
-  readonly #time: IndexTime;
-  readonly #rules: StatRules;
   readonly tree: CachedTree | undefined;
 
-  constructor(
-    version: number,
-    entries: IndexEntries,
-    tree: CachedTree | undefined,
-    options: { format: ObjectFormat; time: IndexTime; rules: StatRules },
-  ) {
+  constructor(version: number, entries: IndexEntries, tree: CachedTree | undefined, options: TableOptions) {
+    super(entries, options);
     this.version = version;
-    this.#entries = entries;
     this.tree = tree;
-    this.#format = options.format;
-    this.#time = options.time;
-    this.#rules = options.rules;
-  }
-
-  get count(): number {
-    return this.#entries.count;
   }
 
   get cachedTree(): Oid | undefined {
     return this.tree?.oid;
   }
 
-  path(position: number): BytePath {
-    const { pathBytes, pathStarts, pathEnds } = this.#entries;
-    return pathBytes.toString("latin1", pathStarts[position], pathEnds[position]);
-  }
-
-  mode(position: number): number {
-    return this.#entries.bytes.readUInt32BE(this.#start(position) + FIELD.mode);
-  }
-
-  oid(position: number): Oid {
-    const at = this.#start(position) + FIELD.oid;
-    return this.#entries.bytes.toString("hex", at, at + this.#format.bytes);
-  }
-
-  stage(position: number): number {
-    return (this.#flags(position) >> 12) & 3;
-  }
-
-  assumeUnchanged(position: number): boolean {
-    return (this.#flags(position) & FLAG_ASSUME_UNCHANGED) !== 0;
-  }
-
-  skipWorktree(position: number): boolean {
-    return (this.#flags(position) & FLAG_SKIP_WORKTREE) !== 0;
-  }
-
-  intentToAdd(position: number): boolean {
-    return (this.#flags(position) & FLAG_INTENT_TO_ADD) !== 0;
-  }
-
-  provesUnchanged(position: number, stats: FileStats): boolean {
-    if (this.stage(position) !== 0 || this.intentToAdd(position)) return false;
-    const start = this.#start(position);
-    // A size of 0 marks an entry whose file git could not vouch for, unless the blob is empty.
-    if (stats.size === 0 && this.oid(position) !== this.#format.emptyBlob) return false;
-    return statProvesUnchanged(this.#entries.bytes, start, this.mode(position), stats, this.#time, this.#rules);
-  }
-
   sameEntry(position: number, other: IndexFile, otherPosition: number): boolean {
-    if (!(other instanceof ParsedIndexFile) || this.#flags(position) !== other.#flags(otherPosition)) return false;
-    const length = FIELD.oid + this.#format.bytes;
-    const start = this.#start(position);
-    const otherStart = other.#start(otherPosition);
-    const { bytes } = other.#entries;
+    if (!(other instanceof ParsedIndexFile) || this.flags(position) !== other.flags(otherPosition)) return false;
+    const length = FIELD.oid + this.options.format.bytes;
+    const start = this.start(position);
+    const otherStart = other.start(otherPosition);
+    const { bytes } = other.entries;
     return (
-      this.#entries.bytes.compare(bytes, otherStart, otherStart + length, start, start + length) === 0 &&
+      this.entries.bytes.compare(bytes, otherStart, otherStart + length, start, start + length) === 0 &&
       this.path(position) === other.path(otherPosition)
     );
   }
@@ -111,16 +51,6 @@ export class ParsedIndexFile implements IndexFile {
     return [start, this.#lowerBound(prefix)];
   }
 
-  #start(position: number): number {
-    const start = this.#entries.starts[position];
-    if (start === undefined) throw new RangeError(`no index entry ${position}`);
-    return start;
-  }
-
-  #flags(position: number): number {
-    return this.#entries.flags[position] ?? 0;
-  }
-
   #lowerBound(key: Buffer): number {
     let low = 0;
     let high = this.count;
@@ -134,7 +64,7 @@ export class ParsedIndexFile implements IndexFile {
 
   /** Negative when the entry's path stands before the key. */
   #compare(position: number, key: Buffer): number {
-    const { pathBytes, pathStarts, pathEnds } = this.#entries;
+    const { pathBytes, pathStarts, pathEnds } = this.entries;
     return pathBytes.compare(key, 0, key.length, pathStarts[position], pathEnds[position]);
   }
 }

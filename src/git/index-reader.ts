@@ -67,7 +67,7 @@ export class IndexReader {
   }
 
   #readAnew(): Current {
-    const file = readWhole(this.#path);
+    const file = readWhole(this.#path, true, true);
     if (file !== undefined) return { index: this.#parse(file.bytes, file.version), ...file };
     const known = this.#current?.version === undefined ? this.#current?.index : undefined;
     return { index: known ?? emptyIndex(this.#format, this.#rules), version: undefined, bytes: undefined };

@@ -1,4 +1,5 @@
 import type { Stats } from "node:fs";
+import type { SharedTable } from "./index-table.js";
 
 /**
  * A path relative to the working tree's root, `/` between names, **one character per byte** (latin1), so that names
@@ -28,11 +29,12 @@ export interface TreeEntry {
 /** What of a file's stat data the index has too. Sizes in bytes, times in milliseconds since 1970 with a fraction. */
 export type FileStats = Pick<Stats, "mode" | "size" | "ino" | "uid" | "gid" | "mtimeMs" | "ctimeMs">;
 
-/** The parsed index. Entries are addressed by position; paths ascend by bytes, unmerged stages are adjacent. */
-export interface IndexFile {
-  readonly version: number;
+/** The entries of an index, addressed by position; paths ascend by bytes, unmerged stages are adjacent. */
+export interface EntryTable {
   readonly count: number;
   path(position: number): BytePath;
+  /** The positions whose entry stands in another directory than the entry before it, the first one among them. */
+  directoryRuns(): Uint32Array;
   mode(position: number): number;
   oid(position: number): Oid;
   /** 0, or 1 to 3 when unmerged. */
@@ -45,6 +47,13 @@ export interface IndexFile {
    * mode as recorded, and not "racily clean" (written in the same tick as the index).
    */
   provesUnchanged(position: number, stats: FileStats): boolean;
+  /** What another thread can be given, which makes a table of it with `IndexTable.of`. */
+  share(): SharedTable;
+}
+
+/** The parsed index. */
+export interface IndexFile extends EntryTable {
+  readonly version: number;
   /** Whether an entry equals one of another version of this index, cached stat data and flags included. */
   sameEntry(position: number, other: IndexFile, otherPosition: number): boolean;
   /** The position of the first entry with this path, or `-1 - n` where n is where it would stand. */

@@ -18,15 +18,15 @@ export class DirectoryNode {
   readonly children = new Map<string, DirectoryNode>();
   /** Names of untracked, not ignored files and links in this directory. */
   readonly untracked = new Set<string>();
-  /** The rules that hold for entries of this directory; set by the listing. */
+  /** The rules that hold for entries of this directory; made when they are first asked for. */
   rules: IgnoreDirectory | undefined;
   /** The bytes of this directory's `.gitignore` that `rules` were made from, one per character. */
   ignoreText: string | undefined;
   /**
    * The directory itself is ignored and walked only for its tracked files: git lists nothing untracked below an
-   * excluded directory, and no rule can include it again.
+   * excluded directory, and no rule can include it again. `undefined`: nobody has asked yet.
    */
-  excluded = false;
+  excluded: boolean | undefined;
   /** Another repository's working tree: covered so that its end is seen, never entered. */
   nested = false;
   /** Its entries were recorded at least once. */

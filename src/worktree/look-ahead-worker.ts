@@ -1,30 +1,21 @@
-// The thread of a LookAhead. It answers what it has been asked, in order; what can't be looked at stays unanswered.
+// The thread of a LookAhead. It judges what is covered, from the first directory on, until there is none left.
 import { parentPort, workerData } from "node:worker_threads";
-import { systemCode } from "../util/errors.js";
-import { FileRecords } from "./file-record.js";
-import { DENIED, lookAt } from "./look.js";
-import { BatchState, HEADER_BYTES, type Question } from "./look-ahead.js";
-import { joinPath, nativePath } from "./paths.js";
+import { IndexTable } from "../git/index-table.js";
+import { Judge } from "./judge.js";
+import { type Assignment, Verdict } from "./look-ahead.js";
 
-function answer(root: string, { answers, text }: Question): void {
-  const state = new Int32Array(answers, 0, 1);
-  if (Atomics.compareExchange(state, 0, BatchState.asked, BatchState.begun) !== BatchState.asked) return;
-  const records = new FileRecords(new Float64Array(answers, HEADER_BYTES));
-  let row = 0;
-  for (const part of text.split("\0\0")) {
-    const [directory = "/", ...names] = part.split("\0");
-    for (const name of names) {
-      try {
-        const stats = lookAt(nativePath(root, joinPath(directory.slice(1), name)));
-        if (stats !== undefined && stats !== DENIED) records.record(row, stats);
-      } catch (error) {
-        if (systemCode(error) === undefined) throw error; // who asked looks again, and has the error to tell
-      }
-      row++;
+function work(root: string, { table, desk, paths, children, runEnds, runs }: Assignment): void {
+  const { covered, verdicts, proofs } = desk;
+  const judge = new Judge(root, IndexTable.of(table), proofs);
+  for (const [at, path] of paths.split("\0").entries()) {
+    for (let known = Atomics.load(covered, 0); at >= known; known = Atomics.load(covered, 0)) {
+      Atomics.wait(covered, 0, known);
     }
+    if (Atomics.compareExchange(verdicts, at, Verdict.open, Verdict.begun) !== Verdict.open) continue;
+    const expected = { path, runs: runs.subarray(runEnds[at - 1] ?? 0, runEnds[at]), children: children[at] ?? 0 };
+    Atomics.store(verdicts, at, judge.isAsIndexed(expected) ? Verdict.asIndexed : Verdict.other);
+    Atomics.notify(verdicts, at);
   }
-  Atomics.store(state, 0, BatchState.done);
-  Atomics.notify(state, 0);
 }
 
-parentPort?.on("message", (question: Question) => answer(workerData as string, question));
+parentPort?.on("message", (assignment: Assignment) => work(workerData as string, assignment));

@@ -15,7 +15,7 @@ import type { Modifications, Submodules } from "./submodules.js";
 import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
 import type { TreeFile } from "./types.js";
 import { FileChangedError, WorkFiles } from "./work-files.js";
-import { type Listing, World } from "./world.js";
+import { World } from "./world.js";
 
 const GITLINK = 0o160000;
 const EXECUTABLE_BITS = 0o111;
@@ -78,7 +78,7 @@ export class TreeModel {
   readonly #disk = new Map<string, DiskVersion | undefined>();
   /** Untracked symbolic links: where they lead decides whether they are shown. */
   readonly #links = new Set<string>();
-  #ahead: LookAhead<Listing> | undefined;
+  #ahead: LookAhead | undefined;
   #index: IndexFile;
   #headDifferences: ReadonlyMap<string, TreeEntry | undefined> = new Map();
   /** What is known to be outdated; emptied as it is made true, so that a pass that failed is taken up by the next. */
@@ -198,12 +198,11 @@ export class TreeModel {
     this.#outdated.repository = false;
   }
 
-  #startAhead(): LookAhead<Listing> | undefined {
+  #startAhead(): LookAhead | undefined {
     return LookAhead.start(this.repository.root, this.repository.indexBytes());
   }
 
   #endAhead(): void {
-    this.world.ahead = undefined;
     this.#ahead?.close();
     this.#ahead = undefined;
   }
@@ -218,8 +217,10 @@ export class TreeModel {
         deadline = performance.now() + SLICE_MS;
       }
     }
-    this.#ahead ??= this.world.isNew ? this.#startAhead() : undefined;
-    this.world.ahead = this.#ahead;
+    if (this.world.isNew) {
+      this.#ahead ??= this.#startAhead();
+      this.world.listFirst(this.#ahead);
+    }
     try {
       while (!this.world.step(deadline)) {
         await turn();
@@ -414,11 +415,11 @@ export class TreeModel {
   }
 }
 
-/** Lets the thread's other events have a turn, those of the watcher among them. */
 function isDirectory({ mode }: Stamp): boolean {
   return (mode & 0o170000) === 0o040000;
 }
 
+/** Lets the thread's other events have a turn, those of the watcher among them. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

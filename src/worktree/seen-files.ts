@@ -6,6 +6,10 @@ export class SeenFiles {
   moved = false;
   readonly #files = new Map<string, Stamp>();
 
+  has(path: string): boolean {
+    return this.#files.has(path);
+  }
+
   /** @param stats what is at the path now; `undefined`: nothing. @param takenAt milliseconds since 1970 */
   see(path: string, stats: Omit<Stamp, "takenAt"> | undefined, takenAt: number): void {
     const known = this.#files.get(path);

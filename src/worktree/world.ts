@@ -3,9 +3,11 @@ import type { IgnoreDirectory, IndexFile } from "../git/types.js";
 import { systemCode } from "../util/errors.js";
 import type { Coverage } from "./coverage.js";
 import { DirectoryNode } from "./directory.js";
+import { FirstListing, type ListedWorld } from "./first-listing.js";
 import type { IndexDirectory, IndexTree } from "./index-tree.js";
+import { Judge, PROVEN } from "./judge.js";
 import { DENIED, type FileStats, lookAt } from "./look.js";
-import type { Answers, LookAhead } from "./look-ahead.js";
+import type { LookAhead } from "./look-ahead.js";
 import { joinPath, nativePath, parentPath } from "./paths.js";
 import { SeenFiles } from "./seen-files.js";
 import { type Stamp, stampOf } from "./stamp.js";
@@ -21,18 +23,6 @@ export interface WorldRepository {
   ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
   /** Whether the directory is the working tree of another repository. */
   isNestedRepository(path: string): boolean;
-}
-
-/** A directory whose entries are known by name. */
-export interface Listing {
-  readonly node: DirectoryNode;
-  readonly names: readonly string[];
-  /** Those that are still to be looked at. */
-  readonly open: readonly string[];
-  /** How many tracked names were found among the others. */
-  readonly found: number;
-  /** Milliseconds since 1970: not after any of the `open` ones is looked at. */
-  readonly takenAt: number;
 }
 
 /**
@@ -62,7 +52,10 @@ export class World {
   readonly #coverage: Coverage;
   #index: IndexFile;
   #tree: IndexTree;
-  #ahead: LookAhead<Listing> | undefined;
+  #first: FirstListing | undefined;
+  #judge: Judge;
+  /** In a sweep: the directories of the tracked paths that were on record when it began. */
+  #recorded: ReadonlySet<string> | undefined;
   /** Directories to list, last in first out, so that few are open ends at a time. */
   #waiting: DirectoryNode[] = [];
 
@@ -71,12 +64,16 @@ export class World {
     this.#coverage = coverage;
     this.#index = index;
     this.#tree = tree;
+    this.#judge = new Judge(repository.root, index);
   }
 
   /** Replaces the index. The caller then examines every path whose entry changed. */
   reindex(index: IndexFile, tree: IndexTree): void {
+    this.#endFirst();
     this.#index = index;
     this.#tree = tree;
+    this.#recorded = undefined;
+    this.#judge = new Judge(this.#repository.root, index);
   }
 
   /** Whether nothing has been listed since all was forgotten. */
@@ -84,15 +81,27 @@ export class World {
     return !this.root.listed && this.#waiting.includes(this.root);
   }
 
-  /** Lets a second thread look at files, or ends that; what it has not answered is listed once more. */
-  set ahead(ahead: LookAhead<Listing> | undefined) {
-    this.#endAhead();
-    this.#ahead = ahead;
+  /** Begins with what the index tells, when the tree {@link isNew}. @param ahead a thread that helps */
+  listFirst(ahead: LookAhead | undefined): void {
+    if (this.#tree.directories.length === 0) return;
+    const world: ListedWorld = {
+      cover: (node) => this.#cover(node),
+      list: (node) => {
+        if (this.#isCurrent(node)) this.#list(node);
+      },
+      look: (path) => {
+        const stats = this.#lstat(path);
+        return stats === DENIED ? undefined : stats;
+      },
+    };
+    const { root } = this.#repository;
+    this.#first = new FirstListing(world, this.root, { root, index: this.#index, tree: this.#tree, ahead });
+    this.#waiting = [];
   }
 
   /** Forgets every directory and asks for the whole tree to be covered and listed anew, from the root down. */
   relist(): void {
-    this.#endAhead();
+    this.#endFirst();
     this.directoriesMoved = true;
     this.#drop(this.root);
     this.unreadable.clear();
@@ -102,14 +111,15 @@ export class World {
 
   /** Asks for every directory that is covered to be listed once more; the watches stay where they are. */
   sweep(): void {
-    this.#endAhead();
+    this.#endFirst();
     this.directoriesMoved = true;
-    this.#waiting = [...this.root.subtree()].reverse(); // parents come first: rules are handed down
+    this.#waiting = [...this.root.subtree()].reverse(); // parents come first: what is below may go with them
+    this.#recorded = new Set(Array.from(this.tracked.keys(), parentPath));
   }
 
   /** Ends all coverage. */
   close(): void {
-    this.#endAhead();
+    this.#endFirst();
     this.#drop(this.root);
     this.#waiting = [];
   }
@@ -127,15 +137,16 @@ export class World {
    * @returns whether all is done
    */
   step(deadline: number): boolean {
-    for (;;) {
-      const node = this.#waiting.pop();
-      if (node !== undefined && this.#isCurrent(node)) this.#list(node);
-      const rest =
-        node === undefined ? this.#ahead?.takeRest(deadline - performance.now()) : this.#ahead?.takeAnswered();
-      if (node === undefined && rest === undefined) return true;
-      for (const [at, listing] of rest?.askers.entries() ?? []) this.#placeAll(listing, rest?.answers[at]);
+    if (this.#first !== undefined) {
+      if (!this.#first.step(deadline)) return false;
+      this.#first = undefined;
+    }
+    for (let node = this.#waiting.pop(); node !== undefined; node = this.#waiting.pop()) {
+      if (this.#isCurrent(node)) this.#list(node);
       if (performance.now() > deadline) return false;
     }
+    this.#recorded = undefined;
+    return true;
   }
 
   /**
@@ -146,7 +157,8 @@ export class World {
    *   directory is covered and listed anew, because its old watch may belong to what was moved away
    */
   examine(path: string, replaced: boolean): void {
-    this.#endAhead(); // its answers would be older than this look
+    this.#endFirst(); // what it has seen would be older than this look
+    this.#recorded = undefined;
     if (path === "") {
       this.#revisit(this.root);
       return;
@@ -155,7 +167,8 @@ export class World {
     let node = this.root;
     const names = path.split("/");
     for (const [depth, name] of names.entries()) {
-      if (node.rules === undefined && !node.nested && !node.submodule) return; // it waits to be listed
+      const isClosed = node.nested || node.submodule || this.unreadable.has(node.path);
+      if (!node.listed && !isClosed) return; // it waits to be listed
       if (this.#isMisplaced(node)) {
         this.#examineEntry(node.parent ?? node, node.name, true);
         return;
@@ -171,15 +184,17 @@ export class World {
     }
   }
 
-  #endAhead(): void {
-    for (const { node } of this.#ahead?.askers() ?? []) this.#waiting.push(node);
-    this.#ahead = undefined;
+  /** What was found so far goes for nothing; what was covered stays so. */
+  #endFirst(): void {
+    if (this.#first === undefined) return;
+    this.#waiting = [...this.#first.nodes()].reverse();
+    this.#first = undefined;
   }
 
   /** Whether what the index says of the directory has outdated how it is walked. */
   #isMisplaced(node: DirectoryNode): boolean {
     if (node.parent === undefined) return false;
-    return (node.excluded || node.hasGit) && node.tracked !== this.#tree.has(node.path);
+    return node.tracked !== this.#tree.has(node.path) && (node.hasGit || this.#isExcluded(node));
   }
 
   /** Whether the node still hangs in the tree: it may have been dropped while it waited. */
@@ -217,12 +232,11 @@ export class World {
   }
 
   #revisitForRules(node: DirectoryNode): void {
-    const bytes = this.#repository.readIgnoreFile(node.path);
-    const text = bytes && Buffer.from(bytes).toString("latin1");
     const path = joinPath(node.path, ".gitignore");
     const stats = this.#lstat(path);
+    const isOutdated = this.#rulesAreOutdated(node);
     if (stats !== DENIED) this.#place(node, ".gitignore", stats, Date.now());
-    if (text !== node.ignoreText) this.#revisit(node);
+    if (isOutdated) this.#revisit(node);
   }
 
   #revisit(node: DirectoryNode): void {
@@ -230,21 +244,12 @@ export class World {
     else this.#examineEntry(node.parent, node.name, true);
   }
 
-  /**
-   * Whether a tracked file is proven unchanged and nothing else is recorded of its name: then there is nothing to do.
-   * That is so of nearly every file of a first listing, for which even the making of its path would count.
-   */
-  #isKnownAsProven(node: DirectoryNode, name: string, position: number, stats: FileStats): boolean {
-    const blank = !this.tracked.size && !node.untracked.size && !node.children.has(name) && name !== ".gitattributes";
-    const index = this.#index;
-    return blank && !stats.isDirectory() && index.stage(position) === 0 && index.provesUnchanged(position, stats);
-  }
-
   /** Records what one entry of a listed directory is. */
   #place(node: DirectoryNode, name: string, stats: FileStats | undefined, takenAt: number): void {
     const path = joinPath(node.path, name);
     if (name === ".gitattributes") this.attributeFiles.see(path, stats, takenAt);
-    const position = this.#tree.get(node.path)?.files.get(name);
+    const found = this.#index.find(path);
+    const position = found < 0 ? undefined : found;
     if (stats?.isDirectory()) {
       this.#forgetUntracked(node, name);
       if (position !== undefined) {
@@ -273,8 +278,8 @@ export class World {
     const listed =
       stats !== undefined &&
       (stats.isFile() || stats.isSymbolicLink()) && // git never lists FIFOs, sockets and devices
-      !node.excluded &&
-      node.rules?.ignores(name, false) === false &&
+      !this.#isExcluded(node) &&
+      !this.#rulesOf(node).ignores(name, false) &&
       !(this.#repository.ignoresCase && this.#tree.hasInAnyCase(path));
     if (!listed) {
       this.#forgetUntracked(node, name);
@@ -315,9 +320,9 @@ export class World {
   /** Decides whether a directory is walked, and lets it wait for its listing. */
   #enter(parent: DirectoryNode, name: string, path: string, inode: number): void {
     const tracked = this.#tree.has(path);
-    const excluded = parent.excluded || parent.rules?.ignores(name, true) === true;
+    const excluded = this.#excludes(parent, name);
     const known = parent.children.get(name);
-    const same = known?.inode === inode && known.excluded === excluded && known.tracked === tracked;
+    const same = known?.inode === inode && known.tracked === tracked && this.#isExcluded(known) === excluded;
     if (same && !known.submodule) return;
     this.#dropChild(parent, name);
     if (excluded && !tracked) return;
@@ -338,64 +343,68 @@ export class World {
     this.#waiting.push(node);
   }
 
+  #cover(node: DirectoryNode): void {
+    if (node.watches.length === 0) node.watches.push(...this.#coverage.cover(node));
+  }
+
   /** Covers a directory, unless it is, and records what each of its entries is. */
   #list(node: DirectoryNode): void {
-    const { path } = node;
-    if (node.watches.length === 0) node.watches.push(...this.#coverage.cover(node));
+    this.#cover(node);
     if (node.submodule) return;
+    const directory = this.#tree.get(node.path);
+    if (directory !== undefined && this.#isStillAsIndexed(node, directory)) return;
     const names = this.#readNames(node);
     if (names === undefined) return;
-    const tracked = this.#tree.get(path);
-    if (!this.#isEntered(node, names, tracked !== undefined)) {
+    if (!this.#isEntered(node, names, directory !== undefined)) {
       this.#forgetAllBut(node, new Set());
       return;
     }
-    this.#readRules(node, names);
-
-    const takenAt = Date.now();
-    if (this.#ahead === undefined) {
-      this.#placeAll({ node, names, open: names, found: 0, takenAt });
-      return;
-    }
-    // directories at once: they are what this thread goes on with
-    const open: string[] = [];
-    let found = 0;
-    for (const name of names) {
-      const stats = tracked?.directories.has(name) === true ? this.#lstat(joinPath(path, name)) : undefined;
-      if (stats !== undefined && stats !== DENIED && stats.isDirectory()) {
-        found++;
-        this.#place(node, name, stats, takenAt);
-      } else {
-        open.push(name);
-      }
-    }
-    const listing = { node, names, open, found, takenAt };
-    if (open.length === 0) this.#placeAll(listing);
-    else this.#ahead.ask(path, open, listing);
+    if (this.#rulesAreOutdated(node)) this.#revisit(node);
+    else this.#placeAll(node, names, directory);
   }
 
-  /** Records what the entries of a directory are. @param answers what is known of the open ones */
-  #placeAll({ node, names, open, found: foundBefore, takenAt }: Listing, answers?: Answers): void {
-    if (!this.#isCurrent(node)) return;
-    const tracked = this.#tree.get(node.path);
-    let found = foundBefore;
-    for (const [at, name] of open.entries()) {
+  /** Records what the entries of a directory are. */
+  #placeAll(node: DirectoryNode, names: readonly string[], directory: IndexDirectory | undefined): void {
+    const proofs = this.#first?.proofs;
+    const files = directory?.files();
+    const directories = new Set(directory?.children.map((child) => child.name));
+    const takenAt = Date.now();
+    let found = 0;
+    for (const name of names) {
       if (name === ".git") continue;
-      const stats = answers?.(at) ?? this.#lstat(joinPath(node.path, name));
+      const position = files?.get(name);
+      const isProven = position !== undefined && proofs?.[position] === PROVEN;
+      if (isProven || (proofs !== undefined && directories.has(name) && node.children.has(name))) {
+        found++;
+        continue;
+      }
+      const stats = this.#lstat(joinPath(node.path, name));
       if (stats === undefined) continue;
       if (stats === DENIED) return; // what can't be looked at is not missing
-      const position = tracked?.files.get(name);
       if (position !== undefined) found++;
-      if (tracked?.directories.has(name) && stats.isDirectory()) found++;
-      if (position === undefined || !this.#isKnownAsProven(node, name, position, stats)) {
-        this.#place(node, name, stats, takenAt);
-      }
+      if (directories.has(name) && stats.isDirectory()) found++;
+      this.#place(node, name, stats, takenAt);
     }
     if (node.listed) this.#forgetAllBut(node, new Set(names));
     node.listed = true;
-    if (tracked !== undefined && found < tracked.files.size + tracked.directories.size) {
-      this.#markMissing(node, tracked, new Set(names));
+    if (files !== undefined && found < files.size + directories.size) {
+      this.#markMissing(node, files, directories, new Set(names));
     }
+  }
+
+  /** Whether a sweep finds a directory of which nothing had to be remembered just as the index has it once more. */
+  #isStillAsIndexed(node: DirectoryNode, { path, runs, children }: IndexDirectory): boolean {
+    const isPlain = node.listed && !node.hasGit && node.untracked.size === 0 && !this.unreadable.has(path);
+    if (!isPlain || this.#recorded?.has(path) !== false || this.attributeFiles.has(joinPath(path, ".gitattributes"))) {
+      return false;
+    }
+    const hasAll = children.every((child) => {
+      const known = node.children.get(child.name);
+      const stats = known && this.#lstat(child.path);
+      return stats !== DENIED && stats?.isDirectory() === true && stats.ino === known?.inode && known.tracked;
+    });
+    if (!hasAll || node.children.size !== children.length) return false;
+    return this.#judge.isAsIndexed({ path, runs, children: children.length });
   }
 
   /** `undefined`: it can't be listed, which is noted. */
@@ -422,14 +431,33 @@ export class World {
     return !node.nested;
   }
 
-  #readRules(node: DirectoryNode, names: readonly string[]): void {
-    const known = names.includes(".gitignore") || this.#tree.get(node.path)?.files.has(".gitignore") === true;
-    const ignoreFile = known ? this.#repository.readIgnoreFile(node.path) : undefined;
-    node.ignoreText = ignoreFile && Buffer.from(ignoreFile).toString("latin1");
-    node.rules =
-      node.parent === undefined
-        ? this.#repository.ignoreRules(ignoreFile)
-        : node.parent.rules?.enter(node.name, ignoreFile);
+  /** The rules for a directory's entries. Whoever changes the file they come from is seen, so they can be made late. */
+  #rulesOf(node: DirectoryNode): IgnoreDirectory {
+    if (node.rules === undefined) {
+      const ignoreFile = this.#repository.readIgnoreFile(node.path);
+      node.ignoreText = ignoreFile && Buffer.from(ignoreFile).toString("latin1");
+      node.rules =
+        node.parent === undefined
+          ? this.#repository.ignoreRules(ignoreFile)
+          : this.#rulesOf(node.parent).enter(node.name, ignoreFile);
+    }
+    return node.rules;
+  }
+
+  /** Whether something was decided by rules whose file has another content now. */
+  #rulesAreOutdated(node: DirectoryNode): boolean {
+    if (node.rules === undefined) return false;
+    const ignoreFile = this.#repository.readIgnoreFile(node.path);
+    return (ignoreFile && Buffer.from(ignoreFile).toString("latin1")) !== node.ignoreText;
+  }
+
+  #isExcluded(node: DirectoryNode): boolean {
+    node.excluded ??= node.parent !== undefined && this.#excludes(node.parent, node.name);
+    return node.excluded;
+  }
+
+  #excludes(parent: DirectoryNode, name: string): boolean {
+    return this.#isExcluded(parent) || this.#rulesOf(parent).ignores(name, true);
   }
 
   /** Takes out what an earlier listing found and this one did not. */
@@ -439,11 +467,16 @@ export class World {
     for (const [name, child] of node.children) if (!names.has(name)) this.#drop(child);
   }
 
-  #markMissing(node: DirectoryNode, tracked: IndexDirectory, names: ReadonlySet<string>): void {
-    for (const [name, position] of tracked.files) {
+  #markMissing(
+    node: DirectoryNode,
+    files: ReadonlyMap<string, number>,
+    directories: ReadonlySet<string>,
+    names: ReadonlySet<string>,
+  ): void {
+    for (const [name, position] of files) {
       if (!names.has(name)) this.#compareWithIndex(joinPath(node.path, name), position, undefined, 0);
     }
-    for (const name of tracked.directories) {
+    for (const name of directories) {
       if (!node.children.has(name)) this.#markMissingBelow(joinPath(node.path, name));
     }
   }
