@@ -25,7 +25,7 @@ export interface IndexTime {
  * @param bytes of the index @param at where the entry's fields start @param mode the entry's
  */
 export function statProvesUnchanged(
-  bytes: Buffer,
+  bytes: DataView,
   at: number,
   mode: number,
   stats: FileStats,
@@ -33,17 +33,16 @@ export function statProvesUnchanged(
   rules: StatRules,
 ): boolean {
   if (!modeMatches(mode, stats.mode, rules)) return false;
-  const size = bytes.readUInt32BE(at + FIELD.size);
+  const size = bytes.getUint32(at + FIELD.size);
   if (size !== stats.size % 2 ** 32) return false;
-  const seconds = bytes.readUInt32BE(at + FIELD.mtime);
-  const nanoseconds = rules.checksAll ? bytes.readUInt32BE(at + FIELD.mtimeNs) : 0;
+  const seconds = bytes.getUint32(at + FIELD.mtime);
+  const nanoseconds = rules.checksAll ? bytes.getUint32(at + FIELD.mtimeNs) : 0;
   if (!timeMatches(seconds, nanoseconds, stats.mtimeMs)) return false;
   if (rules.checksAll) {
-    if (bytes.readUInt32BE(at + FIELD.ino) !== stats.ino % 2 ** 32) return false;
-    if (bytes.readUInt32BE(at + FIELD.uid) !== stats.uid || bytes.readUInt32BE(at + FIELD.gid) !== stats.gid)
-      return false;
-    const ctime = bytes.readUInt32BE(at + FIELD.ctime);
-    const ctimeNs = bytes.readUInt32BE(at + FIELD.ctimeNs);
+    if (bytes.getUint32(at + FIELD.ino) !== stats.ino % 2 ** 32) return false;
+    if (bytes.getUint32(at + FIELD.uid) !== stats.uid || bytes.getUint32(at + FIELD.gid) !== stats.gid) return false;
+    const ctime = bytes.getUint32(at + FIELD.ctime);
+    const ctimeNs = bytes.getUint32(at + FIELD.ctimeNs);
     if (rules.trustsCtime && !timeMatches(ctime, ctimeNs, stats.ctimeMs)) return false;
   }
   // Builds of git look at whole seconds here, unless they were made with USE_NSEC. It shows where attributes changed since.
