@@ -61,7 +61,7 @@ export function readWhole(path: Place, follow = true, shared = false): ReadFile 
 export function readConfigFile(path: string): Buffer | undefined {
   return withFile(path, true, (descriptor, stats) => {
     if (stats.size > RULES_MAX_BYTES) throw corrupt(path, "larger than 100 MiB");
-    return readToEnd(descriptor, Number(stats.size));
+    return readToEnd(descriptor, Buffer.allocUnsafeSlow(Number(stats.size)));
   });
 }
 
@@ -106,13 +106,16 @@ function withFile<T>(path: Place, follow: boolean, use: (descriptor: number, sta
 
 /**
  * {@link readWhole} for files that git takes for absent when it may not read them: ignore and attributes files, and the
- * user's configuration; over 100 MiB they count as absent, too (git says "ignoring excessively large pattern file"). Those that are part of the tree are told of where they are compared.
+ * user's configuration; over 100 MiB they count as absent, too (git says "ignoring excessively large pattern file").
+ * Those that are part of the tree are told of where they are compared.
  */
 export function readIfAllowed(path: Place, follow = true): ReadFile | undefined {
   try {
     return withFile(path, follow, (descriptor, stats) => {
       const isRead = stats.size <= RULES_MAX_BYTES;
-      return isRead ? { bytes: readToEnd(descriptor, Number(stats.size)), version: stats } : undefined;
+      return isRead
+        ? { bytes: readToEnd(descriptor, Buffer.allocUnsafeSlow(Number(stats.size))), version: stats }
+        : undefined;
     });
   } catch (thrown) {
     const code = systemCode(thrown instanceof TreewireError ? thrown.cause : thrown);

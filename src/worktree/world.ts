@@ -78,12 +78,15 @@ export class World {
 
   /** Whether nothing has been listed since all was forgotten. */
   get isNew(): boolean {
-    return !this.root.listed && this.#waiting.includes(this.root);
+    return !this.root.listed && this.root.children.size === 0 && this.#waiting.includes(this.root);
   }
 
   /** Begins with what the index tells, when the tree {@link isNew}. @param ahead a thread that helps */
   listFirst(ahead: LookAhead | undefined): void {
     if (this.#tree.directories.length === 0) return;
+    // what is as the index has it is not looked up among the records, so there must be none
+    for (const path of this.tracked.keys()) this.touched.add(path);
+    this.tracked.clear();
     const world: ListedWorld = {
       cover: (node) => this.#cover(node),
       list: (node) => {
