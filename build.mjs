@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { rollup } from "rollup";
+import { build } from "esbuild-wasm";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 rmSync(here("dist"), { recursive: true, force: true });
@@ -20,11 +20,17 @@ writeFileSync(here("dist/src/diff/core-module.js"), `export const coreModule = "
 rmSync(wasm);
 
 // each thread starts from one file: 70 modules, one after the other, take a thread longer than its first scan may
-for (const name of ["worker", "look-ahead-worker"]) {
-  const file = here(`dist/src/worktree/${name}.js`);
-  const bundle = await rollup({ input: file, external: /^node:/ });
-  await bundle.write({ file, format: "es" });
-  await bundle.close();
-}
+await build({
+  entryPoints: ["worker", "look-ahead-worker"].map((name) => here(`dist/src/worktree/${name}.js`)),
+  outdir: here("dist/src/worktree"),
+  allowOverwrite: true,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  packages: "external",
+  target: "node20",
+  sourcemap: true,
+  logLevel: "warning",
+});
 
 for (const program of ["agent", "relay", "start"]) chmodSync(here(`dist/bin/${program}.js`), 0o755);
