@@ -1,4 +1,4 @@
-import type { TreeFile } from "./types.js";
+import type { TreeFile, TreeState } from "./types.js";
 
 /**
  * Applies changes to a tree's files without a search for each: both are sorted by key, so one walk merges them.
@@ -76,4 +76,19 @@ export function changedFiles(
       a++;
     }
   }
+}
+
+/** Whether two states say the same, apart from when they were taken. */
+export function sameState(a: TreeState, b: TreeState): boolean {
+  return (
+    a.head === b.head &&
+    a.branch === b.branch &&
+    a.remoteOrigin === b.remoteOrigin &&
+    a.health === b.health &&
+    sameFiles(a.files, b.files)
+  );
+}
+
+function sameFiles(a: readonly TreeFile[], b: readonly TreeFile[]): boolean {
+  return a === b || (a.length === b.length && a.every((file, at) => file === b[at]));
 }

@@ -4,6 +4,7 @@ import type { Head, IndexFile, Oid, Repository, RepositoryChange, TreeEntry } fr
 import { messageOf, systemCode } from "../util/errors.js";
 import { type DiskVersion, listChanges } from "./changes.js";
 import type { Coverage } from "./coverage.js";
+import type { Doubts } from "./doubts.js";
 import { hunkBytesOf, keptHunkSize, mergeFiles } from "./files.js";
 import { changedEntries, IndexTree } from "./index-tree.js";
 import { LookAhead } from "./look-ahead.js";
@@ -30,15 +31,6 @@ export interface ModelOptions {
   keptPatchBytes?: number;
   /** `false`: no patch is made before {@link TreeModel.patches} asks, and none is kept. */
   keepText?: boolean;
-}
-
-/** What one pass has to look at. */
-export interface Doubts {
-  /** Byte path → whether the name may stand for another file than before. */
-  readonly paths: ReadonlyMap<string, boolean>;
-  readonly repository: ReadonlySet<RepositoryChange>;
-  /** `sweep`: look at every file again; `relist`: and cover every directory anew. */
-  readonly everything: "no" | "sweep" | "relist";
 }
 
 /** A failure that concerns one path; what was known of it stands. */
@@ -174,8 +166,7 @@ export class TreeModel {
   /** Attributes and configuration decide how files are read; those with proven index entries stay proven, as in git. */
   #readAllAgain(): void {
     this.#workFiles.forgetAll();
-    for (const path of this.world.tracked.keys()) this.world.touched.add(path);
-    for (const path of this.world.untracked.keys()) this.world.touched.add(path);
+    this.world.records.touchAll();
     this.#outdated.tracked = true;
   }
 
@@ -234,7 +225,7 @@ export class TreeModel {
 
   /** Reads the files behind the touched paths, and patches the untracked ones. */
   async #settle(changes: Map<string, TreeFile | undefined>): Promise<void> {
-    const { touched } = this.world;
+    const { touched } = this.world.records;
     if (this.world.directoriesMoved) for (const path of this.#links) touched.add(path);
     this.world.directoriesMoved = false;
     for (const path of touched) {
@@ -250,7 +241,7 @@ export class TreeModel {
 
   async #settleTracked(path: string): Promise<void> {
     const position = this.#index.find(path);
-    const { tracked } = this.world;
+    const { tracked } = this.world.records;
     let file: DiskVersion | undefined;
     let differs = false;
     if (position >= 0 && tracked.has(path)) {
@@ -299,7 +290,7 @@ export class TreeModel {
 
   async #settleUntracked(path: string, changes: Map<string, TreeFile | undefined>): Promise<void> {
     const key = fileKey("u", path);
-    const stamp = this.world.untracked.get(path);
+    const stamp = this.world.records.untracked.get(path);
     const isLink = stamp !== undefined && (stamp.mode & 0o170000) === 0o120000;
     if (isLink) this.#links.add(path);
     else this.#links.delete(path);

@@ -6,17 +6,18 @@ import { coalesce } from "../util/coalesce.js";
 import { messageOf, systemCode, TreewireError } from "../util/errors.js";
 import { type Clock, systemClock } from "./clock.js";
 import { DirectoryWatcher } from "./directory-watcher.js";
+import { DoubtPile } from "./doubts.js";
 import { eventlessFileSystem } from "./file-system.js";
-import { changedFiles } from "./files.js";
+import { changedFiles, sameState } from "./files.js";
 import { Hold, operationSigns } from "./hold.js";
-import { type Doubts, TreeModel } from "./model.js";
+import { TreeModel } from "./model.js";
 import { nativePath, parentPath, pathText } from "./paths.js";
 import { RepositoryWatch } from "./repository-watch.js";
 import { RootWatch } from "./root-watch.js";
 import { FollowedSubmodules, type Modifications } from "./submodules.js";
 import { Sweeper } from "./sweeper.js";
 import { pathOfKey } from "./tree-file.js";
-import type { TreeFile, TreeLogger, TreeState } from "./types.js";
+import type { TreeLogger, TreeState } from "./types.js";
 
 /** Events of one save (truncate, write, rename) come within this time; a quiet tree's edit waits no longer. ms */
 const COALESCE_MS = 2;
@@ -75,9 +76,7 @@ export class Tracker {
   readonly #run: () => Promise<void>;
   readonly #sweeper: Sweeper;
 
-  #paths = new Map<string, boolean>();
-  #repositoryChanges = new Set<RepositoryChange>();
-  #everything: Doubts["everything"] = "no";
+  readonly #doubts = new DoubtPile();
   #rootInDoubt = true;
   /** While a sweep runs: what events told of meanwhile. */
   #reported: Set<string> | undefined;
@@ -142,8 +141,8 @@ export class Tracker {
    */
   async refresh(): Promise<TreeState | undefined> {
     this.#rootInDoubt = this.#rootInDoubt || !this.#rootIsTheSame();
-    this.#doubtRepository();
-    if (this.#everything === "no") this.#everything = "sweep";
+    this.#doubts.addWholeRepository();
+    this.#doubts.addEverything("sweep");
     await this.#present?.submodules.refresh();
     await this.#run();
     return this.#state;
@@ -159,7 +158,7 @@ export class Tracker {
 
   #onPath(path: string, replaced: boolean): void {
     if (path === ".git") return; // the root watch's business
-    this.#paths.set(path, replaced || this.#paths.get(path) === true);
+    this.#doubts.addPath(path, replaced);
     this.#reported?.add(path);
     this.#wake();
   }
@@ -188,15 +187,9 @@ export class Tracker {
   }
 
   #doubtEverything(): void {
-    this.#everything = "relist";
-    this.#doubtRepository();
+    this.#doubts.addEverything("relist");
+    this.#doubts.addWholeRepository();
     this.#wake();
-  }
-
-  #doubtRepository(): void {
-    for (const change of ["head", "index", "config", "ignore", "attributes", "objects"] as const) {
-      this.#repositoryChanges.add(change);
-    }
   }
 
   /** Sees to it that a pass runs: soon when the tree was quiet, else when the last frame is old enough. */
@@ -226,10 +219,7 @@ export class Tracker {
   async #pass(): Promise<void> {
     if (this.#closed) return;
     const began = this.#clock.monotonicMs();
-    const doubts = { paths: this.#paths, repository: this.#repositoryChanges, everything: this.#everything };
-    this.#paths = new Map();
-    this.#repositoryChanges = new Set();
-    this.#everything = "no";
+    const doubts = this.#doubts.take();
     try {
       if (this.#rootInDoubt) await this.#lookAtRoot();
       if (this.#closed) return;
@@ -245,7 +235,7 @@ export class Tracker {
       }
       this.#failures = 0;
     } catch (error) {
-      this.#takeBack(doubts);
+      this.#doubts.putBack(doubts);
       this.#onFailure(error);
     } finally {
       this.#lastPassEnd = this.#clock.monotonicMs();
@@ -259,14 +249,8 @@ export class Tracker {
     const added = [...paths].filter(([path]) => !watched.has(path));
     if (added.length === 0) return;
     repositoryWatch.place(paths);
-    for (const [, change] of added) this.#repositoryChanges.add(change);
+    for (const [, change] of added) this.#doubts.addRepository(change);
     this.#wake();
-  }
-
-  #takeBack(doubts: Doubts): void {
-    for (const [path, replaced] of doubts.paths) this.#paths.set(path, replaced || this.#paths.get(path) === true);
-    for (const change of doubts.repository) this.#repositoryChanges.add(change);
-    if (doubts.everything !== "no") this.#everything = "relist";
   }
 
   #onFailure(error: unknown): void {
@@ -304,7 +288,7 @@ export class Tracker {
     }
     const repositoryWatch = new RepositoryWatch(this.watcher, (change, path) => {
       this.#options.logger.trace({ change, path }, "repository changed");
-      this.#repositoryChanges.add(change);
+      this.#doubts.addRepository(change);
       this.#reported?.add(REPOSITORY);
       this.#wake();
     });
@@ -387,18 +371,4 @@ function isReported(path: string, reported: ReadonlySet<string>): boolean {
 
 function isAbsence(error: unknown): boolean {
   return error instanceof TreewireError && ["TW_NOT_A_REPOSITORY", "TW_PATH_NOT_FOUND"].includes(error.code);
-}
-
-function sameState(a: TreeState, b: TreeState): boolean {
-  return (
-    a.head === b.head &&
-    a.branch === b.branch &&
-    a.remoteOrigin === b.remoteOrigin &&
-    a.health === b.health &&
-    sameFiles(a.files, b.files)
-  );
-}
-
-function sameFiles(a: readonly TreeFile[], b: readonly TreeFile[]): boolean {
-  return a === b || (a.length === b.length && a.every((file, at) => file === b[at]));
 }

@@ -1,26 +1,27 @@
 import { readdirSync } from "node:fs";
-import type { IgnoreDirectory, IndexFile } from "../git/types.js";
+import type { IndexFile } from "../git/types.js";
 import { systemCode } from "../util/errors.js";
 import type { Coverage } from "./coverage.js";
 import { DirectoryNode } from "./directory.js";
+import { DirectoryRules, type RuleSource } from "./directory-rules.js";
 import { FirstListing, type ListedWorld } from "./first-listing.js";
 import type { IndexDirectory, IndexTree } from "./index-tree.js";
 import { Judge, PROVEN } from "./judge.js";
 import { DENIED, type FileStats, lookAt } from "./look.js";
 import type { LookAhead } from "./look-ahead.js";
 import { joinPath, nativePath, parentPath } from "./paths.js";
+import { Records } from "./records.js";
 import { SeenFiles } from "./seen-files.js";
-import { type Stamp, stampOf } from "./stamp.js";
+import { stampOf } from "./stamp.js";
+import { TrackedFiles } from "./tracked-files.js";
 
 const GITLINK = 0o160000;
 
 /** What the model asks of the repository. */
-export interface WorldRepository {
+export interface WorldRepository extends RuleSource {
   readonly root: string;
   readonly revivesPresentFiles: boolean;
   readonly ignoresCase: boolean;
-  readIgnoreFile(directory: string): Uint8Array | undefined;
-  ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
   /** Whether the directory is the working tree of another repository. */
   isNestedRepository(path: string): boolean;
 }
@@ -34,12 +35,7 @@ export interface WorldRepository {
  * whatever changes later is reported (watching.md: "if the watch is placed before the directory is listed").
  */
 export class World {
-  /** Tracked paths that their index entry does not prove unchanged; `undefined`: not there. */
-  readonly tracked = new Map<string, Stamp | undefined>();
-  /** Untracked, not ignored files and links. */
-  readonly untracked = new Map<string, Stamp>();
-  /** Paths whose record in one of the two maps may have changed since the caller last emptied this set. */
-  readonly touched = new Set<string>();
+  readonly records = new Records();
   /** Every `.gitattributes` in a directory that is walked. */
   readonly attributeFiles = new SeenFiles();
   /** A directory may have come or gone since the caller last cleared this: links may lead elsewhere. */
@@ -49,11 +45,13 @@ export class World {
 
   root = new DirectoryNode(undefined, "", 0);
   readonly #repository: WorldRepository;
+  readonly #rules: DirectoryRules;
   readonly #coverage: Coverage;
   #index: IndexFile;
   #tree: IndexTree;
   #first: FirstListing | undefined;
   #judge: Judge;
+  #files: TrackedFiles;
   /** In a sweep: the directories of the tracked paths that were on record when it began. */
   #recorded: ReadonlySet<string> | undefined;
   /** Directories to list, last in first out, so that few are open ends at a time. */
@@ -61,10 +59,12 @@ export class World {
 
   constructor(repository: WorldRepository, coverage: Coverage, index: IndexFile, tree: IndexTree) {
     this.#repository = repository;
+    this.#rules = new DirectoryRules(repository);
     this.#coverage = coverage;
     this.#index = index;
     this.#tree = tree;
     this.#judge = new Judge(repository.root, index);
+    this.#files = this.#trackedFiles(index);
   }
 
   /** Replaces the index. The caller then examines every path whose entry changed. */
@@ -74,6 +74,7 @@ export class World {
     this.#tree = tree;
     this.#recorded = undefined;
     this.#judge = new Judge(this.#repository.root, index);
+    this.#files = this.#trackedFiles(index);
   }
 
   /** Whether nothing has been listed since all was forgotten. */
@@ -85,8 +86,7 @@ export class World {
   listFirst(ahead: LookAhead | undefined): void {
     if (this.#tree.directories.length === 0) return;
     // what is as the index has it is not looked up among the records, so there must be none
-    for (const path of this.tracked.keys()) this.touched.add(path);
-    this.tracked.clear();
+    this.records.forgetAllTracked();
     const world: ListedWorld = {
       cover: (node) => this.#cover(node),
       list: (node) => {
@@ -117,7 +117,7 @@ export class World {
     this.#endFirst();
     this.directoriesMoved = true;
     this.#waiting = [...this.root.subtree()].reverse(); // parents come first: what is below may go with them
-    this.#recorded = new Set(Array.from(this.tracked.keys(), parentPath));
+    this.#recorded = new Set(Array.from(this.records.tracked.keys(), parentPath));
   }
 
   /** Ends all coverage. */
@@ -166,7 +166,7 @@ export class World {
       this.#revisit(this.root);
       return;
     }
-    if (this.#index.find(path) < 0) this.#forgetTracked(path);
+    if (this.#index.find(path) < 0) this.records.forgetTracked(path);
     let node = this.root;
     const names = path.split("/");
     for (const [depth, name] of names.entries()) {
@@ -197,7 +197,7 @@ export class World {
   /** Whether what the index says of the directory has outdated how it is walked. */
   #isMisplaced(node: DirectoryNode): boolean {
     if (node.parent === undefined) return false;
-    return node.tracked !== this.#tree.has(node.path) && (node.hasGit || this.#isExcluded(node));
+    return node.tracked !== this.#tree.has(node.path) && (node.hasGit || this.#rules.exclude(node));
   }
 
   /** Whether the node still hangs in the tree: it may have been dropped while it waited. */
@@ -231,13 +231,13 @@ export class World {
     if (stats?.isDirectory() && covered && !replaced) return; // its times moved
     if (replaced || this.unreadable.has(path)) this.#dropChild(node, name);
     this.#place(node, name, stats, takenAt);
-    if (stats?.isDirectory() !== true && this.#tree.has(path)) this.#markMissingBelow(path);
+    if (stats?.isDirectory() !== true && this.#tree.has(path)) this.#files.markMissingBelow(path);
   }
 
   #revisitForRules(node: DirectoryNode): void {
     const path = joinPath(node.path, ".gitignore");
     const stats = this.#lstat(path);
-    const isOutdated = this.#rulesAreOutdated(node);
+    const isOutdated = this.#rules.areOutdated(node);
     if (stats !== DENIED) this.#place(node, ".gitignore", stats, Date.now());
     if (isOutdated) this.#revisit(node);
   }
@@ -254,78 +254,49 @@ export class World {
     const found = this.#index.find(path);
     const position = found < 0 ? undefined : found;
     if (stats?.isDirectory()) {
-      this.#forgetUntracked(node, name);
+      this.records.forgetUntracked(node, name);
       if (position !== undefined) {
         // a submodule's directory is its entry's business; in place of a tracked file, the file is gone
-        const isVouchedFor = this.#isVouchedFor(position, true);
+        const isVouchedFor = this.#files.vouchesFor(position, true);
         if (this.#index.mode(position) === GITLINK) {
-          if (isVouchedFor) this.#forgetTracked(path);
-          else this.#setTracked(path, stampOf(stats, takenAt));
+          if (isVouchedFor) this.records.forgetTracked(path);
+          else this.records.setTracked(path, stampOf(stats, takenAt));
           this.#enterSubmodule(node, name, stats.ino);
           return;
         }
         const isRepository = !isVouchedFor && this.#repository.isNestedRepository(path);
-        if (isVouchedFor) this.#forgetTracked(path);
-        else this.#setTracked(path, isRepository ? stampOf(stats, takenAt) : undefined);
+        if (isVouchedFor) this.records.forgetTracked(path);
+        else this.records.setTracked(path, isRepository ? stampOf(stats, takenAt) : undefined);
       }
       this.#enter(node, name, path, stats.ino);
       return;
     }
     this.#dropChild(node, name);
     if (position !== undefined) {
-      this.#forgetUntracked(node, name);
-      this.#compareWithIndex(path, position, stats, takenAt);
+      this.records.forgetUntracked(node, name);
+      this.#files.compare(path, position, stats, takenAt);
       return;
     }
-    this.#forgetTracked(path);
+    this.records.forgetTracked(path);
     const listed =
       stats !== undefined &&
       (stats.isFile() || stats.isSymbolicLink()) && // git never lists FIFOs, sockets and devices
-      !this.#isExcluded(node) &&
-      !this.#rulesOf(node).ignores(name, false) &&
+      !this.#rules.exclude(node) &&
+      !this.#rules.of(node).ignores(name, false) &&
       !(this.#repository.ignoresCase && this.#tree.hasInAnyCase(path));
     if (!listed) {
-      this.#forgetUntracked(node, name);
+      this.records.forgetUntracked(node, name);
       return;
     }
-    node.untracked.add(name);
-    this.untracked.set(path, stampOf(stats, takenAt));
-    this.touched.add(path);
-  }
-
-  #compareWithIndex(
-    path: string,
-    position: number,
-    stats: FileStats | undefined,
-    takenAt: number,
-    present = stats !== undefined,
-  ): void {
-    const index = this.#index;
-    if (this.#isVouchedFor(position, present)) {
-      this.#forgetTracked(path);
-    } else if (stats === undefined) {
-      this.#setTracked(path, undefined);
-    } else if (index.stage(position) === 0 && index.provesUnchanged(position, stats)) {
-      this.#forgetTracked(path);
-    } else {
-      this.#setTracked(path, stampOf(stats, takenAt));
-    }
-  }
-
-  /** Whether an entry counts for what it says, whatever is on disk. @param present whether something is at its path */
-  #isVouchedFor(position: number, present: boolean): boolean {
-    const index = this.#index;
-    if (index.stage(position) !== 0) return false;
-    if (index.assumeUnchanged(position)) return true;
-    return index.skipWorktree(position) && !(present && this.#repository.revivesPresentFiles);
+    this.records.setUntracked(node, name, stampOf(stats, takenAt));
   }
 
   /** Decides whether a directory is walked, and lets it wait for its listing. */
   #enter(parent: DirectoryNode, name: string, path: string, inode: number): void {
     const tracked = this.#tree.has(path);
-    const excluded = this.#excludes(parent, name);
+    const excluded = this.#rules.excludeDirectory(parent, name);
     const known = parent.children.get(name);
-    const same = known?.inode === inode && known.tracked === tracked && this.#isExcluded(known) === excluded;
+    const same = known?.inode === inode && known.tracked === tracked && this.#rules.exclude(known) === excluded;
     if (same && !known.submodule) return;
     this.#dropChild(parent, name);
     if (excluded && !tracked) return;
@@ -346,6 +317,13 @@ export class World {
     this.#waiting.push(node);
   }
 
+  #trackedFiles(index: IndexFile): TrackedFiles {
+    return new TrackedFiles(index, this.records, {
+      repository: this.#repository,
+      isPresent: (path) => this.#lstat(path) !== undefined,
+    });
+  }
+
   #cover(node: DirectoryNode): void {
     if (node.watches.length === 0) node.watches.push(...this.#coverage.cover(node));
   }
@@ -362,7 +340,7 @@ export class World {
       this.#forgetAllBut(node, new Set());
       return;
     }
-    if (this.#rulesAreOutdated(node)) this.#revisit(node);
+    if (this.#rules.areOutdated(node)) this.#revisit(node);
     else this.#placeAll(node, names, directory);
   }
 
@@ -420,7 +398,7 @@ export class World {
       const code = systemCode(error) ?? "EIO";
       // gone again, or replaced by something else: the event of that is on its way
       if (code !== "ENOENT" && code !== "ENOTDIR") this.unreadable.set(node.path, code);
-      else if (this.#tree.has(node.path)) this.#markMissingBelow(node.path);
+      else if (this.#tree.has(node.path)) this.#files.markMissingBelow(node.path);
       return undefined;
     }
   }
@@ -434,39 +412,10 @@ export class World {
     return !node.nested;
   }
 
-  /** The rules for a directory's entries. Whoever changes the file they come from is seen, so they can be made late. */
-  #rulesOf(node: DirectoryNode): IgnoreDirectory {
-    if (node.rules === undefined) {
-      const ignoreFile = this.#repository.readIgnoreFile(node.path);
-      node.ignoreText = ignoreFile && Buffer.from(ignoreFile).toString("latin1");
-      node.rules =
-        node.parent === undefined
-          ? this.#repository.ignoreRules(ignoreFile)
-          : this.#rulesOf(node.parent).enter(node.name, ignoreFile);
-    }
-    return node.rules;
-  }
-
-  /** Whether something was decided by rules whose file has another content now. */
-  #rulesAreOutdated(node: DirectoryNode): boolean {
-    if (node.rules === undefined) return false;
-    const ignoreFile = this.#repository.readIgnoreFile(node.path);
-    return (ignoreFile && Buffer.from(ignoreFile).toString("latin1")) !== node.ignoreText;
-  }
-
-  #isExcluded(node: DirectoryNode): boolean {
-    node.excluded ??= node.parent !== undefined && this.#excludes(node.parent, node.name);
-    return node.excluded;
-  }
-
-  #excludes(parent: DirectoryNode, name: string): boolean {
-    return this.#isExcluded(parent) || this.#rulesOf(parent).ignores(name, true);
-  }
-
   /** Takes out what an earlier listing found and this one did not. */
   #forgetAllBut(node: DirectoryNode, names: ReadonlySet<string>): void {
     if (!names.has(".gitattributes")) this.attributeFiles.see(joinPath(node.path, ".gitattributes"), undefined, 0);
-    for (const name of node.untracked) if (!names.has(name)) this.#forgetUntracked(node, name);
+    for (const name of node.untracked) if (!names.has(name)) this.records.forgetUntracked(node, name);
     for (const [name, child] of node.children) if (!names.has(name)) this.#drop(child);
   }
 
@@ -477,39 +426,11 @@ export class World {
     names: ReadonlySet<string>,
   ): void {
     for (const [name, position] of files) {
-      if (!names.has(name)) this.#compareWithIndex(joinPath(node.path, name), position, undefined, 0);
+      if (!names.has(name)) this.#files.compare(joinPath(node.path, name), position, undefined, 0);
     }
     for (const name of directories) {
-      if (!node.children.has(name)) this.#markMissingBelow(joinPath(node.path, name));
+      if (!node.children.has(name)) this.#files.markMissingBelow(joinPath(node.path, name));
     }
-  }
-
-  /** A directory with tracked files is not there, or is no directory. */
-  #markMissingBelow(path: string): void {
-    const [start, end] = this.#index.range(path);
-    // behind a link git finds files that it then takes for missing, but not for skipped
-    const behindLink = this.#repository.revivesPresentFiles && this.#lstat(path) !== undefined;
-    for (let position = start; position < end; position++) {
-      const below = this.#index.path(position);
-      const present = behindLink && this.#index.skipWorktree(position) && this.#lstat(below) !== undefined;
-      this.#compareWithIndex(below, position, undefined, 0, present);
-    }
-  }
-
-  #setTracked(path: string, stamp: Stamp | undefined): void {
-    this.tracked.set(path, stamp);
-    this.touched.add(path);
-  }
-
-  #forgetTracked(path: string): void {
-    if (this.tracked.delete(path)) this.touched.add(path);
-  }
-
-  #forgetUntracked(node: DirectoryNode, name: string): void {
-    if (!node.untracked.delete(name)) return;
-    const path = joinPath(node.path, name);
-    this.untracked.delete(path);
-    this.touched.add(path);
   }
 
   #dropChild(node: DirectoryNode, name: string): void {
@@ -522,11 +443,7 @@ export class World {
     for (const each of node.subtree()) {
       for (const watch of each.watches) watch.close();
       each.watches = [];
-      for (const name of each.untracked) {
-        const path = joinPath(each.path, name);
-        this.untracked.delete(path);
-        this.touched.add(path);
-      }
+      for (const name of each.untracked) this.records.forgetUntracked(each, name);
       this.attributeFiles.see(joinPath(each.path, ".gitattributes"), undefined, 0);
       this.unreadable.delete(each.path);
     }

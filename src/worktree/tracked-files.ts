@@ -1,0 +1,70 @@
+import type { IndexFile, Repository } from "../git/types.js";
+import type { FileStats } from "./look.js";
+import type { Records } from "./records.js";
+import { stampOf } from "./stamp.js";
+
+/** What the comparison asks of the tree. */
+export interface TrackedTree {
+  /** Its `revivesPresentFiles` may change with the configuration. */
+  readonly repository: Pick<Repository, "revivesPresentFiles">;
+  /** Whether something is, or may be, at a byte path. */
+  isPresent(path: string): boolean;
+}
+
+/** Compares tracked files with one version of the index, and records those that it does not prove unchanged. */
+export class TrackedFiles {
+  readonly #index: IndexFile;
+  readonly #records: Records;
+  readonly #tree: TrackedTree;
+
+  constructor(index: IndexFile, records: Records, tree: TrackedTree) {
+    this.#index = index;
+    this.#records = records;
+    this.#tree = tree;
+  }
+
+  /**
+   * @param position of the path's (first) entry
+   * @param stats what is there; `undefined`: nothing
+   * @param takenAt milliseconds since 1970, not after the look
+   * @param present whether something is at the path all the same, behind a link
+   */
+  compare(
+    path: string,
+    position: number,
+    stats: FileStats | undefined,
+    takenAt: number,
+    present = stats !== undefined,
+  ): void {
+    const index = this.#index;
+    if (this.vouchesFor(position, present)) {
+      this.#records.forgetTracked(path);
+    } else if (stats === undefined) {
+      this.#records.setTracked(path, undefined);
+    } else if (index.stage(position) === 0 && index.provesUnchanged(position, stats)) {
+      this.#records.forgetTracked(path);
+    } else {
+      this.#records.setTracked(path, stampOf(stats, takenAt));
+    }
+  }
+
+  /** Whether an entry counts for what it says, whatever is on disk. @param present whether something is at its path */
+  vouchesFor(position: number, present: boolean): boolean {
+    const index = this.#index;
+    if (index.stage(position) !== 0) return false;
+    if (index.assumeUnchanged(position)) return true;
+    return index.skipWorktree(position) && !(present && this.#tree.repository.revivesPresentFiles);
+  }
+
+  /** A directory with tracked files is not there, or is no directory. */
+  markMissingBelow(path: string): void {
+    const [start, end] = this.#index.range(path);
+    // behind a link git finds files that it then takes for missing, but not for skipped
+    const behindLink = this.#tree.repository.revivesPresentFiles && this.#tree.isPresent(path);
+    for (let position = start; position < end; position++) {
+      const below = this.#index.path(position);
+      const present = behindLink && this.#index.skipWorktree(position) && this.#tree.isPresent(below);
+      this.compare(below, position, undefined, 0, present);
+    }
+  }
+}
