@@ -1,7 +1,7 @@
-import { type DeltaTree, diffFiles } from "../../protocol/index.js";
 import { removedJson } from "./repository-entry.js";
 import { TextFrame } from "./text-frame.js";
 import type { TreeState } from "./tree.js";
+import { TreeDelta } from "./tree-delta.js";
 import type { TreeView } from "./tree-view.js";
 
 const END = "]}";
@@ -9,6 +9,7 @@ const END = "]}";
 /** Builds frames; clients that are told the same thing at the same moment share one buffer. */
 export class FrameCache {
   readonly #frames = new Map<string, TextFrame>();
+  readonly #deltas = new Map<string, TreeDelta>();
   #clearing = false;
 
   /**
@@ -25,7 +26,7 @@ export class FrameCache {
     isStale: boolean,
   ): TextFrame {
     const ids = views?.map(({ id }) => id).join(" ") ?? "alone";
-    return this.#cached(`${scannedAt} ${isStale} ${ids} ${removed.join("\n")}`, () => {
+    return this.#cached(this.#frames, `${scannedAt} ${isStale} ${ids} ${removed.join("\n")}`, () => {
       const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"${isStale ? ',"stale":true' : ""}`;
       if (views === undefined) return TextFrame.of(head, "}");
       const start = `${head},"repositories":[`;
@@ -38,28 +39,23 @@ export class FrameCache {
 
   /** A part of a message that is told in fragments. @param name of what it consists of */
   fragment(name: string, parts: readonly (string | Buffer)[]): TextFrame {
-    return this.#cached(`fragment ${name}`, () => TextFrame.of(...parts));
+    return this.#cached(this.#frames, `fragment ${name}`, () => TextFrame.of(...parts));
   }
 
   /** A `tree` message that leads from one state to another. @param from of another epoch, or none: the whole state */
-  delta(from: TreeState | undefined, to: TreeState): TextFrame {
-    const { root, epoch, seq, meta } = to;
-    const base = from !== undefined && from.epoch === epoch && from.seq < seq ? from : undefined;
-    return this.#cached(`delta ${epoch} ${base?.seq ?? "whole"} ${seq} ${root}`, () => {
-      const changes = diffFiles(base?.files ?? [], to.files);
-      const message: DeltaTree = { type: "tree", root, epoch, seq, base: base?.seq ?? null, meta, ...changes };
-      return TextFrame.of(JSON.stringify(message));
-    });
+  delta(from: TreeState | undefined, to: TreeState): TreeDelta {
+    const key = `delta ${from?.epoch} ${from?.seq} ${to.epoch} ${to.seq} ${to.root}`;
+    return this.#cached(this.#deltas, key, () => new TreeDelta(from, to));
   }
 
-  #cached(key: string, build: () => TextFrame): TextFrame {
-    let frame = this.#frames.get(key);
-    if (frame === undefined) {
-      frame = build();
-      this.#frames.set(key, frame);
+  #cached<T>(cache: Map<string, T>, key: string, build: () => T): T {
+    let built = cache.get(key);
+    if (built === undefined) {
+      built = build();
+      cache.set(key, built);
       this.#clearSoon();
     }
-    return frame;
+    return built;
   }
 
   /** A frame is worth keeping for the burst that fans one update out, and no longer. */
@@ -69,6 +65,7 @@ export class FrameCache {
     setImmediate(() => {
       this.#clearing = false;
       this.#frames.clear();
+      this.#deltas.clear();
     });
   }
 }

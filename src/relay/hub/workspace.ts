@@ -33,12 +33,22 @@ interface Tree {
   pending: PendingUpdate | undefined;
   /** A whole state was asked for and has not come yet. */
   resyncing: boolean;
-  /** The state that the store has. */
-  saved: TreeState | undefined;
+  /** The version of the state that the store has. The state itself is not held when there is a newer one. */
+  saved: string | undefined;
   /** When it was written: milliseconds since 1970. */
   savedAt: number;
-  /** The state when it was last looked at for saving. */
-  seen: TreeState | undefined;
+  /** The version of the state when it was last looked at for saving. */
+  seen: string | undefined;
+}
+
+/** What the protocol names a state of a tree by. */
+function versionOf({ epoch, seq }: TreeState): string {
+  return `${epoch} ${seq}`;
+}
+
+/** Whether nothing is held that the store lacks. */
+function isSaved({ state, saved }: Tree): boolean {
+  return state === undefined || versionOf(state) === saved;
 }
 
 /** Everything that belongs to one workspace: its agent, its trees, and the chats that look at them. */
@@ -157,7 +167,7 @@ export class Workspace {
     const stored = this.#treeStates.load(this.id, root);
     if (stored === undefined) return tree;
     tree.state = restoreState(stored);
-    tree.saved = tree.state;
+    tree.saved = versionOf(tree.state);
     tree.scannedAt = Date.parse(stored.meta.scanned_at);
     return tree;
   }
@@ -170,11 +180,12 @@ export class Workspace {
   async save(everything: boolean): Promise<void> {
     for (const tree of this.#trees.values()) {
       const { state } = tree;
-      if (state === undefined || state === tree.saved) continue;
-      const isBusy = tree.live && tree.seen !== state && Date.now() - tree.savedAt < BUSY_SAVE_MS;
-      tree.seen = state;
+      if (state === undefined || isSaved(tree)) continue;
+      const version = versionOf(state);
+      const isBusy = tree.live && tree.seen !== version && Date.now() - tree.savedAt < BUSY_SAVE_MS;
+      tree.seen = version;
       if (isBusy && !everything) continue;
-      tree.saved = state;
+      tree.saved = version;
       tree.savedAt = Date.now();
       const meta = { ...state.meta, scanned_at: new Date(tree.scannedAt).toISOString() };
       // gone, or newer, while it was compressed: then the next round writes what is true
@@ -186,9 +197,10 @@ export class Workspace {
   /** Lets go of written states that nobody watches. @param units how many UTF-16 units are too many @returns how many went */
   letGo(units: number): number {
     let gone = 0;
-    for (const [root, { state, saved, pending }] of this.#trees) {
+    for (const [root, tree] of this.#trees) {
+      const { state, pending } = tree;
       if (gone >= units) break;
-      if (state === undefined || saved !== state || pending !== undefined) continue;
+      if (state === undefined || !isSaved(tree) || pending !== undefined) continue;
       if (this.#channelsOf(root).length > 0) continue;
       this.#trees.delete(root);
       gone += state.size;
@@ -198,8 +210,8 @@ export class Workspace {
 
   /** Nobody is here and nothing is held that the store lacks. */
   get isIdle(): boolean {
-    const isSaved = [...this.#trees.values()].every(({ state, saved }) => state === saved);
-    return this.#link === undefined && this.#status !== "connecting" && this.#channels.size === 0 && isSaved;
+    const isKept = [...this.#trees.values()].every(isSaved);
+    return this.#link === undefined && this.#status !== "connecting" && this.#channels.size === 0 && isKept;
   }
 
   // ── what channels ask ──
