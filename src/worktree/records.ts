@@ -11,6 +11,9 @@ export class Records {
   /** Paths whose record in one of the two maps may have changed since the caller last emptied this set. */
   readonly touched = new Set<string>();
 
+  /** Links in the place of directories with tracked files, some of which git would find behind them. */
+  readonly links = new Set<string>();
+
   setTracked(path: string, stamp: Stamp | undefined): void {
     this.tracked.set(path, stamp);
     this.touched.add(path);

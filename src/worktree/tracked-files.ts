@@ -61,6 +61,7 @@ export class TrackedFiles {
     const [start, end] = this.#index.range(path);
     // behind a link git finds files that it then takes for missing, but not for skipped
     const behindLink = this.#tree.repository.revivesPresentFiles && this.#tree.isPresent(path);
+    if (behindLink) this.#records.links.add(path);
     for (let position = start; position < end; position++) {
       const below = this.#index.path(position);
       const present = behindLink && this.#index.skipWorktree(position) && this.#tree.isPresent(below);

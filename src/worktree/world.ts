@@ -149,6 +149,7 @@ export class World {
       if (performance.now() > deadline) return false;
     }
     this.#recorded = undefined;
+    this.#lookBehindLinks();
     return true;
   }
 
@@ -184,6 +185,14 @@ export class World {
         return;
       }
       node = child;
+    }
+  }
+
+  /** What is behind a link in the place of a directory changes without an event of that place. */
+  #lookBehindLinks(): void {
+    for (const path of [...this.records.links]) {
+      this.records.links.delete(path); // comes back, if it still is one
+      if (this.#tree.has(path) && this.root.find(path) === undefined) this.#files.markMissingBelow(path);
     }
   }
 

@@ -20,7 +20,7 @@ const options = await yargs(hideBin(process.argv))
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "treewire-torture-")));
 const torture = new Torture(scratch, options.allowedMs);
-const counts = { right: 0, late: 0, wrong: 0, refused: 0, written: 0 };
+const counts = { right: 0, late: 0, wrong: 0, refused: 0, stale: 0, written: 0 };
 const times: number[] = [];
 try {
   for (let seed = options.seed; seed < options.seed + options.rounds; seed++) {
@@ -29,6 +29,7 @@ try {
       if (verdict === "right" || verdict === "late") times.push(ms);
       if (verdict === "late") process.stdout.write(`LATE: seed ${seed}, sequence ${sequence}: ${ms} ms\n`);
       if (verdict === "wrong") process.stdout.write(`WRONG: seed ${seed}, sequence ${sequence}\n${report}\n`);
+      if (verdict === "stale") process.stdout.write(`STALE: seed ${seed}, sequence ${sequence}\n`);
       if (written.length > 0) {
         counts.written += 1;
         process.stdout.write(`WRITTEN: seed ${seed}, sequence ${sequence}: ${written.join(", ")}\n`);
@@ -44,7 +45,7 @@ times.sort((a, b) => a - b);
 const percentile = (share: number): number => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
 process.stdout.write(
   `seeds ${options.seed} to ${options.seed + options.rounds - 1}: ${counts.right} sequences right, ${counts.late} late, ${counts.wrong} wrong, ` +
-    `${counts.refused} that git itself refuses; .git written to in ${counts.written}; ` +
+    `${counts.refused} that git itself refuses, ${counts.stale} where git itself trusts stale stat data; .git written to in ${counts.written}; ` +
     `right after ${percentile(0.5)} ms (median), ${percentile(0.99)} ms (99 %), ${percentile(1)} ms (most)\n`,
 );
 process.exitCode = counts.late + counts.wrong + counts.written === 0 ? 0 : 1;

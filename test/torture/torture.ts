@@ -1,4 +1,4 @@
-import { cpSync, type FSWatcher, mkdirSync, rmSync, watch } from "node:fs";
+import { cpSync, type FSWatcher, lstatSync, mkdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "../../src/util/index.js";
 import { scanOnce, TreeHost } from "../../src/worktree/index.js";
@@ -18,9 +18,10 @@ export interface Outcome {
   sequence: number;
   /**
    * `late`: right by itself, but after the allowed time. `refused`: git itself has no answer, because the sequence left
-   * a `.git` that it stumbles over.
+   * a `.git` that it stumbles over. `stale`: git takes a changed file for unchanged, because its index was told the new
+   * file's stat data with the old content; where it has to look at the files, in a copy, it answers as we do.
    */
-  verdict: "right" | "late" | "wrong" | "refused";
+  verdict: "right" | "late" | "wrong" | "refused" | "stale";
   /** From the end of the last operation until the state was right, in milliseconds. */
   ms: number;
   /** What there is to say of a wrong one. */
@@ -66,8 +67,10 @@ export class Torture {
         const steps = makeSequence(random);
         await runSequence(steps, root, out);
         const settled = await this.#settle(root, () => textOf(tree.state));
-        const { verdict, ms, expected, got } = settled;
+        const { ms, expected, got } = settled;
+        let { verdict } = settled;
         let report = "";
+        if (verdict === "wrong" && answerOfCopy(root, join(top, "copy")) === got) verdict = "stale";
         if (verdict === "wrong") {
           const cold = textOf(await scanOnce(root)) === expected;
           const healed = textOf(await tree.refresh()) === expected;
@@ -82,7 +85,7 @@ export class Torture {
         const gitDirectory = new Witness(join(root, ".git"));
         await tree.refresh();
         yield { seed, sequence, verdict, ms, report, written: gitDirectory.close() };
-        if (verdict === "wrong" || verdict === "refused") return;
+        if (verdict === "wrong" || verdict === "refused" || verdict === "stale") return;
       }
     } finally {
       tree.close();
@@ -153,6 +156,18 @@ function gitsAnswer(root: string): string | undefined {
     if (error instanceof Error && "status" in error) return undefined;
     throw error;
   }
+}
+
+/** What git says where no stat data that it remembers fits any more, so that it reads every file. */
+function answerOfCopy(root: string, copy: string): string | undefined {
+  cpSync(root, copy, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !lstatSync(path, { throwIfNoEntry: false })?.isFIFO(), // nothing that git lists
+  });
+  const answer = gitsAnswer(copy);
+  rmSync(copy, { recursive: true, force: true, maxRetries: 5 });
+  return answer;
 }
 
 function firstDifference(expected: string, got: string | undefined): string {

@@ -241,6 +241,90 @@ t.test("an untracked link to a directory is left out, as git does, until it lead
   t.match(textOf(followed.tracker.state), "b/link");
 });
 
+t.test("what a sparse checkout left out counts as deleted while a link leads to files of its names", async (t) => {
+  const repo = createRepo(t, { "docs/a": "a\n", "docs/b": "b\n", "lib/b": "other\n" });
+  repo.git("sparse-checkout", "set", "--no-cone", "/*", "!docs");
+  const followed = await follow(t, repo);
+  t.strictSame(followed.tracker.state?.files, []);
+  repo.link("docs", "lib");
+  await untilRight(followed, repo);
+  t.match(textOf(followed.tracker.state), /--- a\/docs\/b\n\+\+\+ \/dev\/null/);
+  repo.write("lib/a", "new\n");
+  await untilRight(followed, repo);
+  t.match(textOf(followed.tracker.state), /--- a\/docs\/a\n\+\+\+ \/dev\/null/);
+  repo.remove("lib/b");
+  await untilRight(followed, repo);
+});
+
+t.test("a first look finds what leaves the number of names in a directory as it was", async (t) => {
+  const changes: readonly [string, (repo: TestRepo) => void][] = [
+    ["a file for another", (repo) => renameSync(join(repo.root, "dir/a"), join(repo.root, "dir/z"))],
+    [
+      "an untracked directory for a tracked file",
+      (repo) => {
+        repo.remove("dir/a");
+        repo.write("dir/x/y", "y\n");
+      },
+    ],
+    [
+      "a file for a directory",
+      (repo) => {
+        repo.remove("dir/sub");
+        repo.write("dir/sub", "now a file\n");
+      },
+    ],
+    [
+      "a link for a directory",
+      (repo) => {
+        renameSync(join(repo.root, "dir/sub"), join(repo.root, "dir/elsewhere"));
+        repo.link("dir/sub", "elsewhere");
+        repo.remove("dir/a");
+      },
+    ],
+    [
+      "a directory for a file",
+      (repo) => {
+        repo.remove("dir/a");
+        repo.write("dir/a/b", "b\n");
+      },
+    ],
+    [
+      "a file for a name that the index has in three stages",
+      (repo) => {
+        repo.git("checkout", "-q", "-b", "side");
+        repo.write("dir/a", "side\n");
+        repo.commit();
+        repo.git("checkout", "-q", "main");
+        repo.write("dir/a", "main\n");
+        repo.commit();
+        t.throws(() => repo.git("merge", "-q", "side"));
+        repo.remove("dir/a");
+        repo.write("dir/new", "new\n");
+      },
+    ],
+    [
+      "an ignored file for a tracked one",
+      (repo) => {
+        repo.write(".git/info/exclude", "*.o\n");
+        repo.remove("dir/a");
+        repo.write("dir/a.o", "o\n");
+      },
+    ],
+  ];
+  for (const [what, change] of changes) {
+    const repo = createRepo(t, {
+      "dir/a": "a\n",
+      "dir/b": "b\n",
+      "dir/sub/c": "c\n",
+      "dir/sub/deep/d": "d\n",
+      e: "e\n",
+    });
+    change(repo);
+    const { tracker } = await follow(t, repo);
+    t.equal(textOf(tracker.state), expectedOf(repo.root).unified_diff.toString(), what);
+  }
+});
+
 t.test("a checkout of many files is one frame", async (t) => {
   const files = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`d${at % 10}/f${at}`, `${at}\n`]));
   const repo = createRepo(t, files);
