@@ -13,7 +13,7 @@ export { BlobTooLargeError } from "./blobs.js";
 export type { Chat, ChatBinding } from "./chats.js";
 export type { FileEntry } from "./files.js";
 export type { Caller, NewToken, TokenEntry } from "./tokens.js";
-export type { StoredTree } from "./tree-states.js";
+export type { StoredTree, TreeHead } from "./tree-states.js";
 export type { ChatRoots, ChatStore, TokenStore, TreeStates };
 
 const versionSchema = z.object({ data_version: z.int() });
