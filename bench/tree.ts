@@ -173,7 +173,7 @@ function report(figures: readonly Figures[]): Report {
   return {
     title: "A followed tree",
     method:
-      "Each tree is followed by a process of its own, as the agent does it; times run from the system call that " +
+      "Each tree is followed by a process of its own, as the agent does it under its unit's environment; times run from the system call that " +
       "changes a file to the listener in that process (and on to the one that measures). Peers, in the same run: " +
       "`git status`, and the scan that the best-known workspace agent runs for each trigger. CPU counts all threads. " +
       "The first state counts from the moment the tree is opened, the start of the thread included. Idle CPU is that of 20 quiet seconds, and one sweep over the interval that follows from its cost.",

@@ -1,6 +1,8 @@
 #!/bin/sh
 # The first process of a container in which nothing else takes that part: runs the agent with the arguments given, hands
 # signals on to it, reaps whatever child is left to it, and leaves with the agent's status.
+# buffers go back to the system when they are freed, whatever the largest was so far (mallopt(3))
+export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_-131072}"
 agent "$@" &
 agent=$!
 for signal in TERM INT HUP; do

@@ -4,6 +4,8 @@
 log=${1:-${XDG_STATE_HOME:-$HOME/.local/state}/treewire/agent.log}
 agent status >/dev/null 2>&1 && exit 0
 mkdir -p "$(dirname "$log")"
+# buffers go back to the system when they are freed, whatever the largest was so far (mallopt(3))
+export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_-131072}"
 (
   trap '' HUP
   while :; do

@@ -1,10 +1,18 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Told, Usage } from "./followed-program.js";
 
+const unit = fileURLToPath(new URL("../../../systemd/treewire-agent.service", import.meta.url));
 const program = fileURLToPath(new URL("./followed-program.js", import.meta.url));
 
 type State = Extract<Told, { type: "state" }>;
+
+/** What the agent's unit sets in its environment, and its start-up scripts do, too. */
+function unitEnvironment(): NodeJS.ProcessEnv {
+  const lines = readFileSync(unit, "utf8").matchAll(/^Environment=(\w+)=(.*)$/gm);
+  return Object.fromEntries(Array.from(lines, ([, name = "", value = ""]) => [name, value]));
+}
 
 /** A process of its own that follows one working tree. */
 export class FollowedProcess {
@@ -12,7 +20,8 @@ export class FollowedProcess {
   #waiting: { wanted: (told: Told) => boolean; resolve: (told: Told) => void }[] = [];
 
   constructor(root: string) {
-    this.#child = fork(program, [root], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const env = { ...process.env, ...unitEnvironment() };
+    this.#child = fork(program, [root], { env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
     this.#child.on("message", (told: Told) => {
       const answered = this.#waiting.filter(({ wanted }) => wanted(told));
       this.#waiting = this.#waiting.filter((each) => !answered.includes(each));

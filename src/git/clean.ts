@@ -26,7 +26,7 @@ export interface CleanContext {
 /** Files above this are hashed piece by piece, and their content is read only when it is asked for. */
 const PIECEWISE_FROM_BYTES = 8 * 2 ** 20;
 /** Converted contents kept between the comparison and the diff that follows it. */
-const KEPT_BYTES = 32 * 2 ** 20;
+const KEPT_BYTES = 4 * 2 ** 20;
 
 /** Git takes content for binary when there is a NUL in as many bytes. */
 const BINARY_LOOK_BYTES = 8000;

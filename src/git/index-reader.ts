@@ -67,7 +67,8 @@ export class IndexReader {
   }
 
   #readAnew(): Current {
-    const file = readWhole(this.#path, true, true);
+    // shared the first time, when a second thread may be given it; what is shared does not urge a collection
+    const file = readWhole(this.#path, true, this.#current === undefined);
     if (file !== undefined) return { index: this.#parse(file.bytes, file.version), ...file };
     const known = this.#current?.version === undefined ? this.#current?.index : undefined;
     return { index: known ?? emptyIndex(this.#format, this.#rules), version: undefined, bytes: undefined };

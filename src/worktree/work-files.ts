@@ -18,7 +18,7 @@ export interface WorkFile {
 }
 
 /** Content that is kept from the reading to the patch, in bytes for each pass; beyond it a file is read twice. */
-const KEPT_BYTES = 32 * 1024 * 1024;
+const KEPT_BYTES = 4 * 1024 * 1024;
 
 /** The file was replaced between two looks at it; an event of that is on its way, or the next sweep finds it. */
 export class FileChangedError extends Error {
