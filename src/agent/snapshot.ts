@@ -1,5 +1,6 @@
 import {
   fitToLimit,
+  MAX_META_TEXT_UNITS,
   TREE_MESSAGE_PART_BYTES,
   type TreeFile,
   type TreeMessage,
@@ -27,14 +28,19 @@ export function snapshotOf(state: TreeState): Snapshot {
   return {
     meta: {
       head: state.head,
-      branch: state.branch,
-      remote_origin: state.remoteOrigin,
+      branch: cut(state.branch),
+      remote_origin: cut(state.remoteOrigin),
       scanned_at: new Date(state.scannedAt).toISOString(),
-      health: state.health,
+      health: cut(state.health),
       too_large_bytes: tooLargeBytes,
     },
     files,
   };
+}
+
+/** The relay takes no longer words: what a repository names itself has no bound of its own. */
+function cut(text: string): string {
+  return text.slice(0, MAX_META_TEXT_UNITS);
 }
 
 /** Whether two snapshots say the same of a tree; when they were taken does not count. */

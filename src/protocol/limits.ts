@@ -7,6 +7,9 @@ export const TREE_MESSAGE_PART_BYTES = 256 * 1024;
 /** The largest frame that either end of a tunnel takes: one part, its JSON escapes (six-fold at worst), and slack. */
 export const MAX_TUNNEL_FRAME_BYTES = 32 * 1024 * 1024;
 
+/** The longest branch name, remote URL or account of a tree's health that is told, in UTF-16 code units. */
+export const MAX_META_TEXT_UNITS = 64 * 1024;
+
 /** The most trees that one workspace may have. */
 export const MAX_TREES = 10_000;
 

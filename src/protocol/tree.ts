@@ -1,4 +1,7 @@
 import { z } from "zod";
+import { MAX_META_TEXT_UNITS } from "./limits.js";
+
+const metaText = z.string().max(MAX_META_TEXT_UNITS);
 
 /**
  * One file of a tree's diff, as it crosses the tunnel. Texts are UTF-8; bytes that are not became U+FFFD
@@ -29,15 +32,15 @@ export type TreeFile = z.infer<typeof treeFileSchema>;
 /** What is true of a tree besides its files. */
 export const treeMetaSchema = z.object({
   /** HEAD's commit, full hexadecimal; "" when unborn. */
-  head: z.string(),
+  head: z.string().max(64),
   /** Short name of HEAD's branch; "" when detached. */
-  branch: z.string(),
+  branch: metaText,
   /** `remote.origin.url`; "" when there is none. */
-  remote_origin: z.string(),
+  remote_origin: metaText,
   /** When the state was last known to be true: UTC, RFC 3339. */
   scanned_at: z.iso.datetime(),
   /** "" when file events cover the whole tree, else what is wrong, in words for people. */
-  health: z.string(),
+  health: metaText,
   /**
    * Bytes of the whole diff when not even the headers fit the limit; then there are no files. 0 otherwise.
    */

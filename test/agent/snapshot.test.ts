@@ -3,9 +3,11 @@ import t from "tap";
 import { deltaBetween, sameSnapshot, snapshotOf, treeMessages } from "../../src/agent/snapshot.js";
 import {
   agentMessageSchema,
+  MAX_META_TEXT_UNITS,
   MAX_UNIFIED_DIFF_BYTES,
   TREE_MESSAGE_PART_BYTES,
   type TreeFile,
+  treeMetaSchema,
 } from "../../src/protocol/index.js";
 import { fileOf, stateOf } from "../support/states.js";
 
@@ -107,4 +109,14 @@ t.test("a state over the contract's limit is fitted before it is sent", async (t
   t.equal(meta.too_large_bytes, 0);
   t.same(files[0], { ...big, hunks: "", omitted_bytes: MAX_UNIFIED_DIFF_BYTES });
   t.equal(files[1], small);
+});
+
+t.test("words of a repository's own are cut to what the relay takes, which takes no more", async (t) => {
+  const long = "x".repeat(MAX_META_TEXT_UNITS + 1);
+  const { meta } = snapshotOf({ ...stateOf("/r", []), branch: long, remoteOrigin: long, health: long });
+  t.ok(treeMetaSchema.safeParse(meta).success);
+  t.equal(meta.branch.length, MAX_META_TEXT_UNITS);
+  for (const name of ["head", "branch", "remote_origin", "health"]) {
+    t.notOk(treeMetaSchema.safeParse({ ...meta, [name]: long }).success, name);
+  }
 });
