@@ -1,11 +1,8 @@
 import t from "tap";
-import { Daemon, type DaemonOptions } from "../../src/agent/daemon.js";
-import { tunnelUrl } from "../../src/agent/relay-url.js";
-import { TrackStore } from "../../src/agent/track-store.js";
+import type { DaemonOptions } from "../../src/agent/daemon.js";
 import { type TreeMessage, TUNNEL_SUBPROTOCOL } from "../../src/protocol/index.js";
-import { fixedToken, silentLogger } from "../../src/util/index.js";
-import { type AgentConnection, FakeRelay } from "../support/fake-relay.js";
-import { FakeTrees } from "../support/fake-trees.js";
+import { startDaemon } from "../support/daemon.js";
+import type { AgentConnection } from "../support/fake-relay.js";
 import { fileOf } from "../support/states.js";
 import type { Cleanup } from "../support/temp.js";
 import { until } from "../support/until.js";
@@ -13,35 +10,9 @@ import { until } from "../support/until.js";
 const CHAT = "10000000-0000-4000-8000-000000000001";
 const OTHER_CHAT = "10000000-0000-4000-8000-000000000002";
 
-async function start(t: Cleanup, options: Partial<DaemonOptions> = {}) {
-  const relay = await FakeRelay.start(t);
-  const trees = new FakeTrees();
-  trees.directories.add("/w");
-  trees.repositories.set("/w/a", [fileOf("t:one")]);
-  trees.repositories.set("/w/b", []);
-  const daemon = new Daemon({
-    url: tunnelUrl(relay.url),
-    token: fixedToken("secret"),
-    roots: ["/w"],
-    agent: "treewire/test",
-    logger: silentLogger(),
-    source: trees,
-    finder: trees,
-    tracked: TrackStore.unremembered(silentLogger()),
-    times: { pendingMs: 10, discoverMs: 20, lingerMs: 30 },
-    ...options,
-  });
-  const ended = daemon.run();
-  t.teardown(async () => {
-    await daemon.stop();
-    await ended.catch(() => {});
-  });
-  return { relay, trees, daemon, ended };
-}
-
-/** As {@link start}, with the first connection welcomed. */
+/** As {@link startDaemon}, with the first connection welcomed. */
 async function connected(t: Cleanup, options: Partial<DaemonOptions> = {}) {
-  const started = await start(t, options);
+  const started = await startDaemon(t, options);
   const connection = await started.relay.connection();
   connection.welcome();
   return { ...started, connection };

@@ -4,16 +4,10 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import t from "tap";
 import { ControlServer } from "../../src/agent/control-server.js";
-import { Daemon } from "../../src/agent/daemon.js";
-import { tunnelUrl } from "../../src/agent/relay-url.js";
-import { TrackStore } from "../../src/agent/track-store.js";
 import { controlReplySchema } from "../../src/protocol/index.js";
-import { fixedToken, silentLogger } from "../../src/util/index.js";
 import { Random } from "../parity/random.js";
 import { randomMessage } from "../relay/support/random-messages.js";
-import { FakeRelay } from "../support/fake-relay.js";
-import { FakeTrees } from "../support/fake-trees.js";
-import { fileOf } from "../support/states.js";
+import { startDaemon } from "../support/daemon.js";
 import { tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 
@@ -41,27 +35,7 @@ t.test(
   `${MESSAGES} random messages of a hostile relay: the agent goes on, and serves the next one rightly`,
   async (t) => {
     const random = new Random(seed);
-    const relay = await FakeRelay.start(t);
-    const trees = new FakeTrees();
-    trees.directories.add("/w");
-    trees.repositories.set("/w/a", [fileOf("t:one")]);
-    const daemon = new Daemon({
-      url: tunnelUrl(relay.url),
-      token: fixedToken("secret"),
-      roots: ["/w"],
-      agent: "treewire/test",
-      logger: silentLogger(),
-      source: trees,
-      finder: trees,
-      tracked: TrackStore.unremembered(silentLogger()),
-      times: { pendingMs: 10, discoverMs: 20, lingerMs: 30 },
-      tunnel: { retry: { next: () => 0 } },
-    });
-    const ended = daemon.run();
-    t.teardown(async () => {
-      await daemon.stop();
-      await ended;
-    });
+    const { relay, daemon, ended } = await startDaemon(t, { tunnel: { retry: { next: () => 0 } } });
     let sent = 0;
     let count = 1;
     for (; sent < MESSAGES; count += 1) {
@@ -92,6 +66,8 @@ t.test(
       tree.upserts.map(({ key }) => key),
       ["t:one"],
     );
+    await daemon.stop();
+    await ended; // without a rejection
   },
 );
 
