@@ -21,8 +21,8 @@ rmSync(wasm);
 
 // each thread starts from one file: 70 modules, one after the other, take a thread longer than its first scan may
 await build({
-  entryPoints: ["worker", "look-ahead-worker"].map((name) => here(`dist/src/worktree/${name}.js`)),
-  outdir: here("dist/src/worktree"),
+  entryPoints: ["worker", "check-worker"].map((name) => here(`dist/src/worktree/thread/${name}.js`)),
+  outdir: here("dist/src/worktree/thread"),
   allowOverwrite: true,
   bundle: true,
   format: "esm",

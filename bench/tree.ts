@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { sweepDelay } from "../src/worktree/sweeper.js";
+import { sweepDelay } from "../src/worktree/follow/sweeper.js";
 import { Random } from "../test/parity/random.js";
 import { GIT_ENV, git } from "../test/support/repo.js";
 import { FollowedProcess } from "./support/followed.js";

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
-import { runRelay } from "../src/relay/cli/index.js";
+import { watchCommand } from "../src/client/terminal/index.js";
+import { runRelay } from "../src/relay/index.js";
 
-await runRelay(process.argv.slice(2));
+await runRelay(process.argv.slice(2), (argv) => argv.command(watchCommand));

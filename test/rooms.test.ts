@@ -3,21 +3,39 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 
+interface Room {
+  /** The rooms that it may import, by their door. */
+  rooms: string[];
+  packages: "any" | string[];
+  /** What it takes of other rooms are types alone. */
+  typesOnly?: boolean;
+}
+
 // The table of rooms: which folder may import which. A folder that is not here may not exist.
-const ROOMS: Record<string, { rooms: string[]; packages: "any" | string[]; typesOnly?: boolean }> = {
+const ROOMS: Record<string, Room> = {
   "src/diff": { rooms: [], packages: [] },
   "src/protocol": { rooms: [], packages: ["zod"] },
   "src/util": { rooms: [], packages: "any" },
   "src/git": { rooms: ["src/util"], packages: "any" },
-  "src/worktree": { rooms: ["src/git", "src/diff", "src/util"], packages: "any" },
+  "src/worktree": { rooms: ["src/git", "src/diff", "src/protocol", "src/util"], packages: "any" },
   "src/agent": { rooms: ["src/worktree", "src/protocol", "src/util"], packages: "any" },
   "src/relay": { rooms: ["src/protocol", "src/util"], packages: "any" },
-  "src/client": { rooms: ["src/protocol"], packages: "any" },
-  "src/web": { rooms: ["src/protocol"], packages: [], typesOnly: true },
-  bin: { rooms: ["src/agent", "src/relay"], packages: "any" },
+  "src/client": { rooms: ["src/protocol", "src/util"], packages: "any" },
+  "src/start": { rooms: ["src/worktree", "src/client", "src/util"], packages: "any" },
+  bin: { rooms: ["src/agent", "src/relay", "src/client", "src/start"], packages: "any" },
 };
 
+/** Doors besides each room's own: the library of the client must stay free of what only its terminal needs. */
+const MORE_DOORS = ["src/client/terminal/index.ts"];
+
 const project = fileURLToPath(new URL("../../", import.meta.url));
+
+interface Import {
+  specifier: string;
+  typeOnly: boolean;
+}
+/** Every source by its path from the project's folder. */
+type Sources = ReadonlyMap<string, string>;
 
 function roomOf(path: string): string {
   const [top = "", room = ""] = path.split("/");
@@ -33,7 +51,7 @@ function sourcesBelow(folder: string): string[] {
 }
 
 /** Every `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")` of a source. */
-function importsOf(source: string): { specifier: string; typeOnly: boolean }[] {
+function importsOf(source: string): Import[] {
   const statements = source.matchAll(/^(?:import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm);
   const calls = source.matchAll(/\bimport\("([^"]+)"\)/g);
   return [
@@ -42,25 +60,55 @@ function importsOf(source: string): { specifier: string; typeOnly: boolean }[] {
   ];
 }
 
-function faultsOf(file: string): string[] {
+/** The source that an import of another one names. */
+function targetOf(file: string, specifier: string): string {
+  return relative(project, join(project, dirname(file), specifier)).replace(/\.js$/, ".ts");
+}
+
+function faultsOf(file: string, source: string): string[] {
   const room = roomOf(file);
   const rule = ROOMS[room];
   if (rule === undefined) return [`${file}: ${room} is not in the table of rooms`];
-  return importsOf(readFileSync(join(project, file), "utf8")).flatMap(({ specifier, typeOnly }) => {
+  return importsOf(source).flatMap(({ specifier, typeOnly }) => {
     if (!specifier.startsWith(".")) {
       return rule.packages === "any" || rule.packages.includes(specifier) ? [] : [`${file} imports ${specifier}`];
     }
-    const target = roomOf(relative(project, join(project, dirname(file), specifier)));
-    if (target === room) return [];
-    if (!rule.rooms.includes(target)) return [`${file} imports ${specifier}, of ${target}`];
-    return rule.typesOnly === true && !typeOnly ? [`${file} imports more than types of ${target}`] : [];
+    const target = targetOf(file, specifier);
+    if (roomOf(target) === room) return [];
+    if (!rule.rooms.includes(roomOf(target))) return [`${file} imports ${specifier}, of ${roomOf(target)}`];
+    if (target !== `${roomOf(target)}/index.ts` && !MORE_DOORS.includes(target)) {
+      return [`${file} imports ${specifier}, around the door of ${roomOf(target)}`];
+    }
+    return rule.typesOnly === true && !typeOnly ? [`${file} imports more than types of ${roomOf(target)}`] : [];
   });
 }
 
-t.test("the import arrows are those of the table of rooms", async (t) => {
-  const files = [...sourcesBelow("src"), ...sourcesBelow("bin")];
-  t.ok(files.length > 10, "there are sources to look at");
-  t.same(files.flatMap(faultsOf), []);
+/** One path of files that leads back to where it began, for each circle that a walk from file to file meets. */
+function circlesIn(sources: Sources): string[] {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, path: readonly string[]): void => {
+    const from = path.indexOf(file);
+    if (from >= 0) circles.push([...path.slice(from), file].join(" → "));
+    if (from >= 0 || done.has(file)) return;
+    for (const { specifier } of importsOf(sources.get(file) ?? "")) {
+      if (specifier.startsWith(".")) walk(targetOf(file, specifier), [...path, file]);
+    }
+    done.add(file);
+  };
+  for (const file of sources.keys()) walk(file, []);
+  return circles;
+}
+
+const files = [...sourcesBelow("src"), ...sourcesBelow("bin")];
+const sources: Sources = new Map(files.map((file) => [file, readFileSync(join(project, file), "utf8")]));
+
+t.test("the import arrows are those of the table of rooms, and lead through doors", async (t) => {
+  t.ok(sources.size > 10, "there are sources to look at");
+  t.same(
+    [...sources].flatMap(([file, source]) => faultsOf(file, source)),
+    [],
+  );
 });
 
 t.test("an import is seen in each of its forms", async (t) => {
@@ -76,4 +124,22 @@ t.test("an import is seen in each of its forms", async (t) => {
     importsOf(source).map(({ specifier, typeOnly }) => `${specifier}${typeOnly ? " (types)" : ""}`),
     ["./a.js", "./b.js", "./d.js (types)", "./e.js", "./f.js", "./g.js"],
   );
+});
+
+t.test("a walk around a door, a foreign arrow and a circle are refused", async (t) => {
+  const file = "src/worktree/x.ts";
+  t.same(faultsOf(file, 'import { a } from "../git/index.js";'), []);
+  t.same(faultsOf(file, 'import type { A } from "../git/objects/object-id.js";'), [
+    "src/worktree/x.ts imports ../git/objects/object-id.js, around the door of src/git",
+  ]);
+  t.same(faultsOf(file, 'import { a } from "../relay/index.js";'), [
+    "src/worktree/x.ts imports ../relay/index.js, of src/relay",
+  ]);
+  const circle = new Map([
+    ["src/a/x.ts", 'import { y } from "./y.js";'],
+    ["src/a/y.ts", 'import type { Z } from "../b/z.js";'],
+    ["src/b/z.ts", 'export { x } from "../a/x.js";'],
+    ["src/b/free.ts", 'import { z } from "./z.js";'],
+  ]);
+  t.same(circlesIn(circle), ["src/a/x.ts → src/a/y.ts → src/b/z.ts → src/a/x.ts"]);
 });

@@ -16,8 +16,8 @@ type Read = (oid: string) => unknown;
 
 const READERS: Record<string, (gitDir: string) => Promise<Read>> = {
   ours: async (gitDir) => {
-    const { ObjectStore } = await import("../../src/git/object-store.js");
-    const { SHA1 } = await import("../../src/git/object-id.js");
+    const { ObjectStore } = await import("../../src/git/objects/object-store.js");
+    const { SHA1 } = await import("../../src/git/objects/object-id.js");
     const store = new ObjectStore(join(gitDir, "objects"), SHA1);
     return (oid) => store.read(oid);
   },

@@ -1,13 +1,13 @@
 import type { ControlReply, ControlRequest } from "../protocol/index.js";
 import type { Logger, TokenSource } from "../util/index.js";
-import { Chats, type ChatsOptions } from "./chats.js";
-import type { Dial } from "./dial.js";
-import { Discovery, type RepositoryFinder } from "./locate.js";
-import { agentStatus } from "./status.js";
-import type { TrackStore } from "./track-store.js";
-import type { Link } from "./tree-stream.js";
-import { type TreeSource, Trees } from "./trees.js";
-import { Tunnel, type TunnelOptions, type TunnelStatus } from "./tunnel.js";
+import { Chats, type ChatsOptions } from "./chats/chats.js";
+import { Discovery, type RepositoryFinder } from "./chats/locate.js";
+import type { TrackStore } from "./chats/track-store.js";
+import { agentStatus } from "./service/status.js";
+import type { Link } from "./trees/tree-stream.js";
+import { type TreeSource, Trees } from "./trees/trees.js";
+import type { Dial } from "./tunnel/dial.js";
+import { Tunnel, type TunnelOptions, type TunnelStatus } from "./tunnel/tunnel.js";
 
 export interface DaemonOptions {
   /** The tunnel's address. */

@@ -1,1 +1,1 @@
-export { runAgent } from "./cli.js";
+export { runAgent } from "./cli/cli.js";

@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { systemCode, TreewireError } from "../util/errors.js";
-import { below, corrupt, isAbsent, type Place, readWhole, unreadable } from "./files.js";
+import { systemCode, TreewireError } from "../util/index.js";
+import { below, corrupt, isAbsent, type Place, readWhole, unreadable } from "./io/files.js";
 
 /** Where a repository stands. */
 export interface Discovery {

@@ -1,9 +1,11 @@
-import type { CachedTree } from "./cached-tree.js";
-import type { ParsedIndexFile } from "./index-file.js";
-import type { ObjectFormat } from "./object-id.js";
-import type { ObjectStore } from "./object-store.js";
-import { MODE_TREE, readTree } from "./tree-object.js";
-import type { BytePath, Oid, TreeEntry } from "./types.js";
+import type { CachedTree } from "./index-file/cached-tree.js";
+import type { ParsedIndexFile } from "./index-file/index-file.js";
+import type { BytePath } from "./io/byte-path.js";
+import type { TreeEntry } from "./objects/git-object.js";
+import { MODE_TREE } from "./objects/git-object.js";
+import type { ObjectFormat, Oid } from "./objects/object-id.js";
+import type { ObjectStore } from "./objects/object-store.js";
+import { readTree } from "./objects/tree-object.js";
 
 /** HEAD's entry of each path where HEAD and the index differ; `undefined` where HEAD lacks the path. */
 export type HeadDifferences = Map<BytePath, TreeEntry | undefined>;

@@ -1,3 +1,11 @@
+export type { CleanFile } from "./clean/types.js";
+export { WorkFileChangedError } from "./clean/work-file.js";
+export { IndexTable } from "./index-file/index-table.js";
+export type { EntryTable, FileStats, IndexFile, SharedTable } from "./index-file/types.js";
+export type { BytePath } from "./io/byte-path.js";
+export type { TreeEntry } from "./objects/git-object.js";
+export type { Oid } from "./objects/object-id.js";
+export type { Head } from "./refs/types.js";
 export { openRepository } from "./repository.js";
-export type * from "./types.js";
-export { WorkFileChangedError } from "./work-file.js";
+export type { ConfiguredPattern, FileAttributes, IgnoreDirectory } from "./rules/types.js";
+export type { Repository, RepositoryPart, SubmoduleIgnore } from "./types.js";

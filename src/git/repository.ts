@@ -1,27 +1,36 @@
 import { realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { TreewireError } from "../util/errors.js";
-import { AttributeFiles } from "./attribute-files.js";
-import type { AttributeValue } from "./attributes.js";
-import { fileSystemPath, textOfBytes } from "./byte-path.js";
-import { FileCleaner } from "./clean.js";
-import { Config, truth } from "./config.js";
-import { loadConfig, loadConfigFile, loadUserConfig } from "./config-files.js";
-import { planConversion } from "./conversion.js";
-import { diffAttributes } from "./diff-driver.js";
+import { TreewireError } from "../util/index.js";
+import { planConversion } from "./clean/conversion.js";
+import { FileCleaner } from "./clean/file-cleaner.js";
+import type { CleanFile } from "./clean/types.js";
+import { Config, truth } from "./config/config.js";
+import { loadConfig, loadConfigFile, loadUserConfig } from "./config/files.js";
 import { type Discovery, discover, holdsRepository, isGitDirectory, readDotGit } from "./discover.js";
-import { corrupt, isAbsent, readIfAllowed, readWhole, unreadable } from "./files.js";
 import { compareHeadWithIndex } from "./head-diff.js";
-import { parseIgnoreFile, topIgnoreDirectory } from "./ignore.js";
-import { ParsedIndexFile } from "./index-file.js";
-import { IndexReader } from "./index-reader.js";
-import { ObjectStore } from "./object-store.js";
-import { OrderFile } from "./order-file.js";
+import { ParsedIndexFile } from "./index-file/index-file.js";
+import { IndexReader } from "./index-file/index-reader.js";
+import type { IndexFile } from "./index-file/types.js";
+import type { BytePath } from "./io/byte-path.js";
+import { fileSystemPath, textOfBytes } from "./io/byte-path.js";
+import { corrupt, isAbsent, readIfAllowed, readWhole, unreadable } from "./io/files.js";
+import { RememberedFiles } from "./io/remembered-files.js";
+import type { TreeEntry } from "./objects/git-object.js";
+import { MODE_TYPE } from "./objects/git-object.js";
+import type { Oid } from "./objects/object-id.js";
+import { ObjectStore } from "./objects/object-store.js";
+import { readReplacements } from "./objects/replacements.js";
+import { readCommitTree } from "./objects/tree-object.js";
 import { checkOwnership } from "./ownership.js";
-import { type HeadRef, headTarget, readHead } from "./refs.js";
-import { readHeadByGit } from "./reftable.js";
-import { RememberedFiles } from "./remembered-files.js";
-import { readReplacements } from "./replace-refs.js";
+import { type HeadRef, headTarget, readHead } from "./refs/head.js";
+import { readHeadByGit } from "./refs/reftable.js";
+import type { Head } from "./refs/types.js";
+import { AttributeFiles } from "./rules/attribute-files.js";
+import type { AttributeValue } from "./rules/attributes.js";
+import { diffAttributes } from "./rules/diff-attributes.js";
+import { parseIgnoreFile, topIgnoreDirectory } from "./rules/ignore.js";
+import { OrderFile } from "./rules/order-file.js";
+import type { FileAttributes, IgnoreDirectory } from "./rules/types.js";
 import {
   isBare,
   type RepositoryFormat,
@@ -31,20 +40,7 @@ import {
   workingTreeRoot,
 } from "./settings.js";
 import { submoduleIgnore } from "./submodules.js";
-import { MODE_TYPE, readCommitTree } from "./tree-object.js";
-import type {
-  BytePath,
-  CleanFile,
-  FileAttributes,
-  Head,
-  IgnoreDirectory,
-  IndexFile,
-  Oid,
-  Repository,
-  RepositoryChange,
-  SubmoduleIgnore,
-  TreeEntry,
-} from "./types.js";
+import type { Repository, RepositoryPart, SubmoduleIgnore } from "./types.js";
 
 /** How long a configured filter may take for one file, in milliseconds. */
 const FILTER_TIME_LIMIT_MS = 30_000;
@@ -64,7 +60,7 @@ export async function openRepository(path: string, environment: NodeJS.ProcessEn
 }
 
 /** Kinds of changes behind which stand a few small files. */
-const COMPARED_KINDS: ReadonlySet<RepositoryChange> = new Set(["config", "ignore", "attributes"]);
+const COMPARED_KINDS: ReadonlySet<RepositoryPart> = new Set(["config", "ignore", "attributes"]);
 
 class DiskRepository implements Repository {
   readonly root: string;
@@ -111,13 +107,13 @@ class DiskRepository implements Repository {
     return this.#settings.stat.trustsSymlinks;
   }
 
-  get revivesPresentFiles(): boolean {
-    return this.#settings.revivesPresentFiles;
+  get clearsSkipWorktreeOfPresentFiles(): boolean {
+    return this.#settings.clearsSkipWorktreeOfPresentFiles;
   }
 
-  watchPaths(): ReadonlyMap<string, RepositoryChange> {
-    const paths = new Map<string, RepositoryChange>();
-    const add = (kind: RepositoryChange, ...added: (string | undefined)[]): void => {
+  watchPaths(): ReadonlyMap<string, RepositoryPart> {
+    const paths = new Map<string, RepositoryPart>();
+    const add = (kind: RepositoryPart, ...added: (string | undefined)[]): void => {
       for (const path of added) if (path !== undefined) paths.set(path, kind);
     };
     const branch = headTarget(this.gitDir, this.#format.objects);
@@ -141,7 +137,7 @@ class DiskRepository implements Repository {
     return paths;
   }
 
-  invalidate(changes: Iterable<RepositoryChange>): void {
+  invalidate(changes: Iterable<RepositoryPart>): void {
     for (const change of changes) {
       if (change === "head" || change === "config") this.#objects.forgetReplacements();
       const outdatesConfig = change === "head" && this.#config.hasAny("includeif.onbranch:");
@@ -153,7 +149,7 @@ class DiskRepository implements Repository {
     }
   }
 
-  revalidate(doubts: Iterable<RepositoryChange>): ReadonlySet<RepositoryChange> {
+  revalidate(doubts: Iterable<RepositoryPart>): ReadonlySet<RepositoryPart> {
     const changed = new Set(doubts);
     const kinds = [...this.watchPaths()].filter(([, kind]) => COMPARED_KINDS.has(kind) && changed.has(kind));
     const contents = this.#remembered.changes(kinds.map(([path]) => path));
@@ -286,7 +282,7 @@ class DiskRepository implements Repository {
   }
 
   #replacements(): ReadonlyMap<Oid, Oid> {
-    const isOff = this.#environment.GIT_NO_REPLACE_OBJECTS !== undefined || !this.#settings.heedsReplacements;
+    const isOff = this.#environment.GIT_NO_REPLACE_OBJECTS !== undefined || !this.#settings.usesReplaceRefs;
     return isOff || this.#format.refs !== "files" ? new Map() : readReplacements(this.commonDir, this.#format.objects);
   }
 

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
-import { TreewireError } from "../util/errors.js";
-import { type Config, truth } from "./config.js";
-import type { AutoCrlf } from "./line-endings.js";
-import { type ObjectFormat, SHA1, SHA256 } from "./object-id.js";
-import type { StatRules } from "./stat-match.js";
-import { expandHome, xdgConfigFile } from "./user-files.js";
+import { TreewireError } from "../util/index.js";
+import type { AutoCrlf } from "./clean/line-endings.js";
+import { type Config, truth } from "./config/config.js";
+import { expandHome, xdgConfigFile } from "./config/user-files.js";
+import type { StatRules } from "./index-file/types.js";
+import { type ObjectFormat, SHA1, SHA256 } from "./objects/object-id.js";
 
 /** The settings that decide what is read and how, out of a {@link Config}. */
 export interface RepositorySettings {
@@ -19,8 +19,8 @@ export interface RepositorySettings {
   attributesFile: string | undefined;
   orderFile: string | undefined;
   remoteOrigin: string;
-  revivesPresentFiles: boolean;
-  heedsReplacements: boolean;
+  clearsSkipWorktreeOfPresentFiles: boolean;
+  usesReplaceRefs: boolean;
 }
 
 /** Git's default of `core.bigFileThreshold`. */
@@ -48,8 +48,8 @@ export function readSettings(config: Config, root: string, environment: NodeJS.P
     attributesFile: file("core.attributesfile", xdgConfigFile("attributes", environment)),
     orderFile: file("diff.orderfile"),
     remoteOrigin: config.get("remote.origin.url") ?? "",
-    heedsReplacements: config.boolean("core.usereplacerefs", true),
-    revivesPresentFiles:
+    usesReplaceRefs: config.boolean("core.usereplacerefs", true),
+    clearsSkipWorktreeOfPresentFiles:
       config.boolean("core.sparsecheckout", false) && !config.boolean("sparse.expectfilesoutsideofpatterns", false),
   };
 }

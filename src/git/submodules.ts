@@ -1,6 +1,6 @@
-import type { Config } from "./config.js";
-import { ConfigSyntaxError, parseConfig, type Setting } from "./config-syntax.js";
-import { corrupt } from "./files.js";
+import type { Config } from "./config/config.js";
+import { ConfigSyntaxError, parseConfig, type Setting } from "./config/syntax.js";
+import { corrupt } from "./io/files.js";
 import type { SubmoduleIgnore } from "./types.js";
 
 const LEVELS: readonly string[] = ["none", "untracked", "dirty", "all"];

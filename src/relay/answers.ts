@@ -1,13 +1,5 @@
 import type { Duplex } from "node:stream";
-import { z } from "zod";
-
-/** The contract's form of an error body. */
-export const errorBodySchema = z.object({
-  message: z.string(),
-  detail: z.string().optional(),
-  validations: z.array(z.object({ field: z.string(), detail: z.string() })).optional(),
-});
-export type ErrorBody = z.infer<typeof errorBodySchema>;
+import type { ErrorBody } from "../protocol/index.js";
 
 /** An answer that refuses a request, before or without an upgrade. */
 export interface Refusal {

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { createSecureContext, Server as TlsServer } from "node:tls";
 import { HEARTBEAT_MS } from "../protocol/index.js";
 import { coalesce, type Logger, messageOf, systemCode, TreewireError } from "../util/index.js";
-import { Gate, OwnAuthority, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
+import { Admission, OwnAuthority, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
+import { Limits } from "./access/limits.js";
 import { createHttp } from "./http/index.js";
 import { Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
-import { Limits } from "./limits.js";
 import { Metrics } from "./metrics.js";
 import { Proxies } from "./proxies.js";
 import { Store } from "./store/index.js";
@@ -89,7 +89,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const own = new OwnAuthority(store, options.allowedOrigins ?? []);
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
   const authority = theirs ?? own;
-  const gate = new Gate(limits);
+  const gate = new Admission(limits);
   const upgrades = new Upgrades({ store, hub, authority, gate, proxies, limits, metrics, log });
   const reconcile = coalesce(() => upgrades.reconcile());
   const changed = () => {
@@ -129,7 +129,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const tidyAndTell = () =>
     tidy().catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, "keeping the trees' states failed"));
   const keep = setInterval(tidyAndTell, TIDY_MS);
-  const sweep = setInterval(() => hub.beat(HEARTBEAT_MS - 2 * SWEEP_MS), SWEEP_MS);
+  const sweep = setInterval(() => hub.heartbeat(HEARTBEAT_MS - 2 * SWEEP_MS), SWEEP_MS);
 
   return {
     url,

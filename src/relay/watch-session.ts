@@ -10,7 +10,7 @@ import {
 } from "../protocol/index.js";
 import type { Logger } from "../util/index.js";
 import type { Client, WatchedChat } from "./access/index.js";
-import { ChangesTelling, DeltaTelling, type Frame, type Hub, Viewer } from "./hub/index.js";
+import { DeltaStream, type Frame, GitStream, type Hub, Viewer } from "./hub/index.js";
 import type { LimitOptions } from "./limit-options.js";
 import type { Metrics } from "./metrics.js";
 import { closeSocket, Heartbeat, Throttle } from "./sockets.js";
@@ -70,15 +70,15 @@ export class WatchSession {
     this.chatId = chat.id;
     const workspace = hub.workspace(options.workspace);
     const channel = workspace.channel(chat.id, chat.paths);
-    if (options.takesStale && !channel.agentIsConnected) workspace.recall(channel);
+    if (options.takesStale && !channel.agentIsConnected) workspace.load(channel);
     this.#viewer = new Viewer(
       channel,
       {
         send: (frame, done) => this.#send(frame, done),
-        waits: () => metrics.dropped("slow_client"),
-        drained: () => this.#throttle.release("unread"),
+        onBlocked: () => metrics.dropped("slow_client"),
+        onDrained: () => this.#throttle.release("unread"),
       },
-      options.isDelta ? new DeltaTelling() : new ChangesTelling(),
+      options.isDelta ? new DeltaStream() : new GitStream(),
       options.takesStale,
     );
     workspace.join(channel, this.#viewer);

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import t, { type Test } from "tap";
+import { TrackStore } from "../../src/agent/chats/track-store.js";
 import { Daemon } from "../../src/agent/daemon.js";
-import { dial } from "../../src/agent/dial.js";
-import { tunnelUrl } from "../../src/agent/relay-url.js";
-import { Retry } from "../../src/agent/retry.js";
-import { TrackStore } from "../../src/agent/track-store.js";
+import { dial } from "../../src/agent/tunnel/dial.js";
+import { Retry } from "../../src/agent/tunnel/retry.js";
+import { tunnelUrl } from "../../src/agent/tunnel/tunnel-url.js";
 import { createLogger, tokenFile } from "../../src/util/index.js";
 import { findRepositories, resolveRoot, TreeHost } from "../../src/worktree/index.js";
 import { BadLink, connectProxy, FAULTS } from "../support/bad-network.js";

@@ -1,6 +1,6 @@
 import t from "tap";
 import { Random } from "../parity/random.js";
-import { VICTIMS, World } from "./world.js";
+import { KillStack, VICTIMS } from "./world.js";
 
 /** `npm run kill` has 200, and holds the time in which clients are right. */
 const ROUNDS = 6;
@@ -12,7 +12,7 @@ t.test(
   async (t) => {
     const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
     t.comment(`seed ${seed}`);
-    const world = await World.start(t, new Random(seed));
+    const world = await KillStack.start(t, new Random(seed));
     for (let round = 0; round < ROUNDS; round += 1) {
       const victim = VICTIMS[round % VICTIMS.length] ?? "relay";
       const { problems, rightMs, afterMs } = await world.round(victim);

@@ -3,7 +3,7 @@
 import { hideBin } from "yargs/helpers";
 import yargs from "yargs/yargs";
 import { Random } from "../parity/random.js";
-import { type Outcome, VICTIMS, World } from "./world.js";
+import { KillStack, type Outcome, VICTIMS } from "./world.js";
 
 /** Each store goes through so many kills; then a new one begins. */
 const ROUNDS_PER_STORE = 25;
@@ -23,7 +23,7 @@ process.stdout.write(`seed ${options.seed}\n`);
 while (outcomes.length < options.rounds) {
   const handlers: (() => unknown)[] = [];
   try {
-    const world = await World.start({ teardown: (handler) => handlers.push(handler) }, random);
+    const world = await KillStack.start({ teardown: (handler) => handlers.push(handler) }, random);
     const wanted = Math.min(options.rounds, outcomes.length + ROUNDS_PER_STORE);
     while (outcomes.length < wanted) {
       const outcome = await world.round(random.pick(VICTIMS));

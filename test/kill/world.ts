@@ -42,7 +42,7 @@ const UNLIMITED = "1000000000";
 const listening = z.object({ url: z.string() });
 
 /** A relay and an agent as processes, under load of every kind, that are killed and started again. */
-export class World {
+export class KillStack {
   readonly #t: Cleanup;
   readonly #random: Random;
   readonly #dataDir: string;
@@ -72,8 +72,8 @@ export class World {
   }
 
   /** @param t with which everything ends */
-  static async start(t: Cleanup, random: Random): Promise<World> {
-    const world = new World(t, random);
+  static async start(t: Cleanup, random: Random): Promise<KillStack> {
+    const world = new KillStack(t, random);
     t.teardown(() => {
       for (const end of world.#ends) end();
     });

@@ -1,6 +1,6 @@
+import { TrackStore } from "../../src/agent/chats/track-store.js";
 import { Daemon, type DaemonOptions } from "../../src/agent/daemon.js";
-import { tunnelUrl } from "../../src/agent/relay-url.js";
-import { TrackStore } from "../../src/agent/track-store.js";
+import { tunnelUrl } from "../../src/agent/tunnel/tunnel-url.js";
 import { fixedToken, silentLogger } from "../../src/util/index.js";
 import { FakeRelay } from "./fake-relay.js";
 import { FakeTrees } from "./fake-trees.js";

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
-import type { RepositoryFinder } from "../../src/agent/locate.js";
-import type { LiveTree, TreeSource } from "../../src/agent/trees.js";
-import type { Trouble } from "../../src/agent/trouble.js";
+import type { RepositoryFinder } from "../../src/agent/chats/locate.js";
+import type { LiveTree, TreeSource } from "../../src/agent/trees/trees.js";
+import type { Trouble } from "../../src/agent/trees/trouble.js";
 import { TreewireError } from "../../src/util/index.js";
 import type { TreeFile, TreeState } from "../../src/worktree/types.js";
 import { stateOf } from "./states.js";

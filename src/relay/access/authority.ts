@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { agentNotConnected, type Refusal } from "../answers.js";
-import type { AgentStatus } from "../hub/index.js";
+import type { AgentState } from "../hub/index.js";
 import type { Chat } from "../store/index.js";
 
 /** Whoever watches and uploads: a person, or a program in their name. */
@@ -60,7 +60,7 @@ export interface Authority {
  */
 export async function mayWatch(
   authority: Authority,
-  agentStatus: (workspace: string) => AgentStatus,
+  agentStatus: (workspace: string) => AgentState,
   client: Client,
   chatId: string,
   prefix: string,

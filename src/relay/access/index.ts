@@ -1,3 +1,4 @@
+export { Admission } from "./admission.js";
 export {
   type Answer,
   type Authority,
@@ -7,6 +8,5 @@ export {
   type Watchable,
   type WatchedChat,
 } from "./authority.js";
-export { Gate } from "./gate.js";
 export { OwnAuthority } from "./own.js";
 export { UpstreamAuthority, type UpstreamOptions } from "./upstream.js";

@@ -1,8 +1,8 @@
 import { idSchema } from "../../protocol/index.js";
 import { REFUSALS } from "../answers.js";
-import { readCredentials } from "../credentials.js";
 import type { Chat, Store } from "../store/index.js";
 import type { Answer, Authority, Calling, Client, Watchable } from "./authority.js";
+import { readCredentials } from "./credentials.js";
 
 /** Who may do what by the word of the relay's own store. */
 export class OwnAuthority implements Authority {

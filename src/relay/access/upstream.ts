@@ -3,10 +3,10 @@ import { z } from "zod";
 import { idSchema } from "../../protocol/index.js";
 import { type Logger, messageOf } from "../../util/index.js";
 import { REFUSALS } from "../answers.js";
-import { readCredentials } from "../credentials.js";
-import { tokenDigest } from "../limits.js";
 import type { Store } from "../store/index.js";
 import type { Answer, Authority, Calling, Client, Watchable } from "./authority.js";
+import { readCredentials } from "./credentials.js";
+import { tokenDigest } from "./limits.js";
 
 export interface UpstreamOptions {
   /** The server with the chat API; its path, if any, stands before the routes' own. */

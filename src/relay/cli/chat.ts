@@ -1,5 +1,6 @@
+import { command, commandGroup } from "../../util/index.js";
 import { bindChat, listChats, unbindChat } from "../commands.js";
-import { command, commandGroup, DATA_DIR, JSON_LINES, printRows } from "./command.js";
+import { DATA_DIR, JSON_LINES, printRows } from "./command.js";
 
 const CHAT = { type: "string", demandOption: true, describe: "UUID" } as const;
 

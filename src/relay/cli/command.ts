@@ -1,25 +1,4 @@
-import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
 import { TreewireError } from "../../util/index.js";
-
-/** A command whose handler gets the arguments that its builder declares. */
-export function command<T>(
-  name: string,
-  describe: string,
-  builder: (argv: Argv) => Argv<T>,
-  handler: (argv: ArgumentsCamelCase<T>) => void | Promise<void>,
-): CommandModule<object, T> {
-  return { command: name, describe, builder, handler };
-}
-
-/** A command that only holds others. */
-export function commandGroup(name: string, describe: string, add: (argv: Argv) => Argv): CommandModule {
-  return {
-    command: name,
-    describe,
-    builder: (argv) => add(argv).demandCommand(1, `${name}: a command is needed`),
-    handler: () => undefined,
-  };
-}
 
 export const DATA_DIR = {
   type: "string",
@@ -48,11 +27,4 @@ export function printRows(rows: readonly Record<string, string | boolean | null>
     const line = cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
     if (names.length > 0) process.stdout.write(`${line.trimEnd()}\n`);
   }
-}
-
-/** Resolves when the process is asked to stop. */
-export function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
-  });
 }

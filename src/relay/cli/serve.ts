@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import type { Options } from "yargs";
 import { z } from "zod";
-import { createLogger, LOG_LEVELS, messageOf } from "../../util/index.js";
+import { command, createLogger, LOG_LEVELS, messageOf, stopSignal } from "../../util/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "../limit-options.js";
-import { badUsage, command, DATA_DIR, stopSignal } from "./command.js";
+import { badUsage, DATA_DIR } from "./command.js";
 
 /** The prefix of the environment variables that set options: `TREEWIRE_RELAY_LISTEN` is `--listen`. */
 export const ENV_PREFIX = "TREEWIRE_RELAY";

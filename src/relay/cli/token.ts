@@ -1,6 +1,7 @@
+import { command, commandGroup } from "../../util/index.js";
 import { createToken, listTokens, revokeToken } from "../commands.js";
 import type { NewToken, TokenEntry } from "../store/index.js";
-import { badUsage, command, commandGroup, DATA_DIR, JSON_LINES, printRows } from "./command.js";
+import { badUsage, DATA_DIR, JSON_LINES, printRows } from "./command.js";
 
 const create = command(
   "create",

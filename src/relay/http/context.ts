@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
-import type { Authority, Client, Gate, OwnAuthority } from "../access/index.js";
+import type { Admission, Authority, Client, OwnAuthority } from "../access/index.js";
 import { accept } from "../answers.js";
-import type { AgentStatus } from "../hub/index.js";
+import type { AgentState } from "../hub/index.js";
 import type { Proxies } from "../proxies.js";
 import type { Store } from "../store/index.js";
 
@@ -14,9 +14,9 @@ export interface HttpContext {
   authority: Authority;
   /** The store's word: on everything in own-store mode, on the admin API in both. */
   own: OwnAuthority;
-  gate: Gate;
+  gate: Admission;
   proxies: Proxies;
-  agentStatus: (workspace: string) => AgentStatus;
+  agentStatus: (workspace: string) => AgentState;
   /** Called when a route has changed who may do what: live sockets are looked at again. */
   changed: () => void;
 }

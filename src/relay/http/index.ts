@@ -9,9 +9,9 @@ import {
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
 import { type Logger, messageOf, systemCode, VERSION } from "../../util/index.js";
+import { maskToken } from "../access/credentials.js";
 import type { UpstreamOptions } from "../access/index.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
-import { maskToken } from "../credentials.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
 import { PREFIXES } from "../routes.js";

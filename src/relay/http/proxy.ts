@@ -1,9 +1,9 @@
 import replyFrom from "@fastify/reply-from";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { bringsCookie, readCredentials } from "../access/credentials.js";
 import type { UpstreamOptions } from "../access/index.js";
+import { tokenDigest } from "../access/limits.js";
 import { accept, REFUSALS, type Refusal } from "../answers.js";
-import { bringsCookie, readCredentials } from "../credentials.js";
-import { tokenDigest } from "../limits.js";
 import { type HttpContext, type HttpServer, queryOf } from "./context.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;

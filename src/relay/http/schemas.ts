@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { errorBodySchema } from "../answers.js";
+import { errorBodySchema } from "../../protocol/index.js";
 
 /** The contract's error body for each of these statuses, and for the ones that any route may answer with. */
 export function errorResponses(...statuses: number[]): Record<number, typeof errorBodySchema> {

@@ -1,7 +1,7 @@
 import { coalesce } from "../../util/index.js";
-import type { FrameCache } from "./frames.js";
-import type { TreeState } from "./tree.js";
-import type { TreeView } from "./tree-view.js";
+import type { FrameCache } from "./streams/frame-cache.js";
+import type { TreeState } from "./trees/tree-state.js";
+import type { TreeView } from "./trees/tree-view.js";
 import type { Viewer } from "./viewer.js";
 import type { Workspace } from "./workspace.js";
 

@@ -90,15 +90,15 @@ export class Hub {
     for (const workspace of this.#workspaces.values()) await workspace.save(isLast);
     let held = this.counts().treeBytes;
     for (const [id, workspace] of this.#workspaces) {
-      if (held > maxTreeUnits) held -= workspace.letGo(held - maxTreeUnits);
+      if (held > maxTreeUnits) held -= workspace.evict(held - maxTreeUnits);
       if (workspace.isIdle) this.#workspaces.delete(id);
     }
   }
 
   /** Lets every viewer that has been quiet for so long know that nothing changed. */
-  beat(afterMs: number): void {
+  heartbeat(afterMs: number): void {
     for (const workspace of this.#workspaces.values()) {
-      for (const channel of workspace.channels) for (const viewer of channel.viewers) viewer.beat(afterMs);
+      for (const channel of workspace.channels) for (const viewer of channel.viewers) viewer.heartbeat(afterMs);
     }
   }
 }

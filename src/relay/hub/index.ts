@@ -1,7 +1,7 @@
-export { ChangesTelling } from "./changes-telling.js";
 export type { Channel } from "./channel.js";
-export { DeltaTelling } from "./delta-telling.js";
 export { Hub, type HubOptions } from "./hub.js";
-export { TunnelLimitError } from "./pending-update.js";
+export { DeltaStream } from "./streams/delta-stream.js";
+export { GitStream } from "./streams/git-stream.js";
+export { TunnelLimitError } from "./trees/pending-update.js";
 export { type Frame, type Outlet, Viewer } from "./viewer.js";
-export type { AgentLink, AgentStatus, Workspace } from "./workspace.js";
+export type { AgentLink, AgentState, Workspace } from "./workspace.js";

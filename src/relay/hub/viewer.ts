@@ -1,17 +1,17 @@
 import type { ServerMessage } from "../../protocol/index.js";
 import type { Channel } from "./channel.js";
-import type { Telling } from "./telling.js";
-import { TextFrame } from "./text-frame.js";
-import type { TreeState } from "./tree.js";
+import { TextFrame } from "./encoding/text-frame.js";
+import type { WatchStream } from "./streams/watch-stream.js";
+import type { TreeState } from "./trees/tree-state.js";
 
 /** Where a viewer's frames go: one WebSocket. */
 export interface Outlet {
   /** Writes one text frame; `done` is called when the operating system has taken it, or the socket has died. */
   send(frame: Frame, done: () => void): void;
   /** Something has to wait: the frame before it has not drained yet. */
-  waits(): void;
+  onBlocked(): void;
   /** Nothing waits any more. */
-  drained(): void;
+  onDrained(): void;
 }
 
 export interface Frame {
@@ -45,7 +45,7 @@ const SLOW_AGENT = "the agent has not answered yet; the changes follow when it d
  */
 export class Viewer {
   readonly #outlet: Outlet;
-  readonly #telling: Telling;
+  readonly #telling: WatchStream;
   readonly #takesStale: boolean;
   #channel: Channel;
   readonly #errors: string[] = [];
@@ -76,7 +76,7 @@ export class Viewer {
   #lastScannedAt = 0;
 
   /** @param takesStale the client takes the last state that is known, marked as such, while the agent is away */
-  constructor(channel: Channel, outlet: Outlet, telling: Telling, takesStale: boolean) {
+  constructor(channel: Channel, outlet: Outlet, telling: WatchStream, takesStale: boolean) {
     this.#channel = channel;
     this.#outlet = outlet;
     this.#telling = telling;
@@ -98,8 +98,8 @@ export class Viewer {
   }
 
   /** A tree has a newer state than this one, while the client has not taken its last frame. */
-  superseded(state: TreeState): void {
-    this.#telling.superseded(state);
+  stateReplaced(state: TreeState): void {
+    this.#telling.stateReplaced(state);
   }
 
   /** A barrier that started after the client came has passed. */
@@ -151,7 +151,7 @@ export class Viewer {
   }
 
   /** Says at least that nothing changed when no frame has gone out for that many milliseconds. */
-  beat(afterMs: number): void {
+  heartbeat(afterMs: number): void {
     if (Date.now() - this.#lastFrameAt < afterMs) return;
     this.#heartbeatDue = true;
     this.flush();
@@ -176,7 +176,7 @@ export class Viewer {
     if (this.#inFlight) {
       this.#hasMore = true;
       this.#channel.workspace.waiting.add(this);
-      this.#outlet.waits();
+      this.#outlet.onBlocked();
       return;
     }
     this.#hasMore = false;
@@ -187,12 +187,12 @@ export class Viewer {
       this.#inFlight = false;
       this.#channel.workspace.waiting.delete(this);
       if (this.#hasMore) this.flush();
-      if (!this.#inFlight) this.#outlet.drained();
+      if (!this.#inFlight) this.#outlet.onDrained();
     });
   }
 
   #nextFrame(): Frame | undefined {
-    const error = this.#telling.isAmidMessage ? undefined : this.#takeError();
+    const error = this.#telling.isMidMessage ? undefined : this.#takeError();
     if (error !== undefined) {
       this.#hasMore = true;
       const message: ServerMessage = { type: "error", message: error };
@@ -209,7 +209,7 @@ export class Viewer {
       isStale,
     });
     const wasAmid = this.#begun !== undefined;
-    this.#begun = this.#telling.isAmidMessage ? { answers, isStale } : undefined;
+    this.#begun = this.#telling.isMidMessage ? { answers, isStale } : undefined;
     if (told?.isUpToDate) this.#isUpToDate(isStale, answers);
     // errors that wait for the first frame, answers that are owed one by one, the rest of a delta or of a message, and what
     // came while that was under way

@@ -3,13 +3,13 @@ import type { Logger } from "../../util/index.js";
 import type { ChatRoots, TreeHead, TreeStates } from "../store/index.js";
 import { Barriers } from "./barriers.js";
 import { Channel } from "./channel.js";
-import { FrameCache } from "./frames.js";
-import { HeldTrees } from "./held-trees.js";
-import type { TreeState } from "./tree.js";
+import { FrameCache } from "./streams/frame-cache.js";
+import { TreeCache } from "./trees/tree-cache.js";
+import type { TreeState } from "./trees/tree-state.js";
 import type { Viewer } from "./viewer.js";
 
 /** The states of Coder's agents; those other than `connected` stand in the answer before an upgrade. */
-export type AgentStatus = "connecting" | "connected" | "disconnected" | "timeout";
+export type AgentState = "connecting" | "connected" | "disconnected" | "timeout";
 
 /** The relay's end of one agent's tunnel. */
 export interface AgentLink {
@@ -26,7 +26,7 @@ export class Workspace {
   readonly #chatRoots: ChatRoots;
   readonly #log: Logger;
   readonly #lingerMs: number;
-  readonly #trees: HeldTrees;
+  readonly #trees: TreeCache;
   readonly #barriers: Barriers;
   readonly #channels = new Map<string, Channel>();
   /** `undefined`: a channel or its roots have changed since it was made. */
@@ -35,18 +35,18 @@ export class Workspace {
   readonly waiting = new Set<Viewer>();
   readonly #lingering = new Map<Channel, NodeJS.Timeout>();
   #link: AgentLink | undefined;
-  #status: AgentStatus = "disconnected";
+  #status: AgentState = "disconnected";
 
   constructor(id: string, options: { chatRoots: ChatRoots; treeStates: TreeStates; log: Logger; lingerMs?: number }) {
     this.id = id;
     this.#chatRoots = options.chatRoots;
-    this.#trees = new HeldTrees(id, options.treeStates, (root) => this.#channelsOf(root).length > 0);
+    this.#trees = new TreeCache(id, options.treeStates, (root) => this.#channelsOf(root).length > 0);
     this.#log = options.log.child({ workspace: id });
     this.#barriers = new Barriers(this.#log);
     this.#lingerMs = options.lingerMs ?? LINGER_MS;
   }
 
-  get status(): AgentStatus {
+  get status(): AgentState {
     return this.#status;
   }
 
@@ -109,14 +109,14 @@ export class Workspace {
   // ── what is kept ──
 
   /** Whether the last states of a chat's trees are here or in the store; brings them here. */
-  recall(channel: Channel): boolean {
+  load(channel: Channel): boolean {
     if (!channel.knowsRoots) {
       const roots = this.#chatRoots.present(channel.chat);
       if (roots.length === 0) return false;
       channel.setRoots(roots);
       this.#channelsByRoot = undefined;
     }
-    for (const root of channel.roots) this.#trees.recall(root);
+    for (const root of channel.roots) this.#trees.load(root);
     return channel.states().length > 0;
   }
 
@@ -126,8 +126,8 @@ export class Workspace {
   }
 
   /** Lets go of written states that nobody watches. @param units how many UTF-16 units are too many @returns how many went */
-  letGo(units: number): number {
-    return this.#trees.letGo(units);
+  evict(units: number): number {
+    return this.#trees.evict(units);
   }
 
   /** Nobody is here and nothing is held that the store lacks. */
@@ -174,7 +174,7 @@ export class Workspace {
     if (this.#link !== undefined) this.#forgetLink("disconnected");
     this.#link = link;
     this.#status = "connected";
-    return this.#trees.offer();
+    return this.#trees.knownHeads();
   }
 
   /** Tells an agent that has just been welcomed what is being watched. */
@@ -193,7 +193,7 @@ export class Workspace {
     for (const channel of this.#channels.values()) channel.tellError(this.agentAwayMessage);
   }
 
-  #forgetLink(status: AgentStatus): void {
+  #forgetLink(status: AgentState): void {
     this.#link = undefined;
     this.#status = status;
     this.#trees.agentIsGone();
@@ -242,7 +242,7 @@ export class Workspace {
   }
 
   #receiveTree(link: AgentLink, part: TreeMessage): void {
-    const taken = this.#trees.take(part);
+    const taken = this.#trees.apply(part);
     if (taken.kind === "gap" && taken.isNew) link.send({ type: "resync", root: part.root });
     if (taken.kind !== "changed") return;
     const { before, state } = taken;
@@ -253,7 +253,7 @@ export class Workspace {
 
   /** Nobody is told a state any more: clients that do not read remember what they were told of it, and hold none of it. */
   #supersede(before: TreeState, next?: TreeState): void {
-    for (const viewer of this.waiting) viewer.superseded(before);
+    for (const viewer of this.waiting) viewer.stateReplaced(before);
     if (before.view === next?.view) return;
     if (this.waiting.size > 0) before.view.seal();
     before.view.entry.release();

@@ -1,0 +1,133 @@
+import { isAbsolute, parse } from "node:path";
+import { coalesce, type Logger, systemCode, TreewireError } from "../../util/index.js";
+import { describe, type Trouble } from "../trees/trouble.js";
+
+/** What the agent asks of the file system about where repositories are. */
+export interface RepositoryFinder {
+  /** The root of the working tree that holds `path`. @throws TreewireError */
+  resolveRoot(path: string): Promise<string>;
+  /** What a path is, links followed; "missing" also when that cannot be seen. */
+  kind(path: string): "directory" | "other" | "missing";
+  /** The roots of the working trees at or under `dir`. @throws TreewireError */
+  findRepositories(dir: string): Promise<string[]>;
+}
+
+/** Where a chat's path leads. */
+export interface Located {
+  path: string;
+  /** The root of its working tree; `undefined` while there is none. */
+  root: string | undefined;
+  /** The path itself is not there (yet): another look may give another root. */
+  provisional: boolean;
+  /** Why there is no root, when that is more than "not yet". */
+  trouble?: Trouble;
+}
+
+/**
+ * Finds the working tree of a path that may not exist: a file that was deleted, or is about to be written, belongs to
+ * the tree of the nearest directory above it that is there.
+ */
+export async function locate(path: string, finder: Pick<RepositoryFinder, "resolveRoot">): Promise<Located> {
+  if (!isAbsolute(path)) {
+    return {
+      path,
+      root: undefined,
+      provisional: false,
+      trouble: describe(new TreewireError("TW_PATH_NOT_FOUND", path), path),
+    };
+  }
+  const top = parse(path).root;
+  for (let at = path, provisional = false; ; at = parse(at).dir, provisional = true) {
+    try {
+      return { path, root: await finder.resolveRoot(at), provisional };
+    } catch (error) {
+      const missing = isMissing(error);
+      if (missing && at !== top) continue;
+      // nothing above it either: that is what "outside any repository" means for a path that is not there
+      const cause = missing || provisional ? new TreewireError("TW_PATH_NOT_FOUND", path) : error;
+      return { path, root: undefined, provisional: true, trouble: describe(cause, path) };
+    }
+  }
+}
+
+/** So many paths are looked at before others get a turn. */
+const AT_ONCE = 100;
+
+/** {@link locate} for many paths, of which those in one directory cost one look. */
+export async function locateAll(
+  paths: readonly string[],
+  finder: Pick<RepositoryFinder, "resolveRoot" | "kind">,
+): Promise<Located[]> {
+  const groups = new Map<string, string>();
+  for (const [position, path] of paths.entries()) {
+    if (position % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate);
+    const kind = finder.kind(path);
+    const group = kind === "directory" ? `${path}\0` : `${parse(path).dir}\0${kind}`;
+    if (!groups.has(group)) groups.set(group, path);
+  }
+  const located: Located[] = [];
+  for (const path of groups.values()) {
+    located.push(await locate(path, finder));
+    await new Promise(setImmediate);
+  }
+  return located;
+}
+
+/** A search of the roots may take this share of the time at most. */
+const SEARCH_SHARE = 1 / 20;
+
+/** The repositories under the agent's roots. */
+export class Discovery {
+  /**
+   * Searches all roots; see {@link coalesce}.
+   *
+   * @returns the roots of working trees, ascending, each once; those under a root that cannot be read are left out
+   */
+  readonly find: () => Promise<string[]>;
+  readonly #finder: Pick<RepositoryFinder, "findRepositories">;
+  readonly #logger: Logger;
+  /** What was said of a root whose fault has not passed. */
+  readonly #told = new Map<string, string>();
+  #endedAt = Number.NEGATIVE_INFINITY;
+  #costMs = 0;
+
+  /** @param roots absolute paths */
+  constructor(roots: readonly string[], finder: Pick<RepositoryFinder, "findRepositories">, logger: Logger) {
+    this.#finder = finder;
+    this.#logger = logger;
+    this.find = coalesce(async () => {
+      const started = performance.now();
+      const found = await Promise.all(roots.map((root) => this.#findUnder(root)));
+      this.#endedAt = performance.now();
+      this.#costMs = this.#endedAt - started;
+      return [...new Set(found.flat())].sort();
+    });
+  }
+
+  /** Whether the last search is long enough ago. @param restMs the least time between two, in milliseconds */
+  isDue(restMs: number): boolean {
+    return performance.now() - this.#endedAt >= Math.max(restMs, this.#costMs / SEARCH_SHARE);
+  }
+
+  /** What is wrong with roots, in words. */
+  troubles(): string[] {
+    return [...this.#told.values()];
+  }
+
+  async #findUnder(root: string): Promise<string[]> {
+    try {
+      const found = await this.#finder.findRepositories(root);
+      this.#told.delete(root);
+      return found;
+    } catch (error) {
+      const { code, message } = describe(error, root);
+      if (this.#told.get(root) !== message) this.#logger.warn({ root, code }, message);
+      this.#told.set(root, message);
+      return [];
+    }
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof TreewireError ? error.code === "TW_PATH_NOT_FOUND" : systemCode(error) === "ENOENT";
+}

@@ -1,0 +1,135 @@
+import { type RepositoryChange, type ServerMessage, unifiedDiff } from "../../protocol/index.js";
+import { type Colors, colorsFor, paintDiff, printable, reportError } from "../../util/index.js";
+import type { TreeState } from "../../worktree/index.js";
+import { resolveRoot, scanOnce, scanOnceRaw } from "../../worktree/index.js";
+import { snapshotOf, type TreeSnapshot } from "../trees/snapshot.js";
+import { formatStat } from "./diff-stat.js";
+
+/** What the command line says of `agent --once`. */
+export interface OnceArguments {
+  /** Files or directories inside working trees; none: the current directory. */
+  paths: readonly string[];
+  format: "diff" | "json" | "stat";
+  /** Leave with 1 if anything differs. */
+  exitCode: boolean;
+}
+
+export interface OnceOptions extends Pick<OnceArguments, "paths" | "format"> {
+  /** What was found to be wrong with one of the paths; the others are shown all the same. */
+  onError: (error: unknown) => void;
+  output: Output;
+}
+
+/** A stream such as standard output. */
+export interface Output {
+  isTTY?: boolean;
+  columns?: number;
+  write(chunk: string | Uint8Array, done: (error?: Error | null) => void): boolean;
+}
+
+/** The width of the table where there is no terminal to ask, as `git diff --stat` has it. */
+const DEFAULT_COLUMNS = 80;
+
+/** `agent --once`. @returns the exit status: 0, 1 if asked for and anything differs, or that of the last error */
+export async function runOnceCommand({ paths, format, exitCode }: OnceArguments): Promise<number> {
+  let status = 0;
+  const differs = await runOnce({
+    paths: paths.length > 0 ? paths : ["."],
+    format,
+    output: process.stdout,
+    onError: (error) => {
+      status = reportError("agent", error);
+    },
+  });
+  return status !== 0 ? status : Number(exitCode && differs);
+}
+
+/** Scans the working trees that hold the paths, prints them, and is done. @returns whether anything differs from HEAD */
+export async function runOnce({ paths, format, onError, output }: OnceOptions): Promise<boolean> {
+  const attempt = async <T>(job: () => Promise<T>): Promise<T | undefined> =>
+    job().catch((error) => void onError(error));
+  const located = await Promise.all(paths.map((path) => attempt(() => resolveRoot(path))));
+  const roots = [...new Set(located.filter((root) => root !== undefined))];
+  const print = (chunk: string | Uint8Array) => write(output, chunk);
+  const colors = colorsFor(output);
+
+  if (format === "diff") {
+    const differ = await inTurn(roots, (root) =>
+      attempt(() => printDiff(root, { print, onTrouble: onError, colors: output.isTTY ? colors : undefined })),
+    );
+    return differ.includes(true);
+  }
+  const states = (await inTurn(roots, (root) => attempt(() => scanOnce(root, { onTrouble: onError })))).filter(
+    (state) => state !== undefined,
+  );
+  if (format === "json") {
+    await print(`${JSON.stringify(changesOf(states))}\n`);
+  } else {
+    for (const { root, files } of states) {
+      if (roots.length > 1 && files.length > 0) await print(`${output.isTTY ? printable(root) : root}\n`);
+      await print(formatStat(files, output.columns ?? DEFAULT_COLUMNS, colors));
+    }
+  }
+  return states.some(({ files }) => files.length > 0);
+}
+
+/** @param colors for a terminal; without them the exact bytes are printed. @returns whether there were any */
+async function printDiff(
+  root: string,
+  {
+    print,
+    onTrouble,
+    colors,
+  }: {
+    print: (chunk: string | Uint8Array) => Promise<void>;
+    onTrouble: (error: unknown) => void;
+    colors: Colors | undefined;
+  },
+): Promise<boolean> {
+  const { diff } = await scanOnceRaw(root, { onTrouble });
+  let any = false;
+  for await (const chunk of diff instanceof Uint8Array ? [diff] : diff) {
+    if (chunk.length === 0) continue;
+    any = true;
+    await print(colors === undefined ? chunk : paintDiff(Buffer.from(chunk).toString(), colors));
+  }
+  return any;
+}
+
+/** The message with which a stream of these trees would begin (wire contract, "Stream messages"). */
+function changesOf(states: readonly TreeState[]): ServerMessage {
+  const oldest = Math.min(Date.now(), ...states.map(({ scannedAt }) => scannedAt));
+  return {
+    type: "changes",
+    scanned_at: new Date(oldest).toISOString(),
+    repositories: states.map((state) => repositoryOf(state.root, snapshotOf(state))),
+  };
+}
+
+function repositoryOf(root: string, { meta, files }: TreeSnapshot): RepositoryChange {
+  const omitted = files.filter((file) => file.omitted_bytes > 0);
+  return {
+    repo_root: root,
+    branch: meta.branch,
+    ...(meta.remote_origin !== "" && { remote_origin: meta.remote_origin }),
+    unified_diff: unifiedDiff(files, meta.too_large_bytes),
+    ...((omitted.length > 0 || meta.too_large_bytes > 0) && { truncated: true as const }),
+    ...(omitted.length > 0 && {
+      omitted_files: omitted.map(({ path, omitted_bytes }) => ({ path, bytes: omitted_bytes })),
+    }),
+  };
+}
+
+function write(output: Output, chunk: string | Uint8Array): Promise<void> {
+  if (chunk.length === 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    output.write(chunk, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** One after the other: each scan may take a lot of memory. */
+async function inTurn<T, R>(items: readonly T[], job: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await job(item));
+  return results;
+}

@@ -1,0 +1,191 @@
+import { type Stats, statSync } from "node:fs";
+import { opendir } from "node:fs/promises";
+import { resolve } from "node:path";
+import {
+  createLogger,
+  fixedToken,
+  type Logger,
+  type LogLevel,
+  messageOf,
+  systemCode,
+  type TokenSource,
+  TreewireError,
+  tokenFile,
+  VERSION,
+} from "../../util/index.js";
+import { findRepositories, resolveRoot, TreeHost } from "../../worktree/index.js";
+import { TrackStore } from "../chats/track-store.js";
+import { type ControlHandler, ControlServer } from "../control/control-server.js";
+import { claim, defaultStateDir, socketCandidates } from "../control/places.js";
+import { Daemon } from "../daemon.js";
+import { Service } from "../service/service.js";
+import { afterRejection, isCredential } from "../tunnel/credential.js";
+import { dial } from "../tunnel/dial.js";
+import { tunnelUrl } from "../tunnel/tunnel-url.js";
+import { WAKE_INTERVAL_MS, WakeWatch } from "../tunnel/wake.js";
+import { type AgentSettings, listOf, textOf } from "./settings.js";
+
+/** The program has left this long after the signal, whatever hangs. Milliseconds; the contract says 2 s. */
+const LEAVE_MS = 1_500;
+
+/** Runs the agent until SIGTERM or SIGINT. @returns the exit status. @throws TreewireError when it cannot go on */
+export async function runDaemonCommand(settings: AgentSettings): Promise<number> {
+  const relay = textOf(settings.relay);
+  if (relay === undefined)
+    throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: "give --once, or --relay URL" });
+  const url = tunnelUrl(relay);
+  const token = tokenSource(settings);
+  const connectWith = () =>
+    dial(url, {
+      caFile: textOf(settings["ca-file"]),
+      certFile: textOf(settings["cert-file"]),
+      keyFile: textOf(settings["key-file"]),
+      headers: listOf(settings.header),
+    });
+  // what is bad from the start is told at once; what turns bad later is waited for
+  token.read();
+  connectWith();
+
+  const logger = createLogger("agent", textOf(settings["log-level"]) as LogLevel);
+  const host = new TreeHost({ logger });
+  const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
+  const roots = listOf(settings.root);
+  const memory = await remember(textOf(settings["state-dir"]) ?? defaultStateDir(), logger);
+  const daemon = new Daemon({
+    url,
+    token,
+    dial: connectWith,
+    roots: (roots.length > 0 ? roots : ["."]).map((root) => resolve(root)),
+    agent: `treewire/${VERSION}`,
+    logger,
+    source: host,
+    finder: { resolveRoot, findRepositories: findReadable, kind: kindOf },
+    tracked: memory.tracked,
+    problems: memory.problems,
+    onStatus: (status) => service.onTunnel(status),
+  });
+  const control = memory.alone
+    ? await listen(settings, memory.stateDir, (request) => daemon.handle(request), logger)
+    : undefined;
+
+  let told: Promise<void> | undefined;
+  const leave = (signal: NodeJS.Signals) => {
+    logger.info({ signal }, "leaving");
+    told = service.stopping();
+    setTimeout(() => process.exit(0), LEAVE_MS).unref();
+    void daemon.stop();
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, leave);
+  process.on("SIGHUP", () => {
+    logger.info("reading token and certificates again");
+    void service.reload(() => daemon.tunnel.reload());
+  });
+  const wake = new WakeWatch();
+  setInterval(() => {
+    const happened = wake.look();
+    if (happened === undefined) return;
+    logger.info({ happened }, "is the relay still there?");
+    daemon.tunnel.nudge();
+  }, WAKE_INTERVAL_MS).unref();
+  logger.info({ relay: url.host, roots }, "starting");
+  // Node.js waits for the children that it started, and for no others
+  if (process.pid === 1) logger.warn("as process 1 it reaps no orphans; start it by container/entrypoint.sh");
+  try {
+    await daemon.run();
+  } catch (error) {
+    const file = textOf(settings["token-file"]);
+    if (file === undefined || !(error instanceof TreewireError && error.code === "TW_TOKEN_REJECTED")) throw error;
+    throw afterRejection(error, file, token.read());
+  } finally {
+    await control?.close();
+    await daemon.stop();
+    await memory.tracked.close();
+    await host.close();
+    await told;
+  }
+  return 0;
+}
+
+interface Memory {
+  stateDir: string;
+  tracked: TrackStore;
+  /** No other agent uses the directory. */
+  alone: boolean;
+  problems: string[];
+}
+
+/** What this agent remembers; one that cannot, or may not, works without. */
+async function remember(stateDir: string, logger: Logger): Promise<Memory> {
+  const without = (alone: boolean, problem: string): Memory => {
+    logger.warn({ stateDir }, problem);
+    return { stateDir, tracked: TrackStore.unremembered(logger), alone, problems: [problem] };
+  };
+  if ((await claim(stateDir)) === undefined) {
+    return without(
+      false,
+      `${stateDir}: another agent uses it, and answers track and status; this one remembers nothing`,
+    );
+  }
+  try {
+    return { stateDir, tracked: await TrackStore.open(stateDir, logger), alone: true, problems: [] };
+  } catch (error) {
+    return without(true, messageOf(error));
+  }
+}
+
+/** Opens the control socket at the first place that takes it; an agent without one works all the same. */
+async function listen(
+  settings: AgentSettings,
+  stateDir: string,
+  handler: ControlHandler,
+  logger: Logger,
+): Promise<ControlServer | undefined> {
+  const named = textOf(settings.socket);
+  const candidates = named === undefined ? socketCandidates(stateDir) : [resolve(named)];
+  for (const path of candidates) {
+    try {
+      const server = await ControlServer.listen(path, handler);
+      logger.debug({ socket: path }, "listening for commands");
+      return server;
+    } catch (error) {
+      logger[path === candidates.at(-1) ? "warn" : "debug"]({ code: "TW_LISTEN_FAILED" }, messageOf(error));
+    }
+  }
+  return undefined;
+}
+
+function tokenSource(settings: AgentSettings): TokenSource {
+  delete process.env.TREEWIRE_AGENT_TOKEN; // no child needs it
+  const file = textOf(settings["token-file"]);
+  if (file !== undefined) {
+    const source = tokenFile(resolve(file));
+    return isCredential(file) ? { canChange: false, read: source.read } : source;
+  }
+  const token = textOf(settings["agent-token"]);
+  if (token === undefined) throw new TreewireError("TW_NO_TOKEN", "TREEWIRE_AGENT_TOKEN");
+  return fixedToken(token);
+}
+
+/** As `findRepositories`, but a directory that cannot be listed is an error and not merely empty. */
+async function findReadable(directory: string): Promise<string[]> {
+  try {
+    await (await opendir(directory)).close();
+  } catch (error) {
+    const code = systemCode(error) ?? "";
+    const missing = code === "ENOENT" || code === "ENOTDIR";
+    const what = missing ? "TW_PATH_NOT_FOUND" : "TW_PATH_UNREADABLE";
+    throw new TreewireError(what, directory, { detail: code, cause: error });
+  }
+  return findRepositories(directory);
+}
+
+function kindOf(path: string): "directory" | "other" | "missing" {
+  let stats: Stats | undefined;
+  try {
+    stats = statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return "other"; // it cannot be looked at: whoever asks for its root is told why
+  }
+  if (stats === undefined) return "missing";
+  return stats.isDirectory() ? "directory" : "other";
+}

@@ -1,0 +1,53 @@
+import { createRequire } from "node:module";
+import type { AttributeValue } from "../rules/attributes.js";
+
+/** Loaded when a file first asks for it: its tables cost 6 ms, and few repositories need them. */
+const loadIconv = (): typeof import("iconv-lite") => createRequire(import.meta.url)("iconv-lite");
+
+/** What a decoder puts where bytes mean nothing in the encoding. */
+const REPLACEMENT = "\ufffd";
+
+const MARKS: Readonly<Record<string, readonly number[]>> = {
+  "utf-16le": [0xff, 0xfe],
+  "utf-16be": [0xfe, 0xff],
+  "utf-32le": [0xff, 0xfe, 0, 0],
+  "utf-32be": [0, 0, 0xfe, 0xff],
+};
+
+/** The encoding that `working-tree-encoding` names, in lower case; `undefined` for none, or UTF-8, which is git's own. */
+export function workingTreeEncoding(value: AttributeValue | undefined): string | undefined {
+  if (typeof value !== "string" || value === "") return undefined;
+  const name = value.toLowerCase().replace(/^utf-?/, "utf-");
+  return name === "utf-8" ? undefined : name;
+}
+
+/**
+ * Converts a file to UTF-8, as `working-tree-encoding` asks for on the way into the repository. Rules:
+ * <https://git-scm.com/docs/gitattributes#_working_tree_encoding>.
+ *
+ * @param name as {@link workingTreeEncoding} returns it
+ * @returns `undefined` where git complains and compares the bytes as they are: byte order marks that are missing or
+ *   forbidden, and bytes that mean nothing in the encoding
+ * @throws RangeError when the encoding is not known here
+ */
+export function toUtf8(content: Buffer, name: string): Buffer | undefined {
+  const family = /^utf-(?:16|32)/.exec(name)?.[0];
+  if (family === undefined) return decode(content, name);
+  const marked = [`${family}le`, `${family}be`].find((known) => startsWith(content, MARKS[known] ?? []));
+  if (name === family || name === "utf-16le-bom") {
+    if (marked === undefined) return name === family ? undefined : decode(content, `${family}le`);
+    return decode(content.subarray(MARKS[marked]?.length ?? 0), marked);
+  }
+  return marked === undefined ? decode(content, name) : undefined;
+}
+
+function decode(content: Buffer, name: string): Buffer | undefined {
+  const iconv = loadIconv();
+  if (!iconv.encodingExists(name)) throw new RangeError(`the encoding ${name} is not known`);
+  const text = iconv.decode(content, name, { stripBOM: false });
+  return text.includes(REPLACEMENT) ? undefined : Buffer.from(text);
+}
+
+function startsWith(content: Buffer, mark: readonly number[]): boolean {
+  return mark.length > 0 && mark.every((byte, at) => content[at] === byte);
+}

@@ -1,0 +1,204 @@
+import { readlinkSync, type Stats } from "node:fs";
+import type { BytePath } from "../io/byte-path.js";
+import { fileSystemPath, textOfBytes } from "../io/byte-path.js";
+import { corrupt, type Place } from "../io/files.js";
+import { MODE_FILE, MODE_LINK } from "../objects/git-object.js";
+import type { Oid } from "../objects/object-id.js";
+import { hashBlob, type ObjectFormat, startBlobHash } from "../objects/object-id.js";
+import { ByteCache } from "./byte-cache.js";
+import { type CleanFilter, filterFailed, runCleanCommand } from "./clean-filter.js";
+import { type Conversion, convertsText, convertText } from "./conversion.js";
+import { FilterProcess } from "./filter-process.js";
+import { LfsPointer } from "./lfs.js";
+import { holdsCrlfText, ReturnDropper, TextStatistics } from "./line-endings.js";
+import type { CleanFile } from "./types.js";
+import { readWorkFile, WorkFileChangedError, WorkFilePieces } from "./work-file.js";
+
+/** What the repository knows that decides how a file on disk is compared. */
+export interface CleanContext {
+  root: string;
+  format: ObjectFormat;
+  bigFileThresholdBytes: number;
+  /** How long a configured filter may take for one file. */
+  filterTimeLimitMs: number;
+  conversion: (path: BytePath, tracked: boolean) => Conversion;
+  readBlob: (oid: Oid) => Uint8Array;
+}
+
+/** Files above this are hashed piece by piece, and their content is read only when it is asked for. */
+const PIECEWISE_FROM_BYTES = 8 * 2 ** 20;
+/** Converted contents kept between the comparison and the diff that follows it. */
+const KEPT_BYTES = 4 * 2 ** 20;
+
+/** Git takes content for binary when there is a NUL in as many bytes. */
+const BINARY_LOOK_BYTES = 8000;
+
+/**
+ * Paths that git takes into no index, though it shows what a made-up index names: files outside the tree, or the
+ * repository's own. What is shown here leaves the machine, so they are not read.
+ */
+const LEAVES = /(?:^|\/)(?:\.{0,2}|\.git)(?:\/|$)/i;
+
+/** What is known of a content when its bytes are gone. */
+interface Hashed {
+  oid: Oid;
+  contentSize: number;
+  holdsNul?: boolean | undefined;
+}
+
+/** Reads files of the working tree as git would add them. Nothing is written. */
+export class FileCleaner {
+  readonly #context: CleanContext;
+  readonly #kept = new ByteCache<{ oid: Oid; content: Buffer }>(KEPT_BYTES);
+  readonly #processes = new Map<string, FilterProcess>();
+
+  constructor(context: CleanContext) {
+    this.#context = context;
+  }
+
+  /** See {@link Repository.clean}. */
+  async clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
+    if (LEAVES.test(path)) throw corrupt(textOfBytes(path), "no path that git would take into an index");
+    const place = fileSystemPath(this.#context.root, path);
+    if (stats.isSymbolicLink()) return this.#link(readlinkSync(place, { encoding: "buffer" }));
+    const mode = MODE_FILE | ((stats.mode & 0o100) === 0 ? 0o644 : 0o755);
+    const conversion = this.#context.conversion(path, indexOid !== undefined);
+    if (conversion.filter !== undefined) {
+      const filtered = await this.#filter(conversion.filter, path, place);
+      // A filter is not run twice: what it made is held.
+      return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
+    }
+    const isPiecewise = conversion.encoding === undefined && !conversion.ident && stats.size > PIECEWISE_FROM_BYTES;
+    const { oid, contentSize, holdsNul }: Hashed = isPiecewise
+      ? await this.#hashPieces(place, conversion, indexOid)
+      : this.#keep(path, this.#convert(path, readWorkFile(place), conversion, indexOid));
+    return {
+      mode,
+      oid,
+      content: () => this.#again(path, place, conversion, indexOid, oid),
+      size: stats.size,
+      contentSize,
+      converts: convertsText(conversion),
+      ...(holdsNul !== undefined && { holdsNul }),
+      large: this.#isLarge(stats.size),
+    };
+  }
+
+  #link(target: Buffer): CleanFile {
+    const oid = hashBlob(target, this.#context.format);
+    const size = target.length;
+    return { mode: MODE_LINK, oid, content: () => target, size, contentSize: size, converts: false, large: false };
+  }
+
+  #filtered(mode: number, content: Buffer, size: number): CleanFile {
+    const oid = hashBlob(content, this.#context.format);
+    const large = this.#isLarge(size);
+    return { mode, oid, content: () => content, size, contentSize: content.length, converts: true, large };
+  }
+
+  #isLarge(size: number): boolean {
+    return size > this.#context.bigFileThresholdBytes;
+  }
+
+  #keep(path: BytePath, content: Buffer): Hashed {
+    const oid = hashBlob(content, this.#context.format);
+    this.#kept.set(path, { oid, content }, content.length);
+    return { oid, contentSize: content.length };
+  }
+
+  #convert(path: BytePath, content: Buffer, conversion: Conversion, indexOid: Oid | undefined): Buffer {
+    if (!convertsText(conversion)) return content;
+    try {
+      return convertText(content, conversion, () => this.#indexed(indexOid));
+    } catch (thrown) {
+      if (thrown instanceof RangeError) throw filterFailed(path, "working-tree-encoding", thrown.message, thrown);
+      throw thrown;
+    }
+  }
+
+  #indexed(oid: Oid | undefined): Uint8Array | undefined {
+    return oid === undefined ? undefined : this.#context.readBlob(oid);
+  }
+
+  #again(path: BytePath, place: Place, conversion: Conversion, indexOid: Oid | undefined, oid: Oid): Buffer {
+    const kept = this.#kept.get(path);
+    if (kept?.oid === oid) return kept.content;
+    const content = this.#convert(path, readWorkFile(place), conversion, indexOid);
+    // Its id has been told: other bytes under it would be a wrong answer.
+    if (hashBlob(content, this.#context.format) !== oid) throw new WorkFileChangedError(place);
+    return content;
+  }
+
+  async #filter(filter: CleanFilter, path: BytePath, place: Place): Promise<Buffer> {
+    const { root, filterTimeLimitMs: timeLimitMs } = this.#context;
+    switch (filter.kind) {
+      case "lfs":
+        return withPieces(place, async (pieces) => {
+          const pointer = new LfsPointer();
+          await pieces.each((piece) => pointer.update(piece));
+          return pointer.finish();
+        });
+      case "missing":
+        throw filterFailed(path, filter.name, "required, and not configured");
+      case "command": {
+        const run = ({ descriptor }: WorkFilePieces) =>
+          runCleanCommand(filter, path, descriptor, { root, timeLimitMs });
+        return (await withPieces(place, run)) ?? readWorkFile(place);
+      }
+      case "process": {
+        const content = readWorkFile(place);
+        let process = this.#processes.get(filter.name);
+        if (process === undefined) {
+          process = new FilterProcess(filter, { root, timeLimitMs });
+          this.#processes.set(filter.name, process);
+        }
+        return (await process.clean(path, content)) ?? content;
+      }
+    }
+  }
+
+  /** The id of a file that is never held whole: raw, or with its line ends converted, which takes a look ahead. */
+  #hashPieces(place: Place, { lineEndings }: Conversion, indexOid: Oid | undefined): Promise<Hashed> {
+    return withPieces(place, async (pieces) => {
+      let dropped = 0;
+      if (lineEndings !== "keep") {
+        const statistics = new TextStatistics();
+        await pieces.each((piece) => {
+          statistics.update(piece);
+          return lineEndings === "convert" || !statistics.isSettled;
+        });
+        const converts =
+          lineEndings === "convert" || !(statistics.looksBinary() || holdsCrlfText(this.#indexed(indexOid)));
+        if (converts) dropped = statistics.crlfs;
+      }
+      const hash = startBlobHash(pieces.size - dropped, this.#context.format);
+      let holdsNul: boolean | undefined;
+      if (dropped === 0) {
+        await pieces.each((piece) => {
+          holdsNul ??= piece.subarray(0, BINARY_LOOK_BYTES).includes(0);
+          hash.update(piece);
+        });
+      } else {
+        const dropper = new ReturnDropper();
+        let hashed = 0;
+        const take = (piece: Buffer): void => {
+          hash.update(piece);
+          hashed += piece.length;
+        };
+        await pieces.each((piece) => take(dropper.push(piece)));
+        take(dropper.finish());
+        if (hashed !== pieces.size - dropped) throw new WorkFileChangedError(place);
+      }
+      return { oid: hash.digest("hex"), contentSize: pieces.size - dropped, holdsNul };
+    });
+  }
+}
+
+async function withPieces<T>(place: Place, read: (pieces: WorkFilePieces) => Promise<T>): Promise<T> {
+  const pieces = new WorkFilePieces(place);
+  try {
+    return await read(pieces);
+  } finally {
+    pieces.close();
+  }
+}

@@ -1,0 +1,83 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import type { Place } from "../io/files.js";
+
+/** Read at once from files that are not held whole. */
+const PIECE_BYTES = 2 ** 20;
+/** Node reads no more at once. */
+const WHOLE_MAX_BYTES = 2 ** 31 - 1;
+
+/** A file of the working tree that is not what it was when it was looked at. Its change is on its way here. */
+export class WorkFileChangedError extends Error {
+  constructor(place: Place) {
+    super(`${place.toString()}: changed while it was read`);
+  }
+}
+
+/**
+ * Reads a file of the working tree whole.
+ * @throws a system error; WorkFileChangedError when no regular file is there any more
+ */
+export function readWorkFile(place: Place): Buffer {
+  const descriptor = openRegular(place);
+  try {
+    const { size } = fstatSync(descriptor);
+    if (size > WHOLE_MAX_BYTES) throw new RangeError(`${place.toString()}: too large to be read whole`);
+    const bytes = Buffer.allocUnsafeSlow(size);
+    let filled = 0;
+    while (filled < size) {
+      const got = readSync(descriptor, bytes, filled, size - filled, filled);
+      if (got === 0) break;
+      filled += got;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** A file of the working tree that is read in pieces, perhaps more than once. */
+export class WorkFilePieces {
+  readonly size: number;
+  readonly #place: Place;
+  readonly #descriptor: number;
+  readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+
+  /** @throws like {@link readWorkFile} */
+  constructor(place: Place) {
+    this.#place = place;
+    this.#descriptor = openRegular(place);
+    this.size = fstatSync(this.#descriptor).size;
+  }
+
+  /** For programs that read the file themselves. */
+  get descriptor(): number {
+    return this.#descriptor;
+  }
+
+  /**
+   * Hands out the pieces in turn; each is valid until the next. Others get their turn in between: 5 GB take seconds.
+   * @param visit returns false to leave the rest
+   * @throws WorkFileChangedError when the file ends early
+   */
+  async each(visit: (piece: Buffer) => unknown): Promise<void> {
+    for (let at = 0; at < this.size; ) {
+      const got = readSync(this.#descriptor, this.#piece, 0, Math.min(PIECE_BYTES, this.size - at), at);
+      if (got === 0) throw new WorkFileChangedError(this.#place);
+      if (visit(this.#piece.subarray(0, got)) === false) return;
+      at += got;
+      await new Promise(setImmediate);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+/** Opens a file, and neither a link nor a FIFO that has taken its place. */
+function openRegular(place: Place): number {
+  const descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  throw new WorkFileChangedError(place);
+}

@@ -1,0 +1,68 @@
+import type { Setting } from "./syntax.js";
+
+/** Settings of all files, the last one of a name winning. Immutable. */
+export class Config {
+  readonly #settings: readonly Setting[];
+  readonly #last = new Map<string, Setting>();
+  /** Every file that was looked at, absent ones too: when one changes, so may the settings. */
+  readonly files: readonly string[];
+
+  constructor(settings: readonly Setting[], files: readonly string[] = []) {
+    this.#settings = settings;
+    this.files = files;
+    for (const setting of settings) this.#last.set(setting.name, setting);
+  }
+
+  /** @param name section and key in lower case. @returns "" for a key that stands alone, `undefined` when not set */
+  get(name: string): string | undefined {
+    const setting = this.#last.get(name);
+    return setting === undefined ? undefined : (setting.value ?? "");
+  }
+
+  /** The setting that stands last among these names. */
+  lastOf(names: readonly string[]): Setting | undefined {
+    return this.#settings.findLast(({ name }) => names.includes(name));
+  }
+
+  /** Every value of a name, in order. */
+  all(name: string): string[] {
+    return this.#settings.filter((setting) => setting.name === name).map((setting) => setting.value ?? "");
+  }
+
+  /** The names that begin so, each once. */
+  names(prefix: string): string[] {
+    return [...this.#last.keys()].filter((name) => name.startsWith(prefix));
+  }
+
+  /** @returns whether any name begins so */
+  hasAny(prefix: string): boolean {
+    return this.names(prefix).length > 0;
+  }
+
+  /** @returns the truth of a setting, or `fallback` when it is not set or no truth value */
+  boolean(name: string, fallback: boolean): boolean {
+    const setting = this.#last.get(name);
+    return setting === undefined ? fallback : (truth(setting.value) ?? fallback);
+  }
+
+  /** @returns an integer with git's `k`, `m` and `g` worked in, or `fallback` */
+  integer(name: string, fallback: number): number {
+    return parseInteger(this.get(name)) ?? fallback;
+  }
+}
+
+/** @returns `undefined` for text that is no truth value */
+export function truth(value: string | undefined): boolean | undefined {
+  if (value === undefined) return true;
+  if (/^(true|yes|on)$/i.test(value)) return true;
+  if (/^(false|no|off|)$/i.test(value)) return false;
+  const number = parseInteger(value);
+  return number === undefined ? undefined : number !== 0;
+}
+
+function parseInteger(value: string | undefined): number | undefined {
+  const parts = /^\s*([+-]?\d+)([kmg]?)$/i.exec(value ?? "");
+  if (parts === null) return undefined;
+  const unit = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[(parts[2] ?? "").toLowerCase()] ?? 1;
+  return Number(parts[1]) * unit;
+}

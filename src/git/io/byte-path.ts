@@ -1,0 +1,29 @@
+/**
+ * A path relative to the working tree's root, `/` between names, **one character per byte** (latin1), so that names
+ * that are not UTF-8 survive, comparisons are git's byte order, and strings stay one byte wide in memory.
+ */
+export type BytePath = string;
+
+/** ASCII only: then text, bytes and one-character-per-byte are the same. */
+const ASCII = /^[\0-\x7f]*$/;
+
+/**
+ * The path to hand to the file system for a path of the tree.
+ * @param root absolute directory, as text (UTF-8 on disk)
+ * @param path one character per byte
+ * @returns a string where that is exact, else the bytes
+ */
+export function fileSystemPath(root: string, path: BytePath): string | Buffer {
+  if (ASCII.test(path)) return `${root}/${path}`;
+  return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, "latin1")]);
+}
+
+/** UTF-8 text as one character per byte. */
+export function bytesOfText(text: string): BytePath {
+  return ASCII.test(text) ? text : Buffer.from(text).toString("latin1");
+}
+
+/** One character per byte, read as UTF-8; invalid bytes become U+FFFD. */
+export function textOfBytes(path: BytePath): string {
+  return ASCII.test(path) ? path : Buffer.from(path, "latin1").toString();
+}

@@ -1,0 +1,216 @@
+import { resolve } from "node:path";
+import { messageOf } from "../../util/index.js";
+import { corrupt, readWhole } from "../io/files.js";
+import { BaseCache } from "./base-cache.js";
+import type { GitObject } from "./git-object.js";
+import { looseObjectSize, readLooseObject } from "./loose-object.js";
+import type { Oid } from "./object-id.js";
+import { hashObject, type ObjectFormat } from "./object-id.js";
+import { applyDelta, deltaResultSize } from "./pack-delta.js";
+import { type Pack, PackDirectory } from "./pack-directory.js";
+import type { PackFile } from "./pack-file.js";
+import { replacementOf } from "./replacements.js";
+
+/** A chain of deltas is at most 4,095 long when git writes it; a longer one is damage, or made to hang readers. */
+const MAX_DELTA_CHAIN = 10_000;
+/** Alternates name alternates no deeper than this, as in git. */
+const MAX_ALTERNATE_DEPTH = 5;
+
+/**
+ * The objects of a repository: loose, packed, and those of its alternates. Reads are synchronous (the room runs in a
+ * worker thread), memory is bounded by the {@link BaseCache} and the object that is read.
+ */
+export class ObjectStore {
+  readonly #objectsDirectory: string;
+  readonly #format: ObjectFormat;
+  readonly #bases = new BaseCache();
+  readonly #readReplacements: () => ReadonlyMap<Oid, Oid>;
+  #replacements: ReadonlyMap<Oid, Oid> | undefined;
+  #directories: { path: string; packs: PackDirectory }[] | undefined;
+
+  /**
+   * @param objectsDirectory absolute path of `objects`
+   * @param readReplacements what stands in for other objects; default: nothing does
+   */
+  constructor(
+    objectsDirectory: string,
+    format: ObjectFormat,
+    readReplacements: () => ReadonlyMap<Oid, Oid> = () => new Map(),
+  ) {
+    this.#readReplacements = readReplacements;
+    this.#objectsDirectory = objectsDirectory;
+    this.#format = format;
+  }
+
+  /** Whether some objects stand in for others: then equal ids do not prove equal content below them. */
+  get hasReplacements(): boolean {
+    this.#replacements ??= this.#readReplacements();
+    return this.#replacements.size > 0;
+  }
+
+  /**
+   * @param asked full hexadecimal; what stands in for it is read
+   * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object that is missing or the file that is damaged
+   */
+  read(asked: Oid): GitObject {
+    const oid = this.#replaced(asked);
+    return this.#ask(
+      oid,
+      (pack, offset) => this.#verify(oid, this.#readEntry(pack, offset), pack.path),
+      (directory) => {
+        const object = readLooseObject(directory, oid);
+        return object && this.#verify(oid, object, directory);
+      },
+    );
+  }
+
+  /** An object's size in bytes, without reading its content. @throws like {@link read} */
+  size(asked: Oid): number {
+    const oid = this.#replaced(asked);
+    return this.#ask(
+      oid,
+      (pack, offset) => {
+        const { entry, start } = fileOf(pack).readHead(offset);
+        if (entry.kind === "whole") return entry.size;
+        return guarded(pack, offset, () => deltaResultSize(start));
+      },
+      (directory) => looseObjectSize(directory, oid),
+    );
+  }
+
+  /** Looks for replacements again at the next question. */
+  forgetReplacements(): void {
+    this.#replacements = undefined;
+  }
+
+  /** Lists packs and alternates again at the next question, and closes what is open. */
+  refresh(): void {
+    for (const { packs } of this.#directories ?? []) packs.close();
+    this.#directories = undefined;
+    this.#bases.clear();
+  }
+
+  #replaced(oid: Oid): Oid {
+    this.#replacements ??= this.#readReplacements();
+    return this.#replacements.size === 0 ? oid : replacementOf(oid, this.#replacements);
+  }
+
+  #ask<T>(oid: Oid, packed: (pack: Pack, offset: number) => T, loose: (directory: string) => T | undefined): T {
+    const found = this.#askOnce(oid, packed, loose);
+    if (found !== undefined) return found;
+    // Git may have packed, or repacked, since the packs were listed.
+    this.refresh();
+    const later = this.#askOnce(oid, packed, loose);
+    if (later !== undefined) return later;
+    const isPartial = this.#allDirectories().some(({ packs }) => packs.isPartial);
+    const why = isPartial ? "not fetched yet by this partial clone, " : "";
+    throw corrupt(`object ${oid}`, `${why}missing from ${this.#objectsDirectory}`);
+  }
+
+  /** Asks each place in turn; when one is damaged, another may hold a whole copy, as git hopes, too. */
+  #askOnce<T>(
+    oid: Oid,
+    packed: (pack: Pack, offset: number) => T,
+    loose: (directory: string) => T | undefined,
+  ): T | undefined {
+    const key = Buffer.from(oid, "hex");
+    let failure: unknown;
+    for (const ask of [
+      ({ packs }: { packs: PackDirectory }) => {
+        for (const { pack, offset } of packs.find(key)) {
+          try {
+            if (pack.file() !== undefined) return packed(pack, offset);
+          } catch (thrown) {
+            failure ??= thrown;
+          }
+        }
+        return undefined;
+      },
+      ({ path }: { path: string }) => loose(path),
+    ]) {
+      for (const directory of this.#allDirectories()) {
+        try {
+          const found = ask(directory);
+          if (found !== undefined) return found;
+        } catch (thrown) {
+          failure ??= thrown;
+        }
+      }
+    }
+    if (failure !== undefined) throw failure;
+    return undefined;
+  }
+
+  /** What a damaged index leads to is a whole object, too, but another one. Hashing takes a tenth of inflating. */
+  #verify(oid: Oid, object: GitObject, place: string): GitObject {
+    if (hashObject(object.type, object.content, this.#format) === oid) return object;
+    throw corrupt(place, `what stands in the place of object ${oid} is another one`);
+  }
+
+  /** Follows a chain of deltas down to a whole object, then applies them on the way back. */
+  #readEntry(pack: Pack, start: number): GitObject {
+    const chain: { offset: number; delta: Buffer }[] = [];
+    let offset = start;
+    const kept = this.#bases.get(pack.id, offset);
+    if (kept !== undefined) return { type: kept.type, content: Buffer.from(kept.content) };
+    let object: GitObject | undefined;
+    while (object === undefined) {
+      const { entry, data } = fileOf(pack).read(offset);
+      if (entry.kind === "whole") {
+        object = { type: entry.type, content: data };
+        if (chain.length > 0) this.#bases.set(pack.id, offset, entry.type, data);
+      } else {
+        chain.push({ offset, delta: data });
+        if (chain.length > MAX_DELTA_CHAIN) throw corrupt(pack.path, `object at ${start}: endless chain of deltas`);
+        offset = typeof entry.base === "number" ? entry.base : baseOffset(pack, entry.base, offset);
+        object = this.#bases.get(pack.id, offset);
+      }
+    }
+    for (let step = chain.pop(); step !== undefined; step = chain.pop()) {
+      const base: GitObject = object;
+      const { offset, delta } = step;
+      const content: Buffer = guarded(pack, offset, () => applyDelta(base.content, delta));
+      if (chain.length > 0) this.#bases.set(pack.id, offset, base.type, content);
+      object = { type: base.type, content };
+    }
+    return object;
+  }
+
+  #allDirectories(): { path: string; packs: PackDirectory }[] {
+    this.#directories ??= listDirectories(this.#objectsDirectory, 0).map((path) => ({
+      path,
+      packs: new PackDirectory(`${path}/pack`, this.#format.bytes),
+    }));
+    return this.#directories;
+  }
+}
+
+function fileOf(pack: Pack): PackFile {
+  const file = pack.file();
+  if (file === undefined) throw corrupt(pack.path, "gone while it was read");
+  return file;
+}
+
+/** In a pack on disk the base of a delta stands in the same pack; elsewhere only in a damaged one. */
+function baseOffset(pack: Pack, oid: Buffer, offset: number): number {
+  const base = pack.index()?.offset(oid);
+  if (base === undefined) throw corrupt(pack.path, `object at ${offset}: its base is missing`);
+  return base;
+}
+
+function guarded<T>(pack: Pack, offset: number, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    throw corrupt(pack.path, `object at ${offset}: ${messageOf(thrown)}`, thrown);
+  }
+}
+
+/** An `objects` directory and those that its `info/alternates` name, in turn. */
+function listDirectories(directory: string, depth: number, seen = new Set<string>()): string[] {
+  if (seen.has(directory) || depth > MAX_ALTERNATE_DEPTH) return [];
+  seen.add(directory);
+  const lines = readWhole(`${directory}/info/alternates`)?.bytes.toString().split("\n") ?? [];
+  const alternates = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  return [directory, ...alternates.flatMap((line) => listDirectories(resolve(directory, line), depth + 1, seen))];
+}

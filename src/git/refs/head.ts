@@ -1,0 +1,119 @@
+import { lstatSync, readlinkSync } from "node:fs";
+import { corrupt, isAbsent, readWhole, unreadable } from "../io/files.js";
+import type { Oid } from "../objects/object-id.js";
+import { isOid, type ObjectFormat } from "../objects/object-id.js";
+
+/** Symbolic refs point to symbolic refs no deeper than this, as in git. */
+const MAX_SYMBOLIC_DEPTH = 5;
+/** Times that a ref is read again because HEAD moved meanwhile. */
+const MAX_TRIES = 10;
+
+/** Where the refs of one working tree stand. */
+export interface RefPlaces {
+  /** The working tree's own git directory: HEAD and its private refs. */
+  gitDir: string;
+  /** The shared one: branches, tags and `packed-refs`. */
+  commonDir: string;
+  format: ObjectFormat;
+}
+
+/** What HEAD names, before any object is looked at. */
+export interface HeadRef {
+  /** The full name of the ref that HEAD ends at; `undefined` when detached. */
+  ref: string | undefined;
+  /** `undefined`: the branch is unborn. */
+  oid: Oid | undefined;
+}
+
+/**
+ * Reads HEAD and the ref it points to: loose refs first, `packed-refs` after, so that a ref which is packed meanwhile
+ * is found in one of them. (isomorphic-git reads them the other way round and can answer with a value of before.)
+ *
+ * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the file
+ */
+export function readHead(places: RefPlaces): HeadRef {
+  for (let tries = 0; ; tries += 1) {
+    const head = followHead(places);
+    if (head.oid !== undefined || tries === MAX_TRIES) return head;
+    // Perhaps HEAD was moved, and the branch deleted, between the two reads.
+    if (sameTarget(readRefFile(`${places.gitDir}/HEAD`, places.format), head.first)) return head;
+  }
+}
+
+/** Full name of the branch that HEAD points to, or `undefined` when it is detached or unreadable. */
+export function headTarget(gitDir: string, format: ObjectFormat): string | undefined {
+  const value = readRefFile(`${gitDir}/HEAD`, format);
+  return value?.kind === "symbolic" ? value.target : undefined;
+}
+
+type RefValue = { kind: "direct"; oid: Oid } | { kind: "symbolic"; target: string };
+
+function followHead(places: RefPlaces): HeadRef & { first: RefValue } {
+  const headPath = `${places.gitDir}/HEAD`;
+  const first = readRefFile(headPath, places.format);
+  if (first === undefined) throw corrupt(headPath, "missing");
+  let value: RefValue = first;
+  let ref: string | undefined;
+  for (let depth = 0; value.kind === "symbolic"; depth += 1) {
+    if (depth === MAX_SYMBOLIC_DEPTH) throw corrupt(headPath, "its symbolic refs go too deep");
+    ref = value.target;
+    if (!isSafeRefName(ref)) throw corrupt(headPath, "it points outside refs");
+    const loose = readRefFile(`${directoryOf(ref, places)}/${ref}`, places.format);
+    if (loose === undefined) return { ref, oid: readPackedRef(places, ref), first };
+    value = loose;
+  }
+  return { ref, oid: value.oid, first };
+}
+
+function directoryOf(ref: string, places: RefPlaces): string {
+  return /^refs\/(bisect|worktree|rewritten)\//.test(ref) ? places.gitDir : places.commonDir;
+}
+
+/** A ref's name becomes part of a path, so it stays inside `refs`. */
+function isSafeRefName(ref: string): boolean {
+  return /^refs\/./.test(ref) && !ref.split("/").some((part) => part === "" || part === "." || part === "..");
+}
+
+function sameTarget(a: RefValue | undefined, b: RefValue): boolean {
+  return (
+    a?.kind === b.kind && (a.kind === "symbolic" ? a.target : a.oid) === (b.kind === "symbolic" ? b.target : b.oid)
+  );
+}
+
+/** @returns `undefined` when there is no such file. Names are one character per byte. */
+function readRefFile(path: string, format: ObjectFormat): RefValue | undefined {
+  const link = readLink(path);
+  if (link !== undefined) return { kind: "symbolic", target: link };
+  const bytes = readWhole(Buffer.from(path, "latin1"))?.bytes;
+  if (bytes === undefined) return undefined;
+  const text = bytes.toString("latin1", 0, 4096);
+  const symbolic = /^ref:\s*(\S[^\n]*?)\s*$/.exec(text)?.[1];
+  if (symbolic !== undefined) return { kind: "symbolic", target: symbolic };
+  const oid = /^[0-9a-fA-F]+(?=\s|$)/.exec(text)?.[0].toLowerCase();
+  if (oid === undefined || !isOid(oid, format)) throw corrupt(path, "neither an object id nor a symbolic ref");
+  return { kind: "direct", oid };
+}
+
+/** Old repositories have HEAD as a symbolic link into `refs`. */
+function readLink(path: string): string | undefined {
+  try {
+    if (!lstatSync(path).isSymbolicLink()) return undefined;
+    const target = readlinkSync(path);
+    return target.startsWith("refs/") ? target : undefined;
+  } catch (thrown) {
+    if (isAbsent(thrown)) return undefined;
+    throw unreadable(path, thrown);
+  }
+}
+
+/** Format: <https://git-scm.com/docs/git-pack-refs>; a line a ref, `OID SP NAME`. */
+function readPackedRef(places: RefPlaces, ref: string): Oid | undefined {
+  const path = `${places.commonDir}/packed-refs`;
+  const bytes = readWhole(path)?.bytes;
+  const at = bytes?.indexOf(` ${ref}\n`, 0, "latin1") ?? -1;
+  if (bytes === undefined || at < 0) return undefined;
+  const start = bytes.lastIndexOf(0x0a, at) + 1;
+  const oid = bytes.toString("latin1", start, at);
+  if (!isOid(oid, places.format)) throw corrupt(path, `no object id before ${ref}`);
+  return oid;
+}

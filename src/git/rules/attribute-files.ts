@@ -1,0 +1,79 @@
+import type { BytePath } from "../io/byte-path.js";
+import { fileSystemPath } from "../io/byte-path.js";
+import { readIfAllowed } from "../io/files.js";
+import {
+  type AttributeFile,
+  type AttributeLayer,
+  type AttributeValue,
+  BUILT_IN_ATTRIBUTES,
+  collectAttributes,
+  parseAttributeFile,
+} from "./attributes.js";
+
+const NO_ATTRIBUTES: AttributeFile = { rules: [], macros: new Map() };
+
+/** Where attributes files stand. */
+export interface AttributePlaces {
+  root: string;
+  ignoreCase: boolean;
+  /** `info/attributes`, which outweighs all others; absolute. */
+  infoFile: string;
+  /** The user's and the system's, most important first; absolute. */
+  outerFiles: readonly string[];
+  /** The content that the index holds for a path: git falls back to it where the file is absent. */
+  indexContent: (path: BytePath) => Uint8Array | undefined;
+}
+
+/** Answers for any path of a working tree, reading each attributes file once. */
+export class AttributeFiles {
+  readonly #places: AttributePlaces;
+  /** By directory; `undefined`: there is none on disk. */
+  readonly #onDisk = new Map<BytePath, AttributeFile | undefined>();
+  readonly #inIndex = new Map<BytePath, AttributeFile>();
+  #info: AttributeFile | undefined;
+  #outer: readonly AttributeFile[] | undefined;
+
+  constructor(places: AttributePlaces) {
+    this.#places = places;
+  }
+
+  /**
+   * Every attribute that is specified for a file.
+   * @param tracked whether the index is asked for files that are not on disk; `git diff --no-index`, by which untracked
+   *   files are printed, has none
+   */
+  of(path: BytePath, tracked = true): Map<string, AttributeValue> {
+    this.#info ??= this.#parse(readIfAllowed(this.#places.infoFile)?.bytes, true);
+    this.#outer ??= this.#places.outerFiles.map((file) => this.#parse(readIfAllowed(file)?.bytes, true));
+    const layers: AttributeLayer[] = [{ file: this.#info, relative: path }];
+    for (let slash = path.lastIndexOf("/"); ; slash = path.lastIndexOf("/", slash - 1)) {
+      const directory = slash < 0 ? "" : path.slice(0, slash);
+      const file = this.#directoryFile(directory, tracked);
+      if (file.rules.length > 0 || file.macros.size > 0) layers.push({ file, relative: path.slice(slash + 1) });
+      if (slash <= 0) {
+        if (slash === 0 || directory === "") break;
+      }
+    }
+    for (const file of [...this.#outer, BUILT_IN_ATTRIBUTES]) layers.push({ file, relative: path });
+    return collectAttributes(layers);
+  }
+
+  #directoryFile(directory: BytePath, tracked: boolean): AttributeFile {
+    const path = directory === "" ? ".gitattributes" : `${directory}/.gitattributes`;
+    if (!this.#onDisk.has(directory)) {
+      const bytes = readIfAllowed(fileSystemPath(this.#places.root, path), false)?.bytes;
+      this.#onDisk.set(directory, bytes && this.#parse(bytes, directory === ""));
+    }
+    const onDisk = this.#onDisk.get(directory);
+    if (onDisk !== undefined || !tracked) return onDisk ?? NO_ATTRIBUTES;
+    const known = this.#inIndex.get(directory);
+    if (known !== undefined) return known;
+    const inIndex = this.#parse(this.#places.indexContent(path), directory === "");
+    this.#inIndex.set(directory, inIndex);
+    return inIndex;
+  }
+
+  #parse(bytes: Uint8Array | undefined, allowsMacros: boolean): AttributeFile {
+    return parseAttributeFile(bytes, { ignoreCase: this.#places.ignoreCase, allowsMacros });
+  }
+}

@@ -1,0 +1,91 @@
+import { compilePathPattern, type PathPattern } from "../glob/path-pattern.js";
+import type { BytePath } from "../io/byte-path.js";
+import type { IgnoreDirectory } from "./types.js";
+
+/** The patterns of one ignore file, last line first: the last one that matches decides. */
+type IgnoreList = readonly PathPattern[];
+
+/** One ignore file that holds in a directory. */
+interface Layer {
+  list: IgnoreList;
+  /** The path from the file's directory to this one, with a `/` behind it, or "". */
+  prefix: BytePath;
+}
+
+/** Larger ignore files are left aside, as in git. */
+const MAX_IGNORE_FILE_BYTES = 100 * 2 ** 20;
+
+const BYTE_ORDER_MARK = "\xef\xbb\xbf";
+
+/**
+ * Compiles an ignore file. Rules: <https://git-scm.com/docs/gitignore#_pattern_format>.
+ * @param bytes `undefined` when there is none
+ */
+export function parseIgnoreFile(bytes: Uint8Array | undefined, ignoreCase: boolean): IgnoreList {
+  if (bytes === undefined || bytes.length > MAX_IGNORE_FILE_BYTES) return [];
+  let text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  if (text.startsWith(BYTE_ORDER_MARK)) text = text.slice(BYTE_ORDER_MARK.length);
+  const list: PathPattern[] = [];
+  for (const line of text.split("\n")) {
+    const pattern = trimLine(line);
+    if (pattern !== "" && !pattern.startsWith("#")) list.push(compilePathPattern(pattern, ignoreCase));
+  }
+  return list.reverse();
+}
+
+/** The rules at the top of a working tree. @param lists most important first */
+export function topIgnoreDirectory(lists: readonly IgnoreList[], ignoreCase: boolean): IgnoreDirectory {
+  return new RuledDirectory(toLayers(lists), ignoreCase);
+}
+
+/**
+ * Git asks each directory's rules in turn, deepest first, and the first file with a matching pattern decides. What is
+ * below an ignored directory can't be brought back.
+ */
+class RuledDirectory implements IgnoreDirectory {
+  readonly #layers: readonly Layer[];
+  readonly #ignoreCase: boolean;
+
+  constructor(layers: readonly Layer[], ignoreCase: boolean) {
+    this.#layers = layers;
+    this.#ignoreCase = ignoreCase;
+  }
+
+  ignores(name: string, isDirectory: boolean): boolean {
+    for (const { list, prefix } of this.#layers) {
+      for (const pattern of list) {
+        if (pattern.directoryOnly && !isDirectory) continue;
+        if (pattern.matches(pattern.anywhere ? name : prefix + name)) return !pattern.negated;
+      }
+    }
+    return false;
+  }
+
+  enter(name: string, ignoreFile: Uint8Array | undefined): IgnoreDirectory {
+    if (this.ignores(name, true)) return EVERYTHING_IGNORED;
+    const own = parseIgnoreFile(ignoreFile, this.#ignoreCase);
+    const outer = this.#layers.map(({ list, prefix }) => ({ list, prefix: `${prefix}${name}/` }));
+    return new RuledDirectory([...toLayers([own]), ...outer], this.#ignoreCase);
+  }
+}
+
+const EVERYTHING_IGNORED: IgnoreDirectory = { ignores: () => true, enter: () => EVERYTHING_IGNORED };
+
+function toLayers(lists: readonly IgnoreList[]): Layer[] {
+  return lists.filter((list) => list.length > 0).map((list) => ({ list, prefix: "" }));
+}
+
+/** Cuts a line at a NUL, one carriage return, and blanks at the end that no backslash protects. */
+function trimLine(line: string): string {
+  const nul = line.indexOf("\0");
+  let text = nul < 0 ? line : line.slice(0, nul);
+  if (nul < 0 && text.endsWith("\r")) text = text.slice(0, -1);
+  if (!text.endsWith(" ")) return text;
+  let end = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    if (text[at] === "\\") at += 1;
+    else if (text[at] === " ") continue;
+    end = at + 1;
+  }
+  return text.slice(0, end);
+}

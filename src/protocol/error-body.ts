@@ -1,0 +1,9 @@
+import { z } from "zod";
+
+/** The contract's form of an error body. */
+export const errorBodySchema = z.object({
+  message: z.string(),
+  detail: z.string().optional(),
+  validations: z.array(z.object({ field: z.string(), detail: z.string() })).optional(),
+});
+export type ErrorBody = z.infer<typeof errorBodySchema>;

@@ -1,0 +1,69 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { parse } from "cookie";
+import { REFUSALS } from "../answers.js";
+import type { Answer, Calling } from "./authority.js";
+
+/** The names under which Coder's clients send a token: as a header, and as a cookie or a query parameter. */
+const HEADER = "coder-session-token";
+const COOKIE = "coder_session_token";
+
+/**
+ * The token that a request brings. The first one counts, in the wire contract's order: header, bearer, cookie, query.
+ *
+ * A browser sends cookies along whoever's page asks. So a cookie counts on an upgrade only from a page that may use it,
+ * and on a request that changes something only beside the same token in a place that a foreign page cannot fill.
+ *
+ * @param allowedOrigins as `https://chat.example.com`
+ */
+export function readCredentials(calling: Calling, allowedOrigins: readonly string[]): Answer<string> {
+  const { headers, query, method, host, isUpgrade } = calling;
+  const header = single(headers[HEADER]) || bearer(headers);
+  if (header) return { ok: header };
+  const cookie = parse(headers.cookie ?? "")[COOKIE];
+  const inQuery = query.get(COOKIE);
+  if (!cookie) return inQuery ? { ok: inQuery } : { refusal: REFUSALS.signedOut };
+  if (isUpgrade && !originMayUseCookie(headers.origin, host, allowedOrigins)) {
+    return { refusal: REFUSALS.forbidden };
+  }
+  const changesSomething = method !== "GET" && method !== "HEAD";
+  return changesSomething && inQuery !== cookie ? { refusal: REFUSALS.signedOut } : { ok: cookie };
+}
+
+/** Whether a request brings a token as a cookie, which may be somebody else's doing. */
+export function bringsCookie(headers: IncomingHttpHeaders): boolean {
+  return Boolean(parse(headers.cookie ?? "")[COOKIE]);
+}
+
+/** The token of an `Authorization: Bearer` header. */
+export function bearer(headers: IncomingHttpHeaders): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1];
+}
+
+/**
+ * Whether a page may use the visitor's cookie on an upgrade: it is no page (`Origin` absent), or one of this host, or one
+ * of an origin that the operator allows. Browsers let any page open a WebSocket to anywhere.
+ */
+function originMayUseCookie(origin: string | undefined, host: string, allowed: readonly string[]): boolean {
+  if (origin === undefined || allowed.includes(origin)) return true;
+  if (!URL.canParse(origin)) return false; // "null": a sandboxed page
+  const page = new URL(origin);
+  const here = `${page.protocol}//${host}`;
+  return URL.canParse(here) && new URL(here).host === page.host;
+}
+
+/** The same URL for logs: no token of the query is left, however its name is written, nor one that stands elsewhere. */
+export function maskToken(url: string): string {
+  const [path = "", ...queries] = url.split("?");
+  const masked = queries.map((query) => query.split("&").map(maskParameter).join("&"));
+  return [path, ...masked].join("?").replace(/tw[ac]_[0-9a-f]{16}_[\w-]+/gi, "***");
+}
+
+function maskParameter(parameter: string): string {
+  const [name = ""] = parameter.split("=", 1);
+  const decoded = [...new URLSearchParams(parameter).keys()].join("");
+  return decoded.toLowerCase().includes(COOKIE) ? `${name}=***` : parameter;
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : value?.[0];
+}

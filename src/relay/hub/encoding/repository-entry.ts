@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import {
+  type FittedFiles,
+  patchText,
+  type RepositoryChange,
+  type TreeMeta,
+  unifiedDiff,
+} from "../../../protocol/index.js";
+import { TextFrame } from "./text-frame.js";
+
+/**
+ * Up to so many UTF-16 units of diffs are made JSON as one frame. They are six bytes each at worst (as `\u0001`), which is
+ * less than what a client that does not read may cost.
+ */
+export const WHOLE_UNITS = 1024 * 1024;
+
+/**
+ * Larger ones are made JSON by so many units at a time: beside such a piece, a client that does not read may be the only
+ * one that an old state is kept for, 6 MiB at worst.
+ */
+export const PIECE_UNITS = 128 * 1024;
+
+/**
+ * A repository's entry in a `changes` message: JSON in UTF-8. An entry with a large diff comes in pieces, so that a client
+ * that takes none is never owed more JSON than one. They are built when they are first wanted.
+ */
+export class RepositoryEntry {
+  /** Up to the diff itself, which stands last. */
+  readonly #head: string;
+  /** The diff, in the strings that the tree's state holds anyway. */
+  readonly #texts: readonly string[];
+  /** How many UTF-16 units the diff has. */
+  readonly units: number;
+  readonly #pieces: Buffer[] = [];
+  #keeps = true;
+
+  constructor(root: string, meta: TreeMeta, fitted: FittedFiles) {
+    const tooLargeBytes = meta.too_large_bytes || fitted.tooLargeBytes;
+    const omitted = fitted.files.filter((file) => file.omitted_bytes > 0);
+    const change: Omit<RepositoryChange, "unified_diff"> = {
+      repo_root: root,
+      branch: meta.branch,
+      ...(meta.remote_origin !== "" && { remote_origin: meta.remote_origin }),
+      ...((omitted.length > 0 || tooLargeBytes > 0) && { truncated: true as const }),
+      ...(omitted.length > 0 && {
+        omitted_files: omitted.map((file) => ({ path: file.path, bytes: file.omitted_bytes })),
+      }),
+      ...(meta.health !== "" && { health: meta.health }),
+    };
+    this.#head = `${JSON.stringify(change).slice(0, -1)},"unified_diff":`;
+    this.#texts =
+      tooLargeBytes > 0
+        ? [unifiedDiff([], tooLargeBytes)]
+        : fitted.files.flatMap((file) =>
+            file.omitted_bytes > 0 ? [patchText(file)] : file.hunks === "" ? [file.header] : [file.header, file.hunks],
+          );
+    this.units = this.#texts.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  get pieceCount(): number {
+    return this.units <= WHOLE_UNITS ? 1 : Math.ceil(this.units / PIECE_UNITS);
+  }
+
+  /** How many UTF-16 units of the diff are in a piece. */
+  unitsOf(at: number): number {
+    return this.pieceCount === 1 ? this.units : Math.min(PIECE_UNITS, this.units - at * PIECE_UNITS);
+  }
+
+  /** @param at from 0 to `pieceCount` - 1 */
+  piece(at: number): Buffer {
+    const kept = this.#pieces[at];
+    if (kept !== undefined) return kept;
+    const piece = Buffer.from(this.#json(at).join(""));
+    if (this.#keeps) this.#pieces[at] = piece;
+    return piece;
+  }
+
+  /** An entry of one piece between other text. With the first such frame it shares its memory. */
+  framed(head: string, tail: string): TextFrame {
+    const [kept] = this.#pieces;
+    if (kept !== undefined) return TextFrame.of(head, kept, tail);
+    const frame = TextFrame.of(head, ...this.#json(0), tail);
+    const { payload } = frame;
+    if (this.#keeps) this.#pieces[0] = payload.subarray(Buffer.byteLength(head), payload.length - tail.length);
+    return frame;
+  }
+
+  /** There is a newer state: whoever has had a part of this one gets the rest, and nobody else any. */
+  release(): void {
+    this.#keeps = false;
+    this.#pieces.length = 0;
+  }
+
+  /** Base64; what looks the same has the same. */
+  digest(): string {
+    const hash = createHash("sha256").update(this.#head);
+    for (const text of this.#texts) hash.update(text);
+    return hash.digest("base64");
+  }
+
+  /** Whether clients would be shown the same. */
+  equals(other: RepositoryEntry): boolean {
+    return (
+      this.#head === other.#head &&
+      this.#texts.length === other.#texts.length &&
+      this.#texts.every((text, at) => text === other.#texts[at])
+    );
+  }
+
+  #json(at: number): string[] {
+    const isLast = at === this.pieceCount - 1;
+    const text = isLast && at === 0 ? this.#texts.join("") : this.#slice(at * PIECE_UNITS, (at + 1) * PIECE_UNITS);
+    // a surrogate pair that is cut in two is escaped in both pieces, and is a pair again when it is read
+    const quoted = JSON.stringify(text);
+    const escaped = isLast && at === 0 ? quoted : quoted.slice(at === 0 ? 0 : 1, isLast ? undefined : -1);
+    return [...(at === 0 ? [this.#head] : []), escaped, ...(isLast ? ["}"] : [])];
+  }
+
+  #slice(start: number, end: number): string {
+    let slice = "";
+    let from = 0;
+    for (const text of this.#texts) {
+      if (from >= end) break;
+      if (from + text.length > start) slice += text.slice(Math.max(0, start - from), end - from);
+      from += text.length;
+    }
+    return slice;
+  }
+}
+
+/** The entry of a tree that is no longer there. */
+export function removedJson(root: string): string {
+  const change: RepositoryChange = { repo_root: root, branch: "", unified_diff: "", removed: true };
+  return JSON.stringify(change);
+}

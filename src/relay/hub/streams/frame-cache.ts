@@ -1,0 +1,71 @@
+import { removedJson } from "../encoding/repository-entry.js";
+import { TextFrame } from "../encoding/text-frame.js";
+import type { TreeState } from "../trees/tree-state.js";
+import type { TreeView } from "../trees/tree-view.js";
+import { TreeDelta } from "./tree-delta.js";
+
+const END = "]}";
+
+/** Builds frames; clients that are told the same thing at the same moment share one buffer. */
+export class FrameCache {
+  readonly #frames = new Map<string, TextFrame>();
+  readonly #deltas = new Map<string, TreeDelta>();
+  #clearing = false;
+
+  /**
+   * A `changes` message of one frame.
+   *
+   * @param scannedAt milliseconds since 1970
+   * @param views each of one piece; `undefined`: a frame with `scanned_at` alone
+   * @param removed roots that are no longer there
+   */
+  changes(
+    scannedAt: number,
+    views: readonly TreeView[] | undefined,
+    removed: readonly string[],
+    isStale: boolean,
+  ): TextFrame {
+    const ids = views?.map(({ id }) => id).join(" ") ?? "alone";
+    return this.#cached(this.#frames, `${scannedAt} ${isStale} ${ids} ${removed.join("\n")}`, () => {
+      const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"${isStale ? ',"stale":true' : ""}`;
+      if (views === undefined) return TextFrame.of(head, "}");
+      const start = `${head},"repositories":[`;
+      const [view] = views;
+      if (view !== undefined && views.length + removed.length === 1) return view.entry.framed(start, END);
+      const entries = [...views.map(({ entry }) => entry.piece(0)), ...removed.map(removedJson)];
+      return TextFrame.of(start, ...entries.flatMap((entry, at) => (at === 0 ? [entry] : [",", entry])), END);
+    });
+  }
+
+  /** A part of a message that is told in fragments. @param name of what it consists of */
+  fragment(name: string, parts: readonly (string | Buffer)[]): TextFrame {
+    return this.#cached(this.#frames, `fragment ${name}`, () => TextFrame.of(...parts));
+  }
+
+  /** A `tree` message that leads from one state to another. @param from of another epoch, or none: the whole state */
+  delta(from: TreeState | undefined, to: TreeState): TreeDelta {
+    const key = `delta ${from?.epoch} ${from?.seq} ${to.epoch} ${to.seq} ${to.root}`;
+    return this.#cached(this.#deltas, key, () => new TreeDelta(from, to));
+  }
+
+  #cached<T>(cache: Map<string, T>, key: string, build: () => T): T {
+    let built = cache.get(key);
+    if (built === undefined) {
+      built = build();
+      cache.set(key, built);
+      this.#clearSoon();
+    }
+    return built;
+  }
+
+  /** A frame is worth keeping for the burst that fans one update out, and no longer. */
+  #clearSoon(): void {
+    if (this.#clearing) return;
+    this.#clearing = true;
+    setImmediate(() => {
+      this.#clearing = false;
+      this.#frames.clear();
+      this.#deltas.clear();
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import { PIECE_UNITS, type RepositoryEntry, removedJson } from "../encoding/repository-entry.js";
+import type { TextFrame } from "../encoding/text-frame.js";
+import type { TreeView } from "../trees/tree-view.js";
+import type { FrameCache } from "./frame-cache.js";
+
+/** One fragment of a message (RFC 6455, section 5.4). */
+export interface Fragment {
+  data: TextFrame;
+  isLast: boolean;
+}
+
+/** What an entry counts for at least: paths and branches take room as well. */
+const ENTRY_UNITS = 1024;
+
+/**
+ * A `changes` message that is large: it goes out in fragments, each built when the client has taken the one before. Each
+ * repository is shown as it is when its turn comes, so that nothing of it is held for a client that does not read.
+ */
+export class ChangesMessage {
+  readonly #roots: Iterator<string>;
+  readonly #removed: readonly string[];
+  readonly #take: (root: string) => TreeView | undefined;
+  readonly #told: string[] = [];
+  #view: { id: number; entry: RepositoryEntry } | undefined;
+  #piece = 0;
+  #isBegun = false;
+
+  /**
+   * @param roots whose turn comes, in order
+   * @param take notes that the client is told a tree now; `undefined`: there is nothing to tell of it any more
+   */
+  constructor(roots: readonly string[], removed: readonly string[], take: (root: string) => TreeView | undefined) {
+    this.#roots = roots.values();
+    this.#removed = removed;
+    this.#take = take;
+  }
+
+  /** The roots that the message has told so far. */
+  get told(): readonly string[] {
+    return this.#told;
+  }
+
+  /** @param end what stands behind the list of repositories, when it is complete */
+  next(frames: FrameCache, end: () => string): Fragment {
+    const parts: (string | Buffer)[] = [];
+    const names: string[] = [];
+    if (!this.#isBegun) parts.push('{"type":"changes","repositories":[');
+    names.push(String(this.#isBegun));
+    this.#isBegun = true;
+    let units = 0;
+    for (;;) {
+      if (units >= PIECE_UNITS) return { data: frames.fragment(names.join(" "), parts), isLast: false };
+      const view = this.#view ?? this.#nextView();
+      if (view === undefined) break;
+      const size = view.entry.unitsOf(this.#piece);
+      if (units > 0 && units + size > PIECE_UNITS)
+        return { data: frames.fragment(names.join(" "), parts), isLast: false };
+      units += Math.max(ENTRY_UNITS, size);
+      if (this.#piece === 0 && this.#told.length > 1) parts.push(",");
+      parts.push(view.entry.piece(this.#piece));
+      names.push(`${this.#told.length > 1} ${view.id}:${this.#piece}`);
+      this.#piece += 1;
+      if (this.#piece < view.entry.pieceCount) continue;
+      this.#view = undefined;
+    }
+    const removed = this.#removed.map(removedJson).join(",");
+    parts.push(removed !== "" && this.#told.length > 0 ? `,${removed}` : removed, `]${end()}`);
+    names.push(String(parts.at(-2)), String(parts.at(-1)));
+    return { data: frames.fragment(names.join(" "), parts), isLast: true };
+  }
+
+  #nextView(): { id: number; entry: RepositoryEntry } | undefined {
+    for (let next = this.#roots.next(); !next.done; next = this.#roots.next()) {
+      const view = this.#take(next.value);
+      if (view === undefined) continue;
+      this.#told.push(view.root);
+      this.#piece = 0;
+      this.#view = { id: view.id, entry: view.entry };
+      return this.#view;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
+
+/** A command whose handler gets the arguments that its builder declares. */
+export function command<T>(
+  name: string,
+  describe: string,
+  builder: (argv: Argv) => Argv<T>,
+  handler: (argv: ArgumentsCamelCase<T>) => void | Promise<void>,
+): CommandModule<object, T> {
+  return { command: name, describe, builder, handler };
+}
+
+/** A command that only holds others. */
+export function commandGroup(name: string, describe: string, add: (argv: Argv) => Argv): CommandModule {
+  return {
+    command: name,
+    describe,
+    builder: (argv) => add(argv).demandCommand(1, `${name}: a command is needed`),
+    handler: () => undefined,
+  };
+}
+
+/** Resolves when the process is asked to stop. */
+export function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+  });
+}

@@ -1,0 +1,67 @@
+import type { IndexFile, TreeEntry } from "../../git/index.js";
+
+const GITLINK = 0o160000;
+
+/** A version of a file: mode, object id, and whether its bytes are an object or the file on disk. */
+export interface Version extends TreeEntry {
+  readonly source: "object" | "disk";
+  /** A submodule whose files differ from its commit. */
+  readonly dirty?: boolean;
+}
+
+/** A file on disk as the comparison needs it. */
+export interface DiskVersion extends TreeEntry {
+  readonly dirty?: boolean;
+}
+
+/** What became of one path between HEAD and the working tree. At least one side is there. */
+export interface Change {
+  /** Byte path. */
+  readonly path: string;
+  readonly before: Version | undefined;
+  readonly after: Version | undefined;
+}
+
+export interface ChangeSources {
+  readonly index: IndexFile;
+  /** Path → HEAD's entry (`undefined`: none), where HEAD differs from the index. */
+  readonly head: ReadonlyMap<string, TreeEntry | undefined>;
+  /** Path → what is on disk (`undefined`: nothing), where that differs from the index. */
+  readonly disk: ReadonlyMap<string, DiskVersion | undefined>;
+  /** Whether nothing of the submodule at a path counts, not even another commit. */
+  readonly ignoresSubmodule: (path: string) => boolean;
+}
+
+/**
+ * Lists what `git diff HEAD` compares: HEAD's entry with the file on disk, for every path that the index holds;
+ * a path that is only in HEAD counts as deleted whatever lies on disk. Unmerged paths are compared like others: only
+ * `git diff --cached` names them.
+ *
+ * @returns ascending by path
+ */
+export function listChanges({ index, head, disk, ignoresSubmodule }: ChangeSources): Change[] {
+  const paths = new Set([...head.keys(), ...disk.keys()]);
+  const changes: Change[] = [];
+  for (const path of [...paths].sort(byCodeUnit)) {
+    const position = index.find(path);
+    const tracked = position >= 0;
+    const staged = tracked ? { mode: index.mode(position), oid: index.oid(position) } : undefined;
+    const before = head.has(path) ? head.get(path) : staged;
+    const file = disk.get(path);
+    const after = !tracked ? undefined : disk.has(path) ? file : staged;
+    const dirty = after !== undefined && file?.dirty === true;
+    if (!dirty && before?.oid === after?.oid && before?.mode === after?.mode) continue;
+    const isSubmodule = (before ?? after)?.mode === GITLINK && (after ?? before)?.mode === GITLINK;
+    if (isSubmodule && ignoresSubmodule(path)) continue;
+    changes.push({
+      path,
+      before: before && { ...before, source: "object" },
+      after: after && { mode: after.mode, oid: after.oid, source: disk.has(path) ? "disk" : "object", dirty },
+    });
+  }
+  return changes;
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

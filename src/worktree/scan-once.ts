@@ -1,0 +1,107 @@
+import type { Repository } from "../git/index.js";
+import { openRepository } from "../git/index.js";
+import { TreewireError } from "../util/index.js";
+import { isDirty, type SubmoduleState, type Submodules } from "./follow/followed-submodules.js";
+import type { PassRequest } from "./follow/pending-work.js";
+import { type ModelOptions, type PathTrouble, TreeDiff } from "./patches/tree-diff.js";
+import { nativePath, pathText } from "./paths.js";
+import { NO_COVERAGE } from "./scan/coverage.js";
+import type { TreeState } from "./types.js";
+
+const NO_DOUBTS: PassRequest = { paths: new Map(), repository: new Set(), everything: "no" };
+
+/** How often a tree that changes while it is read is looked at again before its last look is taken as it is. */
+const MAX_PASSES = 5;
+
+/** Paths that can't be read are told one by one up to this many. */
+const MAX_TOLD = 20;
+
+export interface OnceOptions {
+  /** Told what can't be read of the tree, path by path; everything else is shown. Default: it is thrown. */
+  onTrouble?: (error: unknown) => void;
+}
+
+/** A diff whose patches come one by one, so that it never is in memory whole. */
+export interface RawDiff {
+  /** Absolute path of the working tree. */
+  readonly root: string;
+  /** The bytes of each patch, in order. */
+  readonly diff: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Reads one working tree, without following it.
+ *
+ * @param path any path inside the tree
+ * @throws TreewireError `TW_NOT_A_REPOSITORY`, `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_CORRUPT_REPOSITORY` …
+ */
+export async function scanOnce(
+  path: string,
+  options: OnceOptions & { maxPatchBytes?: number } = {},
+): Promise<TreeState> {
+  const { model, root } = await read(path, options);
+  tellTroubles(root, model.troubles, options);
+  const { head, remoteOrigin, files } = model;
+  const base = { root, head: head.commit ?? "", branch: head.branch, remoteOrigin, files };
+  return { ...base, scannedAt: Date.now(), health: "" };
+}
+
+/**
+ * The same, as the exact bytes that git prints. Throws like {@link scanOnce}; what can't be read of the tree is told when
+ * everything else is out, by the iteration's end.
+ */
+export async function scanOnceRaw(path: string, options: OnceOptions = {}): Promise<RawDiff> {
+  const { model, root } = await read(path, { keepText: false });
+  return { root, diff: patchBytes(model, root, options) };
+}
+
+/** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
+export async function resolveRoot(path: string): Promise<string> {
+  return (await openRepository(path)).root;
+}
+
+async function* patchBytes(model: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of model.patches()) if (bytes.length > 0) yield bytes;
+  tellTroubles(root, model.troubles, options);
+}
+
+function tellTroubles(root: string, troubles: readonly PathTrouble[], { onTrouble = raise }: OnceOptions): void {
+  for (const trouble of troubles.slice(0, MAX_TOLD)) onTrouble(errorOf(root, trouble));
+  const others = troubles.length - MAX_TOLD;
+  if (others > 0) onTrouble(new TreewireError("TW_PATH_UNREADABLE", root, { detail: `${others} more paths` }));
+}
+
+function errorOf(root: string, { path, message, cause }: PathTrouble): unknown {
+  if (cause instanceof TreewireError) return cause;
+  return new TreewireError("TW_PATH_UNREADABLE", `${root}/${pathText(path)}`, { detail: message, cause });
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+/** The submodules of a tree that nobody follows. */
+class ReadSubmodules implements Submodules {
+  readonly #repository: Repository;
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+  }
+
+  async state(path: string): Promise<SubmoduleState | undefined> {
+    const head = this.#repository.submoduleHead(path);
+    if (head === undefined) return undefined;
+    const { model, root } = await read(String(nativePath(this.#repository.root, path)), { keepText: false });
+    const [trouble] = model.troubles;
+    if (trouble !== undefined) throw errorOf(root, trouble);
+    return { head, dirty: isDirty(model.modifications, this.#repository.submoduleIgnore(path)) };
+  }
+}
+
+async function read(path: string, options: ModelOptions): Promise<{ model: TreeDiff; root: string }> {
+  const repository = await openRepository(path);
+  const model = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), options);
+  await model.pass(NO_DOUBTS);
+  for (let passes = 1; model.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await model.pass(NO_DOUBTS);
+  return { model, root: repository.root };
+}

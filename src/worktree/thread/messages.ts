@@ -1,0 +1,51 @@
+import type { TreeFile, TreeLogger, TreeState } from "../types.js";
+
+/** What the thread of the trees is started with. */
+export interface WorkerOptions {
+  /** Whether to tell of each event: too many to be sent for nothing. */
+  readonly traces: boolean;
+  /** Hunks of one file over this many bytes of UTF-8 are left out and counted. */
+  readonly maxPatchBytes: number;
+  /** Hunks that the thread keeps for one tree, in bytes of UTF-8. */
+  readonly keptPatchBytes: number;
+  readonly sweep: boolean;
+}
+
+/** Main thread → the thread of the trees. `tree` is a number that stands for one opening of one root. */
+export type ToWorker =
+  | { readonly type: "open"; readonly tree: number; readonly root: string }
+  | { readonly type: "close"; readonly tree: number }
+  | { readonly type: "refresh"; readonly tree: number; readonly ticket: number }
+  /** Answered with `pong` by a thread that is not stuck. */
+  | { readonly type: "ping"; readonly ticket: number };
+
+export type TreeMeta = Omit<TreeState, "root" | "files">;
+
+/** The thread of the trees → main thread. */
+export type FromWorker =
+  /** The first state and its successors: what differs from the one before; `whole`: from nothing. */
+  | {
+      readonly type: "state";
+      readonly tree: number;
+      readonly whole: boolean;
+      readonly meta: TreeMeta;
+      readonly changes: ReadonlyMap<string, TreeFile | undefined>;
+    }
+  | { readonly type: "gone"; readonly tree: number }
+  | { readonly type: "trouble"; readonly tree: number; readonly code: string; readonly message: string }
+  /** For the main thread's logger: one for each thread would cost each of them its start. */
+  | {
+      readonly type: "log";
+      readonly tree: number;
+      readonly level: keyof TreeLogger;
+      readonly fields: object;
+      readonly message: string;
+    }
+  | { readonly type: "pong"; readonly ticket: number }
+  /** The barrier has passed; the states before it have been posted. `scannedAt` is `undefined` when the tree is gone. */
+  | {
+      readonly type: "refreshed";
+      readonly tree: number;
+      readonly ticket: number;
+      readonly scannedAt: number | undefined;
+    };

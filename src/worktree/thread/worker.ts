@@ -1,0 +1,86 @@
+// The thread in which the trees live. Bulk file work is synchronous here, so that the main thread's heartbeats go out
+// while a tree of 80,000 files is read (architecture.md, "The event loop stays free").
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { messageOf } from "../../util/index.js";
+import { Tracker } from "../follow/tracker.js";
+import { changedFiles } from "../patches/file-list.js";
+import type { TreeFile, TreeLogger, TreeState } from "../types.js";
+import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
+
+/** One followed tree and what the main thread was last told of it. */
+class FollowedTree {
+  readonly tracker: Tracker;
+  readonly #post: (message: FromWorker) => void;
+  readonly #tree: number;
+  #told: readonly TreeFile[] | undefined;
+
+  constructor(tree: number, root: string, options: WorkerOptions, post: (message: FromWorker) => void) {
+    this.#tree = tree;
+    this.#post = post;
+    this.tracker = new Tracker({
+      root,
+      logger: this.#logger(options),
+      maxPatchBytes: options.maxPatchBytes,
+      keptPatchBytes: options.keptPatchBytes,
+      sweep: options.sweep,
+      onState: (state) => this.#onState(state),
+      onGone: () => {
+        this.#told = undefined;
+        post({ type: "gone", tree });
+      },
+      onTrouble: (code, message) => post({ type: "trouble", tree, code, message }),
+    });
+  }
+
+  #logger({ traces }: WorkerOptions): TreeLogger {
+    const logAt = (level: keyof TreeLogger) => (fields: object, message: string) => {
+      this.#post({ type: "log", tree: this.#tree, level, fields, message });
+    };
+    return { trace: traces ? logAt("trace") : () => {}, warn: logAt("warn"), error: logAt("error") };
+  }
+
+  #onState({ root: _, files, ...meta }: TreeState): void {
+    const whole = this.#told === undefined;
+    const changes = changedFiles(this.#told ?? [], files);
+    this.#told = files;
+    this.#post({ type: "state", tree: this.#tree, whole, meta, changes });
+  }
+}
+
+function serve(port: MessagePort, options: WorkerOptions): void {
+  const trees = new Map<number, FollowedTree>();
+  const post = (message: FromWorker): void => port.postMessage(message);
+  const trouble = (tree: number) => (error: unknown) => {
+    post({ type: "trouble", tree, code: "TW_TREE_UNREADABLE", message: messageOf(error) });
+  };
+  port.on("message", (message: ToWorker) => {
+    if (message.type === "ping") {
+      post({ type: "pong", ticket: message.ticket });
+      return;
+    }
+    const { tree } = message;
+    if (message.type === "open") {
+      const served = new FollowedTree(tree, message.root, options, post);
+      trees.set(tree, served);
+      served.tracker
+        .start()
+        .then(() => {
+          if (served.tracker.gone) post({ type: "gone", tree });
+        })
+        .catch(trouble(tree));
+      return;
+    }
+    const tracker = trees.get(tree)?.tracker;
+    if (message.type === "close") {
+      tracker?.close();
+      trees.delete(tree);
+    } else {
+      const { ticket } = message;
+      const answer = (scannedAt: number | undefined): void => post({ type: "refreshed", tree, ticket, scannedAt });
+      if (tracker === undefined) answer(undefined);
+      else tracker.refresh().then((state) => answer(state?.scannedAt), trouble(tree));
+    }
+  });
+}
+
+if (parentPort !== null) serve(parentPort, workerData as WorkerOptions);

@@ -1,0 +1,123 @@
+import { type FSWatcher, readFileSync, watch } from "node:fs";
+import { systemCode } from "../../util/index.js";
+import { joinPath, nativePath } from "../paths.js";
+import type { Coverage, PathListener } from "../scan/coverage.js";
+import type { DirectoryNode, DirectoryWatch } from "../scan/directory-node.js";
+
+/** Linux's default for `fs.inotify.max_queued_events`. */
+const DEFAULT_QUEUE_EVENTS = 16_384;
+
+/** Names in a `.git` directory that make it a repository or not, by git's own test. */
+const REPOSITORY_PARTS = new Set(["HEAD", "objects", "refs", "commondir"]);
+
+export interface DirectoryWatcherOptions {
+  /** Absolute path of the working tree. */
+  root: string;
+  onPath: PathListener;
+  /** So many events came at once that the kernel's queue may have run over: everything is in doubt. */
+  onStorm: () => void;
+}
+
+/**
+ * One inotify watch for each directory, by Node's `fs.watch`. It belongs to the directory's inode, so of the faults
+ * that a recursive watcher has on Linux (watching.md) none is left: a directory that appears is covered before it is
+ * listed, one that moves is reported by the directory it moves from and the one it moves to. 3,200 watches take 30 ms
+ * and 3 MB. What remains are the kernel's limits, and both are noticed:
+ *
+ * - the number of watches: {@link missing} counts the directories without one;
+ * - the event queue: libuv drops the overflow event (its watch descriptor is -1, `uv__inotify_read` in libuv's
+ *   `src/unix/linux.c`), but a queue that ran over was full, and all of it is delivered in one turn of the event loop.
+ */
+export class DirectoryWatcher implements Coverage {
+  /** Directories that could not be watched because a limit was reached: code of the last refusal, and how many. */
+  readonly missing = { count: 0, code: "" };
+  readonly #options: DirectoryWatcherOptions;
+  readonly #stormEvents: number;
+  #eventsThisTurn = 0;
+  #watches = 0;
+
+  constructor(options: DirectoryWatcherOptions) {
+    this.#options = options;
+    // a quarter: events of directories that are no longer watched are dropped unseen, and equal neighbours merge
+    this.#stormEvents = queueLimit() / 4;
+  }
+
+  /** How many watches are held. */
+  get watches(): number {
+    return this.#watches;
+  }
+
+  cover(node: DirectoryNode): DirectoryWatch[] {
+    return this.#watch(nativePath(this.#options.root, node.path), (type, name) => {
+      if (name === null) this.#options.onPath(node.path, true);
+      else this.#options.onPath(joinPath(node.path, name), type === "rename");
+    });
+  }
+
+  coverGitDirectory(node: DirectoryNode): DirectoryWatch[] {
+    const path = joinPath(node.path, ".git");
+    return this.#watch(nativePath(this.#options.root, path), (_type, name) => {
+      if (name === null || REPOSITORY_PARTS.has(name)) this.#options.onPath(path, true);
+    });
+  }
+
+  /**
+   * Watches a directory that is not part of the tree.
+   * @param path absolute
+   * @param onName called with the names of entries that may have changed (`undefined`: unknown), and whether they may
+   *   stand for other files than before
+   * @returns nothing to close when the directory is not there or can't be watched
+   */
+  coverOther(path: string, onName: (name: string | undefined, replaced: boolean) => void): DirectoryWatch[] {
+    return this.#watch(path, (type, name) => onName(name ?? undefined, type === "rename"));
+  }
+
+  #watch(path: string | Buffer, listener: (type: string, name: string | null) => void): DirectoryWatch[] {
+    let watcher: FSWatcher;
+    try {
+      watcher = watch(path, { encoding: "latin1", persistent: false }, (type, name) => {
+        this.#count();
+        listener(type, name);
+      });
+    } catch (error) {
+      const code = systemCode(error) ?? "EIO";
+      // not there any more, or no directory: the listing that follows will find the same
+      if (code !== "ENOENT" && code !== "ENOTDIR") {
+        this.missing.count += 1;
+        this.missing.code = code;
+      }
+      return [];
+    }
+    this.#watches += 1;
+    // after the start it can only fail with the directory itself, whose parent reports that
+    watcher.on("error", () => watcher.close());
+    let open = true;
+    const close = (): void => {
+      if (!open) return;
+      open = false;
+      this.#watches -= 1;
+      watcher.close();
+    };
+    return [{ close }];
+  }
+
+  #count(): void {
+    if (this.#eventsThisTurn === 0) {
+      setImmediate(() => {
+        const storm = this.#eventsThisTurn >= this.#stormEvents;
+        this.#eventsThisTurn = 0;
+        if (storm) this.#options.onStorm();
+      });
+    }
+    this.#eventsThisTurn += 1;
+  }
+}
+
+function queueLimit(): number {
+  try {
+    return Number(readFileSync("/proc/sys/fs/inotify/max_queued_events", "utf8")) || DEFAULT_QUEUE_EVENTS;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return DEFAULT_QUEUE_EVENTS; // not Linux, or no /proc
+  }
+}

@@ -1,0 +1,64 @@
+import { statSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import type { RepositoryPart } from "../../git/index.js";
+import type { DirectoryWatch } from "../scan/directory-node.js";
+import type { DirectoryWatcher } from "./directory-watcher.js";
+
+/**
+ * Follows the files of a repository that decide what its diff is: HEAD, the branch, the index, configuration, exclude
+ * files. Git replaces them by rename, so it is their directories that are watched, not they, and never what lies
+ * below `objects`. A file whose directory is not there yet counts from the moment the first missing name appears.
+ */
+export class RepositoryWatch {
+  readonly #watcher: DirectoryWatcher;
+  readonly #onChange: (change: RepositoryPart, path: string) => void;
+  #watches: DirectoryWatch[] = [];
+
+  constructor(watcher: DirectoryWatcher, onChange: (change: RepositoryPart, path: string) => void) {
+    this.#watcher = watcher;
+    this.#onChange = onChange;
+  }
+
+  /**
+   * Places the watches anew, the new ones before the old ones go. What they concern is to be read after this.
+   * @param paths absolute path of a file or directory → what its change may have changed
+   */
+  place(paths: ReadonlyMap<string, RepositoryPart>): void {
+    const wanted = new Map<string, Map<string, RepositoryPart>>();
+    const want = (directory: string, name: string, change: RepositoryPart): void => {
+      const names = wanted.get(directory) ?? new Map<string, RepositoryPart>();
+      wanted.set(directory, names.set(name, change));
+    };
+    for (const [path, change] of paths) {
+      let name = path;
+      let directory = dirname(path);
+      while (!isDirectory(directory) && dirname(directory) !== directory) {
+        name = directory;
+        directory = dirname(directory);
+      }
+      want(directory, basename(name), change);
+      if (isDirectory(path)) want(path, "*", change);
+    }
+    const before = this.#watches;
+    this.#watches = [...wanted].flatMap(([directory, names]) =>
+      this.#watcher.coverOther(directory, (name) => {
+        if (name === undefined) {
+          for (const change of new Set(names.values())) this.#onChange(change, directory);
+          return;
+        }
+        const change = names.get(name) ?? names.get("*");
+        if (change !== undefined) this.#onChange(change, `${directory}/${name}`);
+      }),
+    );
+    for (const watch of before) watch.close();
+  }
+
+  close(): void {
+    for (const watch of this.#watches) watch.close();
+    this.#watches = [];
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}

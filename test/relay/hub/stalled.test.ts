@@ -1,0 +1,125 @@
+import { once } from "node:events";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import t, { type Test } from "tap";
+import { WebSocket } from "ws";
+import { TreeAssembler } from "../../../src/client/trees.js";
+import { DELTA_SUBPROTOCOL, deltaServerMessageSchema, unifiedDiff } from "../../../src/protocol/index.js";
+import { until } from "../../support/until.js";
+import { TestClient } from "../support/client.js";
+import { type FakeAgent, fileOf } from "../support/fake-agent.js";
+import { TestRelay } from "../support/relay.js";
+
+/** The bound that the documents state for a client that stops reading, in bytes. */
+const BOUND_BYTES = 8 * 1024 * 1024;
+const DIFF_UNITS = 2.5 * 1024 * 1024;
+/** What each tree's diff consists of. JSON escapes some; the first letter of others makes two bytes of each in memory. */
+const FILLERS = ["\u6f22\x01", "x", "\u6f22x", "x", "\x01", "\x01"];
+const STALLED = 5;
+
+const ROOTS = ["a", "b", "c", "d", "e", "f"].map((name) => `/home/me/${name}`);
+
+setFlagsFromString("--expose-gc");
+const collect: () => void = runInNewContext("gc");
+
+/** So many collections in a row that find nothing more: buffers are let go of a while after they were found. */
+const IDLE_COLLECTIONS = 5;
+
+/** What is live in this process, relay, agent and clients together: bytes. */
+async function liveBytes(): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let idle = 0; idle < IDLE_COLLECTIONS; idle += 1) {
+    collect();
+    await nextTurn();
+    const { heapUsed, external } = process.memoryUsage();
+    if (heapUsed + external < least - 64 * 1024) idle = -1;
+    least = Math.min(least, heapUsed + external);
+  }
+  return least;
+}
+
+/** Every tree's diff is replaced by another one of the same size. */
+async function tellAll(agent: FakeAgent, generation: number): Promise<void> {
+  for (const [at, root] of ROOTS.entries()) {
+    const acks = agent.all("ack").length;
+    agent.tell(root, [fileOf("x", `generation ${generation} ${fillerAt(at)}`)]);
+    await until(`${root} is acknowledged`, () => agent.all("ack").length > acks);
+  }
+}
+
+function fillerAt(at: number): string {
+  const [last = "", first = ""] = [...(FILLERS[at] ?? "")].reverse();
+  return first + last.repeat(DIFF_UNITS);
+}
+
+async function openStalled(relay: TestRelay): Promise<TestClient> {
+  const headers = { "coder-session-token": relay.clientToken };
+  const client = await TestClient.open(t, relay.watchUrl(), { headers, perMessageDeflate: false });
+  client.socket.pause();
+  return client;
+}
+
+/** A delta client by hand, so that it can stop reading. */
+async function openStalledDelta(relay: TestRelay): Promise<{ socket: WebSocket; assembler: TreeAssembler }> {
+  const socket = new WebSocket(relay.watchUrl().replace(/^http/, "ws"), DELTA_SUBPROTOCOL, {
+    headers: { "coder-session-token": relay.clientToken },
+    perMessageDeflate: false,
+  });
+  t.teardown(() => socket.terminate());
+  const assembler = new TreeAssembler();
+  socket.on("message", (data) => {
+    const outcome = assembler.take(deltaServerMessageSchema.parse(JSON.parse(String(data))));
+    if (outcome.kind === "gap") socket.send(JSON.stringify({ type: "resync", root: outcome.root }));
+  });
+  await once(socket, "open");
+  socket.pause();
+  return { socket, assembler };
+}
+
+/** Clients come and read nothing, each while all trees have another state. @returns what one of them costs, in bytes */
+async function costOfStalled<T>(agent: FakeAgent, stalled: T[], open: () => Promise<T>): Promise<number> {
+  await tellAll(agent, 0);
+  // nobody has been told anything: what is kept ready for all of them counts for those who come
+  const before = await liveBytes();
+  for (let generation = 1; generation <= STALLED; generation += 1) {
+    const refreshes = agent.all("refresh").length;
+    stalled.push(await open());
+    await until("the client's barrier", () => agent.all("refresh").length > refreshes);
+    await tellAll(agent, generation);
+  }
+  return ((await liveBytes()) - before) / STALLED;
+}
+
+function isWithinBound(t: Test, bytes: number): void {
+  t.ok(bytes <= BOUND_BYTES, `each of them costs ${(bytes / 1024 / 1024).toFixed(1)} MiB`);
+}
+
+t.test("a client that does not read costs at most 8 MiB, whatever there is to tell", async (t) => {
+  const relay = await TestRelay.start(t);
+  const agent = await relay.agent(ROOTS);
+  const stalled: TestClient[] = [];
+  isWithinBound(t, await costOfStalled(agent, stalled, () => openStalled(relay)));
+  const [first] = stalled;
+  first?.socket.resume();
+  for (const root of ROOTS) await first?.diffWith(root, `+generation ${STALLED} `);
+  t.same(
+    (await first?.first())?.repositories?.map(({ repo_root }) => repo_root),
+    ROOTS,
+    "the first frame is whole",
+  );
+});
+
+t.test("a delta client that does not read costs no more, and is told the newest state when it reads on", async (t) => {
+  const relay = await TestRelay.start(t);
+  const agent = await relay.agent(ROOTS);
+  const stalled: Awaited<ReturnType<typeof openStalledDelta>>[] = [];
+  isWithinBound(t, await costOfStalled(agent, stalled, () => openStalledDelta(relay)));
+  const [first] = stalled;
+  first?.socket.resume();
+  for (const [at, root] of ROOTS.entries()) {
+    const { header, hunks } = fileOf("x", `generation ${STALLED} ${fillerAt(at)}`);
+    const diff = () => unifiedDiff(first?.assembler.trees.get(root)?.files ?? []);
+    await until(`the newest diff of ${root}`, () => diff() === header + hunks, { seen: () => diff().slice(0, 300) });
+  }
+});

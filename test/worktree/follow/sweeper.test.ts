@@ -1,0 +1,49 @@
+import t from "tap";
+import { Sweeper, sweepDelay } from "../../../src/worktree/follow/sweeper.js";
+import { FakeClock } from "../../support/fake-clock.js";
+
+t.test("the interval follows the cost", async (t) => {
+  t.equal(sweepDelay(1, false), 60_000);
+  t.equal(sweepDelay(500, false), 200_000);
+  t.equal(sweepDelay(1, true), 1000);
+  t.equal(sweepDelay(500, true), 10_000);
+});
+
+t.test("a covered tree is swept every minute, one without events every second", async (t) => {
+  const clock = new FakeClock();
+  const sweeps: number[] = [];
+  let polled = false;
+  const sweeper = new Sweeper({
+    clock,
+    isPolled: () => polled,
+    sweep: async () => void sweeps.push(clock.monotonicMs()),
+    onClockJump: () => t.fail("no jump"),
+  });
+  sweeper.start();
+  await clock.advance(120_000);
+  t.strictSame(sweeps, [60_000, 120_000]);
+  polled = true;
+  sweeper.reschedule();
+  await clock.advance(3000);
+  t.strictSame(sweeps.slice(2), [121_000, 122_000, 123_000]);
+  sweeper.stop();
+  await clock.advance(600_000);
+  t.equal(sweeps.length, 5);
+});
+
+t.test("a wall clock that parts from the monotonic one means that the machine slept", async (t) => {
+  const clock = new FakeClock();
+  let jumps = 0;
+  const sweeper = new Sweeper({ clock, isPolled: () => false, sweep: async () => {}, onClockJump: () => jumps++ });
+  sweeper.start();
+  await clock.advance(20_000);
+  t.equal(jumps, 0);
+  clock.jumpWall(3_600_000);
+  await clock.advance(5000);
+  t.equal(jumps, 1);
+  await clock.advance(20_000);
+  t.equal(jumps, 1, "told once");
+  clock.jumpWall(-60_000);
+  await clock.advance(5000);
+  t.equal(jumps, 2, "set back");
+});
