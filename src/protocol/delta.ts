@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { compareKeys, type FileChanges, findFile, mergeFiles } from "./file-list.js";
 import { type TreeFile, treeFileSchema, treeMetaSchema } from "./tree.js";
 
 /** The sub-protocol of a watch socket whose client wants the files that changed, not whole diffs (docs/protocol.md). */
@@ -56,31 +57,29 @@ export type DeltaClientMessage = z.infer<typeof deltaClientMessageSchema>;
 /** Below this many UTF-16 units, a file is sent whole: an edit would save nothing worth its fields. */
 const MIN_EDIT_UNITS = 512;
 
-/** What turns one sorted list of files into another; unchanged files are the same objects in both, mostly. */
-export function diffFiles(
-  from: readonly TreeFile[],
-  to: readonly TreeFile[],
-): { upserts: TreeFile[]; edits: FileEdit[]; removes: string[] } {
-  const upserts: TreeFile[] = [];
-  const edits: FileEdit[] = [];
-  const removes: string[] = [];
-  let next = 0;
-  for (const file of to) {
-    let before = from[next];
-    while (before !== undefined && before.key < file.key) {
-      removes.push(before.key);
-      next += 1;
-      before = from[next];
+/** The files of a `tree` message: whole ones, edited ones, and the keys of those that go. */
+export type DeltaFiles = Pick<DeltaTree, "upserts" | "edits" | "removes">;
+
+/**
+ * The changes of a list of files as a delta socket tells them.
+ *
+ * @param before what the client has; sorted by key
+ * @param changes what leads from there to what it is told
+ */
+export function deltaOf(before: readonly TreeFile[], changes: FileChanges): DeltaFiles {
+  const delta: DeltaFiles = { upserts: [], edits: [], removes: [] };
+  for (const key of [...changes.keys()].sort(compareKeys)) {
+    const file = changes.get(key);
+    const old = findFile(before, key);
+    if (file === undefined) {
+      if (old !== undefined) delta.removes.push(key);
+      continue;
     }
-    if (before?.key === file.key) next += 1;
-    else before = undefined;
-    if (before === file) continue;
-    const edit = before === undefined ? undefined : editOf(before, file);
-    if (edit === undefined) upserts.push(file);
-    else edits.push(edit);
+    const edit = old === undefined ? undefined : editOf(old, file);
+    if (edit === undefined) delta.upserts.push(file);
+    else delta.edits.push(edit);
   }
-  for (const file of from.slice(next)) removes.push(file.key);
-  return { upserts, edits, removes };
+  return delta;
 }
 
 /** The one place in which the hunks differ, when telling it is much shorter than telling the file. */
@@ -106,16 +105,15 @@ function editOf(before: TreeFile, after: TreeFile): FileEdit | undefined {
  */
 export function applyDelta(
   before: readonly TreeFile[],
-  { upserts, edits, removes }: Pick<DeltaTree, "upserts" | "edits" | "removes">,
-): TreeFile[] | undefined {
-  const files = new Map(before.map((file) => [file.key, file]));
-  for (const key of removes) files.delete(key);
-  for (const file of upserts) files.set(file.key, file);
+  { upserts, edits, removes }: DeltaFiles,
+): readonly TreeFile[] | undefined {
+  const changes = new Map<string, TreeFile | undefined>(removes.map((key) => [key, undefined]));
+  for (const file of upserts) changes.set(file.key, file);
   for (const { key, header, additions, deletions, start, remove, insert } of edits) {
-    const file = files.get(key);
+    const file = findFile(before, key);
     if (file === undefined) return undefined;
     const hunks = file.hunks.slice(0, start) + insert + file.hunks.slice(start + remove);
-    files.set(key, { ...file, header, additions, deletions, hunks });
+    changes.set(key, { ...file, header, additions, deletions, hunks });
   }
-  return [...files.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+  return mergeFiles(before, changes);
 }

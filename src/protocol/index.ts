@@ -3,6 +3,7 @@ export * from "./close-codes.js";
 export * from "./control.js";
 export * from "./delta.js";
 export * from "./error-body.js";
+export * from "./file-list.js";
 export * from "./limits.js";
 export * from "./tree.js";
 export * from "./tunnel.js";

@@ -1,18 +1,4 @@
-/** One changed file of a tree, ready to be shown. Field by field the `TreeFile` of the tunnel's protocol. */
-export interface TreeFile {
-  /** `t:` (tracked) or `u:` (untracked), then the path's bytes, one per character: the order of the diff. See `fileKey`. */
-  key: string;
-  /** The path as text. */
-  path: string;
-  /** The patch up to its first hunk, as text. */
-  header: string;
-  /** The hunks as text; "" when there are none or they were left out. */
-  hunks: string;
-  additions: number;
-  deletions: number;
-  /** Bytes of UTF-8 of hunks that were left out for their size; 0 when none were. */
-  omitted_bytes: number;
-}
+import type { TreeFile } from "../protocol/index.js";
 
 /** A state of one working tree. Immutable; files that did not change are the same objects in the next state. */
 export interface TreeState {

@@ -2,8 +2,9 @@ import { EventEmitter } from "node:events";
 import type { RepositoryFinder } from "../../src/agent/chats/locate.js";
 import type { LiveTree, TreeSource } from "../../src/agent/trees/trees.js";
 import type { Trouble } from "../../src/agent/trees/trouble.js";
+import type { TreeFile } from "../../src/protocol/index.js";
 import { TreewireError } from "../../src/util/index.js";
-import type { TreeFile, TreeState } from "../../src/worktree/types.js";
+import type { TreeState } from "../../src/worktree/types.js";
 import { stateOf } from "./states.js";
 
 interface Events {

@@ -1,4 +1,4 @@
-import type { TreeFile } from "../../src/worktree/types.js";
+import type { TreeFile } from "../../src/protocol/index.js";
 
 /** Takes the text of `git diff` apart, as the parts of a tree state. */
 export function filesOf(diff: string): TreeFile[] {

@@ -1,4 +1,5 @@
-import type { TreeFile, TreeState } from "../../src/worktree/types.js";
+import type { TreeFile } from "../../src/protocol/index.js";
+import type { TreeState } from "../../src/worktree/types.js";
 
 /** A changed file of a made-up tree state. @param key `t:` or `u:` and the path */
 export function fileOf(key: string, hunks = "@@ -1 +1 @@\n-a\n+b\n"): TreeFile {

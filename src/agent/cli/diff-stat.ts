@@ -1,5 +1,5 @@
+import type { TreeFile } from "../../protocol/index.js";
 import type { Colors } from "../../util/index.js";
-import type { TreeFile } from "../../worktree/index.js";
 
 /** A line of the table before its layout. */
 interface Row {

@@ -2,8 +2,9 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Repository, RepositoryPart } from "../../git/index.js";
 import { openRepository } from "../../git/index.js";
+import { diffFiles } from "../../protocol/index.js";
 import { coalesce, messageOf, systemCode, TreewireError } from "../../util/index.js";
-import { changedFiles, sameState } from "../patches/file-list.js";
+import { sameState } from "../patches/file-list.js";
 import { TreeDiff } from "../patches/tree-diff.js";
 import { pathOfKey } from "../patches/tree-file.js";
 import { nativePath, parentPath, pathText } from "../paths.js";
@@ -177,7 +178,7 @@ export class Tracker {
     this.#reported = undefined;
     const after = this.#state;
     if (after === undefined || this.#health() !== "" || reported.has(REPOSITORY)) return;
-    for (const key of changedFiles(before.files, after.files).keys()) {
+    for (const key of diffFiles(before.files, after.files).keys()) {
       const path = pathOfKey(key);
       if (!isReported(path, reported)) {
         this.#options.logger.warn({ path: pathText(path) }, "the sweep found a change that no event told of");

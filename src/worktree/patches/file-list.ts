@@ -1,29 +1,5 @@
-import type { TreeFile, TreeState } from "../types.js";
-
-/**
- * Applies changes to a tree's files without a search for each: both are sorted by key, so one walk merges them.
- *
- * @param files ascending by key
- * @param changes key → the new file, or `undefined` when the key goes
- * @returns ascending by key; files that were not changed are the same objects
- */
-export function mergeFiles(
-  files: readonly TreeFile[],
-  changes: ReadonlyMap<string, TreeFile | undefined>,
-): readonly TreeFile[] {
-  if (changes.size === 0) return files;
-  const keys = [...changes.keys()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  const merged: TreeFile[] = [];
-  let at = 0;
-  for (const key of keys) {
-    for (let file = files[at]; file !== undefined && file.key < key; file = files[++at]) merged.push(file);
-    if (files[at]?.key === key) at++;
-    const file = changes.get(key);
-    if (file !== undefined) merged.push(file);
-  }
-  for (let file = files[at]; file !== undefined; file = files[++at]) merged.push(file);
-  return merged;
-}
+import type { TreeFile } from "../../protocol/index.js";
+import type { TreeState } from "../types.js";
 
 /** Bytes of UTF-8 that a file's hunks have, left out or not. */
 export function hunkBytesOf(file: TreeFile): number {
@@ -50,32 +26,6 @@ export function keptHunkSize(sizes: readonly number[], budget: number, ceiling: 
     if (kept > budget) return size - 1;
   }
   return ceiling;
-}
-
-/**
- * What {@link mergeFiles} needs to make `after` from `before`. Files that are the same object count as equal.
- * @returns key → the file as it is in `after`, or `undefined` when it is not in it
- */
-export function changedFiles(
-  before: readonly TreeFile[],
-  after: readonly TreeFile[],
-): ReadonlyMap<string, TreeFile | undefined> {
-  const changes = new Map<string, TreeFile | undefined>();
-  let b = 0;
-  let a = 0;
-  for (;;) {
-    const old = before[b];
-    const now = after[a];
-    if (old === undefined && now === undefined) return changes;
-    if (now === undefined || (old !== undefined && old.key < now.key)) {
-      if (old !== undefined) changes.set(old.key, undefined);
-      b++;
-    } else {
-      if (old?.key === now.key) b++;
-      if (old !== now) changes.set(now.key, now);
-      a++;
-    }
-  }
 }
 
 /** Whether two states say the same, apart from when they were taken. */

@@ -1,6 +1,6 @@
 import type { FilePatch } from "../../diff/index.js";
+import type { TreeFile } from "../../protocol/index.js";
 import { pathText } from "../paths.js";
-import type { TreeFile } from "../types.js";
 
 /** `t`: tracked, `u`: untracked. Git prints the tracked files first. */
 export type Section = "t" | "u";

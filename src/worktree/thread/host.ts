@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
+import { mergeFiles } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { messageOf } from "../../util/index.js";
-import { mergeFiles } from "../patches/file-list.js";
 import type { TreeState } from "../types.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
 

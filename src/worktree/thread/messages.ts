@@ -1,4 +1,5 @@
-import type { TreeFile, TreeLogger, TreeState } from "../types.js";
+import type { TreeFile } from "../../protocol/index.js";
+import type { TreeLogger, TreeState } from "../types.js";
 
 /** What the thread of the trees is started with. */
 export interface WorkerOptions {

@@ -1,10 +1,11 @@
 // The thread in which the trees live. Bulk file work is synchronous here, so that the main thread's heartbeats go out
 // while a tree of 80,000 files is read (architecture.md, "The event loop stays free").
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import type { TreeFile } from "../../protocol/index.js";
+import { diffFiles } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
 import { Tracker } from "../follow/tracker.js";
-import { changedFiles } from "../patches/file-list.js";
-import type { TreeFile, TreeLogger, TreeState } from "../types.js";
+import type { TreeLogger, TreeState } from "../types.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
 
 /** One followed tree and what the main thread was last told of it. */
@@ -41,7 +42,7 @@ class FollowedTree {
 
   #onState({ root: _, files, ...meta }: TreeState): void {
     const whole = this.#told === undefined;
-    const changes = changedFiles(this.#told ?? [], files);
+    const changes = diffFiles(this.#told ?? [], files);
     this.#told = files;
     this.#post({ type: "state", tree: this.#tree, whole, meta, changes });
   }

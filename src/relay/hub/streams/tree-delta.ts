@@ -1,4 +1,4 @@
-import { type DeltaTree, diffFiles } from "../../../protocol/index.js";
+import { type DeltaTree, deltaOf, diffFiles } from "../../../protocol/index.js";
 import { TextFrame } from "../encoding/text-frame.js";
 import type { TreeState } from "../trees/tree-state.js";
 
@@ -38,7 +38,8 @@ export class TreeDelta {
   constructor(from: TreeState | undefined, to: TreeState) {
     const { root, epoch, seq, meta } = to;
     const base = from !== undefined && from.epoch === epoch && from.seq < seq ? from : undefined;
-    const changes = diffFiles(base?.files ?? [], to.files);
+    const before = base?.files ?? [];
+    const changes = deltaOf(before, diffFiles(before, to.files));
     this.state = to;
     this.#message = { type: "tree", root, epoch, seq, base: base?.seq ?? null, meta, ...changes };
     this.#isSmall = pieces(this.#message).next().value?.isLast !== false;

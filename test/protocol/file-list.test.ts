@@ -1,0 +1,78 @@
+import fc from "fast-check";
+import t from "tap";
+import {
+  diffFiles,
+  findFile,
+  joinChanges,
+  mergeFiles,
+  realChanges,
+  sameFile,
+  type TreeFile,
+} from "../../src/protocol/index.js";
+
+const file = (key: string, hunks: string): TreeFile => {
+  return { key, path: key, header: "", hunks, additions: 0, deletions: 0, omitted_bytes: 0 };
+};
+const files = fc
+  .uniqueArray(fc.tuple(fc.string({ minLength: 1, maxLength: 3 }), fc.nat(3)), { selector: ([key]) => key })
+  .map((all) => all.map(([key, n]) => file(key, String(n))).sort((a, b) => (a.key < b.key ? -1 : 1)));
+
+t.test("what changed, merged into what was, is what is", async (t) => {
+  fc.assert(
+    fc.property(files, files, (before, after) => {
+      t.strictSame(mergeFiles(before, diffFiles(before, after)), after);
+    }),
+    { verbose: 1 },
+  );
+});
+
+t.test("files that are the same object do not count as changed", async (t) => {
+  fc.assert(
+    fc.property(files, fc.nat(), (before, choice) => {
+      const after = before.filter((_, at) => at !== choice % (before.length + 1));
+      t.equal(diffFiles(before, after).size, before.length - after.length);
+    }),
+  );
+});
+
+t.test("a file that says the same as before is no change, whichever object it is", async () => {
+  fc.assert(
+    fc.property(
+      files,
+      (before) =>
+        diffFiles(
+          before,
+          before.map((one) => ({ ...one, path: "" })),
+        ).size === 0,
+    ),
+  );
+});
+
+t.test("files that differ in any text, or in what was left out, are not the same", async (t) => {
+  const one = file("t:a", "@@\n");
+  t.ok(sameFile(one, { ...one }));
+  t.ok(sameFile(undefined, undefined));
+  for (const other of [undefined, { ...one, key: "t:b" }, { ...one, header: "x" }, { ...one, hunks: "" }]) {
+    t.notOk(sameFile(one, other));
+    t.notOk(sameFile(other, one));
+  }
+  t.notOk(sameFile(one, { ...one, omitted_bytes: 1 }));
+});
+
+t.test("a file is found by its key exactly when it is there", async () => {
+  fc.assert(
+    fc.property(files, fc.string({ maxLength: 3 }), (all, key) => {
+      return findFile(all, key) === all.find((one) => one.key === key);
+    }),
+  );
+});
+
+t.test("changes on top of changes lead where one after the other leads", async (t) => {
+  fc.assert(
+    fc.property(files, files, files, (first, second, third) => {
+      const joined = joinChanges(diffFiles(first, second), diffFiles(second, third));
+      t.strictSame(mergeFiles(first, joined), third);
+      t.strictSame([...realChanges(first, joined)], [...diffFiles(first, third)], "there and back is no change");
+    }),
+  );
+});
