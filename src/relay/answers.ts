@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { z } from "zod";
 
-/** The contract's form of an error body. */
+/** The form of an error body (docs/protocol.md, "Routes"). */
 export const errorBodySchema = z.object({
   message: z.string(),
   detail: z.string().optional(),
@@ -42,7 +42,7 @@ function refusal(status: number, message: string, detail?: string): Refusal {
   return { status, body: { message, ...(detail !== undefined && { detail }) } };
 }
 
-/** The wire contract's words. Clients match the 400 texts to the letter. */
+/** The words of docs/protocol.md. Clients compare the 400 texts to the letter. */
 export const REFUSALS = {
   invalidChatId: {
     status: 400,

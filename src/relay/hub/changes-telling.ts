@@ -5,7 +5,7 @@ import { WHOLE_UNITS } from "./repository-entry.js";
 import type { Occasion, Telling, Told } from "./telling.js";
 import type { TreeView, ViewMark } from "./tree-view.js";
 
-/** The wire contract's words: whole diffs of the repositories that differ. */
+/** Tells in `changes` frames (docs/protocol.md): whole diffs of the repositories that differ. */
 export class ChangesTelling implements Telling {
   readonly #told = new Map<string, ViewMark>();
   /** The channel's list of roots when those that are gone were last told. */
