@@ -8,10 +8,11 @@ import { Random } from "../test/parity/random.js";
 import { GIT_ENV, git } from "../test/support/repo.js";
 import { FollowedProcess } from "./support/followed.js";
 import { median, milliseconds, progress, quantile, ratioText, timeOf } from "./support/measure.js";
+import type { PeerTimes } from "./support/peer-scan.js";
 import type { Goal, Report } from "./support/publish.js";
 import { type BenchTree, bigTree, smallTrees } from "./support/trees.js";
 
-const peer = fileURLToPath(new URL("../../../shared/tools/peer-scan.mjs", import.meta.url));
+const peer = fileURLToPath(new URL("./support/peer-scan.js", import.meta.url));
 const EDITS = 200;
 const FIRST_STATES = 5;
 const IDLE_MS = 20_000;
@@ -163,7 +164,7 @@ function peerScans(root: string): Pick<Figures, "peerMs" | "peerCpuMs"> {
     return (user + system) * 1000;
   };
   const out = execFileSync(process.execPath, [peer, root, "9"], { env: GIT_ENV });
-  const { median_ms }: { median_ms: number } = JSON.parse(out.toString());
+  const { median_ms }: PeerTimes = JSON.parse(out.toString());
   return { peerMs: median_ms, peerCpuMs: (cpuOf(9) - cpuOf(1)) / 8 };
 }
 

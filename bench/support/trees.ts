@@ -7,7 +7,7 @@ import { git } from "../../test/support/repo.js";
 import { progress } from "./measure.js";
 
 const project = fileURLToPath(new URL("../../../", import.meta.url));
-const maker = join(project, "../shared/tools/make-big-repo.sh");
+const maker = join(project, "bench/support/make-large-tree.sh");
 
 /** A real working tree to measure on. */
 export interface BenchTree {

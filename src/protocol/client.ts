@@ -4,10 +4,10 @@ import { z } from "zod";
 export const clientMessageSchema = z.object({ type: z.literal("refresh") });
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 
-/** The wire contract's words for a client message that the server does not know. */
+/** The answer to a client message that the server does not know: to the letter, as docs/protocol.md has it. */
 export const UNKNOWN_MESSAGE_TYPE = "unknown message type";
 
-/** One repository in a `changes` frame (wire contract, "Stream messages"). */
+/** One repository in a `changes` frame (docs/protocol.md, "Stream messages"). */
 export const repositoryChangeSchema = z.object({
   repo_root: z.string(),
   branch: z.string(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** The contract's form of an error body. */
+/** The form of an error body (docs/protocol.md, "Routes"). */
 export const errorBodySchema = z.object({
   message: z.string(),
   detail: z.string().optional(),

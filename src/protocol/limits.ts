@@ -1,4 +1,4 @@
-/** The wire contract's limit for the diff of one repository, in bytes of UTF-8. */
+/** The most that the diff of one repository may have (docs/protocol.md, "unified_diff"), in bytes of UTF-8. */
 export const MAX_UNIFIED_DIFF_BYTES = 3 * 1024 * 1024;
 
 /** Above this many bytes of UTF-8 a tree message is split into parts, so that heartbeats pass between them. */
@@ -16,7 +16,7 @@ export const MAX_TREES = 10_000;
 /** The largest frame that a watch client may send: `{"type":"refresh"}` and room for what comes later. */
 export const MAX_CLIENT_FRAME_BYTES = 64 * 1024;
 
-/** A frame with `scanned_at` goes to every client at least this often (wire contract: 30 s), in milliseconds. */
+/** A frame with `scanned_at` goes to every client at least this often (docs/protocol.md), in milliseconds. */
 export const HEARTBEAT_MS = 30_000;
 
 /** How often either end pings; a peer that has not answered the last one is closed. Milliseconds. */

@@ -5,7 +5,7 @@ const metaText = z.string().max(MAX_META_TEXT_UNITS);
 
 /**
  * One file of a tree's diff, as it crosses the tunnel. Texts are UTF-8; bytes that are not became U+FFFD
- * (wire contract, "unified_diff").
+ * (docs/protocol.md, "unified_diff").
  */
 export const treeFileSchema = z.object({
   /**

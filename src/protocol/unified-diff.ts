@@ -2,9 +2,9 @@ import { MAX_UNIFIED_DIFF_BYTES } from "./limits.js";
 import type { TreeFile } from "./tree.js";
 
 /**
- * The `unified_diff` of a tree: its files' patches in the order of the keys, as the wire contract words it.
+ * The `unified_diff` of a tree: its files' patches in the order of the keys, as docs/protocol.md words it.
  *
- * @param files ascending by key; files with `omitted_bytes` keep their header, followed by the contract's line
+ * @param files ascending by key; files with `omitted_bytes` keep their header, followed by the line that stands for the hunks
  * @param tooLargeBytes over 0: not even the headers fit, and the text is Coder's sentence about that many bytes
  */
 export function unifiedDiff(files: readonly TreeFile[], tooLargeBytes = 0): string {
@@ -28,8 +28,8 @@ export interface FittedFiles {
 }
 
 /**
- * Leaves out hunks until {@link unifiedDiff} fits: of the largest patch first, of equal ones the later first (wire
- * contract, "unified_diff"). A file whose hunks are left out gives the same object on every call, so that consecutive
+ * Leaves out hunks until {@link unifiedDiff} fits: of the largest patch first, of equal ones the later first
+ * (docs/protocol.md, "unified_diff"). A file whose hunks are left out gives the same object on every call, so that consecutive
  * states of a tree can be compared by identity.
  *
  * @param files complete, ascending by key

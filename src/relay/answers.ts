@@ -34,7 +34,7 @@ function refusal(status: number, message: string, detail?: string): Refusal {
   return { status, body: { message, ...(detail !== undefined && { detail }) } };
 }
 
-/** The wire contract's words. Clients match the 400 texts to the letter. */
+/** The words of docs/protocol.md. Clients compare the 400 texts to the letter. */
 export const REFUSALS = {
   invalidChatId: {
     status: 400,

@@ -4,7 +4,7 @@ import { CLOSE } from "../protocol/index.js";
 /** How a socket came to its end. */
 export type SocketEnd = "closed" | "timeout";
 
-/** Compression without context takeover: a socket keeps no window of its own between frames (wire contract). */
+/** Compression without context takeover: a socket keeps no window of its own between frames (docs/protocol.md). */
 export const PER_MESSAGE_DEFLATE = {
   serverNoContextTakeover: true,
   clientNoContextTakeover: true,

@@ -35,7 +35,7 @@ interface UpgradeRequest {
   url: URL;
 }
 
-/** Answers upgrade requests: watch sockets and tunnels, or the refusal that the wire contract words. */
+/** Answers upgrade requests: watch sockets and tunnels, or the refusal that docs/protocol.md words. */
 export class Upgrades {
   readonly #sessions = new Set<WatchSession>();
   readonly #tunnels = new Map<string, TunnelEnd>();

@@ -15,7 +15,7 @@ import { Stack, WatchClient } from "../support/stack.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 
-/** The contract: a client's state is right this long after the link's return. */
+/** What must hold: a client's state is right this long after the link's return. */
 const RIGHT_WITHIN_MS = 35_000;
 /** So many faults in all: `npm run faults` has 500, a test run fewer. */
 const ROUNDS = Number(process.env.ROUNDS ?? 120);
@@ -25,7 +25,7 @@ const HASTE = 100;
 const IN_REAL_TIME = process.env.REAL_TIME === "1";
 /** How long a fault lasts there. Milliseconds: the link is given up, and is tried again and again. */
 const REAL_FAULT_MS = 45_000;
-/** The contract: a half-open link is noticed so soon. Milliseconds. */
+/** What must hold: a half-open link is noticed so soon. Milliseconds. */
 const NOTICED_WITHIN_MS = 30_000;
 
 const stack = await Stack.start(t);

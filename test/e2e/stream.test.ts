@@ -182,7 +182,7 @@ t.test("every form of the route is served to whoever may see the chat, and to no
   t.match(await refused("/chats/no-uuid/git/watch"), { status: 400, message: "Invalid chat ID." });
 });
 
-t.test("a chat whose agent is not there is refused in the contract's words", async (t) => {
+t.test("a chat whose agent is not there is refused in Coder's words", async (t) => {
   const workspace = randomUUID();
   const chat = stack.bind({ workspace, owner: "alice" });
   const answer = () => WatchClient.open(t, stack.url, `/chats/${chat}/git/watch`, alice);

@@ -4,13 +4,13 @@ import { serverMessageSchema } from "../../src/protocol/index.js";
 /** How soon it comes back. How long clients wait is not what is tested here. Milliseconds. */
 const RETURN_MS = 50;
 
-/** A watch client that comes back whenever it is cut off, and keeps its map across connections as the contract says. */
+/** A watch client that comes back whenever it is cut off, and keeps its map across connections as docs/protocol.md says. */
 export class ReturningClient {
   /** The diff of each repository that it shows, by root. */
   readonly diffs = new Map<string, string>();
   /** How often it was let in. */
   connections = 0;
-  /** What came that the contract does not have. */
+  /** What came that docs/protocol.md does not have. */
   readonly nonsense: string[] = [];
   readonly #url: string;
   readonly #token: string;

@@ -82,7 +82,7 @@ async function openWatch(t: Cleanup, relay: TestRelay, protocols: string[] = [])
   return { socket, state, count: (kind: string) => counts.get(kind) ?? 0 };
 }
 
-/** What a message is to a watch socket: judged by the contract's words, not by the relay's schemas. */
+/** What a message is to a watch socket: judged by docs/protocol.md, not by the relay's schemas. */
 function meaning(message: string | Buffer, isDelta: boolean): "refresh" | "resync" | "unknown" {
   if (typeof message !== "string") return "unknown";
   try {

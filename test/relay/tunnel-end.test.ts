@@ -89,7 +89,7 @@ t.test("an update without an end is cut off at the limit", async (t) => {
   t.equal(await agent.closed(), 1009);
 });
 
-t.test("a diff over the contract's limit is cut by the relay when the agent has not", async (t) => {
+t.test("a diff over the limit of 3 MiB is cut by the relay when the agent has not", async (t) => {
   const relay = await TestRelay.start(t);
   const agent = await relay.agent([APP]);
   const big = (name: string, size: number) => fileOf(name, "", { hunks: `@@ -0,0 +1 @@\n+${"x".repeat(size)}\n` });

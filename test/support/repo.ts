@@ -1,8 +1,8 @@
 import "./environment.js";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { expectedDiff } from "./git-oracle.js";
 import { type Cleanup, tempDir } from "./temp.js";
 
 /** An environment in which git sees no configuration but the repository's, and a fixed identity and time. */
@@ -80,24 +80,10 @@ export function createRepo(t: Cleanup, files: Record<string, string> = {}, root 
   return repo;
 }
 
-interface Expected {
-  branch: string;
-  remote_origin: string;
-  unified_diff: Buffer;
-}
-
-/** The program that says what is expected. It runs only under its real path, as it compares with where it is loaded from. */
-export const oraclePath = realpathSync(
-  fileURLToPath(new URL("../../../../shared/tools/git-oracle.mjs", import.meta.url)),
-);
-const oracle: { expected(repo: string): Expected } = await import(oraclePath);
-
 /**
  * What the git command line says that `root` must show.
  * @param userConfig a file that stands for the user's own configuration; default: there is none
  */
-export function expectedOf(root: string, userConfig?: string): Pick<Expected, "unified_diff"> {
-  if (userConfig === undefined) return oracle.expected(root);
-  const env = { ...process.env, ORACLE_GLOBAL_CONFIG: userConfig };
-  return { unified_diff: execFileSync(process.execPath, [oraclePath, root], { env, maxBuffer: 2 ** 28 }) };
+export function expectedOf(root: string, userConfig?: string): { unified_diff: Buffer } {
+  return { unified_diff: expectedDiff(root, userConfig === undefined ? {} : { userConfig }) };
 }

@@ -80,7 +80,7 @@ export interface Refusal {
   message: string;
 }
 
-/** A client of a chat's git stream that keeps its map of repositories as the wire contract says. */
+/** A client of a chat's git stream that keeps its map of repositories as docs/protocol.md says. */
 export class WatchClient {
   readonly messages: ServerMessage[] = [];
   /** The repositories as this client would show them, by root. */

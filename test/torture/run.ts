@@ -1,5 +1,5 @@
 // `npm run torture [-- --seed S --rounds N]`: random sequences of real operations on a followed tree. After each the
-// tree's text must equal git's within the time that watching.md allows. A seed replays its repository.
+// tree's text must equal git's within the time that docs/watching.md allows. A seed replays its repository.
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

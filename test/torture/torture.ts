@@ -1,9 +1,9 @@
-import { cpSync, type FSWatcher, lstatSync, mkdirSync, rmSync, watch } from "node:fs";
+import { cpSync, type FSWatcher, mkdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "../../src/util/index.js";
 import { scanOnce, TreeHost } from "../../src/worktree/index.js";
 import { Random } from "../parity/random.js";
-import { expectedOf } from "../support/repo.js";
+import { expectedDiff, type OracleOptions } from "../support/git-oracle.js";
 import { digestOf, makeSequence, makeTemplate, runSequence, textOf } from "./sequence.js";
 
 /** Sequences that one repository goes through, one upon the other. */
@@ -70,7 +70,7 @@ export class Torture {
         const { ms, expected, got } = settled;
         let { verdict } = settled;
         let report = "";
-        if (verdict === "wrong" && answerOfCopy(root, join(top, "copy")) === got) verdict = "stale";
+        if (verdict === "wrong" && gitsAnswer(root, { inCopy: true }) === got) verdict = "stale";
         if (verdict === "wrong") {
           const cold = textOf(await scanOnce(root)) === expected;
           const healed = textOf(await tree.refresh()) === expected;
@@ -81,7 +81,6 @@ export class Torture {
             ...troubles,
           ].join("\n");
         }
-        // not before: `git diff` itself, the oracle, refreshes the index whatever GIT_OPTIONAL_LOCKS says
         const gitDirectory = new Witness(join(root, ".git"));
         await tree.refresh();
         yield { seed, sequence, verdict, ms, report, written: gitDirectory.close() };
@@ -149,25 +148,13 @@ class Witness {
   }
 }
 
-function gitsAnswer(root: string): string | undefined {
+function gitsAnswer(root: string, options: OracleOptions = {}): string | undefined {
   try {
-    return expectedOf(root).unified_diff.toString("utf8");
+    return expectedDiff(root, options).toString("utf8");
   } catch (error) {
     if (error instanceof Error && "status" in error) return undefined;
     throw error;
   }
-}
-
-/** What git says where no stat data that it remembers fits any more, so that it reads every file. */
-function answerOfCopy(root: string, copy: string): string | undefined {
-  cpSync(root, copy, {
-    recursive: true,
-    verbatimSymlinks: true,
-    filter: (path) => !lstatSync(path, { throwIfNoEntry: false })?.isFIFO(), // nothing that git lists
-  });
-  const answer = gitsAnswer(copy);
-  rmSync(copy, { recursive: true, force: true, maxRetries: 5 });
-  return answer;
 }
 
 function firstDifference(expected: string, got: string | undefined): string {

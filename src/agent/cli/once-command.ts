@@ -96,7 +96,7 @@ async function printDiff(
   return any;
 }
 
-/** The message with which a stream of these trees would begin (wire contract, "Stream messages"). */
+/** The message with which a stream of these trees would begin (docs/protocol.md, "Stream messages"). */
 function changesOf(states: readonly TreeState[]): ServerMessage {
   const oldest = Math.min(Date.now(), ...states.map(({ scannedAt }) => scannedAt));
   return {

@@ -25,7 +25,7 @@ import { tunnelUrl } from "../tunnel/tunnel-url.js";
 import { WAKE_INTERVAL_MS, WakeWatch } from "../tunnel/wake.js";
 import { type AgentSettings, listOf, textOf } from "./settings.js";
 
-/** The program has left this long after the signal, whatever hangs. Milliseconds; the contract says 2 s. */
+/** The program has left this long after the signal, whatever hangs. Milliseconds; docs/install.md promises 2 s. */
 const LEAVE_MS = 1_500;
 
 /** Runs the agent until SIGTERM or SIGINT. @returns the exit status. @throws TreewireError when it cannot go on */

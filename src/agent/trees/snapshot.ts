@@ -8,7 +8,7 @@ import {
 } from "../../protocol/index.js";
 import type { TreeState } from "../../worktree/index.js";
 
-/** A tree's state as the tunnel carries it: within the wire contract's limit. Immutable. */
+/** A tree's state as the tunnel carries it: within the limit of docs/protocol.md. Immutable. */
 export interface TreeSnapshot {
   readonly meta: TreeMeta;
   /** Ascending by key; files that did not change are the same objects in the next snapshot. */
@@ -22,7 +22,7 @@ export interface Delta {
   readonly removes: readonly string[];
 }
 
-/** Fits a state to the wire contract's limit and words it as the tunnel does. */
+/** Fits a state to that limit and words it as the tunnel does. */
 export function snapshotOf(state: TreeState): TreeSnapshot {
   const { files, tooLargeBytes } = fitToLimit(state.files);
   return {
@@ -71,7 +71,7 @@ export function deltaBetween(before: readonly TreeFile[], after: readonly TreeFi
 
 /**
  * Splits one update into messages of about {@link TREE_MESSAGE_PART_BYTES}, all but the last with `more`. A file is
- * never split: the largest message is one file of the contract's limit.
+ * never split: the largest message is one file of the greatest size that a diff may have.
  *
  * @param head what all parts share
  */

@@ -1,6 +1,6 @@
 import { Backoff } from "../../util/index.js";
 
-/** The contract's cap on the delay between two tries, and the bound of the first. Milliseconds. */
+/** The cap on the delay between two tries, and the bound of the first. Milliseconds. */
 const RETRY = { firstMs: 500, capMs: 30_000 };
 /** A connection that held this long was a good one: the next loss starts again with short delays. Milliseconds. */
 const STABLE_MS = 60_000;

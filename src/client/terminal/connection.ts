@@ -146,6 +146,6 @@ function parseBody(text: string): { message: string } | undefined {
   try {
     return errorBodySchema.safeParse(JSON.parse(text)).data;
   } catch {
-    return undefined; // no JSON: not the contract's form
+    return undefined; // no JSON: not a relay's form of an error
   }
 }

@@ -27,7 +27,7 @@ export interface Calling {
   isUpgrade: boolean;
 }
 
-/** Either what was asked for, or the refusal that the wire contract has for it. */
+/** Either what was asked for, or the refusal that docs/protocol.md has for it. */
 export type Answer<T> = { ok: T; refusal?: never } | { ok?: never; refusal: Refusal };
 
 /** What a watch socket shows. */

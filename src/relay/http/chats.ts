@@ -34,7 +34,7 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
   };
 }
 
-/** The chat routes, on the relay's own store (wire contract, "Routes" and "Archive"). */
+/** The chat routes, on the relay's own store (docs/protocol.md, "Routes" and "Archive"). */
 export function chatRoutes(context: HttpContext, hide: boolean) {
   const find = (request: FastifyRequest<{ Params: { chat: string } }>): Chat =>
     accept(context.own.chat(request.getDecorator<Client>("client"), request.params.chat));
@@ -104,7 +104,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
   }
 }
 
-/** A chat in the contract's words. */
+/** A chat as docs/protocol.md has it. */
 export function chatJson(chat: Chat): z.infer<typeof chatSchema> {
   return {
     id: chat.id,

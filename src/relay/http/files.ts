@@ -11,7 +11,7 @@ import { sniffImage } from "./sniff.js";
 /** What a file's name may have, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;
 
-/** The chat file routes, on the relay's own store (wire contract, "Files"). */
+/** The chat file routes, on the relay's own store (docs/protocol.md, "Files"). */
 export function fileRoutes(context: HttpContext, hide: boolean) {
   return async (http: HttpServer): Promise<void> => {
     // the body is a stream of bytes, whatever it says it is
@@ -105,7 +105,7 @@ export function fileName(header: string | undefined): string {
   try {
     name = contentDisposition.parse(header).parameters.filename ?? "";
   } catch {
-    return ""; // a malformed header names nothing: the contract lets the name be empty
+    return ""; // a malformed header names nothing: the name may be empty
   }
   let bytes = 0;
   let cut = "";

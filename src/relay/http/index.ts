@@ -111,7 +111,7 @@ function refuse(reply: FastifyReply, { status, body, headers = {} }: Refusal): F
   return reply.code(status).headers(headers).type("application/json; charset=utf-8").send(body);
 }
 
-/** What a failure is told as: in the contract's form, and without the insides of the relay. */
+/** What a failure is told as: in the form of docs/protocol.md, and without the insides of the relay. */
 function refusalOf(error: unknown): Refusal {
   if (error instanceof RefusedError) return error.refusal;
   if (hasZodFastifySchemaValidationErrors(error)) {

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { errorBodySchema } from "../../protocol/index.js";
 
-/** The contract's error body for each of these statuses, and for the ones that any route may answer with. */
+/** The error body for each of these statuses, and for the ones that any route may answer with. */
 export function errorResponses(...statuses: number[]): Record<number, typeof errorBodySchema> {
   return Object.fromEntries([...statuses, 429, 500].map((status) => [status, errorBodySchema]));
 }
 
-/** A chat as the wire contract has it. */
+/** A chat as docs/protocol.md has it. */
 export const chatSchema = z.object({
   id: z.string(),
   owner_id: z.string().nullable(),

@@ -21,7 +21,7 @@ import { Sweeper } from "./sweeper.js";
 
 /** Events of one save (truncate, write, rename) come within this time; a quiet tree's edit waits no longer. ms */
 const COALESCE_MS = 2;
-/** Frames of a busy tree come no faster than this (watching.md, point 7: 20 a second), in milliseconds. */
+/** Frames of a busy tree come no faster than this (docs/watching.md, point 7: 20 a second), in milliseconds. */
 const MIN_INTERVAL_MS = 50;
 const MAX_INTERVAL_MS = 250;
 /** A pass that failed is tried again after this time, doubled each time, up to {@link MAX_RETRY_MS}. */

@@ -8,7 +8,7 @@ export function hunkBytesOf(file: TreeFile): number {
 
 /**
  * The size above which hunks are not kept in memory, so that what is kept stays within a budget: the smallest files
- * are kept first, as the limit of the wire contract drops the largest first.
+ * are kept first, as the limit on what is sent drops the largest first.
  *
  * @param sizes bytes of each file's hunks
  * @param budget bytes

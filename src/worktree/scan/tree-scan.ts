@@ -32,7 +32,7 @@ export interface ScannedRepository extends RuleSource {
  * path, {@link step} for the directories that wait to be listed. All calls are synchronous; the caller slices time.
  *
  * A directory is covered by the watcher **before** it is listed, and each of its entries is looked at after that, so
- * whatever changes later is reported (watching.md: "if the watch is placed before the directory is listed").
+ * whatever changes later is reported (docs/watching.md, point 2).
  */
 export class TreeScan {
   readonly candidates = new Candidates();

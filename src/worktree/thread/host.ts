@@ -10,7 +10,7 @@ const YOUNG_GENERATION_MB = 8;
 
 export interface TreeHostOptions {
   logger: Logger;
-  /** Hunks of one file over this many bytes of UTF-8 are left out and counted. Default: the wire contract's 3 MiB. */
+  /** Hunks of one file over this many bytes of UTF-8 are left out and counted. Default: 3 MiB, the most that is sent. */
   maxPatchBytes?: number;
   /** Hunks that are kept in memory for one tree, in bytes of UTF-8. Default 8 MiB: more than any client is sent. */
   keptPatchBytes?: number;

@@ -1,5 +1,5 @@
 // The thread in which the trees live. Bulk file work is synchronous here, so that the main thread's heartbeats go out
-// while a tree of 80,000 files is read (architecture.md, "The event loop stays free").
+// while a tree of 80,000 files is read (docs/architecture.md).
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { TreeFile } from "../../protocol/index.js";
 import { diffFiles } from "../../protocol/index.js";

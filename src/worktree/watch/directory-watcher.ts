@@ -20,7 +20,7 @@ export interface DirectoryWatcherOptions {
 
 /**
  * One inotify watch for each directory, by Node's `fs.watch`. It belongs to the directory's inode, so of the faults
- * that a recursive watcher has on Linux (watching.md) none is left: a directory that appears is covered before it is
+ * that a recursive watcher has on Linux (docs/watching.md) none is left: a directory that appears is covered before it is
  * listed, one that moves is reported by the directory it moves from and the one it moves to. 3,200 watches take 30 ms
  * and 3 MB. What remains are the kernel's limits, and both are noticed:
  *

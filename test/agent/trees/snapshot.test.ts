@@ -102,7 +102,7 @@ t.test("what differs is told, when it was seen is not a difference", async (t) =
   t.notOk(sameSnapshot(one, snapshotOf({ ...stateOf("/r", files, 1), health: "polled" })));
 });
 
-t.test("a state over the contract's limit is fitted before it is sent", async (t) => {
+t.test("a state over the limit of 3 MiB is fitted before it is sent", async (t) => {
   const big = fileOf("t:big", "x".repeat(MAX_UNIFIED_DIFF_BYTES));
   const small = fileOf("t:small");
   const { files, meta } = snapshotOf(stateOf("/r", [big, small]));

@@ -13,7 +13,7 @@ export interface RefusedUpgrade {
   headers: Record<string, unknown>;
 }
 
-/** A watch client that keeps its map as the contract says: replaced by root, deleted on `removed`. */
+/** A watch client that keeps its map as docs/protocol.md says: replaced by root, deleted on `removed`. */
 export class TestClient {
   readonly frames: ServerMessage[] = [];
   readonly repositories = new Map<string, RepositoryChange>();

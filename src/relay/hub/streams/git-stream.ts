@@ -5,7 +5,7 @@ import type { FrameCache } from "./frame-cache.js";
 import { ChangesMessage } from "./git-message.js";
 import type { FrameRequest, NextFrame, WatchStream } from "./watch-stream.js";
 
-/** The wire contract's words: whole diffs of the repositories that differ. */
+/** Tells in `changes` frames (docs/protocol.md): whole diffs of the repositories that differ. */
 export class GitStream implements WatchStream {
   readonly #told = new Map<string, ViewMark>();
   /** The channel's list of roots when those that are gone were last told. */

@@ -1,7 +1,7 @@
 import { MAX_UNIFIED_DIFF_BYTES, type TreeMessage } from "../../../protocol/index.js";
 
 /**
- * What the parts of one update may add up to, in UTF-16 units (as many bytes at least): a diff of the contract's size,
+ * What the parts of one update may add up to, in UTF-16 units (as many bytes at least): a diff of the greatest size,
  * whose paths stand there three times more (in keys, for people, and in removes).
  */
 const MAX_UPDATE_UNITS = 4 * MAX_UNIFIED_DIFF_BYTES;
