@@ -15,6 +15,7 @@ export {
 } from "./settings.js";
 export { Notifier } from "./systemd.js";
 export { type Colors, colorsFor, paintDiff, printable } from "./terminal.js";
+export { MAX_TIMER_MS, timerDelay } from "./timers.js";
 export { fixedToken, type TokenSource, tokenFile } from "./token.js";
 export { homeDirectory, userId, userName } from "./user.js";
 export { VERSION } from "./version.js";

@@ -18,7 +18,8 @@ const NAMESPACES = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 const noNamespaces =
   (process.platform !== "linux" && "namespaces are Linux's") ||
   (process.getuid?.() !== 0 && "only root may make a namespace of processes") ||
-  (!existsSync("/usr/bin/unshare") && "unshare is not here");
+  (!existsSync("/usr/bin/unshare") && "unshare is not here") ||
+  (spawnSync("unshare", [...NAMESPACES, "true"]).status !== 0 && "no namespaces can be made");
 
 /** Runs a command as process 1 of a namespace of its own, as a container's. */
 async function asFirst(t: Cleanup, ...command: string[]) {

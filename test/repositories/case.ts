@@ -17,6 +17,8 @@ export interface RepositoryCase {
   userConfig?: (t: Cleanup) => string;
   /** Why the case can't be tried on this machine. */
   skip?: string | false;
+  /** `false`: the case speaks of another version of git than the one that is here. Default: it is tried. */
+  isTried?: boolean;
   /** Stands in the documentation behind the name. */
   note?: string;
 }

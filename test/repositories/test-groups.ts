@@ -11,7 +11,8 @@ export function testGroups(...groups: readonly CaseGroup[]): void {
   process.env.GIT_CONFIG_NOSYSTEM = "1";
   for (const { title, cases } of groups) {
     t.test(title, async (t) => {
-      for (const { name, make, refused, rootIsElsewhere, userConfig, skip } of cases) {
+      const tried = cases.filter(({ isTried = true }) => isTried);
+      for (const { name, make, refused, rootIsElsewhere, userConfig, skip } of tried) {
         t.test(name, { skip: skip ?? false }, async (t) => {
           const config = userConfig?.(t);
           process.env.GIT_CONFIG_GLOBAL = config ?? "/dev/null";

@@ -1,6 +1,6 @@
 // `npm test [-- FOLDER...]`: runs the compiled tests, two files at a time, and ends with "N passed, N failed", tap's own
-// count. Not by tap's command: that makes every process, and every program that a test starts, load its coverage hooks,
-// which doubles the time of all of it.
+// count, and ", N skipped" where some are: each is listed with the reason. Not by tap's command: that makes every process,
+// and every program that a test starts, load its coverage hooks, which doubles the time of all of it.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
@@ -41,9 +41,14 @@ for (const [at, line] of lines.entries()) {
   const end = lines.findIndex((each, index) => index > at && each.trim() === "...");
   process.stdout.write(`${lines.slice(at, Math.min(end, at + DIAGNOSIS_LINES)).join("\n")}\n`);
 }
+for (const line of lines) {
+  const [, name, reason] = /^\s+ok \d+ - (.*) # SKIP ?(.*)$/.exec(line) ?? [];
+  if (name !== undefined) process.stdout.write(`skipped: ${name}: ${reason || "no reason given"}\n`);
+}
 const counts = lines.findLast((line) => /^# \{ total: .*\}$/.test(line)) ?? "";
 const count = (name: string): number => Number(new RegExp(`\\b${name}: (\\d+)`).exec(counts)?.[1] ?? 0);
 const failed = count("fail");
-process.stdout.write(`${count("pass")} passed, ${failed} failed\n`);
+const skipped = count("skip") === 0 ? "" : `, ${count("skip")} skipped`;
+process.stdout.write(`${count("pass")} passed, ${failed} failed${skipped}\n`);
 const ok = built.status === 0 && status === 0 && failed === 0 && count("pass") > 0;
 process.exitCode = ok ? 0 : 1;

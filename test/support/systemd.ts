@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { type Cleanup, isTempOpen, tempDir } from "./temp.js";
 import { until } from "./until.js";
 
 const SYSTEMD = "/lib/systemd/systemd";
+const NAMESPACES = ["--pid", "--fork", "--mount", "--uts", "--ipc", "--cgroup", "--kill-child"];
 const project = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Why systemd cannot be run here; `false` when it can. */
@@ -16,6 +17,9 @@ export function withoutSystemd(): string | false {
   for (const program of [SYSTEMD, "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/systemd-notify"]) {
     if (!existsSync(program)) return `${program} is not here`;
   }
+  // a container's root is root in name only
+  const probe = spawnSync("unshare", [...NAMESPACES, "mount", "--make-rprivate", "/"]);
+  if (probe.status !== 0) return "no namespaces can be made";
   return isTempOpen() ? false : "the service's user can't reach the directory for temporary files";
 }
 
@@ -47,6 +51,8 @@ echo 'treewire:x:4712:' >> /etc/group
 mkdir -p /home/${SERVICE_USER} /opt/treewire /run/systemd/system /run/systemd/unit-root /run/user/${SERVICE_UID}
 chown ${SERVICE_UID}:${SERVICE_UID} /home/${SERVICE_USER} /run/user/${SERVICE_UID}
 mount --bind "$PROJECT" /opt/treewire
+touch /usr/local/bin/node # units find the Node.js that runs the tests, wherever it is
+mount --bind "$NODE" /usr/local/bin/node
 for program in agent relay; do ln -sf /opt/treewire/dist/bin/$program.js /usr/local/bin/$program; done
 cp -r "$FILES"/etc/. /etc/
 chown -R ${SERVICE_UID}:${SERVICE_UID} "$FILES"/home
@@ -85,9 +91,8 @@ export class Systemd {
     for (const target of ["test", "sysinit", "basic", "shutdown", "multi-user", "default", "network"]) {
       put(`units/${target}.target`, "[Unit]\nDefaultDependencies=no\n", 0o644);
     }
-    const namespaces = ["--pid", "--fork", "--mount", "--uts", "--ipc", "--cgroup", "--kill-child"];
-    const child = spawn("unshare", [...namespaces, "bash", "-c", BOOT], {
-      env: { PATH: process.env.PATH, FILES: dir, PROJECT: project },
+    const child = spawn("unshare", [...NAMESPACES, "bash", "-c", BOOT], {
+      env: { PATH: process.env.PATH, FILES: dir, PROJECT: project, NODE: process.execPath },
       stdio: ["ignore", "ignore", "pipe"],
     });
     t.teardown(() => end(child));

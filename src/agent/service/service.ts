@@ -1,4 +1,4 @@
-import { type Logger, Notifier } from "../../util/index.js";
+import { type Logger, Notifier, timerDelay } from "../../util/index.js";
 import type { TunnelStatus } from "../tunnel/tunnel.js";
 
 /** Between two signs of life, this share of the time that systemd allows may pass. */
@@ -37,7 +37,7 @@ export class Service {
       await notifier.alive();
       asked = false;
     };
-    this.#watchdog = setInterval(() => void beat(), notifier.watchdogMs * WATCHDOG_SHARE);
+    this.#watchdog = setInterval(() => void beat(), timerDelay(notifier.watchdogMs * WATCHDOG_SHARE));
   }
 
   /** The connection is another than before. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Options } from "yargs";
 import { z } from "zod";
-import { command, createLogger, LOG_LEVELS, messageOf, stopSignal } from "../../util/index.js";
+import { command, createLogger, LOG_LEVELS, MAX_TIMER_MS, messageOf, stopSignal } from "../../util/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "../limit-options.js";
 import { badUsage, DATA_DIR } from "./command.js";
 
@@ -64,12 +64,12 @@ export const serveCommand = command(
       allowedOrigins: argv.allowedOrigin,
       trustProxy: argv.trustProxy,
       ...(upstream !== undefined && { upstream }),
-      upstreamTimeoutMs: positive("upstream-timeout-seconds", argv.upstreamTimeoutSeconds) * 1000,
+      upstreamTimeoutMs: milliseconds("upstream-timeout-seconds", argv.upstreamTimeoutSeconds),
       ...(tlsCert !== undefined && { tlsCert }),
       ...(tlsKey !== undefined && { tlsKey }),
       limits: limitsOf(argv),
-      drainMs: positive("drain-seconds", argv.drainSeconds) * 1000,
-      lingerMs: positive("linger-seconds", argv.lingerSeconds) * 1000,
+      drainMs: milliseconds("drain-seconds", argv.drainSeconds),
+      lingerMs: milliseconds("linger-seconds", argv.lingerSeconds),
       log,
     });
     const stopped = stopSignal();
@@ -114,13 +114,13 @@ function limitsOf(argv: {
     messagesPerSecond: positive("messages-per-second", argv.messagesPerSecond),
     clientFrameBytes: positive("max-client-frame-bytes", argv.maxClientFrameBytes),
     agentFrameBytes: positive("max-agent-frame-bytes", argv.maxAgentFrameBytes),
-    helloTimeoutMs: positive("hello-timeout-seconds", argv.helloTimeoutSeconds) * 1000,
-    pingIntervalMs: positive("ping-seconds", argv.pingSeconds) * 1000,
+    helloTimeoutMs: milliseconds("hello-timeout-seconds", argv.helloTimeoutSeconds),
+    pingIntervalMs: milliseconds("ping-seconds", argv.pingSeconds),
     treeUnits: positive("max-tree-characters", argv.maxTreeCharacters),
     connections: positive("max-connections", argv.maxConnections),
-    headersTimeoutMs: positive("headers-timeout-seconds", argv.headersTimeoutSeconds) * 1000,
-    requestTimeoutMs: positive("request-timeout-seconds", argv.requestTimeoutSeconds) * 1000,
-    idleTimeoutMs: positive("idle-timeout-seconds", argv.idleTimeoutSeconds) * 1000,
+    headersTimeoutMs: milliseconds("headers-timeout-seconds", argv.headersTimeoutSeconds),
+    requestTimeoutMs: milliseconds("request-timeout-seconds", argv.requestTimeoutSeconds),
+    idleTimeoutMs: milliseconds("idle-timeout-seconds", argv.idleTimeoutSeconds),
     headerBytes: positive("max-header-bytes", argv.maxHeaderBytes),
     bodyBytes: positive("max-body-bytes", argv.maxBodyBytes),
   };
@@ -129,6 +129,13 @@ function limitsOf(argv: {
 function positive(name: string, value: number): number {
   if (!(value > 0)) throw badUsage(`--${name} ${value}`, "not a number over 0");
   return value;
+}
+
+/** @returns whole milliseconds: `AbortSignal.timeout` takes no others */
+function milliseconds(name: string, seconds: number): number {
+  const ms = Math.max(1, Math.round(positive(name, seconds) * 1000));
+  if (ms > MAX_TIMER_MS) throw badUsage(`--${name} ${seconds}`, `more than ${Math.floor(MAX_TIMER_MS / 1000)} seconds`);
+  return ms;
 }
 
 const configSchema = z.partialRecord(

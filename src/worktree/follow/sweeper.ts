@@ -64,7 +64,7 @@ export class Sweeper {
     const { clock, isPolled, sweep } = this.#options;
     this.#cancelSweep = clock.after(sweepDelay(this.#costMs, isPolled()), () => {
       const began = clock.monotonicMs();
-      sweep().finally(() => {
+      void sweep().finally(() => {
         this.#costMs = clock.monotonicMs() - began;
         if (this.#cancelSweep !== undefined) this.#schedule();
       });
