@@ -64,8 +64,7 @@ function markdown({ title, method, tables, goals }: Report): string {
     `## ${title}`,
     method,
     ...tables.flatMap((table) => [`### ${table.title}`, markdownTable(table.columns, table.rows)]),
-    "### Goals",
-    goalTable,
+    ...(goals.length > 0 ? ["### Goals", goalTable] : []),
     machine(),
   ].join("\n\n");
 }
