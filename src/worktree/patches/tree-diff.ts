@@ -92,7 +92,6 @@ export class TreeDiff {
     this.world = new TreeScan(repository, coverage, this.#index, new IndexTree(this.#index));
     this.#workFiles = new WorkFiles(repository);
     this.#patcher = new Patcher(repository, this.#workFiles);
-    this.world.relist();
   }
 
   /** Makes everything in doubt true. What fails stays outdated and is taken up by the next pass. */
@@ -211,7 +210,7 @@ export class TreeDiff {
     }
     if (this.world.isNew) {
       this.#ahead ??= this.#startAhead();
-      this.world.listFirst(this.#ahead);
+      this.world.beginInitialScan(this.#ahead);
     }
     try {
       while (!this.world.step(deadline)) {
