@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 
-/** Longest time that frames are held back for a git command, in milliseconds (watching.md, point 6). */
+/** Longest time that states are held back for a git command, in milliseconds. */
 export const MAX_HOLD_MS = 2000;
 
 /**
