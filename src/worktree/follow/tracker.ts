@@ -2,7 +2,6 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Repository } from "../../git/index.js";
 import { openRepository } from "../../git/index.js";
-import { diffFiles, type FileChanges, type TreeFile } from "../../protocol/index.js";
 import { coalesce, messageOf, systemCode, TreewireError } from "../../util/index.js";
 import type { Modifications } from "../patches/submodules.js";
 import { nativePath, pathText } from "../paths.js";
@@ -15,25 +14,10 @@ import { NamedPaths } from "./named-paths.js";
 import { OpenTree } from "./open-tree.js";
 import { PassTimer } from "./pass-timer.js";
 import { PendingWork } from "./pending-work.js";
+import { type PassOutcome, StateReporter, type TrackerEvents } from "./state-reporter.js";
 import { Sweeper } from "./sweeper.js";
 
 const UNMODIFIED: Modifications = { tracked: false, untracked: false };
-
-/** What a tracker reports. All callbacks come from the event loop, never from inside a call. */
-export interface TrackerEvents {
-  /**
-   * The tree differs from the state before.
-   * @param changes what leads from that state's files to these; from the empty list for the first state and for the
-   *   first after {@link onGone}
-   */
-  onState(state: TreeState, changes: FileChanges): void;
-  /** The root, its `.git`, or the target of a `.git` file is gone. It is followed again when it returns. */
-  onGone(): void;
-  /** {@link Tracker.modifications} are others than before. */
-  onModified?(): void;
-  /** A passing failure: the last good state stands. Reported once for each message. */
-  onTrouble(code: string, message: string): void;
-}
 
 export interface TrackerOptions extends TrackerEvents {
   /** Absolute path of the working tree. */
@@ -58,6 +42,7 @@ export class Tracker {
   readonly #run: () => Promise<void>;
   readonly #timer: PassTimer;
   readonly #sweeper: Sweeper;
+  readonly #reporter: StateReporter;
 
   readonly #pending = new PendingWork();
   /** Whether the repository at the root may be another one than was opened, or none. */
@@ -68,9 +53,6 @@ export class Tracker {
   #open: OpenTree | undefined;
   /** The file system's name, when it does not report changes. */
   #eventless: string | undefined;
-  #state: TreeState | undefined;
-  #modifications = UNMODIFIED;
-  readonly #reportedTroubles = new Set<string>();
   #closed = false;
 
   constructor(options: TrackerOptions) {
@@ -81,6 +63,7 @@ export class Tracker {
       onPath: (path, replaced) => this.#onPath(path, replaced),
       onOverflow: () => this.#lookAtEverything(),
     });
+    this.#reporter = new StateReporter(options.root, options);
     this.#rootWatch = new RootWatch(this.watcher, options.root, () => {
       this.#rootIsOutdated = true;
       this.#timer.wake();
@@ -101,7 +84,7 @@ export class Tracker {
 
   /** The last state; `undefined` before the first and while the tree is gone. */
   get state(): TreeState | undefined {
-    return this.#state;
+    return this.#reporter.state;
   }
 
   /** How the tree differs from its HEAD, for the tree that it is a submodule of. */
@@ -130,7 +113,7 @@ export class Tracker {
     this.#pending.addEverything("sweep");
     await this.#open?.submodules.refresh();
     await this.#run();
-    return this.#state;
+    return this.#reporter.state;
   }
 
   close(): void {
@@ -153,7 +136,7 @@ export class Tracker {
    * changing is left alone until the next time: its events are at work.
    */
   async #sweep(): Promise<void> {
-    const before = this.#state;
+    const before = this.#reporter.state;
     if (before === undefined || this.#timer.isScheduled) return;
     const named = new NamedPaths();
     this.#named = named;
@@ -161,7 +144,7 @@ export class Tracker {
     // an event of a write that the sweep has seen is in the queue already: two turns deliver it
     for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
     this.#named = undefined;
-    const after = this.#state;
+    const after = this.#reporter.state;
     if (after === undefined || this.#health() !== "") return;
     for (const path of named.missing(before.files, after.files)) {
       this.#options.logger.warn({ path: pathText(path) }, "the sweep found a change that no event told of");
@@ -182,16 +165,17 @@ export class Tracker {
       if (this.#rootIsOutdated) await this.#lookAtRoot();
       const open = this.#closed ? undefined : this.#open;
       if (open !== undefined) {
-        const filesBefore = open.diff.files;
+        const { diff } = open;
+        const filesBefore = diff.files;
         const changes = await open.pass(request);
         if (this.#closed) return;
-        this.#report(open, filesBefore, changes);
-        if (open.diff.changedWhileRead.size > 0) this.#timer.runAgain();
+        this.#report({ diff, filesBefore, changes });
+        if (diff.changedWhileRead.size > 0) this.#timer.runAgain();
       }
       this.#timer.passed(began);
     } catch (error) {
       this.#pending.putBack(request);
-      this.#reportTrouble(error instanceof TreewireError ? error.code : "TW_TREE_UNREADABLE", messageOf(error));
+      this.#reporter.failed(error instanceof TreewireError ? error.code : "TW_TREE_UNREADABLE", messageOf(error));
       this.#rootIsOutdated ||= !this.#hasRoot();
       this.#timer.failed(began);
     }
@@ -219,9 +203,7 @@ export class Tracker {
       return;
     }
     this.#rootWatch.place(true);
-    if (this.#state === undefined) return;
-    this.#state = undefined;
-    this.#options.onGone();
+    this.#reporter.gone();
   }
 
   #openTree(repository: Repository): OpenTree {
@@ -267,34 +249,11 @@ export class Tracker {
     }
   }
 
-  /** Reports the outcome of a pass. @param changes what leads from `filesBefore` to the files now */
-  #report({ diff }: OpenTree, filesBefore: readonly TreeFile[], changes: FileChanges): void {
-    for (const { path, message } of diff.troubles) {
-      this.#reportTrouble("TW_PATH_UNREADABLE", `${this.#options.root}/${pathText(path)}: ${message}`);
-    }
-    if (diff.troubles.length === 0) this.#reportedTroubles.clear();
-    const before = this.#state;
-    const after: TreeState = {
-      root: this.#options.root,
-      head: diff.head.commit ?? "",
-      branch: diff.head.branch,
-      remoteOrigin: diff.remoteOrigin,
-      scannedAt: this.#clock.wallMs(),
-      health: this.#health(),
-      files: diff.files,
-    };
-    this.#state = after;
-    if ((before?.health ?? "") !== after.health) this.#sweeper.reschedule();
-    // a repository that was opened anew has begun with no files
-    const isContinued = before === undefined || before.files === filesBefore;
-    const reported = isContinued ? changes : diffFiles(before.files, after.files);
-    if (before === undefined || reported.size > 0 || !isSameBesideFiles(before, after)) {
-      this.#options.onState(after, reported);
-    }
-    const { tracked, untracked } = diff.modifications;
-    const isModified = tracked !== this.#modifications.tracked || untracked !== this.#modifications.untracked;
-    this.#modifications = { tracked, untracked };
-    if (isModified) this.#options.onModified?.();
+  #report(outcome: Omit<PassOutcome, "scannedAt" | "health">): void {
+    const healthBefore = this.#reporter.state?.health ?? "";
+    const health = this.#health();
+    this.#reporter.passed({ ...outcome, scannedAt: this.#clock.wallMs(), health });
+    if (health !== healthBefore) this.#sweeper.reschedule();
   }
 
   #health(): string {
@@ -304,17 +263,6 @@ export class Tracker {
     if (count === 0) return "";
     return `polled every ${seconds} s: the limit of file watches is reached (${code}), raise fs.inotify.max_user_watches`;
   }
-
-  #reportTrouble(code: string, message: string): void {
-    if (this.#reportedTroubles.has(message)) return;
-    this.#reportedTroubles.add(message);
-    this.#options.onTrouble(code, message);
-  }
-}
-
-/** Whether two states say the same of everything but files, and the time at which they were taken. */
-function isSameBesideFiles(a: TreeState, b: TreeState): boolean {
-  return a.head === b.head && a.branch === b.branch && a.remoteOrigin === b.remoteOrigin && a.health === b.health;
 }
 
 function isAbsence(error: unknown): boolean {

@@ -68,7 +68,7 @@ export class Patcher {
 
   /**
    * Git asks late whether content is binary. What it read before then to find renames, or to see whether a file on disk
-   * equals HEAD's of the same size (`diff.autoRefreshIndex`), is judged by its bytes, whatever the size.
+   * equals HEAD's of the same size (`diff.autoRefreshIndex`), is binary or not by its bytes, whatever the size.
    */
   #sidesOf(pair: Pair): [PrintedSide | undefined, PrintedSide | undefined] {
     const { path, beforePath, before, after, tracked } = pair;

@@ -4,9 +4,9 @@ import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
 import type { Stamp } from "../file-stamp.js";
 import { baseName, pathText } from "../paths.js";
-import { CheckThread } from "../scan/check-thread.js";
 import type { Coverage } from "../scan/coverage.js";
 import { changedEntries, IndexTree } from "../scan/index-tree.js";
+import { ScanRunner } from "../scan/scan-runner.js";
 import { TreeScan } from "../scan/tree-scan.js";
 import { indexBlob, listChanges } from "./changes.js";
 import { DiskVersions } from "./disk-versions.js";
@@ -18,9 +18,6 @@ import { RenameDetection } from "./rename-detection.js";
 import type { Modifications, Submodules } from "./submodules.js";
 import { VersionContent } from "./version-content.js";
 import { FileChangedError, WorkFiles } from "./work-files.js";
-
-/** How long a pass works before other events of the thread get a turn, in milliseconds. */
-const SLICE_MS = 12;
 
 /** A failure that concerns one path; what was known of it stands. */
 export interface PathTrouble {
@@ -44,13 +41,13 @@ export class TreeDiff {
   /** Paths that changed while they were read: the next pass looks at them again. */
   readonly changedWhileRead = new Set<string>();
 
+  readonly #runner: ScanRunner;
   readonly #scan: TreeScan;
   readonly #workFiles: WorkFiles;
   readonly #disk: DiskVersions;
   readonly #renames: RenameDetection;
   readonly #patcher: Patcher;
   readonly #patches: PatchSet;
-  #checkThread: CheckThread | undefined;
   #index: IndexFile;
   #headDifferences: ReadonlyMap<string, TreeEntry | undefined> = new Map();
   /** What is known to be outdated; emptied as it is made true, so that a pass that failed is taken up by the next. */
@@ -59,7 +56,7 @@ export class TreeDiff {
   /** Reads nothing but the index. */
   constructor(repository: Repository, coverage: Coverage, submodules: Submodules, budget: PatchBudget = {}) {
     this.repository = repository;
-    this.#checkThread = this.#startCheckThread(); // starts while the index is read
+    this.#runner = new ScanRunner(repository.root, () => repository.indexBytes()); // starts while the index is read
     this.#index = repository.index();
     this.#scan = new TreeScan(repository, coverage, this.#index, new IndexTree(this.#index));
     const workFiles = new WorkFiles(repository);
@@ -97,7 +94,8 @@ export class TreeDiff {
     if (request.everything === "relist") this.#scan.relist();
     if (request.repository.size > 0) this.#invalidateParts(this.repository.revalidate(request.repository));
     if (this.#outdated.repository) await this.#readRepository();
-    await this.#lookAtFiles();
+    await this.#runner.run(this.#scan, this.#outdated.paths);
+    for (const [path, code] of this.#scan.unreadable) this.troubles.push({ path, message: code });
     if (this.#scan.attributeFiles.moved) {
       this.repository.invalidate(["attributes"]);
       this.#readAllAgain();
@@ -132,7 +130,7 @@ export class TreeDiff {
 
   /** Ends all coverage. */
   close(): void {
-    this.#endCheckThread();
+    this.#runner.close();
     this.#scan.close();
   }
 
@@ -172,40 +170,6 @@ export class TreeDiff {
       this.#outdated.head = true;
     }
     this.#outdated.repository = false;
-  }
-
-  #startCheckThread(): CheckThread | undefined {
-    return CheckThread.start(this.repository.root, this.repository.indexBytes());
-  }
-
-  #endCheckThread(): void {
-    this.#checkThread?.close();
-    this.#checkThread = undefined;
-  }
-
-  async #lookAtFiles(): Promise<void> {
-    let deadline = performance.now() + SLICE_MS;
-    for (const [path, replaced] of this.#outdated.paths) {
-      this.#scan.examine(path, replaced);
-      this.#outdated.paths.delete(path);
-      if (performance.now() > deadline) {
-        await turn();
-        deadline = performance.now() + SLICE_MS;
-      }
-    }
-    if (this.#scan.isNew) {
-      this.#checkThread ??= this.#startCheckThread();
-      this.#scan.beginInitialScan(this.#checkThread);
-    }
-    try {
-      while (!this.#scan.step(deadline)) {
-        await turn();
-        deadline = performance.now() + SLICE_MS;
-      }
-    } finally {
-      this.#endCheckThread();
-    }
-    for (const [path, code] of this.#scan.unreadable) this.troubles.push({ path, message: code });
   }
 
   /** Reads the files behind the touched paths, and patches the untracked ones. */
@@ -271,9 +235,4 @@ export class TreeDiff {
   #addTrouble(path: string, error: unknown): void {
     this.troubles.push({ path, message: `${pathText(path)}: ${messageOf(error)}`, cause: error });
   }
-}
-
-/** Lets the thread's other events have a turn, those of the watcher among them. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -21,7 +21,7 @@ export const UNCHANGED = 1;
 export type UnchangedEntries = Uint8Array;
 
 /**
- * Tells whether a directory is just as the index has it. That is so of nearly every directory, and then nothing has to
+ * Checks whether a directory is just as the index has it. That is so of nearly every directory, and then nothing has to
  * be remembered of it: no name becomes a string that stays, and none is looked up.
  */
 export class DirectoryCheck {
@@ -38,8 +38,8 @@ export class DirectoryCheck {
 
   /**
    * Whether every tracked file in the directory is proven unchanged and there is nothing else in it, but the directories
-   * that the caller has found. When every tracked name is there, an equal count tells that there is no other. `false`
-   * also where that can't be told, or where more has to be known: unmerged entries, attributes.
+   * that the caller has found. When every tracked name is there, an equal count means that there is no other. `false`
+   * also where that is not known, or where more has to be known: unmerged entries, attributes.
    */
   isUnchanged({ path, runs, children }: ExpectedDirectory): boolean {
     try {

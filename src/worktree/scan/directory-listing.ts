@@ -52,7 +52,7 @@ export class DirectoryListing {
   }
 
   /**
-   * Covers a directory, unless it is, and tells whether a sweep finds a directory unchanged. `false` also where
+   * Covers a directory, unless it is, and checks whether a sweep finds it unchanged. `false` also where
    * something has to be remembered of it: then it is to be listed.
    *
    * @param withCandidates directories in which a tracked file may differ from its entry

@@ -14,7 +14,7 @@ export interface InitialScanHost {
   cover(node: DirectoryNode): void;
   /** Lists a directory that is not just as the index has it. @param unchangedEntries what need not be looked at again */
   list(node: DirectoryNode, unchangedEntries: UnchangedEntries): void;
-  /** What is at a byte path, or `undefined`: nothing, or it can't be told. */
+  /** What is at a byte path, or `undefined`: nothing, or it is not known. */
   look(path: string): FileStats | undefined;
 }
 
@@ -29,7 +29,7 @@ export class InitialScan {
   readonly #check: DirectoryCheck;
   readonly #secondThread: SecondThread | undefined;
   readonly #nodes = new Map<IndexDirectory, DirectoryNode>();
-  /** Those that lack a directory that the index has. An equal count of names would not tell. */
+  /** Those that lack a directory that the index has. An equal count of names would not show it. */
   readonly #incomplete = new Set<IndexDirectory>();
   #covered = 0;
   /** All from here on are checked. */

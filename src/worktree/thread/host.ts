@@ -10,7 +10,7 @@ const YOUNG_GENERATION_MB = 8;
 
 export interface TreeHostOptions {
   logger: Logger;
-  /** Hunks of one file over this many bytes of UTF-8 are left out and counted. Default: 3 MiB, the most that a client is sent of a tree. */
+  /** Hunks of one file over this many bytes of UTF-8 are left out and counted. Default 3 MiB: the wire's limit. */
   maxPatchBytes?: number;
   /** Hunks that are kept in memory for one tree, in bytes of UTF-8. Default 8 MiB: more than any client is sent. */
   keptPatchBytes?: number;

@@ -46,7 +46,7 @@ class FollowedTree {
   }
 }
 
-function serve(port: MessagePort, options: WorkerOptions): void {
+function run(port: MessagePort, options: WorkerOptions): void {
   const trees = new Map<number, FollowedTree>();
   const post = (message: FromWorker): void => port.postMessage(message);
   const reportTrouble = (tree: number) => (error: unknown) => {
@@ -82,4 +82,4 @@ function serve(port: MessagePort, options: WorkerOptions): void {
   });
 }
 
-if (parentPort !== null) serve(parentPort, workerData as WorkerOptions);
+if (parentPort !== null) run(parentPort, workerData as WorkerOptions);
