@@ -1,4 +1,4 @@
-/** What of a file's `lstat` tells whether it is still the file that was read. */
+/** What of a file's `lstat` shows whether it is still the file that was read. */
 export interface Stamp {
   readonly mode: number;
   readonly size: number;
@@ -15,6 +15,7 @@ export interface Stamp {
  */
 const RACY_MS = 20;
 
+/** The stamp of a file. @param takenAt milliseconds since 1970, not after the `lstat` */
 export function stampOf(stats: Omit<Stamp, "takenAt">, takenAt: number): Stamp {
   const { mode, size, ino, mtimeMs, ctimeMs } = stats;
   return { mode, size, ino, mtimeMs, ctimeMs, takenAt };

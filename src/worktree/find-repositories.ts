@@ -59,6 +59,6 @@ async function rootAt(path: string): Promise<string | undefined> {
   try {
     return (await openRepository(path)).root;
   } catch {
-    return undefined; // a `.git` that git would not take either; whoever names the path itself is told why
+    return undefined; // a `.git` that git would not take either; naming the path itself gives the reason
   }
 }

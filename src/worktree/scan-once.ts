@@ -1,23 +1,22 @@
 import type { Repository } from "../git/index.js";
 import { openRepository } from "../git/index.js";
 import { TreewireError } from "../util/index.js";
-import { isDirty, type SubmoduleState, type Submodules } from "./follow/followed-submodules.js";
-import type { PassRequest } from "./follow/pending-work.js";
-import { type ModelOptions, type PathTrouble, TreeDiff } from "./patches/tree-diff.js";
+import { EMPTY_REQUEST } from "./patches/pass-request.js";
+import type { PatchBudget } from "./patches/patch-set.js";
+import { isDirty, type SubmoduleState, type Submodules } from "./patches/submodules.js";
+import { type PathTrouble, TreeDiff } from "./patches/tree-diff.js";
 import { nativePath, pathText } from "./paths.js";
 import { NO_COVERAGE } from "./scan/coverage.js";
 import type { TreeState } from "./types.js";
 
-const NO_DOUBTS: PassRequest = { paths: new Map(), repository: new Set(), everything: "no" };
-
 /** How often a tree that changes while it is read is looked at again before its last look is taken as it is. */
 const MAX_PASSES = 5;
 
-/** Paths that can't be read are told one by one up to this many. */
-const MAX_TOLD = 20;
+/** So many paths that can't be read are reported one by one. */
+const MAX_REPORTED = 20;
 
 export interface OnceOptions {
-  /** Told what can't be read of the tree, path by path; everything else is shown. Default: it is thrown. */
+  /** Takes what can't be read of the tree, path by path; everything else is shown. Default: it is thrown. */
   onTrouble?: (error: unknown) => void;
 }
 
@@ -39,20 +38,20 @@ export async function scanOnce(
   path: string,
   options: OnceOptions & { maxPatchBytes?: number } = {},
 ): Promise<TreeState> {
-  const { model, root } = await read(path, options);
-  tellTroubles(root, model.troubles, options);
-  const { head, remoteOrigin, files } = model;
+  const { diff, root } = await read(path, options);
+  reportTroubles(root, diff.troubles, options);
+  const { head, remoteOrigin, files } = diff;
   const base = { root, head: head.commit ?? "", branch: head.branch, remoteOrigin, files };
   return { ...base, scannedAt: Date.now(), health: "" };
 }
 
 /**
- * The same, as the exact bytes that git prints. Throws like {@link scanOnce}; what can't be read of the tree is told when
- * everything else is out, by the iteration's end.
+ * The same, as the exact bytes that git prints. Throws like {@link scanOnce}; what can't be read of the tree is
+ * reported when everything else is out, by the iteration's end.
  */
 export async function scanOnceRaw(path: string, options: OnceOptions = {}): Promise<RawDiff> {
-  const { model, root } = await read(path, { keepText: false });
-  return { root, diff: patchBytes(model, root, options) };
+  const { diff, root } = await read(path, { keepText: false });
+  return { root, diff: patchBytes(diff, root, options) };
 }
 
 /** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
@@ -60,14 +59,14 @@ export async function resolveRoot(path: string): Promise<string> {
   return (await openRepository(path)).root;
 }
 
-async function* patchBytes(model: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
-  for await (const { bytes } of model.patches()) if (bytes.length > 0) yield bytes;
-  tellTroubles(root, model.troubles, options);
+async function* patchBytes(diff: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of diff.patches()) if (bytes.length > 0) yield bytes;
+  reportTroubles(root, diff.troubles, options);
 }
 
-function tellTroubles(root: string, troubles: readonly PathTrouble[], { onTrouble = raise }: OnceOptions): void {
-  for (const trouble of troubles.slice(0, MAX_TOLD)) onTrouble(errorOf(root, trouble));
-  const others = troubles.length - MAX_TOLD;
+function reportTroubles(root: string, troubles: readonly PathTrouble[], { onTrouble = raise }: OnceOptions): void {
+  for (const trouble of troubles.slice(0, MAX_REPORTED)) onTrouble(errorOf(root, trouble));
+  const others = troubles.length - MAX_REPORTED;
   if (others > 0) onTrouble(new TreewireError("TW_PATH_UNREADABLE", root, { detail: `${others} more paths` }));
 }
 
@@ -91,17 +90,17 @@ class ReadSubmodules implements Submodules {
   async state(path: string): Promise<SubmoduleState | undefined> {
     const head = this.#repository.submoduleHead(path);
     if (head === undefined) return undefined;
-    const { model, root } = await read(String(nativePath(this.#repository.root, path)), { keepText: false });
-    const [trouble] = model.troubles;
+    const { diff, root } = await read(String(nativePath(this.#repository.root, path)), { keepText: false });
+    const [trouble] = diff.troubles;
     if (trouble !== undefined) throw errorOf(root, trouble);
-    return { head, dirty: isDirty(model.modifications, this.#repository.submoduleIgnore(path)) };
+    return { head, dirty: isDirty(diff.modifications, this.#repository.submoduleIgnore(path)) };
   }
 }
 
-async function read(path: string, options: ModelOptions): Promise<{ model: TreeDiff; root: string }> {
+async function read(path: string, budget: PatchBudget): Promise<{ diff: TreeDiff; root: string }> {
   const repository = await openRepository(path);
-  const model = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), options);
-  await model.pass(NO_DOUBTS);
-  for (let passes = 1; model.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await model.pass(NO_DOUBTS);
-  return { model, root: repository.root };
+  const diff = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), budget);
+  await diff.pass(EMPTY_REQUEST);
+  for (let passes = 1; diff.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await diff.pass(EMPTY_REQUEST);
+  return { diff, root: repository.root };
 }

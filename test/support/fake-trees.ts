@@ -2,13 +2,13 @@ import { EventEmitter } from "node:events";
 import type { RepositoryFinder } from "../../src/agent/chats/locate.js";
 import type { LiveTree, TreeSource } from "../../src/agent/trees/trees.js";
 import type { Trouble } from "../../src/agent/trees/trouble.js";
-import type { TreeFile } from "../../src/protocol/index.js";
+import { diffFiles, type FileChanges, type TreeFile } from "../../src/protocol/index.js";
 import { TreewireError } from "../../src/util/index.js";
 import type { TreeState } from "../../src/worktree/types.js";
 import { stateOf } from "./states.js";
 
 interface Events {
-  state: [state: TreeState];
+  state: [state: TreeState, changes: FileChanges];
   gone: [];
   trouble: [trouble: Trouble];
   scanned: [at: number];
@@ -48,8 +48,9 @@ export class FakeTree extends EventEmitter<Events> implements LiveTree {
 
   #read(): TreeState {
     const state = stateOf(this.root, this.onDisk, Date.now());
+    const changes = diffFiles(this.state?.files ?? [], state.files);
     this.state = state;
-    this.emit("state", state);
+    this.emit("state", state, changes);
     return state;
   }
 }

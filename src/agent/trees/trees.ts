@@ -1,5 +1,5 @@
 import PQueue from "p-queue";
-import type { AgentStatus } from "../../protocol/index.js";
+import type { AgentStatus, FileChanges } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import type { TreeState } from "../../worktree/index.js";
 import { snapshotOf } from "./snapshot.js";
@@ -7,7 +7,7 @@ import { type Held, type Link, TreeStream } from "./tree-stream.js";
 import { describe, type Trouble, troubleMessage } from "./trouble.js";
 
 interface TreeEvents {
-  state: [state: TreeState];
+  state: [state: TreeState, changes: FileChanges];
   gone: [];
   trouble: [trouble: Trouble];
   scanned: [at: number];

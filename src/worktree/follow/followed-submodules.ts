@@ -1,47 +1,24 @@
-import type { Oid, Repository, SubmoduleIgnore } from "../../git/index.js";
-
-/** What a submodule has checked out. */
-export interface SubmoduleState {
-  readonly head: Oid;
-  /** Tracked files in it differ from its HEAD: git appends `-dirty`. */
-  readonly dirty: boolean;
-}
-
-/** Where the model learns the state of the submodules of its tree; each is a working tree of its own. */
-export interface Submodules {
-  /** `undefined` when nothing is checked out at the path, which git takes for unchanged. @param path byte path */
-  state(path: string): Promise<SubmoduleState | undefined>;
-}
-
-/** How a working tree differs from its HEAD, as git asks it of submodules. */
-export interface Modifications {
-  /** HEAD, index and tracked files are not all the same, even where a file took back what was staged. */
-  readonly tracked: boolean;
-  readonly untracked: boolean;
-}
-
-/** Whether git appends `-dirty`. @param ignore what of the submodule does not count */
-export function isDirty({ tracked, untracked }: Modifications, ignore: SubmoduleIgnore): boolean {
-  if (ignore === "none") return tracked || untracked;
-  return ignore === "untracked" && tracked;
-}
+import type { Repository } from "../../git/index.js";
+import { isDirty, type Modifications, type SubmoduleState, type Submodules } from "../patches/submodules.js";
 
 /** A submodule's working tree while it is followed. */
-export interface FollowedTree {
+export interface FollowedSubmodule {
   readonly modifications: Modifications;
   start(): Promise<void>;
   refresh(): Promise<unknown>;
   close(): void;
 }
 
+/** Makes the tree at a byte path, which is not started; it reports when its head or its modifications differ. */
+export type FollowSubmodule = (path: string) => FollowedSubmodule;
+
 /** The submodules of a followed tree: each is followed as well. */
 export class FollowedSubmodules implements Submodules {
   readonly #repository: Repository;
-  readonly #follow: (path: string) => FollowedTree;
-  readonly #trees = new Map<string, FollowedTree>();
+  readonly #follow: FollowSubmodule;
+  readonly #trees = new Map<string, FollowedSubmodule>();
 
-  /** @param follow makes the tree at a byte path; it tells its parent when its head or modifications differ */
-  constructor(repository: Repository, follow: (path: string) => FollowedTree) {
+  constructor(repository: Repository, follow: FollowSubmodule) {
     this.#repository = repository;
     this.#follow = follow;
   }

@@ -1,12 +1,12 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 
-/** Longest time that frames are held back for a git command, in milliseconds (docs/watching.md, point 6). */
+/** Longest time that states are held back for a git command, in milliseconds. */
 export const MAX_HOLD_MS = 2000;
 
 /**
- * Between the steps of one command git touches nothing for a few milliseconds: `reset --hard` moves the branch after it
- * has let go of the index. Held for this long after git's last sign of life.
+ * Between the steps of one command git writes nothing for a few milliseconds: `reset --hard` moves the branch after it
+ * has unlocked the index. States are held back for this long after the last change in the git directory.
  */
 const SETTLE_MS = 25;
 

@@ -55,7 +55,7 @@ export class Sweeper {
     this.#schedule();
   }
 
-  /** Milliseconds between polls as people are told. */
+  /** Milliseconds between two looks at a tree without events, as its health says. */
   get pollMs(): number {
     return sweepDelay(this.#costMs, true);
   }

@@ -1,6 +1,5 @@
-import type { IndexFile, TreeEntry } from "../../git/index.js";
-
-const GITLINK = 0o160000;
+import type { IndexFile, Oid, TreeEntry } from "../../git/index.js";
+import { GITLINK } from "../file-mode.js";
 
 /** A version of a file: mode, object id, and whether its bytes are an object or the file on disk. */
 export interface Version extends TreeEntry {
@@ -60,6 +59,12 @@ export function listChanges({ index, head, disk, ignoresSubmodule }: ChangeSourc
     });
   }
   return changes;
+}
+
+/** The blob of a path's index entry; `undefined`: it has none, or it is a submodule. */
+export function indexBlob(index: IndexFile, path: string): Oid | undefined {
+  const position = index.find(path);
+  return position < 0 || index.mode(position) === GITLINK ? undefined : index.oid(position);
 }
 
 function byCodeUnit(a: string, b: string): number {

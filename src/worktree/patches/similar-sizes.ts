@@ -1,4 +1,5 @@
 import type { FileSide } from "../../diff/index.js";
+import { isFileMode } from "../file-mode.js";
 
 /** Files of which one is more than so many times as large as the other are less than half alike. */
 const MAX_RATIO = 2;
@@ -15,7 +16,7 @@ export function withSimilarSizes(
   sizeOf: (side: FileSide) => number,
 ): ReadonlySet<FileSide> {
   const sized = (sides: readonly FileSide[]): Sized[] =>
-    sides.filter(isRegular).map((side) => ({ side, size: sizeOf(side) }));
+    sides.filter(({ mode }) => isFileMode(mode)).map((side) => ({ side, size: sizeOf(side) }));
   const [gone, come] = [sized(deleted), sized(added)];
   return new Set([...matched(gone, come), ...matched(come, gone)]);
 }
@@ -40,8 +41,4 @@ function smallestFrom(sizes: readonly number[], least: number): number {
     else high = middle;
   }
   return sizes[low] ?? Number.POSITIVE_INFINITY;
-}
-
-function isRegular({ mode }: FileSide): boolean {
-  return (mode & 0o170000) === 0o100000;
 }

@@ -23,7 +23,7 @@ export function pathOfKey(key: string): string {
 }
 
 /**
- * A patch as text, ready to be shown. Bytes that are not UTF-8 become U+FFFD (docs/protocol.md, "unified_diff").
+ * A patch as text, ready to be shown. Bytes that are not UTF-8 become U+FFFD: the wire carries text.
  *
  * @param maxHunkBytes hunks over this many bytes of UTF-8 are left out and counted
  */

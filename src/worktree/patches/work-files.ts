@@ -82,7 +82,7 @@ export class WorkFiles {
     this.endPass();
   }
 
-  /** Lets go of contents. */
+  /** Drops the contents that were kept. */
   endPass(): void {
     this.#contents.clear();
     this.#keptBytes = 0;

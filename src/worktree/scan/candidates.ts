@@ -2,15 +2,14 @@ import type { Stamp } from "../file-stamp.js";
 import { joinPath } from "../paths.js";
 import type { DirectoryNode } from "./directory-node.js";
 
-/** What is known of a working tree's files beside what the index proves. */
+/** The files of a working tree that the index does not prove unchanged: only they can be part of its diff. */
 export class Candidates {
   /** Tracked paths that their index entry does not prove unchanged; `undefined`: not there. */
   readonly tracked = new Map<string, Stamp | undefined>();
   /** Untracked, not ignored files and links. */
   readonly untracked = new Map<string, Stamp>();
-  /** Paths whose record in one of the two maps may have changed since the caller last emptied this set. */
+  /** Paths whose entry in one of the two maps may have changed since the caller last emptied this set. */
   readonly touched = new Set<string>();
-
   /** Links in the place of directories with tracked files, some of which git would find behind them. */
   readonly links = new Set<string>();
 
@@ -42,7 +41,7 @@ export class Candidates {
     this.touched.add(path);
   }
 
-  /** Both maps may be read differently from now on. */
+  /** Marks every path as touched: how files are read has changed. */
   touchAll(): void {
     for (const path of this.tracked.keys()) this.touched.add(path);
     for (const path of this.untracked.keys()) this.touched.add(path);

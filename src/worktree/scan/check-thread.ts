@@ -1,25 +1,26 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { SharedTable } from "../../git/index.js";
+import type { UnchangedEntries } from "./directory-check.js";
 import type { IndexDirectory } from "./index-tree.js";
 
 /** From an index of this many bytes on, of some 10,000 files, a second thread saves more than its start costs. */
 const WORTH_INDEX_BYTES = 1024 * 1024;
 
-/** What it makes is garbage at once: the fewer collections, the better, and the memory goes with the thread. */
+/** All that the thread allocates is garbage at once: few collections cost least, and its memory goes with it. */
 const YOUNG_GENERATION_MB = 24;
 
-/** Where a directory stands; moved by compare-and-exchange, so that only one thread judges it. */
+/** How far the check of a directory is; moved by compare-and-exchange, so that only one thread checks it. */
 export const CheckState = { pending: 0, claimed: 1, unchanged: 2, changed: 3 } as const;
 
 /** What both threads write to. */
 export interface SharedProgress {
-  /** One element: how many directories, from the first on, may be judged. */
+  /** One element: how many directories, from the first on, are covered and may be checked. */
   readonly covered: Int32Array;
   /** A {@link CheckState} for each directory. */
   readonly states: Int32Array;
-  /** See {@link Proofs}: by position of the index. */
-  readonly unchangedEntries: Uint8Array;
+  /** By position of the index. */
+  readonly unchangedEntries: UnchangedEntries;
 }
 
 /** To the second thread. */
@@ -34,7 +35,7 @@ export interface Assignment {
   readonly runs: Int32Array;
 }
 
-/** A desk that threads can share. */
+/** Progress in memory that threads can share: no directory is covered, none is checked. */
 export function makeSharedProgress(directories: number, entries: number): SharedProgress {
   return {
     covered: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
@@ -43,11 +44,19 @@ export function makeSharedProgress(directories: number, entries: number): Shared
   };
 }
 
+/** What an initial scan asks of the thread that helps it. */
+export interface SecondThread {
+  /** Whether the thread has died or was ended: what it has claimed stays claimed. */
+  readonly ended: boolean;
+  /** Hands it the directories, of which it checks those that are covered. */
+  assign(table: SharedTable, progress: SharedProgress, directories: readonly IndexDirectory[]): void;
+}
+
 /**
- * A second thread that judges directories from the first on, while this one covers them and then judges from the last
+ * A second thread that checks directories from the first on, while this one covers them and then checks from the last
  * on: on a tree of 80,000 files, that is half of the first scan's time. Short-lived: it costs memory.
  */
-export class CheckThread {
+export class CheckThread implements SecondThread {
   readonly #worker: Worker;
   #ended = false;
 
@@ -59,19 +68,20 @@ export class CheckThread {
     return indexBytes < WORTH_INDEX_BYTES || availableParallelism() < 2 ? undefined : new CheckThread(root);
   }
 
-  private constructor(root: string) {
-    this.#worker = new Worker(new URL("../thread/check-worker.js", import.meta.url), {
+  /** @param root absolute path @param program what the thread runs; another one than check-worker for tests alone */
+  constructor(root: string, program = new URL("../thread/check-worker.js", import.meta.url)) {
+    this.#worker = new Worker(program, {
       workerData: root,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     this.#worker.unref();
-    // what it had begun is judged by the asker
-    this.#worker.on("error", () => {
+    // the scan checks itself what a dead thread has claimed
+    const onEnd = (): void => {
       this.#ended = true;
-    });
+    };
+    this.#worker.on("error", onEnd).on("exit", onEnd);
   }
 
-  /** Whether the thread has died or was ended: what it had begun stays begun. */
   get ended(): boolean {
     return this.#ended;
   }

@@ -1,7 +1,7 @@
 import type { DirectoryNode, DirectoryWatch } from "./directory-node.js";
 
 /**
- * Told of a name that may have changed. `replaced`: the name may stand for another file than before; otherwise only
+ * Takes the byte path of a name that may have changed. `replaced`: the name may stand for another file than before; otherwise only
  * content or attributes of the file may differ.
  */
 export type PathListener = (path: string, replaced: boolean) => void;

@@ -14,58 +14,58 @@ export interface ExpectedDirectory {
   readonly children: number;
 }
 
-/** What the judge of a directory says of it, and of files in it: an element of {@link UnchangedEntries} by position. */
+/** The element of {@link UnchangedEntries} for a file that was seen to be as its entry says. */
 export const UNCHANGED = 1;
 
-/** By position of the index: {@link UNCHANGED} where the file was seen to be as its entry says, else 0. */
+/** By position of the index: {@link UNCHANGED} or 0, "not known". One byte each, so that threads can share them. */
 export type UnchangedEntries = Uint8Array;
 
 /**
- * Tells whether a directory is just as the index has it. That is so of nearly every directory, and then nothing has to
+ * Checks whether a directory is just as the index has it. That is so of nearly every directory, and then nothing has to
  * be remembered of it: no name becomes a string that stays, and none is looked up.
  */
 export class DirectoryCheck {
   readonly #root: string;
   readonly #table: EntryTable;
-  readonly #proofs: UnchangedEntries | undefined;
+  readonly #unchangedEntries: UnchangedEntries | undefined;
 
-  /** @param root absolute path @param proofs as long as the table; filled in by {@link isUnchanged} */
-  constructor(root: string, table: EntryTable, proofs?: UnchangedEntries) {
+  /** @param root absolute path @param unchangedEntries as long as the table; filled in by {@link isUnchanged} */
+  constructor(root: string, table: EntryTable, unchangedEntries?: UnchangedEntries) {
     this.#root = root;
     this.#table = table;
-    this.#proofs = proofs;
+    this.#unchangedEntries = unchangedEntries;
   }
 
   /**
    * Whether every tracked file in the directory is proven unchanged and there is nothing else in it, but the directories
-   * that the caller has found. When every tracked name is there, an equal count tells that there is no other. `false`
-   * also where that can't be told, or where more is to be known: unmerged entries, attributes.
+   * that the caller has found. When every tracked name is there, an equal count means that there is no other. `false`
+   * also where that is not known, or where more has to be known: unmerged entries, attributes.
    */
   isUnchanged({ path, runs, children }: ExpectedDirectory): boolean {
     try {
       let expected = children;
-      let allProven = true;
+      let allUnchanged = true;
       for (let run = 0; run + 1 < runs.length; run += 2) {
         const end = runs[run + 1] ?? 0;
         const start = runs[run] ?? 0;
         expected += end - start;
         for (let position = start; position < end; position++) {
-          if (!this.#isProven(position)) allProven = false;
+          if (!this.#isFileUnchanged(position)) allUnchanged = false;
         }
       }
-      return allProven && this.#countNames(path) === expected;
+      return allUnchanged && this.#countNames(path) === expected;
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
-      return false; // who asked looks again, and has the error to tell
+      return false; // the caller lists the directory, and meets the error
     }
   }
 
-  #isProven(position: number): boolean {
+  #isFileUnchanged(position: number): boolean {
     const path = this.#table.path(position);
     const stats = lookAt(nativePath(this.#root, path));
     if (stats === undefined || stats === DENIED || !this.#table.provesUnchanged(position, stats)) return false;
     if (path.endsWith(".gitattributes")) return false;
-    if (this.#proofs !== undefined) this.#proofs[position] = UNCHANGED;
+    if (this.#unchangedEntries !== undefined) this.#unchangedEntries[position] = UNCHANGED;
     return true;
   }
 

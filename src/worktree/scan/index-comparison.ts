@@ -11,15 +11,15 @@ export interface TrackedTree {
   isPresent(path: string): boolean;
 }
 
-/** Compares tracked files with one version of the index, and records those that it does not prove unchanged. */
+/** Compares tracked files with one version of the index, and makes candidates of those that it does not prove unchanged. */
 export class IndexComparison {
   readonly #index: IndexFile;
-  readonly #records: Candidates;
+  readonly #candidates: Candidates;
   readonly #tree: TrackedTree;
 
-  constructor(index: IndexFile, records: Candidates, tree: TrackedTree) {
+  constructor(index: IndexFile, candidates: Candidates, tree: TrackedTree) {
     this.#index = index;
-    this.#records = records;
+    this.#candidates = candidates;
     this.#tree = tree;
   }
 
@@ -38,17 +38,17 @@ export class IndexComparison {
   ): void {
     const index = this.#index;
     if (this.assumesUnchanged(position, present)) {
-      this.#records.forgetTracked(path);
+      this.#candidates.forgetTracked(path);
     } else if (stats === undefined) {
-      this.#records.setTracked(path, undefined);
+      this.#candidates.setTracked(path, undefined);
     } else if (index.stage(position) === 0 && index.provesUnchanged(position, stats)) {
-      this.#records.forgetTracked(path);
+      this.#candidates.forgetTracked(path);
     } else {
-      this.#records.setTracked(path, stampOf(stats, takenAt));
+      this.#candidates.setTracked(path, stampOf(stats, takenAt));
     }
   }
 
-  /** Whether an entry counts for what it says, whatever is on disk. @param present whether something is at its path */
+  /** Whether git takes an entry for unchanged, whatever is on disk: assume-unchanged, skip-worktree. @param present whether something is at its path */
   assumesUnchanged(position: number, present: boolean): boolean {
     const index = this.#index;
     if (index.stage(position) !== 0) return false;
@@ -56,12 +56,12 @@ export class IndexComparison {
     return index.skipWorktree(position) && !(present && this.#tree.repository.clearsSkipWorktreeOfPresentFiles);
   }
 
-  /** A directory with tracked files is not there, or is no directory. */
+  /** Makes candidates of the tracked files below a path where no directory is. */
   markMissingBelow(path: string): void {
     const [start, end] = this.#index.range(path);
     // behind a link git finds files that it then takes for missing, but not for skipped
     const behindLink = this.#tree.repository.clearsSkipWorktreeOfPresentFiles && this.#tree.isPresent(path);
-    if (behindLink) this.#records.links.add(path);
+    if (behindLink) this.#candidates.links.add(path);
     for (let position = start; position < end; position++) {
       const below = this.#index.path(position);
       const present = behindLink && this.#index.skipWorktree(position) && this.#tree.isPresent(below);

@@ -1,61 +1,59 @@
 import type { IndexFile } from "../../git/index.js";
-import { CheckState, type CheckThread, makeSharedProgress, type SharedProgress } from "./check-thread.js";
+import { CheckState, makeSharedProgress, type SecondThread, type SharedProgress } from "./check-thread.js";
 import { DirectoryCheck, type UnchangedEntries } from "./directory-check.js";
 import { DirectoryNode } from "./directory-node.js";
 import type { IndexDirectory, IndexTree } from "./index-tree.js";
 import type { FileStats } from "./lstat.js";
 
-/** The second thread is told of so many directories at a time. */
-const TOLD_AT_ONCE = 16;
+/** The second thread is notified once for so many covered directories. */
+const NOTIFIED_AT_ONCE = 16;
 
-/** What the listing asks of the model that it is for. */
+/** What the initial scan asks of the scan that it begins. */
 export interface InitialScanHost {
   /** Places the directory's watch. */
   cover(node: DirectoryNode): void;
-  /** Makes the model of what is in the directory, which is not just as the index has it. */
-  list(node: DirectoryNode): void;
-  /** What is at a byte path, or `undefined`: nothing, or it can't be told. */
+  /** Lists a directory that is not just as the index has it. @param unchangedEntries what need not be looked at again */
+  list(node: DirectoryNode, unchangedEntries: UnchangedEntries): void;
+  /** What is at a byte path, or `undefined`: nothing, or it is not known. */
   look(path: string): FileStats | undefined;
 }
 
 /**
- * The first look at a whole tree: covers every directory that holds tracked files, from the root down, and judges each
- * after it was covered, with the help of a second thread. What is not as the index has it gets a listing meanwhile.
+ * The first look at a whole tree: covers every directory that holds tracked files, from the root down, and checks each
+ * after it was covered, with the help of a second thread. A directory that is not as the index has it is listed.
  */
 export class InitialScan {
-  /** See {@link UnchangedEntries}. */
-  readonly proofs: UnchangedEntries;
-  readonly #world: InitialScanHost;
+  readonly #host: InitialScanHost;
   readonly #directories: readonly IndexDirectory[];
-  readonly #desk: SharedProgress;
-  readonly #judge: DirectoryCheck;
-  readonly #ahead: CheckThread | undefined;
+  readonly #progress: SharedProgress;
+  readonly #check: DirectoryCheck;
+  readonly #secondThread: SecondThread | undefined;
   readonly #nodes = new Map<IndexDirectory, DirectoryNode>();
-  /** Those that lack a directory that the index has. An equal count of names would not tell. */
+  /** Those that lack a directory that the index has. An equal count of names would not show it. */
   readonly #incomplete = new Set<IndexDirectory>();
   #covered = 0;
-  /** All from here on are judged. */
-  #judged: number;
-  /** All before this one are known to be as the index has them, or are listed. */
+  /** All from here on are checked. */
+  #checked: number;
+  /** All before this one are unchanged, or listed. */
   #settled = 0;
 
   /** @param rootNode not yet covered @param root absolute path */
   constructor(
-    world: InitialScanHost,
+    host: InitialScanHost,
     rootNode: DirectoryNode,
-    options: { root: string; index: IndexFile; tree: IndexTree; ahead: CheckThread | undefined },
+    options: { root: string; index: IndexFile; indexTree: IndexTree; secondThread: SecondThread | undefined },
   ) {
-    const { root, index, tree, ahead } = options;
-    this.#world = world;
-    this.#directories = tree.directories;
-    this.#desk = makeSharedProgress(tree.directories.length, index.count);
-    this.proofs = this.#desk.unchangedEntries;
-    this.#judge = new DirectoryCheck(root, index, this.proofs);
-    this.#ahead = ahead;
-    this.#judged = tree.directories.length;
-    const [first] = tree.directories;
+    const { root, index, indexTree, secondThread } = options;
+    const { directories } = indexTree;
+    this.#host = host;
+    this.#directories = directories;
+    this.#progress = makeSharedProgress(directories.length, index.count);
+    this.#check = new DirectoryCheck(root, index, this.#progress.unchangedEntries);
+    this.#secondThread = secondThread;
+    this.#checked = directories.length;
+    const [first] = directories;
     if (first !== undefined) this.#nodes.set(first, rootNode);
-    ahead?.assign(index.share(), this.#desk, tree.directories);
+    secondThread?.assign(index.share(), this.#progress, directories);
   }
 
   /** @param deadline in the milliseconds of `performance.now()` @returns whether all is done */
@@ -65,13 +63,13 @@ export class InitialScan {
       if (performance.now() > deadline) return false;
     }
     while (this.#settled < this.#directories.length) {
-      if (!this.#settleNext() && this.#judged > 0) this.#judgeLast(deadline);
+      if (!this.#settleNext() && this.#checked > 0) this.#checkLast(deadline);
       if (performance.now() > deadline) return false;
     }
     return true;
   }
 
-  /** What is there, as far as it was covered; parents before what is below them. */
+  /** The directories that were covered so far; parents before what is below them. */
   *nodes(): Generator<DirectoryNode> {
     for (const directory of this.#directories) {
       const node = this.#nodes.get(directory);
@@ -84,18 +82,18 @@ export class InitialScan {
     const directory = this.#directories[at];
     if (directory === undefined) return;
     const node = this.#nodes.get(directory) ?? this.#enter(directory);
-    if (node === undefined) this.#decide(at, CheckState.changed);
-    else this.#world.cover(node);
+    if (node === undefined) this.#setState(at, CheckState.changed);
+    else this.#host.cover(node);
     this.#covered += 1;
-    if (this.#covered % TOLD_AT_ONCE !== 0 && this.#covered < this.#directories.length) return;
-    Atomics.store(this.#desk.covered, 0, this.#covered);
-    Atomics.notify(this.#desk.covered, 0);
+    if (this.#covered % NOTIFIED_AT_ONCE !== 0 && this.#covered < this.#directories.length) return;
+    Atomics.store(this.#progress.covered, 0, this.#covered);
+    Atomics.notify(this.#progress.covered, 0);
   }
 
   /** @returns `undefined` when there is no such directory */
   #enter(directory: IndexDirectory): DirectoryNode | undefined {
     const parent = directory.parent && this.#nodes.get(directory.parent);
-    const stats = parent && this.#world.look(directory.path);
+    const stats = parent && this.#host.look(directory.path);
     if (parent === undefined || stats?.isDirectory() !== true) {
       if (directory.parent !== undefined) this.#incomplete.add(directory.parent);
       return undefined;
@@ -107,39 +105,39 @@ export class InitialScan {
     return node;
   }
 
-  /** @returns whether the next one was judged already */
+  /** @returns whether the next one was checked already */
   #settleNext(): boolean {
     const at = this.#settled;
-    const verdict = Atomics.load(this.#desk.states, at);
-    if (verdict === CheckState.pending || verdict === CheckState.claimed) return false;
+    const state = Atomics.load(this.#progress.states, at);
+    if (state === CheckState.pending || state === CheckState.claimed) return false;
     const directory = this.#directories[at];
     const node = directory && this.#nodes.get(directory);
     if (directory !== undefined && node !== undefined) {
-      if (verdict === CheckState.unchanged && !this.#incomplete.has(directory)) node.listed = true;
-      else this.#world.list(node);
+      if (state === CheckState.unchanged && !this.#incomplete.has(directory)) node.listed = true;
+      else this.#host.list(node, this.#progress.unchangedEntries);
     }
     this.#settled += 1;
     return true;
   }
 
-  /** Judges the last directory that is not judged, or waits for the thread that is at it. */
-  #judgeLast(deadline: number): void {
-    const at = this.#judged - 1;
+  /** Checks the last directory that is not checked, or waits for the thread that is at it. */
+  #checkLast(deadline: number): void {
+    const at = this.#checked - 1;
     const directory = this.#directories[at];
-    const { states } = this.#desk;
-    const verdict = Atomics.compareExchange(states, at, CheckState.pending, CheckState.claimed);
-    if (verdict === CheckState.claimed && this.#ahead?.ended === false) {
+    const { states } = this.#progress;
+    const state = Atomics.compareExchange(states, at, CheckState.pending, CheckState.claimed);
+    if (state === CheckState.claimed && this.#secondThread?.ended === false) {
       const waited = Atomics.wait(states, at, CheckState.claimed, Math.max(0, deadline - performance.now()));
       if (waited === "timed-out") return;
-    } else if (directory !== undefined && (verdict === CheckState.pending || verdict === CheckState.claimed)) {
+    } else if (directory !== undefined && (state === CheckState.pending || state === CheckState.claimed)) {
       const { path, runs, children } = directory;
-      const asIndexed = this.#judge.isUnchanged({ path, runs, children: children.length });
-      this.#decide(at, asIndexed ? CheckState.unchanged : CheckState.changed);
+      const isUnchanged = this.#check.isUnchanged({ path, runs, children: children.length });
+      this.#setState(at, isUnchanged ? CheckState.unchanged : CheckState.changed);
     }
-    this.#judged -= 1;
+    this.#checked -= 1;
   }
 
-  #decide(at: number, verdict: number): void {
-    Atomics.store(this.#desk.states, at, verdict);
+  #setState(at: number, state: number): void {
+    Atomics.store(this.#progress.states, at, state);
   }
 }

@@ -1,137 +1,121 @@
-import { readdirSync } from "node:fs";
 import type { IndexFile } from "../../git/index.js";
-import { systemCode } from "../../util/index.js";
-import { stampOf } from "../file-stamp.js";
-import { joinPath, nativePath, parentPath } from "../paths.js";
+import { joinPath, parentPath } from "../paths.js";
 import { Candidates } from "./candidates.js";
-import type { CheckThread } from "./check-thread.js";
+import type { SecondThread } from "./check-thread.js";
 import type { Coverage } from "./coverage.js";
-import { DirectoryCheck, UNCHANGED } from "./directory-check.js";
-import { DirectoryNode } from "./directory-node.js";
-import { DirectoryRules, type RuleSource } from "./directory-rules.js";
-import { IndexComparison } from "./index-comparison.js";
-import type { IndexDirectory, IndexTree } from "./index-tree.js";
+import type { UnchangedEntries } from "./directory-check.js";
+import { DirectoryListing } from "./directory-listing.js";
+import type { DirectoryNode } from "./directory-node.js";
+import { DirectoryRules } from "./directory-rules.js";
+import { DirectoryTree } from "./directory-tree.js";
+import { EntryRecorder, type IndexedTree, type ScannedRepository } from "./entry-recorder.js";
+import type { IndexTree } from "./index-tree.js";
 import { InitialScan, type InitialScanHost } from "./initial-scan.js";
-import { DENIED, type FileStats, lookAt } from "./lstat.js";
-import { SeenFiles } from "./seen-files.js";
-
-const GITLINK = 0o160000;
-
-/** What the model asks of the repository. */
-export interface ScannedRepository extends RuleSource {
-  readonly root: string;
-  readonly clearsSkipWorktreeOfPresentFiles: boolean;
-  readonly ignoresCase: boolean;
-  /** Whether the directory is the working tree of another repository. */
-  isNestedRepository(path: string): boolean;
-}
+import { DENIED } from "./lstat.js";
 
 /**
- * The model of one working tree's files, compared with the index: which tracked paths are not proven unchanged, which
- * paths are untracked, and which directories are walked. It is brought up to date by looking: {@link examine} for one
- * path, {@link step} for the directories that wait to be listed. All calls are synchronous; the caller slices time.
+ * Compares one working tree's files with the index: which tracked paths are not proven unchanged, which paths are
+ * untracked, and which directories are walked. It is brought up to date by looking: {@link examine} for one path,
+ * {@link step} for the directories that wait to be listed. All calls are synchronous; the caller slices time.
  *
  * A directory is covered by the watcher **before** it is listed, and each of its entries is looked at after that, so
- * whatever changes later is reported (docs/watching.md, point 2).
+ * whatever changes later is reported.
  */
 export class TreeScan {
   readonly candidates = new Candidates();
-  /** Every `.gitattributes` in a directory that is walked. */
-  readonly attributeFiles = new SeenFiles();
   /** A directory may have come or gone since the caller last cleared this: links may lead elsewhere. */
   directoriesMoved = false;
-  /** Directories that can't be listed: path → system error code. */
-  readonly unreadable = new Map<string, string>();
 
-  root = new DirectoryNode(undefined, "", 0);
   readonly #repository: ScannedRepository;
   readonly #rules: DirectoryRules;
-  readonly #coverage: Coverage;
+  readonly #directories: DirectoryTree;
   #index: IndexFile;
-  #tree: IndexTree;
-  #first: InitialScan | undefined;
-  #judge: DirectoryCheck;
-  #files: IndexComparison;
-  /** In a sweep: the directories of the tracked paths that were on record when it began. */
-  #recorded: ReadonlySet<string> | undefined;
-  /** Directories to list, last in first out, so that few are open ends at a time. */
-  #waiting: DirectoryNode[] = [];
+  #indexTree: IndexTree;
+  #recorder: EntryRecorder;
+  #listing: DirectoryListing;
+  #initialScan: InitialScan | undefined;
+  /** In a sweep: the directories of the tracked paths that were candidates when it began. */
+  #sweptCandidates: ReadonlySet<string> | undefined;
 
-  constructor(repository: ScannedRepository, coverage: Coverage, index: IndexFile, tree: IndexTree) {
+  /** Begins with nothing but the root, which waits to be listed. @param indexTree of `index` */
+  constructor(repository: ScannedRepository, coverage: Coverage, index: IndexFile, indexTree: IndexTree) {
     this.#repository = repository;
     this.#rules = new DirectoryRules(repository);
-    this.#coverage = coverage;
+    this.#directories = new DirectoryTree(coverage, this.candidates);
     this.#index = index;
-    this.#tree = tree;
-    this.#judge = new DirectoryCheck(repository.root, index);
-    this.#files = this.#trackedFiles(index);
+    this.#indexTree = indexTree;
+    [this.#recorder, this.#listing] = this.#lookBeside(index, indexTree);
+    this.relist();
   }
 
-  /** Replaces the index. The caller then examines every path whose entry changed. */
-  reindex(index: IndexFile, tree: IndexTree): void {
-    this.#endFirst();
-    this.#index = index;
-    this.#tree = tree;
-    this.#recorded = undefined;
-    this.#judge = new DirectoryCheck(this.#repository.root, index);
-    this.#files = this.#trackedFiles(index);
+  /** Every `.gitattributes` in a directory that is walked. */
+  get attributeFiles(): DirectoryTree["attributeFiles"] {
+    return this.#directories.attributeFiles;
+  }
+
+  /** Directories that can't be listed: path → system error code. */
+  get unreadable(): ReadonlyMap<string, string> {
+    return this.#directories.unreadable;
   }
 
   /** Whether nothing has been listed since all was forgotten. */
   get isNew(): boolean {
-    return !this.root.listed && this.root.children.size === 0 && this.#waiting.includes(this.root);
+    return this.#directories.isNew;
   }
 
-  /** Begins with what the index tells, when the tree {@link isNew}. @param ahead a thread that helps */
-  listFirst(ahead: CheckThread | undefined): void {
-    if (this.#tree.directories.length === 0) return;
-    // what is as the index has it is not looked up among the records, so there must be none
+  /** Replaces the index. The caller then examines every path whose entry changed. @param indexTree of `index` */
+  reindex(index: IndexFile, indexTree: IndexTree): void {
+    this.#abandonInitialScan();
+    this.#index = index;
+    this.#indexTree = indexTree;
+    this.#sweptCandidates = undefined;
+    [this.#recorder, this.#listing] = this.#lookBeside(index, indexTree);
+  }
+
+  /** Lets the first {@link step}s follow the index, when the tree {@link isNew}. @param secondThread one that helps */
+  beginInitialScan(secondThread: SecondThread | undefined): void {
+    if (this.#indexTree.directories.length === 0) return;
+    // a file that is proven unchanged is not looked up among the candidates, so there must be none
     this.candidates.forgetAllTracked();
-    const world: InitialScanHost = {
-      cover: (node) => this.#cover(node),
-      list: (node) => {
-        if (this.#isCurrent(node)) this.#list(node);
+    const host: InitialScanHost = {
+      cover: (node) => this.#directories.cover(node),
+      list: (node, unchangedEntries) => {
+        if (this.#directories.isCurrent(node)) this.#list(node, unchangedEntries);
       },
       look: (path) => {
-        const stats = this.#lstat(path);
+        const stats = this.#recorder.look(path);
         return stats === DENIED ? undefined : stats;
       },
     };
-    const { root } = this.#repository;
-    this.#first = new InitialScan(world, this.root, { root, index: this.#index, tree: this.#tree, ahead });
-    this.#waiting = [];
+    this.#initialScan = new InitialScan(host, this.#directories.root, {
+      root: this.#repository.root,
+      index: this.#index,
+      indexTree: this.#indexTree,
+      secondThread,
+    });
+    this.#directories.setWaiting([]);
   }
 
   /** Forgets every directory and asks for the whole tree to be covered and listed anew, from the root down. */
   relist(): void {
-    this.#endFirst();
+    this.#abandonInitialScan();
+    this.#sweptCandidates = undefined;
     this.directoriesMoved = true;
-    this.#drop(this.root);
-    this.unreadable.clear();
-    this.root = new DirectoryNode(undefined, "", 0);
-    this.#waiting = [this.root];
+    this.#directories.restart();
   }
 
   /** Asks for every directory that is covered to be listed once more; the watches stay where they are. */
   sweep(): void {
-    this.#endFirst();
+    this.#abandonInitialScan();
     this.directoriesMoved = true;
-    this.#waiting = [...this.root.subtree()].reverse(); // parents come first: what is below may go with them
-    this.#recorded = new Set(Array.from(this.candidates.tracked.keys(), parentPath));
+    this.#directories.setAllWaiting();
+    this.#sweptCandidates = new Set(Array.from(this.candidates.tracked.keys(), parentPath));
   }
 
   /** Ends all coverage. */
   close(): void {
-    this.#endFirst();
-    this.#drop(this.root);
-    this.#waiting = [];
-  }
-
-  /** How many directories are covered. */
-  countDirectories(): number {
-    let count = 0;
-    for (const _ of this.root.subtree()) count++;
-    return count;
+    this.#initialScan = undefined;
+    this.#directories.close();
   }
 
   /**
@@ -140,35 +124,37 @@ export class TreeScan {
    * @returns whether all is done
    */
   step(deadline: number): boolean {
-    if (this.#first !== undefined) {
-      if (!this.#first.step(deadline)) return false;
-      this.#first = undefined;
+    if (this.#initialScan !== undefined) {
+      if (!this.#initialScan.step(deadline)) return false;
+      this.#initialScan = undefined;
     }
-    for (let node = this.#waiting.pop(); node !== undefined; node = this.#waiting.pop()) {
-      if (this.#isCurrent(node)) this.#list(node);
+    for (let node = this.#directories.next(); node !== undefined; node = this.#directories.next()) {
+      const swept = this.#sweptCandidates;
+      if (swept === undefined || !this.#listing.isStillUnchanged(node, swept)) this.#list(node);
       if (performance.now() > deadline) return false;
     }
-    this.#recorded = undefined;
+    this.#sweptCandidates = undefined;
     this.#lookBehindLinks();
     return true;
   }
 
   /**
-   * Looks at one path again: whatever it is now, what the maps say of it and of everything below it is made true, if
-   * need be by listing directories in the following {@link step}s.
+   * Looks at one path again: whatever it is now, what the candidates say of it and of everything below it is made true,
+   * if need be by listing directories in the following {@link step}s.
    *
+   * @param path byte path; "" for the root
    * @param replaced whether the name may stand for another file than before (created, deleted, moved): then a
    *   directory is covered and listed anew, because its old watch may belong to what was moved away
    */
   examine(path: string, replaced: boolean): void {
-    this.#endFirst(); // what it has seen would be older than this look
-    this.#recorded = undefined;
+    this.#abandonInitialScan(); // what it has seen would be older than this look
+    this.#sweptCandidates = undefined;
     if (path === "") {
-      this.#revisit(this.root);
+      this.#enterAnew(this.#directories.root);
       return;
     }
     if (this.#index.find(path) < 0) this.candidates.forgetTracked(path);
-    let node = this.root;
+    let node = this.#directories.root;
     const names = path.split("/");
     for (const [depth, name] of names.entries()) {
       const isClosed = node.nested || node.submodule || this.unreadable.has(node.path);
@@ -188,35 +174,43 @@ export class TreeScan {
     }
   }
 
+  #lookBeside(index: IndexFile, indexTree: IndexTree): [EntryRecorder, DirectoryListing] {
+    const tree: IndexedTree = {
+      repository: this.#repository,
+      directories: this.#directories,
+      candidates: this.candidates,
+      rules: this.#rules,
+      index,
+      indexTree,
+    };
+    const recorder = new EntryRecorder(tree);
+    return [recorder, new DirectoryListing(tree, recorder)];
+  }
+
+  #list(node: DirectoryNode, unchangedEntries?: UnchangedEntries): void {
+    if (!this.#listing.list(node, unchangedEntries)) this.#enterAnew(node);
+  }
+
   /** What is behind a link in the place of a directory changes without an event of that place. */
   #lookBehindLinks(): void {
     for (const path of [...this.candidates.links]) {
       this.candidates.links.delete(path); // comes back, if it still is one
-      if (this.#tree.has(path) && this.root.find(path) === undefined) this.#files.markMissingBelow(path);
+      const isEntered = this.#directories.root.find(path) !== undefined;
+      if (this.#indexTree.has(path) && !isEntered) this.#recorder.recordMissingBelow(path);
     }
   }
 
-  /** What was found so far goes for nothing; what was covered stays so. */
-  #endFirst(): void {
-    if (this.#first === undefined) return;
-    this.#waiting = [...this.#first.nodes()].reverse();
-    this.#first = undefined;
+  /** Lets the directories that the initial scan has covered be listed instead; their watches stay. */
+  #abandonInitialScan(): void {
+    if (this.#initialScan === undefined) return;
+    this.#directories.setWaiting(this.#initialScan.nodes());
+    this.#initialScan = undefined;
   }
 
   /** Whether what the index says of the directory has outdated how it is walked. */
   #isMisplaced(node: DirectoryNode): boolean {
     if (node.parent === undefined) return false;
-    return node.tracked !== this.#tree.has(node.path) && (node.hasGit || this.#rules.exclude(node));
-  }
-
-  /** Whether the node still hangs in the tree: it may have been dropped while it waited. */
-  #isCurrent(node: DirectoryNode): boolean {
-    let at = node;
-    while (at.parent !== undefined) {
-      if (at.parent.children.get(at.name) !== at) return false;
-      at = at.parent;
-    }
-    return at === this.root;
+    return node.tracked !== this.#indexTree.has(node.path) && (node.hasGit || this.#rules.exclude(node));
   }
 
   #examineEntry(node: DirectoryNode, name: string, replaced: boolean): void {
@@ -227,242 +221,32 @@ export class TreeScan {
     }
     if (node.nested || node.submodule) return;
     if (name === ".gitignore") {
-      this.#revisitForRules(node);
+      this.#examineIgnoreFile(node);
       return;
     }
     const path = joinPath(node.path, name);
     const child = node.children.get(name);
     const takenAt = Date.now();
-    const stats = this.#lstat(path);
+    const stats = this.#recorder.look(path);
     if (stats === DENIED) return;
     if (replaced && (stats === undefined || !stats.isFile())) this.directoriesMoved = true;
     const covered = child !== undefined && !child.submodule && !this.unreadable.has(path);
     if (stats?.isDirectory() && covered && !replaced) return; // its times moved
-    if (replaced || this.unreadable.has(path)) this.#dropChild(node, name);
-    this.#place(node, name, stats, takenAt);
-    if (stats?.isDirectory() !== true && this.#tree.has(path)) this.#files.markMissingBelow(path);
+    if (replaced || this.unreadable.has(path)) this.#directories.dropChild(node, name);
+    this.#recorder.record(node, name, stats, takenAt);
+    if (stats?.isDirectory() !== true && this.#indexTree.has(path)) this.#recorder.recordMissingBelow(path);
   }
 
-  #revisitForRules(node: DirectoryNode): void {
-    const path = joinPath(node.path, ".gitignore");
-    const stats = this.#lstat(path);
+  #examineIgnoreFile(node: DirectoryNode): void {
+    const stats = this.#recorder.look(joinPath(node.path, ".gitignore"));
     const isOutdated = this.#rules.areOutdated(node);
-    if (stats !== DENIED) this.#place(node, ".gitignore", stats, Date.now());
-    if (isOutdated) this.#revisit(node);
+    if (stats !== DENIED) this.#recorder.record(node, ".gitignore", stats, Date.now());
+    if (isOutdated) this.#enterAnew(node);
   }
 
-  #revisit(node: DirectoryNode): void {
+  /** Drops a directory and lets what is there now be entered, so that its ignore rules count. */
+  #enterAnew(node: DirectoryNode): void {
     if (node.parent === undefined) this.relist();
     else this.#examineEntry(node.parent, node.name, true);
-  }
-
-  /** Records what one entry of a listed directory is. */
-  #place(node: DirectoryNode, name: string, stats: FileStats | undefined, takenAt: number): void {
-    const path = joinPath(node.path, name);
-    if (name === ".gitattributes") this.attributeFiles.see(path, stats, takenAt);
-    const found = this.#index.find(path);
-    const position = found < 0 ? undefined : found;
-    if (stats?.isDirectory()) {
-      this.candidates.forgetUntracked(node, name);
-      if (position !== undefined) {
-        // a submodule's directory is its entry's business; in place of a tracked file, the file is gone
-        const isVouchedFor = this.#files.assumesUnchanged(position, true);
-        if (this.#index.mode(position) === GITLINK) {
-          if (isVouchedFor) this.candidates.forgetTracked(path);
-          else this.candidates.setTracked(path, stampOf(stats, takenAt));
-          this.#enterSubmodule(node, name, stats.ino);
-          return;
-        }
-        const isRepository = !isVouchedFor && this.#repository.isNestedRepository(path);
-        if (isVouchedFor) this.candidates.forgetTracked(path);
-        else this.candidates.setTracked(path, isRepository ? stampOf(stats, takenAt) : undefined);
-      }
-      this.#enter(node, name, path, stats.ino);
-      return;
-    }
-    this.#dropChild(node, name);
-    if (position !== undefined) {
-      this.candidates.forgetUntracked(node, name);
-      this.#files.compare(path, position, stats, takenAt);
-      return;
-    }
-    this.candidates.forgetTracked(path);
-    const listed =
-      stats !== undefined &&
-      (stats.isFile() || stats.isSymbolicLink()) && // git never lists FIFOs, sockets and devices
-      !this.#rules.exclude(node) &&
-      !this.#rules.of(node).ignores(name, false) &&
-      !(this.#repository.ignoresCase && this.#tree.hasInAnyCase(path));
-    if (!listed) {
-      this.candidates.forgetUntracked(node, name);
-      return;
-    }
-    this.candidates.setUntracked(node, name, stampOf(stats, takenAt));
-  }
-
-  /** Decides whether a directory is walked, and lets it wait for its listing. */
-  #enter(parent: DirectoryNode, name: string, path: string, inode: number): void {
-    const tracked = this.#tree.has(path);
-    const excluded = this.#rules.excludeDirectory(parent, name);
-    const known = parent.children.get(name);
-    const same = known?.inode === inode && known.tracked === tracked && this.#rules.exclude(known) === excluded;
-    if (same && !known.submodule) return;
-    this.#dropChild(parent, name);
-    if (excluded && !tracked) return;
-    const node = new DirectoryNode(parent, name, inode);
-    node.excluded = excluded;
-    node.tracked = tracked;
-    parent.children.set(name, node);
-    this.#waiting.push(node);
-  }
-
-  #enterSubmodule(parent: DirectoryNode, name: string, inode: number): void {
-    const known = parent.children.get(name);
-    if (known?.inode === inode && known.submodule) return;
-    this.#dropChild(parent, name);
-    const node = new DirectoryNode(parent, name, inode);
-    node.submodule = true;
-    parent.children.set(name, node);
-    this.#waiting.push(node);
-  }
-
-  #trackedFiles(index: IndexFile): IndexComparison {
-    return new IndexComparison(index, this.candidates, {
-      repository: this.#repository,
-      isPresent: (path) => this.#lstat(path) !== undefined,
-    });
-  }
-
-  #cover(node: DirectoryNode): void {
-    if (node.watches.length === 0) node.watches.push(...this.#coverage.cover(node));
-  }
-
-  /** Covers a directory, unless it is, and records what each of its entries is. */
-  #list(node: DirectoryNode): void {
-    this.#cover(node);
-    if (node.submodule) return;
-    const directory = this.#tree.get(node.path);
-    if (directory !== undefined && this.#isStillAsIndexed(node, directory)) return;
-    const names = this.#readNames(node);
-    if (names === undefined) return;
-    if (!this.#isEntered(node, names, directory !== undefined)) {
-      this.#forgetAllBut(node, new Set());
-      return;
-    }
-    if (this.#rules.areOutdated(node)) this.#revisit(node);
-    else this.#placeAll(node, names, directory);
-  }
-
-  /** Records what the entries of a directory are. */
-  #placeAll(node: DirectoryNode, names: readonly string[], directory: IndexDirectory | undefined): void {
-    const proofs = this.#first?.proofs;
-    const files = directory?.files();
-    const directories = new Set(directory?.children.map((child) => child.name));
-    const takenAt = Date.now();
-    let found = 0;
-    for (const name of names) {
-      if (name === ".git") continue;
-      const position = files?.get(name);
-      const isProven = position !== undefined && proofs?.[position] === UNCHANGED;
-      if (isProven || (proofs !== undefined && directories.has(name) && node.children.has(name))) {
-        found++;
-        continue;
-      }
-      const stats = this.#lstat(joinPath(node.path, name));
-      if (stats === undefined) continue;
-      if (stats === DENIED) return; // what can't be looked at is not missing
-      if (position !== undefined) found++;
-      if (directories.has(name) && stats.isDirectory()) found++;
-      this.#place(node, name, stats, takenAt);
-    }
-    if (node.listed) this.#forgetAllBut(node, new Set(names));
-    node.listed = true;
-    if (files !== undefined && found < files.size + directories.size) {
-      this.#markMissing(node, files, directories, new Set(names));
-    }
-  }
-
-  /** Whether a sweep finds a directory of which nothing had to be remembered just as the index has it once more. */
-  #isStillAsIndexed(node: DirectoryNode, { path, runs, children }: IndexDirectory): boolean {
-    const isPlain = node.listed && !node.hasGit && node.untracked.size === 0 && !this.unreadable.has(path);
-    if (!isPlain || this.#recorded?.has(path) !== false || this.attributeFiles.has(joinPath(path, ".gitattributes"))) {
-      return false;
-    }
-    const hasAll = children.every((child) => {
-      const known = node.children.get(child.name);
-      const stats = known && this.#lstat(child.path);
-      return stats !== DENIED && stats?.isDirectory() === true && stats.ino === known?.inode && known.tracked;
-    });
-    if (!hasAll || node.children.size !== children.length) return false;
-    return this.#judge.isUnchanged({ path, runs, children: children.length });
-  }
-
-  /** `undefined`: it can't be listed, which is noted. */
-  #readNames(node: DirectoryNode): string[] | undefined {
-    try {
-      const names = readdirSync(nativePath(this.#repository.root, node.path), "latin1");
-      this.unreadable.delete(node.path);
-      return names;
-    } catch (error) {
-      const code = systemCode(error) ?? "EIO";
-      // gone again, or replaced by something else: the event of that is on its way
-      if (code !== "ENOENT" && code !== "ENOTDIR") this.unreadable.set(node.path, code);
-      else if (this.#tree.has(node.path)) this.#files.markMissingBelow(node.path);
-      return undefined;
-    }
-  }
-
-  /** Whether what lies in the directory belongs to this tree, and not to a repository of its own. */
-  #isEntered(node: DirectoryNode, names: readonly string[], tracked: boolean): boolean {
-    const hasGit = node.parent !== undefined && names.includes(".git");
-    if (hasGit && !node.hasGit) node.watches.push(...this.#coverage.coverGitDirectory(node));
-    node.hasGit = hasGit;
-    node.nested = hasGit && !tracked && this.#repository.isNestedRepository(node.path);
-    return !node.nested;
-  }
-
-  /** Takes out what an earlier listing found and this one did not. */
-  #forgetAllBut(node: DirectoryNode, names: ReadonlySet<string>): void {
-    if (!names.has(".gitattributes")) this.attributeFiles.see(joinPath(node.path, ".gitattributes"), undefined, 0);
-    for (const name of node.untracked) if (!names.has(name)) this.candidates.forgetUntracked(node, name);
-    for (const [name, child] of node.children) if (!names.has(name)) this.#drop(child);
-  }
-
-  #markMissing(
-    node: DirectoryNode,
-    files: ReadonlyMap<string, number>,
-    directories: ReadonlySet<string>,
-    names: ReadonlySet<string>,
-  ): void {
-    for (const [name, position] of files) {
-      if (!names.has(name)) this.#files.compare(joinPath(node.path, name), position, undefined, 0);
-    }
-    for (const name of directories) {
-      if (!node.children.has(name)) this.#files.markMissingBelow(joinPath(node.path, name));
-    }
-  }
-
-  #dropChild(node: DirectoryNode, name: string): void {
-    const child = node.children.get(name);
-    if (child !== undefined) this.#drop(child);
-  }
-
-  /** Takes a directory and all below it out of the model. Tracked paths below are left to the caller. */
-  #drop(node: DirectoryNode): void {
-    for (const each of node.subtree()) {
-      for (const watch of each.watches) watch.close();
-      each.watches = [];
-      for (const name of each.untracked) this.candidates.forgetUntracked(each, name);
-      this.attributeFiles.see(joinPath(each.path, ".gitattributes"), undefined, 0);
-      this.unreadable.delete(each.path);
-    }
-    if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name);
-  }
-
-  /** `undefined`: not there. {@link DENIED}: unknown, which is noted; what was known of the path stands. */
-  #lstat(path: string): FileStats | undefined | typeof DENIED {
-    const stats = lookAt(nativePath(this.#repository.root, path));
-    if (stats === DENIED) this.unreadable.set(parentPath(path), "EACCES");
-    return stats;
   }
 }

@@ -1,4 +1,4 @@
-// The thread of a LookAhead. It judges what is covered, from the first directory on, until there is none left.
+// The thread of a CheckThread. It checks what is covered, from the first directory on, until there is none left.
 import { parentPort, workerData } from "node:worker_threads";
 import { IndexTable } from "../../git/index.js";
 import { type Assignment, CheckState } from "../scan/check-thread.js";
@@ -6,14 +6,14 @@ import { DirectoryCheck } from "../scan/directory-check.js";
 
 function work(root: string, { table, progress, paths, children, runEnds, runs }: Assignment): void {
   const { covered, states, unchangedEntries } = progress;
-  const judge = new DirectoryCheck(root, IndexTable.of(table), unchangedEntries);
+  const check = new DirectoryCheck(root, IndexTable.of(table), unchangedEntries);
   for (const [at, path] of paths.split("\0").entries()) {
     for (let known = Atomics.load(covered, 0); at >= known; known = Atomics.load(covered, 0)) {
       Atomics.wait(covered, 0, known);
     }
     if (Atomics.compareExchange(states, at, CheckState.pending, CheckState.claimed) !== CheckState.pending) continue;
     const expected = { path, runs: runs.subarray(runEnds[at - 1] ?? 0, runEnds[at]), children: children[at] ?? 0 };
-    Atomics.store(states, at, judge.isUnchanged(expected) ? CheckState.unchanged : CheckState.changed);
+    Atomics.store(states, at, check.isUnchanged(expected) ? CheckState.unchanged : CheckState.changed);
     Atomics.notify(states, at);
   }
 }

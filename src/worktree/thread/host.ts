@@ -1,83 +1,21 @@
-import { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
-import { mergeFiles } from "../../protocol/index.js";
+import { diffFiles, mergeFiles } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { messageOf } from "../../util/index.js";
 import type { TreeState } from "../types.js";
-import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
+import type { FromWorker, StateMessage, ToWorker, WorkerOptions } from "./messages.js";
+import { type Entry, Tree } from "./tree.js";
 
 const YOUNG_GENERATION_MB = 8;
 
 export interface TreeHostOptions {
   logger: Logger;
-  /** Hunks of one file over this many bytes of UTF-8 are left out and counted. Default: 3 MiB, the most that is sent. */
+  /** Hunks of one file over this many bytes of UTF-8 are left out and counted. Default 3 MiB: the wire's limit. */
   maxPatchBytes?: number;
   /** Hunks that are kept in memory for one tree, in bytes of UTF-8. Default 8 MiB: more than any client is sent. */
   keptPatchBytes?: number;
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
-}
-
-/** What a {@link Tree} tells. */
-export interface TreeEvents {
-  /** The tree differs from the state before. */
-  state: [state: TreeState];
-  /** The root, its `.git` or the target of a `.git` file is gone; a `state` follows should it return. */
-  gone: [];
-  /** A passing failure; the last good state stands. */
-  trouble: [error: { code: string; message: string }];
-  /** The tree was read and is as it was. @param scannedAt milliseconds since 1970 */
-  scanned: [scannedAt: number];
-}
-
-/** One holder's view of a followed tree. */
-export class Tree extends EventEmitter<TreeEvents> {
-  readonly root: string;
-  readonly #entry: Entry;
-  readonly #release: (tree: Tree) => void;
-
-  /** @internal */
-  constructor(entry: Entry, release: (tree: Tree) => void) {
-    super();
-    this.root = entry.root;
-    this.#entry = entry;
-    this.#release = release;
-  }
-
-  /** The newest state; `undefined` before the first and while the tree is gone. */
-  get state(): TreeState | undefined {
-    return this.#entry.state;
-  }
-
-  /** Whether the tree was looked for and is not there. */
-  get gone(): boolean {
-    return this.#entry.gone;
-  }
-
-  /**
-   * A barrier. Calls that overlap share a look at the files, but never one that began before the call.
-   * @returns the state that covers every write that was finished before the call; `undefined` when the tree is gone
-   */
-  async refresh(): Promise<TreeState | undefined> {
-    return this.#entry.refresh();
-  }
-
-  /** Lets go of the tree; the last holder's call ends its watching. */
-  close(): void {
-    this.removeAllListeners();
-    this.#release(this);
-  }
-}
-
-/** The main thread's end of one followed tree. */
-interface Entry {
-  readonly root: string;
-  readonly number: number;
-  readonly holders: Set<Tree>;
-  readonly tickets: Map<number, (state: TreeState | undefined) => void>;
-  state: TreeState | undefined;
-  gone: boolean;
-  refresh(): Promise<TreeState | undefined>;
 }
 
 /**
@@ -208,14 +146,9 @@ export class TreeHost {
     const entry = this.#byNumber.get(message.tree);
     if (entry === undefined) return;
     switch (message.type) {
-      case "state": {
-        const files = mergeFiles(message.whole ? [] : (entry.state?.files ?? []), message.changes);
-        const state: TreeState = { root: entry.root, ...message.meta, files };
-        entry.state = state;
-        entry.gone = false;
-        for (const tree of entry.holders) tree.emit("state", state);
+      case "state":
+        this.#onState(entry, message);
         break;
-      }
       case "gone":
         entry.state = undefined;
         entry.gone = true;
@@ -232,6 +165,16 @@ export class TreeHost {
       case "refreshed":
         this.#onRefreshed(entry, message.ticket, message.scannedAt);
     }
+  }
+
+  #onState(entry: Entry, { whole, meta, changes }: StateMessage): void {
+    const before = entry.state?.files ?? [];
+    // a thread that took the place of a dead one knows nothing of the states before
+    const real = whole && before.length > 0 ? diffFiles(before, mergeFiles([], changes)) : changes;
+    const state: TreeState = { root: entry.root, ...meta, files: mergeFiles(before, real) };
+    entry.state = state;
+    entry.gone = false;
+    for (const tree of entry.holders) tree.emit("state", state, real);
   }
 
   #onRefreshed(entry: Entry, ticket: number, scannedAt: number | undefined): void {

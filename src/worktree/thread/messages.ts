@@ -1,9 +1,9 @@
-import type { TreeFile } from "../../protocol/index.js";
+import type { FileChanges } from "../../protocol/index.js";
 import type { TreeLogger, TreeState } from "../types.js";
 
 /** What the thread of the trees is started with. */
 export interface WorkerOptions {
-  /** Whether to tell of each event: too many to be sent for nothing. */
+  /** Whether each event is logged: too many to be sent for nothing. */
   readonly traces: boolean;
   /** Hunks of one file over this many bytes of UTF-8 are left out and counted. */
   readonly maxPatchBytes: number;
@@ -20,18 +20,22 @@ export type ToWorker =
   /** Answered with `pong` by a thread that is not stuck. */
   | { readonly type: "ping"; readonly ticket: number };
 
+/** A state without its files. */
 export type TreeMeta = Omit<TreeState, "root" | "files">;
+
+/** A state of a tree, as what differs from the one before. */
+export interface StateMessage {
+  readonly type: "state";
+  readonly tree: number;
+  /** It is the first of this thread since the tree was opened or was gone: `changes` leads from the empty list. */
+  readonly whole: boolean;
+  readonly meta: TreeMeta;
+  readonly changes: FileChanges;
+}
 
 /** The thread of the trees → main thread. */
 export type FromWorker =
-  /** The first state and its successors: what differs from the one before; `whole`: from nothing. */
-  | {
-      readonly type: "state";
-      readonly tree: number;
-      readonly whole: boolean;
-      readonly meta: TreeMeta;
-      readonly changes: ReadonlyMap<string, TreeFile | undefined>;
-    }
+  | StateMessage
   | { readonly type: "gone"; readonly tree: number }
   | { readonly type: "trouble"; readonly tree: number; readonly code: string; readonly message: string }
   /** For the main thread's logger: one for each thread would cost each of them its start. */

@@ -1,19 +1,19 @@
 // The thread in which the trees live. Bulk file work is synchronous here, so that the main thread's heartbeats go out
-// while a tree of 80,000 files is read (docs/architecture.md).
+// while a tree of 80,000 files is read.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import type { TreeFile } from "../../protocol/index.js";
-import { diffFiles } from "../../protocol/index.js";
+import type { FileChanges } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
 import { Tracker } from "../follow/tracker.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
 
-/** One followed tree and what the main thread was last told of it. */
+/** One followed tree, as the main thread hears of it. */
 class FollowedTree {
   readonly tracker: Tracker;
   readonly #post: (message: FromWorker) => void;
   readonly #tree: number;
-  #told: readonly TreeFile[] | undefined;
+  /** Whether the main thread has a state of it from this thread. */
+  #isKnown = false;
 
   constructor(tree: number, root: string, options: WorkerOptions, post: (message: FromWorker) => void) {
     this.#tree = tree;
@@ -24,9 +24,9 @@ class FollowedTree {
       maxPatchBytes: options.maxPatchBytes,
       keptPatchBytes: options.keptPatchBytes,
       sweep: options.sweep,
-      onState: (state) => this.#onState(state),
+      onState: (state, changes) => this.#onState(state, changes),
       onGone: () => {
-        this.#told = undefined;
+        this.#isKnown = false;
         post({ type: "gone", tree });
       },
       onTrouble: (code, message) => post({ type: "trouble", tree, code, message }),
@@ -40,18 +40,16 @@ class FollowedTree {
     return { trace: traces ? logAt("trace") : () => {}, warn: logAt("warn"), error: logAt("error") };
   }
 
-  #onState({ root: _, files, ...meta }: TreeState): void {
-    const whole = this.#told === undefined;
-    const changes = diffFiles(this.#told ?? [], files);
-    this.#told = files;
-    this.#post({ type: "state", tree: this.#tree, whole, meta, changes });
+  #onState({ root: _root, files: _files, ...meta }: TreeState, changes: FileChanges): void {
+    this.#post({ type: "state", tree: this.#tree, whole: !this.#isKnown, meta, changes });
+    this.#isKnown = true;
   }
 }
 
-function serve(port: MessagePort, options: WorkerOptions): void {
+function run(port: MessagePort, options: WorkerOptions): void {
   const trees = new Map<number, FollowedTree>();
   const post = (message: FromWorker): void => port.postMessage(message);
-  const trouble = (tree: number) => (error: unknown) => {
+  const reportTrouble = (tree: number) => (error: unknown) => {
     post({ type: "trouble", tree, code: "TW_TREE_UNREADABLE", message: messageOf(error) });
   };
   port.on("message", (message: ToWorker) => {
@@ -61,14 +59,14 @@ function serve(port: MessagePort, options: WorkerOptions): void {
     }
     const { tree } = message;
     if (message.type === "open") {
-      const served = new FollowedTree(tree, message.root, options, post);
-      trees.set(tree, served);
-      served.tracker
+      const followed = new FollowedTree(tree, message.root, options, post);
+      trees.set(tree, followed);
+      followed.tracker
         .start()
         .then(() => {
-          if (served.tracker.gone) post({ type: "gone", tree });
+          if (followed.tracker.gone) post({ type: "gone", tree });
         })
-        .catch(trouble(tree));
+        .catch(reportTrouble(tree));
       return;
     }
     const tracker = trees.get(tree)?.tracker;
@@ -79,9 +77,9 @@ function serve(port: MessagePort, options: WorkerOptions): void {
       const { ticket } = message;
       const answer = (scannedAt: number | undefined): void => post({ type: "refreshed", tree, ticket, scannedAt });
       if (tracker === undefined) answer(undefined);
-      else tracker.refresh().then((state) => answer(state?.scannedAt), trouble(tree));
+      else tracker.refresh().then((state) => answer(state?.scannedAt), reportTrouble(tree));
     }
   });
 }
 
-if (parentPort !== null) serve(parentPort, workerData as WorkerOptions);
+if (parentPort !== null) run(parentPort, workerData as WorkerOptions);

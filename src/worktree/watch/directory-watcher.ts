@@ -14,32 +14,32 @@ export interface DirectoryWatcherOptions {
   /** Absolute path of the working tree. */
   root: string;
   onPath: PathListener;
-  /** So many events came at once that the kernel's queue may have run over: everything is in doubt. */
-  onStorm: () => void;
+  /** So many events came at once that the kernel's queue may have overflowed: any of them may be lost. */
+  onOverflow: () => void;
 }
 
 /**
- * One inotify watch for each directory, by Node's `fs.watch`. It belongs to the directory's inode, so of the faults
- * that a recursive watcher has on Linux (docs/watching.md) none is left: a directory that appears is covered before it is
+ * One inotify watch for each directory, by Node's `fs.watch`. It belongs to the directory's inode, so it has
+ * none of the faults of a recursive watcher on Linux: a directory that appears is covered before it is
  * listed, one that moves is reported by the directory it moves from and the one it moves to. 3,200 watches take 30 ms
  * and 3 MB. What remains are the kernel's limits, and both are noticed:
  *
  * - the number of watches: {@link missing} counts the directories without one;
  * - the event queue: libuv drops the overflow event (its watch descriptor is -1, `uv__inotify_read` in libuv's
- *   `src/unix/linux.c`), but a queue that ran over was full, and all of it is delivered in one turn of the event loop.
+ *   `src/unix/linux.c`), but a queue that overflowed was full, and all of it is delivered in one turn of the event loop.
  */
 export class DirectoryWatcher implements Coverage {
   /** Directories that could not be watched because a limit was reached: code of the last refusal, and how many. */
   readonly missing = { count: 0, code: "" };
   readonly #options: DirectoryWatcherOptions;
-  readonly #stormEvents: number;
+  readonly #overflowEvents: number;
   #eventsThisTurn = 0;
   #watches = 0;
 
   constructor(options: DirectoryWatcherOptions) {
     this.#options = options;
     // a quarter: events of directories that are no longer watched are dropped unseen, and equal neighbours merge
-    this.#stormEvents = queueLimit() / 4;
+    this.#overflowEvents = queueLimit() / 4;
   }
 
   /** How many watches are held. */
@@ -104,9 +104,9 @@ export class DirectoryWatcher implements Coverage {
   #count(): void {
     if (this.#eventsThisTurn === 0) {
       setImmediate(() => {
-        const storm = this.#eventsThisTurn >= this.#stormEvents;
+        const mayHaveOverflowed = this.#eventsThisTurn >= this.#overflowEvents;
         this.#eventsThisTurn = 0;
-        if (storm) this.#options.onStorm();
+        if (mayHaveOverflowed) this.#options.onOverflow();
       });
     }
     this.#eventsThisTurn += 1;

@@ -11,10 +11,10 @@ import type { DirectoryWatcher } from "./directory-watcher.js";
  */
 export class RepositoryWatch {
   readonly #watcher: DirectoryWatcher;
-  readonly #onChange: (change: RepositoryPart, path: string) => void;
+  readonly #onChange: (part: RepositoryPart, path: string) => void;
   #watches: DirectoryWatch[] = [];
 
-  constructor(watcher: DirectoryWatcher, onChange: (change: RepositoryPart, path: string) => void) {
+  constructor(watcher: DirectoryWatcher, onChange: (part: RepositoryPart, path: string) => void) {
     this.#watcher = watcher;
     this.#onChange = onChange;
   }
@@ -25,29 +25,29 @@ export class RepositoryWatch {
    */
   place(paths: ReadonlyMap<string, RepositoryPart>): void {
     const wanted = new Map<string, Map<string, RepositoryPart>>();
-    const want = (directory: string, name: string, change: RepositoryPart): void => {
+    const want = (directory: string, name: string, part: RepositoryPart): void => {
       const names = wanted.get(directory) ?? new Map<string, RepositoryPart>();
-      wanted.set(directory, names.set(name, change));
+      wanted.set(directory, names.set(name, part));
     };
-    for (const [path, change] of paths) {
+    for (const [path, part] of paths) {
       let name = path;
       let directory = dirname(path);
       while (!isDirectory(directory) && dirname(directory) !== directory) {
         name = directory;
         directory = dirname(directory);
       }
-      want(directory, basename(name), change);
-      if (isDirectory(path)) want(path, "*", change);
+      want(directory, basename(name), part);
+      if (isDirectory(path)) want(path, "*", part);
     }
     const before = this.#watches;
     this.#watches = [...wanted].flatMap(([directory, names]) =>
       this.#watcher.coverOther(directory, (name) => {
         if (name === undefined) {
-          for (const change of new Set(names.values())) this.#onChange(change, directory);
+          for (const part of new Set(names.values())) this.#onChange(part, directory);
           return;
         }
-        const change = names.get(name) ?? names.get("*");
-        if (change !== undefined) this.#onChange(change, `${directory}/${name}`);
+        const part = names.get(name) ?? names.get("*");
+        if (part !== undefined) this.#onChange(part, `${directory}/${name}`);
       }),
     );
     for (const watch of before) watch.close();

@@ -10,14 +10,14 @@ import type { DirectoryWatcher } from "./directory-watcher.js";
 export class RootWatch {
   readonly #watcher: DirectoryWatcher;
   readonly #root: string;
-  readonly #onDoubt: () => void;
+  readonly #onChange: () => void;
   #watches: DirectoryWatch[] = [];
 
-  /** @param root absolute path. @param onDoubt the root may not be what it was */
-  constructor(watcher: DirectoryWatcher, root: string, onDoubt: () => void) {
+  /** @param root absolute path. @param onChange called when the root may not be what it was */
+  constructor(watcher: DirectoryWatcher, root: string, onChange: () => void) {
     this.#watcher = watcher;
     this.#root = root;
-    this.#onDoubt = onDoubt;
+    this.#onChange = onChange;
   }
 
   /**
@@ -44,7 +44,7 @@ export class RootWatch {
     const expected = wanted === undefined ? undefined : Buffer.from(wanted).toString("latin1");
     this.#watches.push(
       ...this.#watcher.coverOther(directory, (name, replaced) => {
-        if (expected === undefined || (replaced && (name === undefined || name === expected))) this.#onDoubt();
+        if (expected === undefined || (replaced && (name === undefined || name === expected))) this.#onChange();
       }),
     );
   }

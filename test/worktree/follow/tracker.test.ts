@@ -344,9 +344,9 @@ t.test("a change that no event told of is healed by a refresh", async (t) => {
   const followed = await follow(t, repo);
   repo.write("a", "b\n");
   await untilRight(followed, repo);
-  // nothing happened: the state's time moves on, nobody is told
-  const told = followed.states.length;
+  // nothing happened: the state's time moves on, nothing is reported
+  const reported = followed.states.length;
   const state = await followed.tracker.refresh();
-  t.equal(followed.states.length, told);
+  t.equal(followed.states.length, reported);
   t.ok(state !== undefined && state.scannedAt >= (followed.states.at(-1)?.scannedAt ?? 0));
 });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import t from "tap";
-import { keptHunkSize } from "../../../src/worktree/patches/file-list.js";
+import { keptHunkSize } from "../../../src/worktree/patches/patch-set.js";
 
-t.test("the largest hunks are let go first, all of one size the same way", async (t) => {
+t.test("the largest hunks are left out first, all of one size the same way", async (t) => {
   t.equal(keptHunkSize([10, 20, 30], 60, 1000), 1000, "everything fits");
   t.equal(keptHunkSize([10, 20, 30], 59, 1000), 29);
   t.equal(keptHunkSize([10, 20, 20, 5], 40, 1000), 19);

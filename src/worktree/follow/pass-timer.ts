@@ -1,0 +1,102 @@
+import type { Clock } from "./clock.js";
+
+/** Events of one save (truncate, write, rename) come within this time; a quiet tree's edit waits no longer. ms */
+export const COALESCE_MS = 2;
+/** States of a busy tree come no faster than this, 20 a second, in milliseconds. */
+export const MIN_INTERVAL_MS = 50;
+/** A tree whose passes take longer than this is not left alone for longer, in milliseconds. */
+export const MAX_INTERVAL_MS = 250;
+/** A pass that failed is tried again after this time, doubled each time, up to {@link MAX_RETRY_MS}. */
+export const RETRY_MS = 50;
+/** See {@link RETRY_MS}. */
+export const MAX_RETRY_MS = 10_000;
+
+export interface PassTimerOptions {
+  clock: Clock;
+  /** Whether git is at work: milliseconds to wait before asking again; 0: go on. @param now monotonic milliseconds */
+  hold: (now: number) => number;
+  /** Begins a pass. */
+  run: () => void;
+}
+
+/**
+ * Says when the next pass over a tree runs: at most one is scheduled, and an earlier time replaces a later one.
+ *
+ * ```
+ * wake    a──b─────c──────────d───e───────────
+ * pass     [ a,b ]      [ c ]          [ d,e ]
+ *                 │pause│         │hold│
+ * ```
+ */
+export class PassTimer {
+  readonly #options: PassTimerOptions;
+  #scheduled: { at: number; cancel: () => void } | undefined;
+  #lastPassEnd = Number.NEGATIVE_INFINITY;
+  #lastPassMs = 0;
+  #failures = 0;
+  #closed = false;
+
+  constructor(options: PassTimerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a pass is scheduled. */
+  get isScheduled(): boolean {
+    return this.#scheduled !== undefined;
+  }
+
+  /** Something changed: runs a pass soon when the tree was quiet, else when the last pass is old enough. */
+  wake(): void {
+    this.#failures = 0; // what failed may succeed now
+    const now = this.#options.clock.monotonicMs();
+    // a tree that never rests takes half of a core, but a machine that stalls once does not make it wait for long
+    const pause = Math.min(Math.max(MIN_INTERVAL_MS, this.#lastPassMs), MAX_INTERVAL_MS);
+    this.#runAt(Math.max(now + COALESCE_MS, this.#lastPassEnd + pause));
+  }
+
+  /** A pass has left something to look at: runs another one. */
+  runAgain(): void {
+    this.#runAt(this.#options.clock.monotonicMs() + MIN_INTERVAL_MS);
+  }
+
+  /** A pass has succeeded. @param began monotonic milliseconds */
+  passed(began: number): void {
+    this.#failures = 0;
+    this.#passEnded(began);
+  }
+
+  /** A pass has failed: tries another one. @param began monotonic milliseconds */
+  failed(began: number): void {
+    const delay = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#runAt(this.#options.clock.monotonicMs() + delay);
+    this.#passEnded(began);
+  }
+
+  /** Runs no more passes. */
+  close(): void {
+    this.#closed = true;
+    this.#scheduled?.cancel();
+  }
+
+  #passEnded(began: number): void {
+    this.#lastPassEnd = this.#options.clock.monotonicMs();
+    this.#lastPassMs = this.#lastPassEnd - began;
+  }
+
+  #runAt(at: number): void {
+    if (this.#closed || (this.#scheduled !== undefined && this.#scheduled.at <= at)) return;
+    this.#scheduled?.cancel();
+    const { clock } = this.#options;
+    const cancel = clock.after(at - clock.monotonicMs(), () => this.#onTime());
+    this.#scheduled = { at, cancel };
+  }
+
+  #onTime(): void {
+    this.#scheduled = undefined;
+    const now = this.#options.clock.monotonicMs();
+    const wait = this.#options.hold(now);
+    if (wait > 0) this.#runAt(now + wait);
+    else this.#options.run();
+  }
+}

@@ -1,0 +1,180 @@
+import type { FileChanges, TreeFile } from "../../protocol/index.js";
+import { joinChanges, mergeFiles, realChanges } from "../../protocol/index.js";
+import type { Pair } from "./pairs.js";
+import type { Patcher } from "./patcher.js";
+import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
+
+/** How much of the patches is kept. */
+export interface PatchBudget {
+  /** Hunks of one file over this many bytes of UTF-8 are left out and counted. Default: none are. */
+  maxPatchBytes?: number;
+  /** Hunks that are kept in memory for the whole tree, in bytes of UTF-8; the largest are left out first. */
+  keptPatchBytes?: number;
+  /** `false`: no patch is made before somebody asks for it, and none is kept. */
+  keepText?: boolean;
+}
+
+/** A patch that was made, or will be made when somebody asks, and what has to be equal for it to be the same. */
+interface KnownPatch {
+  readonly signature: string;
+  readonly pair: Pair;
+  readonly section: Section;
+}
+
+/** Takes what went wrong with one path. */
+export type PathErrorListener = (path: string, error: unknown) => void;
+
+/** The patches of a tree's state, within their budget. A patch is made again only when its pair is another one. */
+export class PatchSet {
+  readonly #patcher: Pick<Patcher, "patch" | "signature">;
+  readonly #rankOf: (path: string) => number | undefined;
+  readonly #budget: Required<PatchBudget>;
+  readonly #patches = new Map<string, KnownPatch>();
+  /** What was set and deleted since the last {@link commit}. Outlasts a pass that failed. */
+  #uncommitted = new Map<string, TreeFile | undefined>();
+  #files: readonly TreeFile[] = [];
+  #maxHunkBytes: number;
+
+  /** @param rankOf where the patch of a tracked file stands among others; `undefined`: by its path */
+  constructor(
+    patcher: Pick<Patcher, "patch" | "signature">,
+    rankOf: (path: string) => number | undefined,
+    budget: PatchBudget,
+  ) {
+    this.#patcher = patcher;
+    this.#rankOf = rankOf;
+    this.#budget = {
+      maxPatchBytes: budget.maxPatchBytes ?? Number.POSITIVE_INFINITY,
+      keptPatchBytes: budget.keptPatchBytes ?? Number.POSITIVE_INFINITY,
+      keepText: budget.keepText ?? true,
+    };
+    this.#maxHunkBytes = this.#budget.maxPatchBytes;
+  }
+
+  /** The files as of the last {@link commit}, ascending by key; those that did not change are the same objects. */
+  get files(): readonly TreeFile[] {
+    return this.#files;
+  }
+
+  /** The pairs behind the {@link files}, in their order. */
+  *pairs(): Generator<Pair> {
+    for (const { key } of this.#files) {
+      const patch = this.#patches.get(key);
+      if (patch !== undefined) yield patch.pair;
+    }
+  }
+
+  /**
+   * Makes the patches of tracked files those of just these pairs.
+   * @param onError takes what a patch failed with; the earlier one of that file stays
+   * @returns whether all could be made
+   */
+  async setTracked(pairs: readonly Pair[], onError: PathErrorListener): Promise<boolean> {
+    const gone = new Set<string>();
+    for (const [key, { section }] of this.#patches) if (section === "t") gone.add(key);
+    let complete = true;
+    for (const pair of pairs) {
+      const key = fileKey("t", pair.path, this.#rankOf(pair.path));
+      gone.delete(key);
+      try {
+        await this.#set(key, "t", pair);
+      } catch (error) {
+        complete = false;
+        onError(pair.path, error);
+      }
+    }
+    for (const key of gone) this.#delete(key);
+    return complete;
+  }
+
+  /** Makes the patch of an untracked file. @throws what {@link Patcher.patch} throws; the earlier patch stays */
+  async setUntracked(pair: Pair): Promise<void> {
+    await this.#set(fileKey("u", pair.path), "u", pair);
+  }
+
+  /** Takes out the patch of an untracked file, if there is one. */
+  deleteUntracked(path: string): void {
+    this.#delete(fileKey("u", path));
+  }
+
+  /**
+   * Brings the {@link files} up to what was set and deleted, and within the budget.
+   *
+   * @param onError takes what the patch of a file failed with that has room again; it stays left out
+   * @returns what leads from the files before to these
+   */
+  async commit(onError: PathErrorListener): Promise<FileChanges> {
+    const before = this.#files;
+    const changes = realChanges(before, this.#uncommitted);
+    const files = mergeFiles(before, changes);
+    const fitted = await this.#fitToBudget(files, onError);
+    this.#uncommitted = new Map();
+    this.#files = mergeFiles(files, fitted);
+    return fitted.size === 0 ? changes : realChanges(before, joinChanges(changes, fitted));
+  }
+
+  async #set(key: string, section: Section, pair: Pair): Promise<void> {
+    const signature = this.#patcher.signature(pair);
+    if (this.#patches.get(key)?.signature === signature) return;
+    if (!this.#budget.keepText) {
+      this.#patches.set(key, { signature, pair, section });
+      this.#uncommitted.set(key, emptyTreeFile(key));
+      return;
+    }
+    const patch = await this.#patcher.patch(pair);
+    this.#patches.set(key, { signature, pair, section });
+    this.#uncommitted.set(key, patch.bytes.length === 0 ? undefined : toTreeFile(key, patch, this.#maxHunkBytes));
+  }
+
+  #delete(key: string): void {
+    if (this.#patches.delete(key)) this.#uncommitted.set(key, undefined);
+  }
+
+  /** What has to change for the hunks to take no more room than they may, and no less than they could. */
+  async #fitToBudget(files: readonly TreeFile[], onError: PathErrorListener): Promise<FileChanges> {
+    const changes = new Map<string, TreeFile | undefined>();
+    const { keptPatchBytes, maxPatchBytes } = this.#budget;
+    if (keptPatchBytes === Number.POSITIVE_INFINITY) return changes;
+    const limit = keptHunkSize(files.map(hunkBytesOf), keptPatchBytes, maxPatchBytes);
+    for (const file of files) {
+      const size = hunkBytesOf(file);
+      const known = this.#patches.get(file.key);
+      if (size > limit && file.omitted_bytes === 0) changes.set(file.key, { ...file, hunks: "", omitted_bytes: size });
+      if (size > limit || file.omitted_bytes === 0 || known === undefined) continue;
+      try {
+        changes.set(file.key, toTreeFile(file.key, await this.#patcher.patch(known.pair), limit));
+      } catch (error) {
+        onError(known.pair.path, error);
+      }
+    }
+    this.#maxHunkBytes = limit;
+    return changes;
+  }
+}
+
+/** Bytes of UTF-8 that a file's hunks have, left out or not. */
+function hunkBytesOf(file: TreeFile): number {
+  return file.omitted_bytes > 0 ? file.omitted_bytes : Buffer.byteLength(file.hunks);
+}
+
+/**
+ * The size above which hunks are not kept in memory, so that what is kept stays within a budget: the smallest files
+ * are kept first, as the limit of what a client is sent drops the largest first.
+ *
+ * @param sizes bytes of each file's hunks
+ * @param budget bytes
+ * @returns the largest size that is kept; `ceiling` when everything fits
+ */
+export function keptHunkSize(sizes: readonly number[], budget: number, ceiling: number): number {
+  let total = 0;
+  for (const size of sizes) total += size <= ceiling ? size : 0;
+  if (total <= budget) return ceiling;
+  let kept = 0;
+  const ascending = sizes.filter((size) => size <= ceiling).sort((a, b) => a - b);
+  for (const size of ascending) {
+    kept += size;
+    // all files of one size go the same way
+    if (kept > budget) return size - 1;
+  }
+  return ceiling;
+}
