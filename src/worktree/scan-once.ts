@@ -57,7 +57,7 @@ export async function scanOnceRaw(path: string, options: OnceOptions = {}): Prom
 
 /** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
 export async function resolveRoot(path: string): Promise<string> {
-  return (await openRepository(path)).root;
+  return openRepository(path).root;
 }
 
 async function* patchBytes(model: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
@@ -99,7 +99,7 @@ class ReadSubmodules implements Submodules {
 }
 
 async function read(path: string, options: ModelOptions): Promise<{ model: TreeDiff; root: string }> {
-  const repository = await openRepository(path);
+  const repository = openRepository(path);
   const model = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), options);
   await model.pass(NO_DOUBTS);
   for (let passes = 1; model.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await model.pass(NO_DOUBTS);
