@@ -13,10 +13,14 @@ import type { FileAttributes, IgnoreDirectory } from "./rules/types.js";
  */
 export type SubmoduleIgnore = "none" | "untracked" | "dirty" | "all";
 
-/** Says which part of what a {@link Repository} caches may have changed. */
+/** A part of what a {@link Repository} caches: a change on disk outdates one of them. */
 export type RepositoryPart = "head" | "index" | "config" | "ignore" | "attributes" | "objects";
 
-/** One repository with a working tree, on disk, **read only**: no lock, no write, no hook. */
+/**
+ * One repository with a working tree, on disk, **read only**: it writes nothing, takes no lock and runs no hook. Every
+ * answer is read synchronously, as the room runs in a worker thread; {@link clean} alone waits, for filter programs.
+ * Whatever reads objects throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object that is missing or damaged.
+ */
 export interface Repository {
   /** Absolute path of the working tree, links resolved. */
   readonly root: string;
@@ -25,69 +29,6 @@ export interface Repository {
   /** Absolute path of the git directory that holds objects, refs and configuration. Often equal to `gitDir`. */
   readonly commonDir: string;
 
-  /** Absolute paths of the files and directories (not below them) whose change can change an answer, by kind. */
-  watchPaths(): ReadonlyMap<string, RepositoryPart>;
-  /** Forget what was cached of these kinds; the next question reads again. */
-  invalidate(changes: Iterable<RepositoryPart>): void;
-  /**
-   * The same for what may have changed: configuration, ignore and attribute files outside of the working tree only if
-   * their content is another one than at the call before.
-   * @returns the kinds that were forgotten
-   * @throws TreewireError as opening the repository does; the next call finds the same changes
-   */
-  revalidate(doubts: Iterable<RepositoryPart>): ReadonlySet<RepositoryPart>;
-
-  /** @throws TreewireError `TW_CORRUPT_REPOSITORY` */
-  head(): Promise<Head>;
-  /** `remote.origin.url`, or "". */
-  remoteOrigin(): Promise<string>;
-  /** Bytes of the index file, 0 when there is none: how large the tree is, known before the index is read. */
-  indexBytes(): number;
-  /** The current index; an empty one when there is none. The same object while the file has not changed. */
-  index(): IndexFile;
-  /**
-   * Where HEAD's tree differs from the index: path → HEAD's entry, or `undefined` when HEAD lacks the path.
-   * Unmerged paths are always in it.
-   */
-  headDifferences(index: IndexFile, tree: Oid): Promise<ReadonlyMap<BytePath, TreeEntry | undefined>>;
-  /** The bytes of a blob. @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object when it is not there */
-  readBlob(oid: Oid): Promise<Uint8Array>;
-  /**
-   * The size of a blob in bytes, without its content: one over {@link bigFileThresholdBytes} is binary for git, whatever
-   * is in it, and need not be read. @throws like {@link readBlob}
-   */
-  blobSize(oid: Oid): number;
-  /** `core.bigFileThreshold`. */
-  readonly bigFileThresholdBytes: number;
-  /** Where the patch of a tracked file stands among others, as `diff.orderFile` says; `undefined`: by its path. */
-  patchRank(path: BytePath): number | undefined;
-  /** `diff.renameLimit`, as `detectRenames` takes it; `undefined`: git's default. */
-  readonly renameLimit: number | undefined;
-
-  /** Whether the directory (a byte path) is the working tree of another repository, by git's own test. Synchronous. */
-  isNestedRepository(path: BytePath): boolean;
-  /** The rules at the top: the root's `.gitignore` (handed in), `info/exclude`, `core.excludesFile`. */
-  ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
-  /**
-   * The bytes of a directory's `.gitignore` as git finds them: a symbolic link is not followed, and where a sparse
-   * checkout left the file out, the index has it. @param directory "" for the root
-   */
-  readIgnoreFile(directory: BytePath): Uint8Array | undefined;
-  /** @param tracked whether the index stands in for attributes files that are not on disk; not for untracked files. Default: it does */
-  attributes(path: BytePath, tracked?: boolean): FileAttributes;
-  /**
-   * The file on disk as git would compare it.
-   * @param indexOid the index entry's blob, which `autocrlf` looks at; `undefined`: the file is untracked
-   * @throws a system error when the file can't be read
-   */
-  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile>;
-  /**
-   * The commit that a submodule has checked out; `undefined` when there is no repository in its directory, which git
-   * takes for unchanged, or when its HEAD is unborn.
-   */
-  submoduleHead(path: BytePath): Oid | undefined;
-  /** What of the submodule counts. @param path of its index entry */
-  submoduleIgnore(path: BytePath): SubmoduleIgnore;
   /** `core.fileMode`: whether the executable bit counts. */
   readonly trustsFileMode: boolean;
   /** `core.ignoreCase`: whether names that differ in case are one file. */
@@ -99,4 +40,88 @@ export interface Repository {
    * unless `sparse.expectFilesOutsideOfPatterns` is set.
    */
   readonly clearsSkipWorktreeOfPresentFiles: boolean;
+  /** `core.bigFileThreshold`, in bytes. */
+  readonly bigFileThresholdBytes: number;
+  /** `diff.renameLimit`, as `detectRenames` takes it; `undefined`: git's default. */
+  readonly renameLimit: number | undefined;
+
+  /**
+   * The files and directories whose change can change an answer: absolute path → which part they belong to. Of a
+   * directory only its own entries count, not what is below them.
+   */
+  watchPaths(): ReadonlyMap<string, RepositoryPart>;
+  /** Forgets what is cached of these parts; the next question reads it again. */
+  invalidate(changes: Iterable<RepositoryPart>): void;
+  /**
+   * Forgets what is cached of parts that may have changed. Configuration, ignore and attributes files outside of the
+   * working tree count only if their content is another one than at the call before.
+   *
+   * @returns the parts that were forgotten
+   * @throws TreewireError as opening the repository does; the next call finds the same changes
+   */
+  revalidate(suspected: Iterable<RepositoryPart>): ReadonlySet<RepositoryPart>;
+
+  /** What HEAD points to, read anew for each question. @throws TreewireError `TW_CORRUPT_REPOSITORY` */
+  head(): Head;
+  /** `remote.origin.url`, or "". */
+  remoteOrigin(): string;
+  /** Bytes of the index file, 0 when there is none: says how large the tree is before the index is read. */
+  indexBytes(): number;
+  /** The current index; an empty one when there is none. The same object while the file has not changed. */
+  index(): IndexFile;
+  /**
+   * Where HEAD's tree differs from the index: path → HEAD's entry, or `undefined` when HEAD lacks the path.
+   * Unmerged paths are always in it.
+   *
+   * @param index from {@link index}
+   * @param tree from {@link head}
+   */
+  headDifferences(index: IndexFile, tree: Oid): ReadonlyMap<BytePath, TreeEntry | undefined>;
+  /** The bytes of a blob. */
+  readBlob(oid: Oid): Uint8Array;
+  /**
+   * The size of a blob in bytes, without its content: git takes one over {@link bigFileThresholdBytes} for binary,
+   * whatever is in it, so that it need not be read.
+   */
+  blobSize(oid: Oid): number;
+  /** Where the patch of a tracked file stands among others, as `diff.orderFile` says; `undefined`: by its path. */
+  patchRank(path: BytePath): number | undefined;
+
+  /** Whether a directory is the working tree of another repository, by git's own test. */
+  isNestedRepository(path: BytePath): boolean;
+  /**
+   * The ignore rules at the top of the working tree: the root's `.gitignore`, `info/exclude`, `core.excludesFile`.
+   *
+   * @param rootIgnoreFile the bytes of the root's `.gitignore`, `undefined` when there is none
+   */
+  ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory;
+  /**
+   * The bytes of a directory's `.gitignore` as git finds them: a symbolic link is not followed, and where a sparse
+   * checkout left the file out, the index has it.
+   *
+   * @param directory "" for the root
+   */
+  readIgnoreFile(directory: BytePath): Uint8Array | undefined;
+  /**
+   * How attributes and configuration say that a file is printed.
+   *
+   * @param tracked whether the index stands in for attributes files that are not on disk, as git has it for tracked
+   *   files; default: it does
+   */
+  attributes(path: BytePath, tracked?: boolean): FileAttributes;
+  /**
+   * The file on disk as git would compare it.
+   *
+   * @param indexOid the index entry's blob, which `autocrlf` looks at; `undefined`: the file is untracked
+   * @throws a system error when the file can't be read; `WorkFileChangedError` when it is no regular file any more;
+   *   TreewireError `TW_FILTER_FAILED`
+   */
+  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile>;
+  /**
+   * The commit that a submodule has checked out; `undefined` when there is no repository in its directory, which git
+   * takes for unchanged, or when its HEAD is unborn.
+   */
+  submoduleHead(path: BytePath): Oid | undefined;
+  /** What of a submodule's state counts. @param path of its index entry */
+  submoduleIgnore(path: BytePath): SubmoduleIgnore;
 }

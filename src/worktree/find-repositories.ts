@@ -57,7 +57,7 @@ function list(path: string): Dirent[] {
 
 async function rootAt(path: string): Promise<string | undefined> {
   try {
-    return (await openRepository(path)).root;
+    return openRepository(path).root;
   } catch {
     return undefined; // a `.git` that git would not take either; naming the path itself gives the reason
   }

@@ -56,7 +56,7 @@ export async function scanOnceRaw(path: string, options: OnceOptions = {}): Prom
 
 /** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
 export async function resolveRoot(path: string): Promise<string> {
-  return (await openRepository(path)).root;
+  return openRepository(path).root;
 }
 
 async function* patchBytes(diff: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
@@ -97,10 +97,10 @@ class ReadSubmodules implements Submodules {
   }
 }
 
-async function read(path: string, budget: PatchBudget): Promise<{ diff: TreeDiff; root: string }> {
-  const repository = await openRepository(path);
-  const diff = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), budget);
-  await diff.pass(EMPTY_REQUEST);
-  for (let passes = 1; diff.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await diff.pass(EMPTY_REQUEST);
-  return { diff, root: repository.root };
+async function read(path: string, options: ModelOptions): Promise<{ model: TreeDiff; root: string }> {
+  const repository = openRepository(path);
+  const model = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), options);
+  await model.pass(NO_DOUBTS);
+  for (let passes = 1; model.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await model.pass(NO_DOUBTS);
+  return { model, root: repository.root };
 }

@@ -22,19 +22,19 @@ const REPLACED_OID = hashOf(Buffer.from(REPLACED));
 
 /** Everything that is asked of a repository, with what may come out: an answer, or an error that names a file. */
 async function askEverything(root: string): Promise<void> {
-  const repository = await openRepository(root, GIT_ENV);
-  await repository.remoteOrigin();
+  const repository = openRepository(root, GIT_ENV);
+  repository.remoteOrigin();
   const rules = repository.ignoreRules(repository.readIgnoreFile(""));
   for (const name of ["a", "b.log", "dir", "keep"])
     rules.enter("dir", repository.readIgnoreFile("dir")).ignores(name, false);
-  const head = await repository.head();
+  const head = repository.head();
   const index = repository.index();
-  await repository.headDifferences(index, head.tree);
+  repository.headDifferences(index, head.tree);
   for (let position = 0; position < Math.min(index.count, 50); position += 1) {
     const path = index.path(position);
     repository.attributes(path);
     repository.submoduleIgnore(path);
-    const blob = Buffer.from(await repository.readBlob(index.oid(position)));
+    const blob = Buffer.from(repository.readBlob(index.oid(position)));
     // what stands in for another object has another id
     const isReplaced = index.oid(position) === REPLACED_OID;
     if (!isReplaced && hashOf(blob) !== index.oid(position))

@@ -2,22 +2,22 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
-import { openRepository } from "../../src/git/index.js";
+import { openRepository, type Repository } from "../../src/git/index.js";
 import type { ErrorCode, TreewireError } from "../../src/util/index.js";
 import { createRepo, GIT_ENV, git } from "../support/repo.js";
 import { tempDir } from "../support/temp.js";
 
-async function refusal(path: string): Promise<TreewireError> {
-  return openRepository(path).then(
-    () => {
-      throw new Error(`${path} was opened`);
-    },
-    (thrown: unknown) => thrown,
-  ) as Promise<TreewireError>;
+function refusal(path: string): TreewireError {
+  try {
+    openRepository(path);
+  } catch (thrown) {
+    return thrown as TreewireError;
+  }
+  throw new Error(`${path} was opened`);
 }
 
-async function refuses(test: Test, path: string, code: ErrorCode, says: RegExp): Promise<void> {
-  const error = await refusal(path);
+function refuses(test: Test, path: string, code: ErrorCode, says: RegExp): void {
+  const error = refusal(path);
   test.equal(error.code, code, error.message);
   test.match(error.message, says);
   test.notMatch(error.message, /\n/);
@@ -28,7 +28,7 @@ t.test("a repository is found from any file or directory in it, through links to
   const link = join(tempDir(t), "link");
   symlinkSync(join(repo.root, "a"), link);
   for (const path of [repo.root, join(repo.root, "a"), join(repo.root, "a/b/file"), link, join(link, "b/file")]) {
-    t.equal((await openRepository(path)).root, repo.root);
+    t.equal(openRepository(path).root, repo.root);
   }
 });
 
@@ -36,14 +36,14 @@ t.test("the innermost repository wins, and a broken .git directory is passed by"
   const outer = createRepo(t, { file: "1\n" });
   const inner = createRepo(t, { file: "2\n" }, join(outer.root, "inner"));
   mkdirSync(join(outer.root, "broken/.git"), { recursive: true });
-  t.equal((await openRepository(join(inner.root, "file"))).root, inner.root);
-  t.equal((await openRepository(join(outer.root, "broken"))).root, outer.root);
+  t.equal(openRepository(join(inner.root, "file")).root, inner.root);
+  t.equal(openRepository(join(outer.root, "broken")).root, outer.root);
 });
 
 t.test("a .git file leads to the git directory", async (t) => {
   const dir = tempDir(t);
   git(dir, "init", "-q", "--separate-git-dir", join(dir, "store"), join(dir, "tree"));
-  const repository = await openRepository(join(dir, "tree"));
+  const repository = openRepository(join(dir, "tree"));
   t.equal(repository.root, join(dir, "tree"));
   t.equal(repository.gitDir, join(dir, "store"));
 });
@@ -57,7 +57,7 @@ t.test("a nested repository is known by git's own test", async (t) => {
   writeFileSync(join(repo.root, "astray/.git"), "gitdir: /nowhere/at/all\n");
   writeFileSync(join(repo.root, "astray/seen"), "");
   writeFileSync(join(repo.root, "empty/seen"), "");
-  const repository = await openRepository(repo.root);
+  const repository = openRepository(repo.root);
   const untracked = repo.git("ls-files", "--others").split("\n");
   t.same(untracked, ["astray/seen", "empty/seen", "nested/", "pointed/"]);
   const nested = ["nested", "pointed", "empty", "astray", "missing"].filter((name) =>
@@ -70,52 +70,52 @@ t.test("core.worktree moves the working tree", async (t) => {
   const repo = createRepo(t, { file: "1\n" });
   const elsewhere = tempDir(t);
   repo.git("config", "core.worktree", elsewhere);
-  t.equal((await openRepository(repo.root)).root, elsewhere);
+  t.equal(openRepository(repo.root).root, elsewhere);
 });
 
 t.test("what can't be opened is refused with a code and one line", async (t) => {
   const dir = tempDir(t);
   writeFileSync(join(dir, "file"), "");
-  await refuses(t, join(dir, "missing"), "TW_PATH_NOT_FOUND", /missing/);
-  await refuses(t, join(dir, "file/below"), "TW_PATH_NOT_FOUND", /below/);
-  await refuses(t, dir, "TW_NOT_A_REPOSITORY", /git init/);
-  await refuses(t, join(dir, "file"), "TW_NOT_A_REPOSITORY", /file/);
+  refuses(t, join(dir, "missing"), "TW_PATH_NOT_FOUND", /missing/);
+  refuses(t, join(dir, "file/below"), "TW_PATH_NOT_FOUND", /below/);
+  refuses(t, dir, "TW_NOT_A_REPOSITORY", /git init/);
+  refuses(t, join(dir, "file"), "TW_NOT_A_REPOSITORY", /file/);
 
   symlinkSync("loop", join(dir, "loop"));
-  await refuses(t, join(dir, "loop"), "TW_PATH_NOT_FOUND", /loop/);
+  refuses(t, join(dir, "loop"), "TW_PATH_NOT_FOUND", /loop/);
 
   git(dir, "init", "-q", "--bare", "bare");
-  await refuses(t, join(dir, "bare"), "TW_BARE_REPOSITORY", /bare/);
-  await refuses(t, join(dir, "bare/refs"), "TW_BARE_REPOSITORY", /bare/);
+  refuses(t, join(dir, "bare"), "TW_BARE_REPOSITORY", /bare/);
+  refuses(t, join(dir, "bare/refs"), "TW_BARE_REPOSITORY", /bare/);
 
   mkdirSync(join(dir, "pointer"));
   writeFileSync(join(dir, "pointer/.git"), "gitdir: ../nowhere\n");
-  await refuses(t, join(dir, "pointer"), "TW_CORRUPT_REPOSITORY", /nowhere/);
+  refuses(t, join(dir, "pointer"), "TW_CORRUPT_REPOSITORY", /nowhere/);
   writeFileSync(join(dir, "pointer/.git"), "nonsense");
-  await refuses(t, join(dir, "pointer"), "TW_CORRUPT_REPOSITORY", /gitdir/);
+  refuses(t, join(dir, "pointer"), "TW_CORRUPT_REPOSITORY", /gitdir/);
 });
 
 t.test("a damaged repository is refused, naming the file", async (t) => {
   const repo = createRepo(t, { file: "1\n" });
   const file = (name: string): string => join(repo.root, ".git", name);
   writeFileSync(file("index"), "DIRC but not really an index file");
-  const repository = await openRepository(repo.root);
+  const repository = openRepository(repo.root);
   t.throws(() => repository.index(), { code: "TW_CORRUPT_REPOSITORY", message: new RegExp(file("index")) });
   writeFileSync(file("refs/heads/main"), "0123\n");
-  await t.rejects(repository.head(), { code: "TW_CORRUPT_REPOSITORY", message: /refs\/heads\/main/ });
+  t.throws(() => repository.head(), { code: "TW_CORRUPT_REPOSITORY", message: /refs\/heads\/main/ });
   writeFileSync(file("refs/heads/main"), `${"1".repeat(40)}\n`);
-  await t.rejects(repository.head(), { code: "TW_CORRUPT_REPOSITORY", message: /object 1{40}/ });
+  t.throws(() => repository.head(), { code: "TW_CORRUPT_REPOSITORY", message: /object 1{40}/ });
   writeFileSync(file("config"), "[core\n");
-  await refuses(t, repo.root, "TW_CORRUPT_REPOSITORY", /config.*line/);
+  refuses(t, repo.root, "TW_CORRUPT_REPOSITORY", /config.*line/);
   rmSync(file("HEAD"));
-  await refuses(t, repo.root, "TW_CORRUPT_REPOSITORY", /\.git/);
+  refuses(t, repo.root, "TW_CORRUPT_REPOSITORY", /\.git/);
 });
 
 t.test("a repository of a later format is refused, naming the feature", async (t) => {
   const repo = createRepo(t, { file: "1\n" });
   repo.git("config", "core.repositoryFormatVersion", "1");
   repo.git("config", "extensions.futureThing", "true");
-  await refuses(t, repo.root, "TW_UNSUPPORTED_REPOSITORY", /extensions\.futurething/);
+  refuses(t, repo.root, "TW_UNSUPPORTED_REPOSITORY", /extensions\.futurething/);
 });
 
 t.test("the search ends below GIT_CEILING_DIRECTORIES, as git's does", async (t) => {
@@ -140,9 +140,9 @@ t.test("the search ends below GIT_CEILING_DIRECTORIES, as git's does", async (t)
     const environment = { ...GIT_ENV, GIT_CEILING_DIRECTORIES: list };
     for (const path of ["", "a", "a/b"].map((name) => join(repo.root, name))) {
       const git = spawnSync("git", ["rev-parse", "--show-toplevel"], { cwd: path, env: environment });
-      const opened = openRepository(path, environment);
-      if (git.status === 0) t.equal((await opened).root, git.stdout.toString().trim(), `${list} ${path}`);
-      else await t.rejects(opened, { code: "TW_NOT_A_REPOSITORY" }, `${list} ${path}`);
+      const open = (): Repository => openRepository(path, environment);
+      if (git.status === 0) t.equal(open().root, git.stdout.toString().trim(), `${list} ${path}`);
+      else t.throws(open, { code: "TW_NOT_A_REPOSITORY" }, `${list} ${path}`);
     }
   }
 });

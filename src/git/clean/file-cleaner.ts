@@ -1,11 +1,11 @@
 import { readlinkSync, type Stats } from "node:fs";
+import { LRUCache } from "lru-cache";
 import type { BytePath } from "../io/byte-path.js";
 import { fileSystemPath, textOfBytes } from "../io/byte-path.js";
 import { corrupt, type Place } from "../io/files.js";
 import { MODE_FILE, MODE_LINK } from "../objects/git-object.js";
 import type { Oid } from "../objects/object-id.js";
 import { hashBlob, type ObjectFormat, startBlobHash } from "../objects/object-id.js";
-import { ByteCache } from "./byte-cache.js";
 import { type CleanFilter, filterFailed, runCleanCommand } from "./clean-filter.js";
 import { type Conversion, convertsText, convertText } from "./conversion.js";
 import { FilterProcess } from "./filter-process.js";
@@ -29,6 +29,8 @@ export interface CleanContext {
 const PIECEWISE_FROM_BYTES = 8 * 2 ** 20;
 /** Converted contents kept between the comparison and the diff that follows it. */
 const KEPT_BYTES = 4 * 2 ** 20;
+/** A content above this is not kept: it would drive out too many others. */
+const MAX_KEPT_CONTENT_BYTES = KEPT_BYTES / 4;
 
 /** Git takes content for binary when there is a NUL in as many bytes. */
 const BINARY_LOOK_BYTES = 8000;
@@ -49,7 +51,12 @@ interface Hashed {
 /** Reads files of the working tree as git would add them. Nothing is written. */
 export class FileCleaner {
   readonly #context: CleanContext;
-  readonly #kept = new ByteCache<{ oid: Oid; content: Buffer }>(KEPT_BYTES);
+  readonly #kept = new LRUCache<BytePath, { oid: Oid; content: Buffer }>({
+    maxSize: KEPT_BYTES,
+    maxEntrySize: MAX_KEPT_CONTENT_BYTES,
+    // The cache takes no size of 0.
+    sizeCalculation: ({ content }) => content.length || 1,
+  });
   readonly #processes = new Map<string, FilterProcess>();
 
   constructor(context: CleanContext) {
@@ -102,7 +109,7 @@ export class FileCleaner {
 
   #keep(path: BytePath, content: Buffer): Hashed {
     const oid = hashBlob(content, this.#context.format);
-    this.#kept.set(path, { oid, content }, content.length);
+    this.#kept.set(path, { oid, content });
     return { oid, contentSize: content.length };
   }
 
@@ -124,7 +131,7 @@ export class FileCleaner {
     const kept = this.#kept.get(path);
     if (kept?.oid === oid) return kept.content;
     const content = this.#convert(path, readWorkFile(place), conversion, indexOid);
-    // Its id has been told: other bytes under it would be a wrong answer.
+    // The caller has its id: other bytes under it would be a wrong answer.
     if (hashBlob(content, this.#context.format) !== oid) throw new WorkFileChangedError(place);
     return content;
   }

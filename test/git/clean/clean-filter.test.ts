@@ -139,7 +139,7 @@ t.test("a long-running filter is asked for file after file, as git asks it", asy
   repo.git("config", "filter.long.process", `${process.execPath} ${program} ${log}`);
   repo.git("config", "filter.long.clean", "echo never run");
   repo.write(".gitattributes", "* filter=long\n");
-  const repository = await openRepository(repo.root, GIT_ENV);
+  const repository = openRepository(repo.root, GIT_ENV);
   const contents = {
     plain: "abc\n",
     large: "abc\n".repeat(60_000),
@@ -165,7 +165,7 @@ t.test("Git LFS pointers are computed without git-lfs", async (t) => {
   repo.git("config", "filter.lfs.clean", "git-lfs clean -- %f");
   repo.git("config", "filter.lfs.process", "git-lfs filter-process");
   repo.git("config", "filter.lfs.required", "true");
-  const repository = await openRepository(repo.root, GIT_ENV);
+  const repository = openRepository(repo.root, GIT_ENV);
   const read = async (path: string): Promise<string> => {
     const clean = await repository.clean(path, lstatSync(join(repo.root, path)), undefined);
     return Buffer.from(clean.content()).toString();
@@ -236,7 +236,7 @@ function withMark(content: Buffer, ...mark: number[]): Buffer {
 }
 
 async function cleanedOid(repo: TestRepo, path: string): Promise<string> {
-  const repository = await openRepository(repo.root, GIT_ENV);
+  const repository = openRepository(repo.root, GIT_ENV);
   const clean = await repository.clean(path, lstatSync(join(repo.root, path)), undefined);
   return clean.oid;
 }

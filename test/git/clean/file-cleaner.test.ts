@@ -85,7 +85,7 @@ for (const configuration of CONFIGURATIONS) {
       }
     }
     addIndexed(repo, paths);
-    const repository = await openRepository(repo.root, GIT_ENV);
+    const repository = openRepository(repo.root, GIT_ENV);
     const index = repository.index();
     const found = new Map<string, string>();
     for (const path of paths) {
@@ -106,7 +106,7 @@ for (const configuration of CONFIGURATIONS) {
 
 t.test("content that was asked for later is what was hashed, or an error", async (t) => {
   const repo = createRepo(t, { ".gitattributes": "* text\n" });
-  const repository = await openRepository(repo.root, GIT_ENV);
+  const repository = openRepository(repo.root, GIT_ENV);
   repo.write("file", "a\r\nb\r\n");
   const clean = await cleanOf(repository, "file");
   t.equal(Buffer.from(clean.content()).toString(), "a\nb\n");
@@ -138,7 +138,7 @@ t.test("a file that is read in pieces has the id that git gives it", async (t) =
     ["-text", 2],
   ] as const) {
     repo.write(".gitattributes", `* ${attributes}\n`);
-    const repository = await openRepository(repo.root, GIT_ENV);
+    const repository = openRepository(repo.root, GIT_ENV);
     for (const [name, content] of Object.entries({ crAtPieceEnd, loneCrAtPieceEnd, crAtEnd, binaryAtEnd })) {
       const path = `${at}-${name}`;
       repo.write(path, content);
@@ -154,7 +154,7 @@ t.test("links, modes and large files are told", async (t) => {
   repo.git("config", "core.bigFileThreshold", "1k");
   repo.write("large", "x".repeat(1025));
   repo.write("small", "x".repeat(1024));
-  const repository = await openRepository(repo.root, GIT_ENV);
+  const repository = openRepository(repo.root, GIT_ENV);
   repo.git("add", "-A");
   for (const { path, oid, mode } of stagedOids(repo)) {
     const clean = await cleanOf(repository, path);
@@ -204,7 +204,7 @@ function cleanOf(repository: Repository, path: string): ReturnType<Repository["c
 
 t.test("a path that git takes into no index is not read", async (t) => {
   const { root } = createRepo(t, { "dir/a": "1\n" });
-  const repository = await openRepository(root);
+  const repository = openRepository(root);
   for (const path of ["../a", "dir/../dir/a", "/etc/passwd", ".git/config", "dir/.GIT/config", "./dir/a", "dir//a"]) {
     const cleaned = repository.clean(path, lstatSync(join(root, "dir/a")), undefined);
     await t.rejects(cleaned, { code: "TW_CORRUPT_REPOSITORY", message: /no path that git would take/ }, path);

@@ -6,7 +6,7 @@ import t from "tap";
 import { Config } from "../../../src/git/config/config.js";
 import { loadConfig } from "../../../src/git/config/files.js";
 import { parseConfig } from "../../../src/git/config/syntax.js";
-import { openRepository } from "../../../src/git/index.js";
+import { openRepository, type Repository } from "../../../src/git/index.js";
 import { createRepo, GIT_ENV, git } from "../../support/repo.js";
 import { tempDir } from "../../support/temp.js";
 
@@ -187,10 +187,10 @@ t.test("settings in the environment outweigh all files", async (t) => {
     GIT_CONFIG_KEY_1: "remote.origin.url",
     GIT_CONFIG_VALUE_1: "ssh://x/y",
   };
-  t.ok((await openRepository(repo.root, GIT_ENV)).trustsFileMode);
-  const repository = await openRepository(repo.root, environment);
+  t.ok(openRepository(repo.root, GIT_ENV).trustsFileMode);
+  const repository = openRepository(repo.root, environment);
   t.notOk(repository.trustsFileMode);
-  t.equal(await repository.remoteOrigin(), "ssh://x/y");
+  t.equal(repository.remoteOrigin(), "ssh://x/y");
 });
 
 t.test("settings of `git -c` count as git hands them to its children", async (t) => {
@@ -206,9 +206,9 @@ t.test("settings of `git -c` count as git hands them to its children", async (t)
   const old = `'core.fileMode=false' 'remote.origin.url=${url.replaceAll(/['!]/g, "'\\$&'")}'`;
   for (const text of [told, old]) {
     const environment = { ...GIT_ENV, GIT_CONFIG_PARAMETERS: text };
-    const repository = await openRepository(repo.root, environment);
+    const repository = openRepository(repo.root, environment);
     t.notOk(repository.trustsFileMode, text);
-    t.equal(await repository.remoteOrigin(), url);
+    t.equal(repository.remoteOrigin(), url);
     t.ok(repository.trustsSymlinks);
     const byGit = execFileSync("git", ["-C", repo.root, "config", "remote.origin.url"], { env: environment });
     t.equal(byGit.toString(), `${url}\n`, "git reads it so");
@@ -216,7 +216,7 @@ t.test("settings of `git -c` count as git hands them to its children", async (t)
   for (const text of ["core.fileMode=false", "'core.fileMode", "'core'='x'", "'a.b'='c''d.e'='f'"]) {
     const environment = { ...GIT_ENV, GIT_CONFIG_PARAMETERS: text };
     t.throws(() => execFileSync("git", ["-C", repo.root, "config", "x.y"], { env: environment, stdio: "pipe" }), text);
-    await t.rejects(openRepository(repo.root, environment), { message: /GIT_CONFIG_PARAMETERS/ }, text);
+    t.throws(() => openRepository(repo.root, environment), { message: /GIT_CONFIG_PARAMETERS/ }, text);
   }
 });
 
@@ -226,11 +226,11 @@ t.test("config.worktree counts for its working tree only, where the extension is
   repo.git("worktree", "add", "-q", linked);
   repo.git("config", "extensions.worktreeConfig", "true");
   git(linked, "config", "--worktree", "remote.origin.url", "only/here");
-  t.equal(await (await openRepository(linked, GIT_ENV)).remoteOrigin(), "only/here");
-  t.equal(await (await openRepository(repo.root, GIT_ENV)).remoteOrigin(), "");
+  t.equal(openRepository(linked, GIT_ENV).remoteOrigin(), "only/here");
+  t.equal(openRepository(repo.root, GIT_ENV).remoteOrigin(), "");
   const elsewhere = tempDir(t);
   git(linked, "config", "--worktree", "core.worktree", elsewhere);
-  t.equal((await openRepository(linked, GIT_ENV)).root, elsewhere);
+  t.equal(openRepository(linked, GIT_ENV).root, elsewhere);
 });
 
 t.test(
@@ -261,17 +261,17 @@ t.test(
         }
       };
       t.equal(byGit(), trusted, `git: ${body}`);
-      const opened = openRepository(repo.root, environment);
-      if (trusted) t.equal((await opened).root, repo.root, body);
-      else await t.rejects(opened, { code: "TW_UNTRUSTED_REPOSITORY", message: /safe\.directory/ }, body);
+      const open = (): Repository => openRepository(repo.root, environment);
+      if (trusted) t.equal(open().root, repo.root, body);
+      else t.throws(open, { code: "TW_UNTRUSTED_REPOSITORY", message: /safe\.directory/ }, body);
     }
     // The repository's own word does not count.
     rmSync(global);
     writeFileSync(join(repo.root, ".git/config"), "[safe]\n\tdirectory = *\n");
-    await t.rejects(openRepository(repo.root, environment), { code: "TW_UNTRUSTED_REPOSITORY" });
-    await t.rejects(openRepository(repo.root, { ...environment, SUDO_UID: "1000" }), {
+    t.throws(() => openRepository(repo.root, environment), { code: "TW_UNTRUSTED_REPOSITORY" });
+    t.throws(() => openRepository(repo.root, { ...environment, SUDO_UID: "1000" }), {
       code: "TW_UNTRUSTED_REPOSITORY",
     });
-    t.ok(await openRepository(repo.root, { ...environment, SUDO_UID: String(OTHER_USER) }));
+    t.ok(openRepository(repo.root, { ...environment, SUDO_UID: String(OTHER_USER) }));
   },
 );

@@ -35,7 +35,7 @@ for (const version of [2, 3, 4]) {
       repo.write("later", "x");
       repo.git("add", "-N", "later");
     }
-    const index = (await openRepository(repo.root)).index();
+    const index = openRepository(repo.root).index();
     t.equal(index.version, version);
     t.same(staged(index), stagedByGit(repo));
     const position = index.find("dir/sub/c");
@@ -58,7 +58,7 @@ t.test("an entry's stat data prove it unchanged until the file is touched", asyn
   const path = join(repo.root, "file");
   utimesSync(path, 1_000_000_000, 1_000_000_000);
   repo.git("update-index", "--refresh");
-  const repository = await openRepository(repo.root);
+  const repository = openRepository(repo.root);
   const index = repository.index();
   t.ok(index.provesUnchanged(0, lstatSync(path)));
   repo.write("file", "two\n");
@@ -70,13 +70,13 @@ t.test("a file written in the same moment as the index is not taken for unchange
   const future = Date.now() / 1000 + 3600;
   utimesSync(join(repo.root, "file"), future, future);
   repo.git("update-index", "--refresh");
-  const index = (await openRepository(repo.root)).index();
+  const index = openRepository(repo.root).index();
   t.notOk(index.provesUnchanged(0, lstatSync(join(repo.root, "file"))));
 });
 
 t.test("the index is the same object until git replaces the file", async (t) => {
   const repo = createRepo(t, { file: "one\n" });
-  const repository = await openRepository(repo.root);
+  const repository = openRepository(repo.root);
   const first = repository.index();
   t.equal(repository.index(), first);
   for (let round = 0; round < 20; round += 1) {
@@ -90,7 +90,7 @@ t.test("the index is the same object until git replaces the file", async (t) => 
 
 t.test("equal entries of two versions of the index are told from changed ones", async (t) => {
   const repo = createRepo(t, { a: "1\n", b: "2\n" });
-  const repository = await openRepository(repo.root);
+  const repository = openRepository(repo.root);
   const before = repository.index();
   repo.write("a", "changed\n");
   repo.git("add", "a");
@@ -102,7 +102,7 @@ t.test("equal entries of two versions of the index are told from changed ones", 
 
 t.test("a repository without an index has an empty one", async (t) => {
   const repo = createRepo(t);
-  const index = (await openRepository(repo.root)).index();
+  const index = openRepository(repo.root).index();
   t.equal(index.count, 0);
   t.equal(index.find("a"), -1);
   t.same(index.range("a"), [0, 0]);
@@ -119,7 +119,7 @@ t.test("unmerged stages and the marks of entries are seen", async (t) => {
   t.throws(() => repo.git("merge", "other"));
   repo.git("update-index", "--assume-unchanged", "kept");
   repo.git("update-index", "--skip-worktree", "skipped");
-  const index = (await openRepository(repo.root)).index();
+  const index = openRepository(repo.root).index();
   t.same(staged(index), stagedByGit(repo));
   t.equal(index.stage(index.find("file")), 1);
   t.ok(index.assumeUnchanged(index.find("kept")));
@@ -135,7 +135,7 @@ t.test("a split index is joined with its shared one", async (t) => {
     repo.git("config", "splitIndex.maxPercentChange", "100");
     repo.git("update-index", "--index-version", version);
     repo.git("update-index", "--split-index");
-    const repository = await openRepository(repo.root);
+    const repository = openRepository(repo.root);
     t.same(staged(repository.index()), stagedByGit(repo));
     for (let at = 0; at < 300; at += 3) repo.write(`d${at % 7}/f${at}`, `changed ${at}\n`);
     for (let at = 1; at < 300; at += 5) repo.remove(`d${at % 7}/f${at}`);
@@ -146,7 +146,7 @@ t.test("a split index is joined with its shared one", async (t) => {
     repo.git("rm", "-q", "--cached", "d0/f0", "d1/f1000", "--ignore-unmatch");
     t.same(staged(repository.index()), stagedByGit(repo));
     for (const name of readdirSync(join(repo.root, ".git"))) if (/^sharedindex/.test(name)) repo.remove(`.git/${name}`);
-    const other = await openRepository(repo.root);
+    const other = openRepository(repo.root);
     t.throws(() => other.index(), { code: "TW_CORRUPT_REPOSITORY", message: /\.git\/index.*sharedindex/ });
   }
 });
@@ -157,12 +157,12 @@ t.test("a sparse index lists the files of the directories that it leaves out", a
   const repo = createRepo(t, files);
   repo.git("sparse-checkout", "set", "--cone", "--sparse-index", "d1");
   t.ok(repo.git("ls-files", "--sparse").split("\n").includes("d2/"), "it is sparse");
-  const repository = await openRepository(repo.root);
+  const repository = openRepository(repo.root);
   const index = repository.index();
   t.same(staged(index), stagedByGit(repo));
   t.ok(index.skipWorktree(index.find("d2/e0/f12")));
   t.notOk(index.skipWorktree(index.find("d1/e0/f6")));
-  t.equal((await repository.headDifferences(index, (await repository.head()).tree)).size, 0);
+  t.equal(repository.headDifferences(index, repository.head().tree).size, 0);
 });
 
 t.test("an index without its checksum is read", async (t) => {
@@ -171,7 +171,7 @@ t.test("an index without its checksum is read", async (t) => {
   const bytes = readFileSync(path);
   bytes.fill(0, bytes.length - 20);
   writeFileSync(path, bytes);
-  t.same(staged((await openRepository(repo.root)).index()), stagedByGit(repo));
+  t.same(staged(openRepository(repo.root).index()), stagedByGit(repo));
 });
 
 t.test("a SHA-256 repository is read in the process", async (t) => {
@@ -183,13 +183,13 @@ t.test("a SHA-256 repository is read in the process", async (t) => {
   repo.commit();
   for (const packed of [false, true]) {
     if (packed) repo.git("gc", "-q");
-    const repository = await openRepository(dir);
+    const repository = openRepository(dir);
     const index = repository.index();
     t.same(staged(index), stagedByGit(repo));
-    t.equal(Buffer.from(await repository.readBlob(index.oid(0))).toString(), "1\n");
-    const head = await repository.head();
+    t.equal(Buffer.from(repository.readBlob(index.oid(0))).toString(), "1\n");
+    const head = repository.head();
     t.equal(head.commit, repo.git("rev-parse", "HEAD"));
-    t.equal((await repository.headDifferences(index, head.tree)).size, 0);
+    t.equal(repository.headDifferences(index, head.tree).size, 0);
     const clean = await repository.clean("c", lstatSync(join(dir, "c")), undefined);
     t.equal(clean.oid, index.oid(1));
   }
@@ -209,7 +209,7 @@ t.test("an index that is replaced while it is read is one or the other", async (
     { cwd: gitDir, stdio: "ignore" },
   );
   const ended = once(replacing, "exit");
-  const repository = await openRepository(repo.root, GIT_ENV);
+  const repository = openRepository(repo.root, GIT_ENV);
   const seen = new Set<number>();
   while (replacing.exitCode === null) {
     const index = repository.index();

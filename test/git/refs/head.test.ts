@@ -18,8 +18,8 @@ function differencesByGit(repo: TestRepo, base = "HEAD"): Map<string, string> {
 }
 
 async function differences(repo: TestRepo): Promise<Map<string, string>> {
-  const repository = await openRepository(repo.root);
-  const found = await repository.headDifferences(repository.index(), (await repository.head()).tree);
+  const repository = openRepository(repo.root);
+  const found = repository.headDifferences(repository.index(), repository.head().tree);
   return new Map(
     [...found].map(([path, entry]) => [
       path,
@@ -77,19 +77,19 @@ t.test("HEAD is read on a branch, detached, packed, unborn, and as a symbolic li
   const repo = createRepo(t, { file: "1\n" });
   const commit = repo.git("rev-parse", "HEAD");
   const tree = repo.git("rev-parse", "HEAD^{tree}");
-  const repository = await openRepository(join(repo.root, "file"));
-  t.same(await repository.head(), { branch: "main", commit, tree });
+  const repository = openRepository(join(repo.root, "file"));
+  t.same(repository.head(), { branch: "main", commit, tree });
   repo.git("checkout", "-q", "-b", "feature/ü");
-  t.same(await repository.head(), { branch: "feature/ü", commit, tree });
+  t.same(repository.head(), { branch: "feature/ü", commit, tree });
   repo.git("pack-refs", "--all");
-  t.same(await repository.head(), { branch: "feature/ü", commit, tree });
+  t.same(repository.head(), { branch: "feature/ü", commit, tree });
   unlinkSync(join(repo.root, ".git/HEAD"));
   symlinkSync("refs/heads/main", join(repo.root, ".git/HEAD"));
-  t.same(await repository.head(), { branch: "main", commit, tree });
+  t.same(repository.head(), { branch: "main", commit, tree });
   repo.git("checkout", "-q", "--detach");
-  t.same(await repository.head(), { branch: "", commit, tree });
+  t.same(repository.head(), { branch: "", commit, tree });
   repo.git("checkout", "-q", "--orphan", "new");
-  t.same(await repository.head(), {
+  t.same(repository.head(), {
     branch: "new",
     commit: undefined,
     tree: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -102,13 +102,13 @@ t.test("a linked worktree has its own HEAD and index and the shared objects and 
   repo.git("worktree", "add", "-q", "-b", "side", linked);
   writeFileSync(join(linked, "file"), "2\n");
   git(linked, "commit", "-qam", "second");
-  const repository = await openRepository(linked);
+  const repository = openRepository(linked);
   t.equal(repository.root, linked);
   t.equal(repository.gitDir, join(repo.root, ".git/worktrees/linked"));
   t.equal(repository.commonDir, join(repo.root, ".git"));
-  const head = await repository.head();
+  const head = repository.head();
   t.equal(head.branch, "side");
   t.equal(head.commit, git(linked, "rev-parse", "HEAD"));
   t.equal(repository.index().oid(0), git(linked, "rev-parse", "HEAD:file"));
-  t.equal((await (await openRepository(repo.root)).head()).branch, "main");
+  t.equal(openRepository(repo.root).head().branch, "main");
 });

@@ -105,7 +105,7 @@ t.test("a deleted attributes file counts as the index has it", async (t) => {
   const repo = createRepo(t, { ".gitattributes": "*.x -diff\n", "dir/.gitattributes": "*.y diff=java\n" });
   repo.remove(".gitattributes");
   repo.remove("dir");
-  const repository = await openRepository(repo.root);
+  const repository = openRepository(repo.root);
   t.same(repository.attributes("a.x"), { binary: true });
   t.same(repository.attributes("dir/a.y"), { diffDriver: "java" });
   t.same(repository.attributes("a.y"), {});

@@ -116,7 +116,7 @@ t.test("ignore rules answer as `git check-ignore` does", async (t) => {
     write(join(repo.root, ".git/info/exclude"), rules.exclude);
     write(userFile, rules.user);
     repo.git("config", "core.ignoreCase", String(rules.ignoreCase));
-    const repository = await openRepository(repo.root, GIT_ENV);
+    const repository = openRepository(repo.root, GIT_ENV);
     const top = repository.ignoreRules(repository.readIgnoreFile(""));
     const expected = askGit(repo.root, PATHS);
     for (const path of PATHS) {
