@@ -1,7 +1,8 @@
 import { idSchema } from "../../protocol/index.js";
 import { REFUSALS } from "../answers.js";
 import type { Chat, Store } from "../store/index.js";
-import type { Answer, Authority, Calling, Client, Watchable } from "./authority.js";
+import type { Authority } from "./authority.js";
+import type { Answer, Calling, Client, Watchable } from "./client.js";
 import { readCredentials } from "./credentials.js";
 
 /** Who may do what by the word of the relay's own store. */

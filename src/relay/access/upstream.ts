@@ -1,10 +1,11 @@
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { idSchema } from "../../protocol/index.js";
-import { type Logger, messageOf } from "../../util/index.js";
+import type { Logger } from "../../util/index.js";
 import { REFUSALS } from "../answers.js";
 import type { Store } from "../store/index.js";
-import type { Answer, Authority, Calling, Client, Watchable } from "./authority.js";
+import type { Authority } from "./authority.js";
+import type { Answer, Calling, Client, Watchable } from "./client.js";
 import { readCredentials } from "./credentials.js";
 import { tokenDigest } from "./limits.js";
 
@@ -109,7 +110,7 @@ export class UpstreamAuthority implements Authority {
       throw new Error(`status ${response.status}`);
     } catch (thrown) {
       const isLate = thrown instanceof DOMException && thrown.name === "TimeoutError";
-      this.#log.warn({ chat: id, error: messageOf(thrown) }, "the upstream did not say whether a chat may be watched");
+      this.#log.warn({ chat: id, err: thrown }, "the upstream did not say whether a chat may be watched");
       this.#answers.delete(`${client.tokenId} ${id}`); // a failure is not kept
       return { refusal: isLate ? REFUSALS.gatewayTimeout : REFUSALS.badGateway };
     }

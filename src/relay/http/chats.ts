@@ -24,9 +24,9 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
           response: errorResponses(400, 401, 403, 404, 426),
         },
         handler: async (request) => {
-          const { authority, agentStatus } = context;
+          const { authority, agentState } = context;
           const client = await clientOf(context, authority, request);
-          accept(await mayWatch(authority, agentStatus, client, request.params.chat, prefix));
+          accept(await mayWatch(authority, agentState, client, request.params.chat, prefix));
           throw new RefusedError(REFUSALS.upgradeRequired);
         },
       });

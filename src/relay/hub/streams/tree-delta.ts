@@ -23,7 +23,7 @@ const SPAN_UNITS = 64;
 
 /**
  * A `tree` message of `treewire.delta.v1` that leads from one state to another. A small one is built once for every client
- * that is told it. A large one goes out in fragments, each built when a client has taken the one before, and shared as long
+ * that is sent it. A large one goes out in fragments, each built when a client has taken the one before, and shared as long
  * as any client is still taking it.
  */
 export class TreeDelta {

@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import t from "tap";
 import { z } from "zod";
-import { bindChat, createToken, revokeToken, unbindChat } from "../../src/relay/index.js";
-import { until } from "../support/until.js";
-import { refusedUpgrade, TestClient } from "./support/client.js";
-import { FakeAgent } from "./support/fake-agent.js";
-import { RawConnection } from "./support/raw.js";
-import { MODES, TestRelay } from "./support/relay.js";
+import { bindChat, createToken, revokeToken, unbindChat } from "../../../src/relay/index.js";
+import { until } from "../../support/until.js";
+import { refusedUpgrade, TestClient } from "../support/client.js";
+import { FakeAgent } from "../support/fake-agent.js";
+import { RawConnection } from "../support/raw.js";
+import { MODES, TestRelay } from "../support/relay.js";
 
 const SIGNED_OUT = "You are signed out or your session has expired. Please sign in again to continue.";
 const NOT_FOUND = "Resource not found or you do not have access to this resource";

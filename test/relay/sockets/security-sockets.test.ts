@@ -4,15 +4,15 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import t from "tap";
 import { WebSocket } from "ws";
-import { DELTA_SUBPROTOCOL, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../src/protocol/index.js";
-import { bindChat, createToken } from "../../src/relay/index.js";
-import { Random } from "../parity/random.js";
-import type { Cleanup } from "../support/temp.js";
-import { until } from "../support/until.js";
-import { FakeAgent, fileOf, metaOf } from "./support/fake-agent.js";
-import { randomMessage } from "./support/random-messages.js";
-import { RawConnection } from "./support/raw.js";
-import { TestRelay } from "./support/relay.js";
+import { DELTA_SUBPROTOCOL, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../../src/protocol/index.js";
+import { bindChat, createToken } from "../../../src/relay/index.js";
+import { Random } from "../../parity/random.js";
+import type { Cleanup } from "../../support/temp.js";
+import { until } from "../../support/until.js";
+import { FakeAgent, fileOf, metaOf } from "../support/fake-agent.js";
+import { randomMessage } from "../support/random-messages.js";
+import { RawConnection } from "../support/raw.js";
+import { TestRelay } from "../support/relay.js";
 
 const APP = "/home/me/app";
 /** Messages to each kind of socket. */
