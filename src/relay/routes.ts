@@ -1,4 +1,4 @@
-/** Every route of the wire contract is served under each of these. */
+/** Every route of docs/protocol.md is served under each of these. */
 export const PREFIXES = ["/api/v2", "/api/experimental", ""] as const;
 
 /** The two names of the git stream, below `/chats/{chat}`. */

@@ -8,7 +8,7 @@ const HEADER = "coder-session-token";
 const COOKIE = "coder_session_token";
 
 /**
- * The token that a request brings. The first one counts, in the wire contract's order: header, bearer, cookie, query.
+ * The token that a request brings. The first one counts, in the order of docs/protocol.md: header, bearer, cookie, query.
  *
  * A browser sends cookies along whoever's page asks. So a cookie counts on an upgrade only from a page that may use it,
  * and on a request that changes something only beside the same token in a place that a foreign page cannot fill.

@@ -23,9 +23,10 @@ export class OwnAuthority implements Authority {
     return caller?.kind === "client" ? { ok: caller } : { refusal: REFUSALS.signedOut };
   }
 
-  /** A chat that the client may see. */
-  chat(client: Client, id: string): Answer<Chat> {
-    if (!idSchema.safeParse(id).success) return { refusal: REFUSALS.invalidChatId };
+  /** A chat that the client may see. @param text what should be its id, in any case */
+  chat(client: Client, text: string): Answer<Chat> {
+    const id = idSchema.safeParse(text).data;
+    if (id === undefined) return { refusal: REFUSALS.invalidChatId };
     const chat = this.#store.chats.get(id);
     if (chat === undefined || !(client.admin || chat.owner === client.user)) return { refusal: REFUSALS.notFound };
     return { ok: chat };

@@ -61,14 +61,13 @@ export class UpstreamAuthority implements Authority {
   }
 
   async watchable(client: Client, chatId: string, prefix: string): Promise<Answer<Watchable>> {
-    if (!idSchema.safeParse(chatId).success) return { refusal: REFUSALS.invalidChatId };
-    const id = chatId.toLowerCase();
+    const id = idSchema.safeParse(chatId).data;
+    if (id === undefined) return { refusal: REFUSALS.invalidChatId };
     const answer = await this.#chat(client, id, prefix);
     if (answer.refusal) return answer;
-    const { archived, workspace_id } = answer.ok;
+    const { archived, workspace_id: workspace } = answer.ok;
     if (archived) return { refusal: REFUSALS.archived };
-    if (!workspace_id) return { refusal: REFUSALS.noWorkspace };
-    const workspace = workspace_id.toLowerCase();
+    if (!workspace) return { refusal: REFUSALS.noWorkspace };
     if (!this.#store.tokens.knowsWorkspace(workspace)) return { refusal: REFUSALS.workspaceNotFound };
     const bound = this.#store.chats.get(id);
     return { ok: { chat: { id, paths: bound?.workspace === workspace ? bound.paths : [] }, workspace } };

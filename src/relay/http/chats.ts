@@ -34,7 +34,7 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
   };
 }
 
-/** The chat routes, on the relay's own store (wire contract, "Routes" and "Archive"). */
+/** The chat routes, on the relay's own store (docs/protocol.md). */
 export function chatRoutes(context: HttpContext, hide: boolean) {
   const find = (request: FastifyRequest<{ Params: { chat: string } }>): Chat =>
     accept(context.own.chat(request.getDecorator<Client>("client"), request.params.chat));
@@ -47,7 +47,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
 
   return async (http: HttpServer): Promise<void> => {
     http.decorateRequest("client");
-    // before the body: whoever may not ask is told so, whatever they send
+    // before the body: whoever may not ask is refused, whatever they send
     http.addHook("onRequest", async (request) => {
       request.setDecorator("client", await clientOf(context, context.own, request));
     });
@@ -104,7 +104,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
   }
 }
 
-/** A chat in the contract's words. */
+/** A chat as docs/protocol.md has it. */
 export function chatJson(chat: Chat): z.infer<typeof chatSchema> {
   return {
     id: chat.id,

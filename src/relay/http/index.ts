@@ -40,7 +40,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   const { limits, metrics, log } = options;
   const common = {
     loggerInstance: log.child({}, { serializers: { req: requestForLog } }) as FastifyBaseLogger,
-    // an id of any length is told that it is none
+    // an id of any length gets the answer that it is none
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: limits.headerBytes },
     trustProxy: context.proxies.trusts,
     bodyLimit: limits.bodyBytes,

@@ -6,7 +6,7 @@ export function errorResponses(...statuses: number[]): Record<number, typeof err
   return Object.fromEntries([...statuses, 429, 500].map((status) => [status, errorBodySchema]));
 }
 
-/** A chat as the wire contract has it. */
+/** A chat as docs/protocol.md has it. */
 export const chatSchema = z.object({
   id: z.string(),
   owner_id: z.string().nullable(),

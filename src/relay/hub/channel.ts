@@ -72,7 +72,7 @@ export class Channel implements WatchedChat {
     for (const root of this.#troubles.keys()) if (!this.#roots.has(root)) this.#troubles.delete(root);
   }
 
-  /** The agent lists the chat's trees anew, and says again what still stands in its way. */
+  /** The agent lists the chat's trees anew, and reports again what still stands in its way. */
   renewTroubles(): void {
     this.#formerTroubles = this.#ownTroubles;
     this.#ownTroubles = new Set();

@@ -1,4 +1,4 @@
-/** How long a refresh waits for the agent before the client is told that it is slow, in milliseconds. Clients wait 5 s. */
+/** How long a refresh waits for the agent before the client gets an error that says so, in milliseconds. Clients wait 5 s. */
 const SLOW_AGENT_MS = 4_000;
 
 /** The refreshes of one client that have no answer yet. */

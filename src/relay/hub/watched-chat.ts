@@ -5,8 +5,8 @@ import type { TreeView } from "./trees/tree-view.js";
 /** A viewer whose client has not taken its last frame while there is more to send. */
 export interface BlockedViewer {
   /**
-   * A tree has a newer state than `state`: the viewer may keep the old one to tell the difference by, within its own
-   * bound, or let go of it. Called at most once for each state.
+   * A tree has a newer state than `state`: the viewer may keep the old one, to find the difference by, within its own
+   * bound, or drop it. Called at most once for each state.
    */
   stateReplaced(state: TreeState): void;
 }
@@ -25,7 +25,7 @@ export interface WatchedChat {
   readonly blocked: Set<BlockedViewer>;
   /** The chat's trees, sorted. Immutable: another object after every change of the list. */
   readonly roots: ReadonlySet<string>;
-  /** Whether the agent, or the store in its absence, has said which trees there are. */
+  /** Whether the agent, or the store in its absence, has named the trees. */
   readonly knowsRoots: boolean;
   /** The newest whole states of the chat's trees, in the order of the roots; never a part of an update. */
   states(): TreeState[];
