@@ -23,13 +23,13 @@ export interface WatchedTree {
 /** What came of a message. */
 export type Outcome =
   | { kind: "changed" }
-  /** Everything that the relay knows was told. */
+  /** The trees are as the relay knows them. */
   | { kind: "checked"; scannedAt: string; isStale: boolean }
   | { kind: "error"; message: string }
   /** The state before it is not here: ask for the whole tree. */
   | { kind: "gap"; root: string };
 
-/** Puts the trees together from what a relay tells on one delta socket. */
+/** Assembles the trees from the messages of one delta socket. */
 export class TreeAssembler {
   readonly #trees = new Map<string, WatchedTree>();
 
@@ -38,7 +38,8 @@ export class TreeAssembler {
     return new Map(this.#trees);
   }
 
-  take(message: DeltaServerMessage): Outcome {
+  /** Messages in the order in which they came. */
+  apply(message: DeltaServerMessage): Outcome {
     switch (message.type) {
       case "trees": {
         const roots = new Set(message.roots);
@@ -46,7 +47,7 @@ export class TreeAssembler {
         return { kind: "changed" };
       }
       case "tree":
-        return this.#takeTree(message);
+        return this.#applyTree(message);
       case "checked":
         return { kind: "checked", scannedAt: message.scanned_at, isStale: message.stale === true };
       case "error":
@@ -54,7 +55,7 @@ export class TreeAssembler {
     }
   }
 
-  #takeTree(message: DeltaTree): Outcome {
+  #applyTree(message: DeltaTree): Outcome {
     const { root, epoch, seq, base, meta } = message;
     const before = this.#trees.get(root);
     const fits = base === null || (before?.epoch === epoch && before.seq === base);

@@ -56,7 +56,7 @@ interface Socket {
 
 /**
  * Watches a chat's trees over `treewire.delta.v1`: yields the newest state whenever something has changed, and comes back
- * with growing, jittered delays when the connection is lost. Whoever takes long over one state gets the newest one next,
+ * with growing, jittered delays when the connection is lost. Whoever works long on one state gets the newest one next,
  * not those between.
  *
  * Ends when `signal` aborts; leaving the loop closes the connection.
@@ -100,7 +100,7 @@ class Connection {
     let failure: string | undefined;
     socket.onmessage = ({ data }) => {
       this.#heard();
-      this.#take(data, onError);
+      this.#receive(data, onError);
     };
     socket.onerror = ({ message }) => {
       failure = message;
@@ -145,13 +145,13 @@ class Connection {
     this.#wake();
   }
 
-  #take(data: unknown, onError: (message: string) => void): void {
+  #receive(data: unknown, onError: (message: string) => void): void {
     const message = typeof data === "string" ? parse(data) : undefined;
     if (message === undefined) {
       onError("the relay said something that the protocol does not know");
       return;
     }
-    const outcome = this.#assembler.take(message);
+    const outcome = this.#assembler.apply(message);
     if (outcome.kind === "gap") this.#socket.send(JSON.stringify({ type: "resync", root: outcome.root }));
     else if (outcome.kind === "error") onError(outcome.message);
     else if (outcome.kind === "checked") {
@@ -171,7 +171,7 @@ function parse(text: string) {
   try {
     return deltaServerMessageSchema.safeParse(JSON.parse(text)).data;
   } catch {
-    return undefined; // no JSON: told as such
+    return undefined; // no JSON: reported as any unknown message
   }
 }
 

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ErrorBody } from "../protocol/index.js";
 
@@ -34,7 +35,7 @@ function refusal(status: number, message: string, detail?: string): Refusal {
   return { status, body: { message, ...(detail !== undefined && { detail }) } };
 }
 
-/** The words of docs/protocol.md. Clients compare the 400 texts to the letter. */
+/** The texts of docs/protocol.md. Clients match those with 400 to the letter. */
 export const REFUSALS = {
   invalidChatId: {
     status: 400,
@@ -78,21 +79,6 @@ export function agentNotConnected(state: string): Refusal {
   };
 }
 
-const REASONS: Record<number, string> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  408: "Request Timeout",
-  426: "Upgrade Required",
-  429: "Too Many Requests",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-};
-
 /** Answers an upgrade request with an error over its bare socket, and ends it. */
 export function refuseUpgrade(socket: Duplex, { status, body, headers = {} }: Refusal): void {
   const text = JSON.stringify(body);
@@ -103,5 +89,5 @@ export function refuseUpgrade(socket: Duplex, { status, body, headers = {} }: Re
     Connection: "close",
   }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.once("finish", () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} ${REASONS[status] ?? "Error"}\r\n${lines.join("")}\r\n${text}`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}\r\n${lines.join("")}\r\n${text}`);
 }

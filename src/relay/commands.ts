@@ -10,11 +10,12 @@ import { type Chat, type ChatBinding, type NewToken, Store, type TokenEntry } fr
  * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`
  */
 export function createToken(dataDir: string, token: NewToken): string {
-  if (token.workspace !== undefined) requireId("--workspace", token.workspace);
+  const workspace = token.workspace === undefined ? undefined : readId("--workspace", token.workspace);
   if (token.kind === "client" && token.user === "") {
     throw new TreewireError("TW_BAD_USAGE", "--user", { detail: "a name is needed" });
   }
-  return withStore(dataDir, (store) => store.tokens.create(token));
+  const read = workspace === undefined ? token : { ...token, workspace };
+  return withStore(dataDir, (store) => store.tokens.create(read));
 }
 
 /**
@@ -24,15 +25,22 @@ export function createToken(dataDir: string, token: NewToken): string {
  * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`
  */
 export function bindChat(dataDir: string, binding: ChatBinding): Chat {
-  requireId("CHAT", binding.chat);
-  requireId("--workspace", binding.workspace);
-  if (binding.parent !== undefined) requireId("--parent", binding.parent);
+  const chat = readId("CHAT", binding.chat);
+  const workspace = readId("--workspace", binding.workspace);
+  const parent = binding.parent === undefined ? undefined : readId("--parent", binding.parent);
   for (const path of binding.paths ?? []) {
     if (isAbsolute(path)) continue;
     throw new TreewireError("TW_BAD_USAGE", `--path ${path}`, { detail: "not an absolute path" });
   }
   const paths = binding.paths?.map(normalize);
-  return withStore(dataDir, (store) => store.chats.bind(paths === undefined ? binding : { ...binding, paths }));
+  const read = {
+    ...binding,
+    chat,
+    workspace,
+    ...(parent !== undefined && { parent }),
+    ...(paths !== undefined && { paths }),
+  };
+  return withStore(dataDir, (store) => store.chats.bind(read));
 }
 
 /** Every token ever made in the directory, without its secret. @throws TreewireError `TW_DATA_DIR` */
@@ -59,13 +67,13 @@ export function listChats(dataDir: string, owner?: string): Chat[] {
 }
 
 /**
- * Takes a chat's binding away; who watches it is told, and closed with 1001.
+ * Takes a chat's binding away; who watches it gets an error, and is closed with 1001.
  *
  * @throws TreewireError `TW_BAD_USAGE` when there is no such chat, `TW_DATA_DIR`
  */
 export function unbindChat(dataDir: string, chat: string): Chat {
-  requireId("CHAT", chat);
-  const unbound = withStore(dataDir, (store) => store.chats.unbind(chat));
+  const id = readId("CHAT", chat);
+  const unbound = withStore(dataDir, (store) => store.chats.unbind(id));
   if (unbound === undefined)
     throw new TreewireError("TW_BAD_USAGE", `CHAT ${chat}`, { detail: "there is no such chat" });
   return unbound;
@@ -80,8 +88,9 @@ function withStore<T>(dataDir: string, job: (store: Store) => T): T {
   }
 }
 
-function requireId(what: string, id: string): void {
-  if (!idSchema.safeParse(id).success) {
-    throw new TreewireError("TW_BAD_USAGE", `${what} ${id}`, { detail: "not a UUID" });
-  }
+/** The id in lower case. @throws TreewireError `TW_BAD_USAGE` */
+function readId(what: string, text: string): string {
+  const id = idSchema.safeParse(text).data;
+  if (id === undefined) throw new TreewireError("TW_BAD_USAGE", `${what} ${text}`, { detail: "not a UUID" });
+  return id;
 }

@@ -5,7 +5,7 @@ export type FrameKind = "changes" | "error" | "delta";
 /** Why something that was sent, or could have been, was not taken. */
 export type DropReason = "bad_message" | "resync" | "rate_limited" | "refused_upgrade" | "slow_client" | "no_pong";
 
-/** A label's values, each counted in a plain number: a frame is counted thousands of times a second, and told rarely. */
+/** A label's values, each counted in a plain number: a frame is counted thousands of times a second, and scraped rarely. */
 class Tally<L extends string> {
   readonly #counts = new Map<L, number>();
 
@@ -38,7 +38,7 @@ export interface Counts {
   treeBytes: number;
 }
 
-/** What the relay tells Prometheus. Names and labels are part of its interface: docs/operating.md lists them. */
+/** What Prometheus scrapes. Names and labels are part of its interface: docs/operating.md lists them. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #frames: Tally<FrameKind>;

@@ -9,8 +9,8 @@ import { Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
 import { Metrics } from "./metrics.js";
 import { Proxies } from "./proxies.js";
+import { LiveSockets, Upgrades } from "./sockets/index.js";
 import { Store } from "./store/index.js";
-import { Upgrades } from "./upgrades.js";
 
 export interface RelayOptions {
   /** Made when it is missing. */
@@ -54,7 +54,7 @@ export interface RunningRelay {
 const STORE_POLL_MS = 200;
 const SWEEP_MS = 1_000;
 
-/** How often changed states are written to the store. A state that is lost with the process is told anew by its agent. */
+/** How often changed states are written to the store. A state that is lost with the process is sent again by its agent. */
 const TIDY_MS = 5_000;
 
 /** How often an upstream is asked again whether those who watch still may, and how long it has to answer. Milliseconds. */
@@ -85,21 +85,22 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     log,
     ...(lingerMs !== undefined && { lingerMs }),
   });
-  const metrics = new Metrics(() => ({ ...hub.counts(), ...upgrades.counts() }));
   const own = new OwnAuthority(store, options.allowedOrigins ?? []);
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
   const authority = theirs ?? own;
-  const gate = new Admission(limits);
-  const upgrades = new Upgrades({ store, hub, authority, gate, proxies, limits, metrics, log });
-  const reconcile = coalesce(() => upgrades.reconcile());
+  const admission = new Admission(limits);
+  const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId));
+  const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }));
+  const upgrades = new Upgrades({ store, hub, authority, admission, proxies, limits, live, metrics, log });
+  const reconcile = coalesce(() => live.reconcile());
   const changed = () => {
     theirs?.forget();
-    reconcile().catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, "looking again at sockets failed"));
+    reconcile().catch((err: unknown) => log.error({ err }, "looking again at sockets failed"));
   };
   let isReady = true;
-  const agentStatus = (workspace: string) => hub.agentStatus(workspace);
+  const agentState = (workspace: string) => hub.agentState(workspace);
   const http = await createHttp(
-    { store, own, authority, gate, proxies, agentStatus, changed },
+    { store, own, authority, admission, proxies, agentState, changed },
     { limits: limits.options, metrics, isReady: () => isReady, upstream, tls, log },
   );
   http.server.on("upgrade", (request, socket, head) => void upgrades.handle(request, socket, head));
@@ -116,7 +117,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
 
   let version = store.version();
   const poll = setInterval(() => {
-    upgrades.expire();
+    live.expire(Date.now());
     const now = store.version();
     if (now === version) return;
     version = now;
@@ -126,9 +127,8 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const recheck = theirs && setInterval(changed, UPSTREAM_RECHECK_MS);
   let isLast = false;
   const tidy = coalesce(() => hub.tidy(limits.options.treeUnits, isLast));
-  const tidyAndTell = () =>
-    tidy().catch((thrown: unknown) => log.error({ error: messageOf(thrown) }, "keeping the trees' states failed"));
-  const keep = setInterval(tidyAndTell, TIDY_MS);
+  const tidyAndLog = () => tidy().catch((err: unknown) => log.error({ err }, "keeping the trees' states failed"));
+  const keep = setInterval(tidyAndLog, TIDY_MS);
   const sweep = setInterval(() => hub.heartbeat(HEARTBEAT_MS - 2 * SWEEP_MS), SWEEP_MS);
 
   return {
@@ -150,7 +150,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       await upgrades.close(CLOSE_MS);
       await closed;
       isLast = true;
-      await tidyAndTell();
+      await tidyAndLog();
       clearInterval(idle);
       clearTimeout(cut);
       store.close();

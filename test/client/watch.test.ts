@@ -1,13 +1,12 @@
 import t from "tap";
 import { type Snapshot, unifiedDiff, type WatchOptions, watchTrees } from "../../src/client/index.js";
-import { DELTA_SUBPROTOCOL, deltaServerMessageSchema } from "../../src/protocol/index.js";
 import { revokeToken, startRelay } from "../../src/relay/index.js";
 import { silentLogger } from "../../src/util/index.js";
-import { TestClient } from "../relay/support/client.js";
 import { FakeAgent, fileOf } from "../relay/support/fake-agent.js";
 import { TestRelay } from "../relay/support/relay.js";
 import type { Cleanup } from "../support/temp.js";
 import { until } from "../support/until.js";
+import { DeltaClient, WatchClient } from "../support/watch-client.js";
 
 const APP = "/home/me/app";
 const LIB = "/home/me/lib";
@@ -64,51 +63,36 @@ t.test("an edit of one line in a 3 MiB diff costs hundreds of bytes", async (t) 
   const agent = await relay.agent([APP]);
   const big = (text: string) => fileOf("big", `${"x".repeat(2_900_000)}\n+${text}\n+${"y".repeat(100_000)}`);
   agent.tell(APP, [big("one")]);
-  const bytes: number[] = [];
-  const client = await openDelta(t, relay, bytes);
-  await until("the whole tree", () => bytes.length === 3);
+  const client = await DeltaClient.open(t, relay.watchUrl(), { token: relay.clientToken });
+  const { sizes } = client;
+  await until("the whole tree", () => sizes.length === 3);
   const watching = watch(t, relay);
   await watching.diffWith(APP, "+one");
   agent.change(APP, [{ upserts: [big("two")] }]);
-  await until("the edit and the word that all is told", () => bytes.length === 5);
+  await until("the edit and `checked`", () => sizes.length === 5);
   t.ok(
-    bytes.slice(3).every((size) => size < 1000),
-    String(bytes),
+    sizes.slice(3).every((size) => size < 1000),
+    String(sizes),
   );
   await watching.diffWith(APP, "+two");
   t.equal(watching.diff(APP), unifiedDiff([big("two")]), "the package's client has the same text");
-  client.socket.close();
+  client.close();
 });
-
-/** A delta socket whose frames are checked against the schema and measured. */
-async function openDelta(t: Cleanup, relay: TestRelay, bytes: number[], query = "") {
-  const { WebSocket } = await import("ws");
-  const socket = new WebSocket(relay.watchUrl().replace(/^http/, "ws") + query, DELTA_SUBPROTOCOL, {
-    headers: { "coder-session-token": relay.clientToken },
-  });
-  t.teardown(() => socket.terminate());
-  const messages: unknown[] = [];
-  socket.on("message", (data) => {
-    bytes.push(String(data).length);
-    messages.push(deltaServerMessageSchema.parse(JSON.parse(String(data))));
-  });
-  socket.on("error", () => undefined);
-  return { socket, messages };
-}
 
 t.test("a client that lacks a base asks, and is told the whole tree", async (t) => {
   const relay = await TestRelay.start(t);
   const agent = await relay.agent([APP]);
   agent.tell(APP, [fileOf("x", "one")]);
-  const { socket, messages } = await openDelta(t, relay, []);
+  const client = await DeltaClient.open(t, relay.watchUrl(), { token: relay.clientToken });
+  const { messages } = client;
   await until("the first state", () => messages.length === 3);
-  socket.send(JSON.stringify({ type: "resync", root: APP }));
+  client.resync(APP);
   await until("the whole tree again", () => messages.length === 5);
   t.match(messages[3], { type: "tree", root: APP, base: null });
-  socket.send(JSON.stringify({ type: "refresh" }));
+  client.refresh();
   await until("the answer", () => messages.length === 6);
   t.match(messages[5], { type: "checked" });
-  socket.send("nonsense");
+  client.send("nonsense");
   await until("an error", () => messages.length === 7);
   t.match(messages[6], { type: "error", message: "unknown message type" });
 });
@@ -143,7 +127,7 @@ t.test("with stale=ok the last state is shown while the agent is away, and goes 
   const again = await TestRelay.start(t, { dataDir: relay.dataDir });
   const url = again.watchUrl(relay.chat);
   const headers = { "coder-session-token": relay.clientToken };
-  const plain = await TestClient.open(t, `${url}?stale=ok`, { headers });
+  const plain = await WatchClient.open(t, `${url}?stale=ok`, { headers });
   t.match(await plain.first(), {
     scanned_at: "2026-03-05T10:11:12.345Z",
     stale: true,
@@ -160,7 +144,7 @@ t.test("with stale=ok the last state is shown while the agent is away, and goes 
     "both are live",
     () => plain.changes.at(-1)?.stale === undefined && delta.snapshots.at(-1)?.isStale === false,
     {
-      seen: () => [plain.frames, delta.snapshots.at(-1)],
+      seen: () => [plain.messages, delta.snapshots.at(-1)],
     },
   );
   back.tell(APP, [fileOf("x", "after")]);

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { runProgram, startProgram } from "../support/program.js";
 import { createRepo, expectedOf } from "../support/repo.js";
-import { Stack, WatchClient } from "../support/stack.js";
+import { Stack } from "../support/stack.js";
 import { tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
+import { WatchClient } from "../support/watch-client.js";
 
 const isRoot = process.getuid?.() === 0;
 

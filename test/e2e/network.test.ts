@@ -11,9 +11,10 @@ import { BadLink, connectProxy, FAULTS } from "../support/bad-network.js";
 import { makeCertificates, tlsFront, withoutOpenssl } from "../support/certificates.js";
 import { startProgram } from "../support/program.js";
 import { createRepo } from "../support/repo.js";
-import { Stack, WatchClient } from "../support/stack.js";
+import { Stack } from "../support/stack.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
+import { WatchClient } from "../support/watch-client.js";
 
 /** What must hold: a client's state is right this long after the link's return. */
 const RIGHT_WITHIN_MS = 35_000;

@@ -6,9 +6,10 @@ import { BadLink } from "../support/bad-network.js";
 import { FakeRelay } from "../support/fake-relay.js";
 import { startProgram } from "../support/program.js";
 import { createRepo, expectedOf, type TestRepo } from "../support/repo.js";
-import { Stack, WatchClient } from "../support/stack.js";
+import { Stack } from "../support/stack.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
+import { WatchClient } from "../support/watch-client.js";
 
 /** Of a file that makes a whole state large. */
 const LARGE_BYTES = 600_000;

@@ -3,9 +3,10 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { createRepo, expectedOf, git, type TestRepo } from "../support/repo.js";
-import { Stack, WatchClient } from "../support/stack.js";
+import { Stack } from "../support/stack.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
+import { refusedUpgrade, WatchClient } from "../support/watch-client.js";
 
 const stack = await Stack.start(t);
 const alice = stack.clientToken("alice");
@@ -168,29 +169,31 @@ t.test("every form of the route is served to whoever may see the chat, and to no
   for (const prefix of ["/api/v2", "/api/experimental", ""]) {
     for (const name of ["git/watch", "stream/git"]) {
       const path = `${prefix}/chats/${chat}/${name}`;
-      t.ok((await WatchClient.open(t, stack.url, path, alice)) instanceof WatchClient, path);
-      t.match(await WatchClient.open(t, stack.url, path, bob), { status: 404 }, `${path} of somebody else`);
-      t.match(await WatchClient.open(t, stack.url, path), { status: 401 }, `${path} without a token`);
+      const url = stack.url + path;
+      t.ok((await WatchClient.attempt(t, url, { token: alice })) instanceof WatchClient, path);
+      t.match(await WatchClient.attempt(t, url, { token: bob }), { status: 404 }, `${path} of somebody else`);
+      t.match(await WatchClient.attempt(t, url), { status: 401 }, `${path} without a token`);
     }
   }
-  t.ok((await WatchClient.open(t, stack.url, `/chats/${chat}/git/watch`, admin)) instanceof WatchClient, "an admin");
-  const refused = (path: string) => WatchClient.open(t, stack.url, path, alice);
+  const ofAdmin = await WatchClient.attempt(t, `${stack.url}/chats/${chat}/git/watch`, { token: admin });
+  t.ok(ofAdmin instanceof WatchClient, "an admin");
+  const refused = (path: string) => refusedUpgrade(t, stack.url + path, { token: alice });
   t.match(await refused(`/chats/${randomUUID()}/git/watch`), {
     status: 404,
-    message: "Resource not found or you do not have access to this resource",
+    body: { message: "Resource not found or you do not have access to this resource" },
   });
-  t.match(await refused("/chats/no-uuid/git/watch"), { status: 400, message: "Invalid chat ID." });
+  t.match(await refused("/chats/no-uuid/git/watch"), { status: 400, body: { message: "Invalid chat ID." } });
 });
 
 t.test("a chat whose agent is not there is refused in Coder's words", async (t) => {
   const workspace = randomUUID();
   const chat = stack.bind({ workspace, owner: "alice" });
-  const answer = () => WatchClient.open(t, stack.url, `/chats/${chat}/git/watch`, alice);
-  t.match(await answer(), { status: 400, message: "Chat workspace not found." });
+  const answer = () => refusedUpgrade(t, `${stack.url}/chats/${chat}/git/watch`, { token: alice });
+  t.match(await answer(), { status: 400, body: { message: "Chat workspace not found." } });
   stack.agentToken(workspace);
   t.match(await answer(), {
     status: 400,
-    message: 'Agent state is "disconnected", it must be in the "connected" state.',
+    body: { message: 'Agent state is "disconnected", it must be in the "connected" state.' },
   });
 });
 

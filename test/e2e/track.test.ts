@@ -4,9 +4,10 @@ import t from "tap";
 import { type AgentStatus, agentStatusSchema } from "../../src/protocol/index.js";
 import { runProgram, startProgram } from "../support/program.js";
 import { createRepo, expectedOf, type TestRepo } from "../support/repo.js";
-import { Stack, WatchClient } from "../support/stack.js";
+import { Stack } from "../support/stack.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
+import { WatchClient } from "../support/watch-client.js";
 
 const stack = await Stack.start(t);
 const alice = stack.clientToken("alice");

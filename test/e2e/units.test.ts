@@ -5,10 +5,11 @@ import { basename, join } from "node:path";
 import t from "tap";
 import { revokeToken } from "../../src/relay/commands.js";
 import { createRepo, expectedOf } from "../support/repo.js";
-import { Stack, WatchClient } from "../support/stack.js";
+import { Stack } from "../support/stack.js";
 import { SERVICE_UID, SERVICE_USER, Systemd, UNITS, withoutSystemd } from "../support/systemd.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
+import { WatchClient } from "../support/watch-client.js";
 
 const noAnalyze = !existsSync("/usr/bin/systemd-analyze") && "systemd-analyze is not here";
 /** The highest exposure that a unit may have, of 10. */

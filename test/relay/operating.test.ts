@@ -12,7 +12,7 @@ import { createToken } from "../../src/relay/index.js";
 import { runProgram, startProgram } from "../support/program.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
-import { refusedUpgrade, TestClient } from "./support/client.js";
+import { refusedUpgrade, WatchClient } from "../support/watch-client.js";
 import { FakeAgent, fileOf } from "./support/fake-agent.js";
 import { TestRelay } from "./support/relay.js";
 
@@ -247,7 +247,7 @@ t.test("a client that asks and never reads is not listened to, and gets every an
   const agent = await relay.agent([APP]);
   agent.tell(APP, []);
   const headers = { "coder-session-token": relay.clientToken };
-  const deaf = await TestClient.open(t, relay.watchUrl(), { headers, perMessageDeflate: false });
+  const deaf = await WatchClient.open(t, relay.watchUrl(), { headers, perMessageDeflate: false });
   await deaf.first();
   deaf.socket.pause();
   agent.tell(APP, [fileOf("x", "x".repeat(3 * 1024 * 1024 - 1000))]); // more than the sockets between them hold

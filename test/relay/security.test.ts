@@ -4,7 +4,7 @@ import t from "tap";
 import { createToken } from "../../src/relay/index.js";
 import { createLogger } from "../../src/util/index.js";
 import { until } from "../support/until.js";
-import { refusedUpgrade, TestClient } from "./support/client.js";
+import { refusedUpgrade, WatchClient } from "../support/watch-client.js";
 import { ask, RawConnection } from "./support/raw.js";
 import { MODES, TestRelay } from "./support/relay.js";
 
@@ -128,7 +128,7 @@ for (const mode of MODES) {
         }
       }
     }
-    await (await TestClient.open(t, relay.watchUrl(), { headers: { cookie, origin: relay.url } })).first();
+    await (await WatchClient.open(t, relay.watchUrl(), { headers: { cookie, origin: relay.url } })).first();
   });
 
   t.test(`${mode}: a cookie alone changes nothing, on any route`, async (t) => {
@@ -165,8 +165,8 @@ for (const mode of MODES) {
     const headers = { "coder-session-token": token };
     await refusedUpgrade(t, `${relay.watchUrl()}?coder_session_token=${token}`);
     await relay.agent([]);
-    await (await TestClient.open(t, `${relay.watchUrl()}?coder_session_token=${token}`)).first();
-    await (await TestClient.open(t, relay.watchUrl(), { headers })).first();
+    await (await WatchClient.open(t, `${relay.watchUrl()}?coder_session_token=${token}`)).first();
+    await (await WatchClient.open(t, relay.watchUrl(), { headers })).first();
     const query = `coder_session_token=${token}`;
     const strange = `${query.replace("_", "%5f")}&CODER%5FSESSION_TOKEN=${token}&a=b?${query}`;
     for (const path of [

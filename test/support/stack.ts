@@ -1,15 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { WebSocket } from "ws";
 import { z } from "zod";
-import { type RepositoryChange, type ServerMessage, serverMessageSchema } from "../../src/protocol/index.js";
 import { bindChat, createToken } from "../../src/relay/commands.js";
 import type { ChatBinding } from "../../src/relay/store/index.js";
 import { type Program, startProgram } from "./program.js";
 import { type Cleanup, tempDir } from "./temp.js";
-import { until } from "./until.js";
 
 const listening = z.object({ event: z.literal("listening"), url: z.url() });
 
@@ -72,106 +68,4 @@ export class Stack {
 
 function serve(t: Cleanup, dataDir: string, listen: string): Program {
   return startProgram(t, "relay", ["serve", "--data-dir", dataDir, "--listen", listen]);
-}
-
-/** What came in place of an upgrade. */
-export interface Refusal {
-  status: number;
-  message: string;
-}
-
-/** A client of a chat's git stream that keeps its map of repositories as docs/protocol.md says. */
-export class WatchClient {
-  readonly messages: ServerMessage[] = [];
-  /** The repositories as this client would show them, by root. */
-  readonly repositories = new Map<string, RepositoryChange>();
-  readonly #socket: WebSocket;
-  #closeCode: number | undefined;
-
-  private constructor(socket: WebSocket) {
-    this.#socket = socket;
-    socket.on("message", (data) => this.#receive(serverMessageSchema.parse(JSON.parse(String(data)))));
-    socket.on("close", (code) => {
-      this.#closeCode = code;
-    });
-    socket.on("error", () => {}); // the tests end relays
-  }
-
-  /** Tries once. @returns the client, or what the relay answered instead */
-  static async open(t: Cleanup, url: string, path: string, token?: string): Promise<WatchClient | Refusal> {
-    const headers = token === undefined ? {} : { "Coder-Session-Token": token };
-    const socket = new WebSocket(url.replace(/^http/, "ws") + path, { headers });
-    t.teardown(() => socket.terminate());
-    const client = new WatchClient(socket);
-    const refused = new Promise<Refusal>((resolve, reject) => {
-      socket.once("unexpected-response", async (_request, response) => {
-        const chunks: Buffer[] = [];
-        for await (const chunk of response) chunks.push(chunk);
-        const body = JSON.parse(Buffer.concat(chunks).toString());
-        resolve({ status: response.statusCode ?? 0, message: body.message });
-      });
-      socket.once("error", reject);
-    });
-    const opened = once(socket, "open").then(() => client);
-    opened.catch(() => {}); // told by `refused`
-    return Promise.race([opened, refused]);
-  }
-
-  /** Connects to a chat, waiting for its agent if need be, and for the first frame. */
-  static async watch(t: Cleanup, url: string, chat: string, token: string): Promise<WatchClient> {
-    let last: Refusal | undefined;
-    const client = await until(
-      "the stream is open",
-      async () => {
-        const answer = await WatchClient.open(t, url, `/api/v2/chats/${chat}/git/watch`, token).catch(() => undefined);
-        if (answer instanceof WatchClient) return answer;
-        last = answer;
-        return undefined;
-      },
-      { seen: () => last, deadlineMs: 20_000 },
-    );
-    await until("the first frame", () => client.changes.length > 0, { seen: () => client.messages });
-    return client;
-  }
-
-  get changes(): Extract<ServerMessage, { type: "changes" }>[] {
-    return this.messages.filter((message) => message.type === "changes");
-  }
-
-  get errors(): string[] {
-    return this.messages.flatMap((message) => (message.type === "error" ? message.message : []));
-  }
-
-  get closeCode(): number | undefined {
-    return this.#closeCode;
-  }
-
-  send(text: string): void {
-    this.#socket.send(text);
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
-
-  /** Waits until a repository is shown in a way that `matches`; `undefined` stands for "not shown". */
-  shows(root: string, what: string, matches: (change: RepositoryChange | undefined) => boolean): Promise<true> {
-    return until(`${root} ${what}`, () => matches(this.repositories.get(root)) || undefined, {
-      seen: () => this.messages.slice(-3),
-    }).then(() => true);
-  }
-
-  /** Waits until a repository's diff is this text. */
-  showsDiff(root: string, text: string): Promise<true> {
-    return this.shows(root, `shows ${JSON.stringify(text)}`, (change) => change?.unified_diff === text);
-  }
-
-  #receive(message: ServerMessage): void {
-    this.messages.push(message);
-    if (message.type !== "changes") return;
-    for (const change of message.repositories ?? []) {
-      if (change.removed) this.repositories.delete(change.repo_root);
-      else this.repositories.set(change.repo_root, change);
-    }
-  }
 }

@@ -64,11 +64,12 @@ export async function watchInTerminal(options: TerminalOptions): Promise<void> {
  * @throws TreewireError `TW_BAD_URL`, `TW_BAD_USAGE`
  */
 export function watchUrl(relay: string, chat: string): string {
-  if (!idSchema.safeParse(chat).success) throw new TreewireError("TW_BAD_USAGE", chat, { detail: "not a chat's UUID" });
+  const id = idSchema.safeParse(chat).data;
+  if (id === undefined) throw new TreewireError("TW_BAD_USAGE", chat, { detail: "not a chat's UUID" });
   if (!URL.canParse(relay)) throw new TreewireError("TW_BAD_URL", relay);
   const url = new URL(relay);
   const protocol = { "http:": "ws:", "ws:": "ws:", "https:": "wss:", "wss:": "wss:" }[url.protocol];
   if (protocol === undefined || url.host === "") throw new TreewireError("TW_BAD_URL", relay);
   const path = url.pathname.replace(/\/+$/, "");
-  return `${protocol}//${url.host}${path}/api/v2/chats/${chat.toLowerCase()}/git/watch`;
+  return `${protocol}//${url.host}${path}/api/v2/chats/${id}/git/watch`;
 }

@@ -1,5 +1,6 @@
 import { RefusedError } from "../answers.js";
-import type { Answer, Authority, Calling, Client } from "./authority.js";
+import type { Authority } from "./authority.js";
+import type { Answer, Calling, Client } from "./client.js";
 import type { Limits } from "./limits.js";
 
 /**

@@ -1,43 +1,6 @@
-import type { IncomingHttpHeaders } from "node:http";
-import { agentNotConnected, type Refusal } from "../answers.js";
+import { agentNotConnected } from "../answers.js";
 import type { AgentState } from "../hub/index.js";
-import type { Chat } from "../store/index.js";
-
-/** Whoever watches and uploads: a person, or a program in their name. */
-export interface Client {
-  /** Names the token in logs and among live sockets. No secret. */
-  tokenId: string;
-  user: string;
-  /** Sees every chat. */
-  admin: boolean;
-  /** Set: sees trees of this workspace alone. */
-  workspace: string | undefined;
-  expiresAt: Date | undefined;
-  /** The token itself, for an upstream that has to be asked in the caller's name. Never logged. */
-  readonly token?: string;
-}
-
-/** What of a request says who is calling. */
-export interface Calling {
-  method: string;
-  headers: IncomingHttpHeaders;
-  query: URLSearchParams;
-  /** The host that the request was made to. */
-  host: string;
-  isUpgrade: boolean;
-}
-
-/** Either what was asked for, or the refusal that docs/protocol.md has for it. */
-export type Answer<T> = { ok: T; refusal?: never } | { ok?: never; refusal: Refusal };
-
-/** What a watch socket shows. */
-export type WatchedChat = Pick<Chat, "id" | "paths">;
-
-/** A chat that may be watched, and in which workspace. */
-export interface Watchable {
-  chat: WatchedChat;
-  workspace: string;
-}
+import type { Answer, Calling, Client, Watchable } from "./client.js";
 
 /** Who may do what. */
 export interface Authority {
@@ -56,17 +19,18 @@ export interface Authority {
 /**
  * Everything that has to hold before a watch socket opens: the chat, and an agent that is there.
  *
- * @param agentStatus of a workspace; "connected" as well when its last states will do
+ * @param agentState of a chat's workspace; "connected" as well when the chat's last states will do
  */
 export async function mayWatch(
   authority: Authority,
-  agentStatus: (workspace: string) => AgentState,
+  agentState: (workspace: string, chat: string) => AgentState,
   client: Client,
   chatId: string,
   prefix: string,
 ): Promise<Answer<Watchable>> {
   const watchable = await authority.watchable(client, chatId, prefix);
   if (watchable.refusal) return watchable;
-  const status = agentStatus(watchable.ok.workspace);
-  return status === "connected" ? watchable : { refusal: agentNotConnected(status) };
+  const { workspace, chat } = watchable.ok;
+  const state = agentState(workspace, chat.id);
+  return state === "connected" ? watchable : { refusal: agentNotConnected(state) };
 }

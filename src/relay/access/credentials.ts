@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { parse } from "cookie";
 import { REFUSALS } from "../answers.js";
-import type { Answer, Calling } from "./authority.js";
+import type { Answer, Calling } from "./client.js";
 
 /** The names under which Coder's clients send a token: as a header, and as a cookie or a query parameter. */
 const HEADER = "coder-session-token";

@@ -1,12 +1,5 @@
 export { Admission } from "./admission.js";
-export {
-  type Answer,
-  type Authority,
-  type Calling,
-  type Client,
-  mayWatch,
-  type Watchable,
-  type WatchedChat,
-} from "./authority.js";
+export { type Authority, mayWatch } from "./authority.js";
+export type { Answer, BoundChat, Calling, Client, Watchable } from "./client.js";
 export { OwnAuthority } from "./own.js";
 export { UpstreamAuthority, type UpstreamOptions } from "./upstream.js";

@@ -1,7 +1,8 @@
 import { idSchema } from "../../protocol/index.js";
 import { REFUSALS } from "../answers.js";
 import type { Chat, Store } from "../store/index.js";
-import type { Answer, Authority, Calling, Client, Watchable } from "./authority.js";
+import type { Authority } from "./authority.js";
+import type { Answer, Calling, Client, Watchable } from "./client.js";
 import { readCredentials } from "./credentials.js";
 
 /** Who may do what by the word of the relay's own store. */
@@ -22,9 +23,10 @@ export class OwnAuthority implements Authority {
     return caller?.kind === "client" ? { ok: caller } : { refusal: REFUSALS.signedOut };
   }
 
-  /** A chat that the client may see. */
-  chat(client: Client, id: string): Answer<Chat> {
-    if (!idSchema.safeParse(id).success) return { refusal: REFUSALS.invalidChatId };
+  /** A chat that the client may see. @param text what should be its id, in any case */
+  chat(client: Client, text: string): Answer<Chat> {
+    const id = idSchema.safeParse(text).data;
+    if (id === undefined) return { refusal: REFUSALS.invalidChatId };
     const chat = this.#store.chats.get(id);
     if (chat === undefined || !(client.admin || chat.owner === client.user)) return { refusal: REFUSALS.notFound };
     return { ok: chat };

@@ -1,10 +1,11 @@
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { idSchema } from "../../protocol/index.js";
-import { type Logger, messageOf } from "../../util/index.js";
+import type { Logger } from "../../util/index.js";
 import { REFUSALS } from "../answers.js";
 import type { Store } from "../store/index.js";
-import type { Answer, Authority, Calling, Client, Watchable } from "./authority.js";
+import type { Authority } from "./authority.js";
+import type { Answer, Calling, Client, Watchable } from "./client.js";
 import { readCredentials } from "./credentials.js";
 import { tokenDigest } from "./limits.js";
 
@@ -60,14 +61,13 @@ export class UpstreamAuthority implements Authority {
   }
 
   async watchable(client: Client, chatId: string, prefix: string): Promise<Answer<Watchable>> {
-    if (!idSchema.safeParse(chatId).success) return { refusal: REFUSALS.invalidChatId };
-    const id = chatId.toLowerCase();
+    const id = idSchema.safeParse(chatId).data;
+    if (id === undefined) return { refusal: REFUSALS.invalidChatId };
     const answer = await this.#chat(client, id, prefix);
     if (answer.refusal) return answer;
-    const { archived, workspace_id } = answer.ok;
+    const { archived, workspace_id: workspace } = answer.ok;
     if (archived) return { refusal: REFUSALS.archived };
-    if (!workspace_id) return { refusal: REFUSALS.noWorkspace };
-    const workspace = workspace_id.toLowerCase();
+    if (!workspace) return { refusal: REFUSALS.noWorkspace };
     if (!this.#store.tokens.knowsWorkspace(workspace)) return { refusal: REFUSALS.workspaceNotFound };
     const bound = this.#store.chats.get(id);
     return { ok: { chat: { id, paths: bound?.workspace === workspace ? bound.paths : [] }, workspace } };
@@ -109,7 +109,7 @@ export class UpstreamAuthority implements Authority {
       throw new Error(`status ${response.status}`);
     } catch (thrown) {
       const isLate = thrown instanceof DOMException && thrown.name === "TimeoutError";
-      this.#log.warn({ chat: id, error: messageOf(thrown) }, "the upstream did not say whether a chat may be watched");
+      this.#log.warn({ chat: id, err: thrown }, "the upstream did not say whether a chat may be watched");
       this.#answers.delete(`${client.tokenId} ${id}`); // a failure is not kept
       return { refusal: isLate ? REFUSALS.gatewayTimeout : REFUSALS.badGateway };
     }

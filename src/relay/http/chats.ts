@@ -24,9 +24,9 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
           response: errorResponses(400, 401, 403, 404, 426),
         },
         handler: async (request) => {
-          const { authority, agentStatus } = context;
+          const { authority, agentState } = context;
           const client = await clientOf(context, authority, request);
-          accept(await mayWatch(authority, agentStatus, client, request.params.chat, prefix));
+          accept(await mayWatch(authority, agentState, client, request.params.chat, prefix));
           throw new RefusedError(REFUSALS.upgradeRequired);
         },
       });
@@ -34,7 +34,7 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
   };
 }
 
-/** The chat routes, on the relay's own store (docs/protocol.md, "Routes" and "Archive"). */
+/** The chat routes, on the relay's own store (docs/protocol.md). */
 export function chatRoutes(context: HttpContext, hide: boolean) {
   const find = (request: FastifyRequest<{ Params: { chat: string } }>): Chat =>
     accept(context.own.chat(request.getDecorator<Client>("client"), request.params.chat));
@@ -47,7 +47,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
 
   return async (http: HttpServer): Promise<void> => {
     http.decorateRequest("client");
-    // before the body: whoever may not ask is told so, whatever they send
+    // before the body: whoever may not ask is refused, whatever they send
     http.addHook("onRequest", async (request) => {
       request.setDecorator("client", await clientOf(context, context.own, request));
     });

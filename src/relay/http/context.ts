@@ -14,9 +14,9 @@ export interface HttpContext {
   authority: Authority;
   /** The store's word: on everything in own-store mode, on the admin API in both. */
   own: OwnAuthority;
-  gate: Admission;
+  admission: Admission;
   proxies: Proxies;
-  agentStatus: (workspace: string) => AgentState;
+  agentState: (workspace: string) => AgentState;
   /** Called when a route has changed who may do what: live sockets are looked at again. */
   changed: () => void;
 }
@@ -38,11 +38,11 @@ export function queryOf(request: Pick<FastifyRequest, "url">): URLSearchParams {
 
 /** Whose token a plain request brings. @throws RefusedError */
 export async function clientOf(
-  { gate, proxies }: HttpContext,
+  { admission, proxies }: HttpContext,
   authority: Authority,
   request: Pick<FastifyRequest, "method" | "headers" | "url" | "ip" | "raw">,
 ): Promise<Client> {
   const { method, headers, ip, raw } = request;
   const calling = { method, headers, query: queryOf(request), host: proxies.host(raw), isUpgrade: false };
-  return accept(await gate.identify(authority, calling, ip));
+  return accept(await admission.identify(authority, calling, ip));
 }

@@ -11,7 +11,7 @@ import { sniffImage } from "./sniff.js";
 /** What a file's name may have, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;
 
-/** The chat file routes, on the relay's own store (docs/protocol.md, "Files"). */
+/** The chat file routes, on the relay's own store (docs/protocol.md). */
 export function fileRoutes(context: HttpContext, hide: boolean) {
   return async (http: HttpServer): Promise<void> => {
     // the body is a stream of bytes, whatever it says it is
@@ -46,9 +46,10 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
 async function upload(context: HttpContext, request: FastifyRequest, reply: FastifyReply) {
   const { own, store } = context;
   const client = await clientOf(context, own, request);
-  const organization = queryOf(request).get("organization");
-  if (!organization) throw new RefusedError(REFUSALS.noOrganization);
-  if (!idSchema.safeParse(organization).success) throw new RefusedError(REFUSALS.invalidOrganization);
+  const asked = queryOf(request).get("organization");
+  if (!asked) throw new RefusedError(REFUSALS.noOrganization);
+  const organization = idSchema.safeParse(asked).data;
+  if (organization === undefined) throw new RefusedError(REFUSALS.invalidOrganization);
   const declared = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
   if (!(FILE_TYPES as readonly string[]).includes(declared)) throw new RefusedError(REFUSALS.unsupportedType);
   if (Number(request.headers["content-length"] ?? 0) > MAX_FILE_BYTES) throw new RefusedError(REFUSALS.fileTooLarge);
@@ -65,7 +66,7 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
     await blob.commit();
     const name = fileName(request.headers["content-disposition"]);
     const { id } = store.files.add({
-      organization: organization.toLowerCase(),
+      organization,
       owner: client.user,
       name,
       type,
@@ -78,10 +79,11 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
   }
 }
 
-async function download(context: HttpContext, request: FastifyRequest, id: string, reply: FastifyReply) {
+async function download(context: HttpContext, request: FastifyRequest, asked: string, reply: FastifyReply) {
   const { own, store } = context;
   const client = await clientOf(context, own, request);
-  if (!idSchema.safeParse(id).success) throw new RefusedError(REFUSALS.invalidFileId);
+  const id = idSchema.safeParse(asked).data;
+  if (id === undefined) throw new RefusedError(REFUSALS.invalidFileId);
   const file = store.files.get(id);
   const mayRead = file !== undefined && (client.admin || file.owner === client.user);
   const entry = accept(mayRead ? { ok: file } : { refusal: REFUSALS.notFound });

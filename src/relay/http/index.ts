@@ -40,7 +40,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   const { limits, metrics, log } = options;
   const common = {
     loggerInstance: log.child({}, { serializers: { req: requestForLog } }) as FastifyBaseLogger,
-    // an id of any length is told that it is none
+    // an id of any length gets the answer that it is none
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: limits.headerBytes },
     trustProxy: context.proxies.trusts,
     bodyLimit: limits.bodyBytes,
@@ -65,7 +65,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   http.setNotFoundHandler((_request, reply) => refuse(reply, REFUSALS.noSuchRoute));
   http.setErrorHandler((error, request, reply) => {
     const refusal = refusalOf(error);
-    if (refusal.status >= 500) request.log.error({ error: messageOf(error) }, "request failed");
+    if (refusal.status >= 500) request.log.error({ err: error }, "request failed");
     return refuse(reply, refusal);
   });
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
@@ -111,7 +111,7 @@ function refuse(reply: FastifyReply, { status, body, headers = {} }: Refusal): F
   return reply.code(status).headers(headers).type("application/json; charset=utf-8").send(body);
 }
 
-/** What a failure is told as: in the form of docs/protocol.md, and without the insides of the relay. */
+/** What a failure is answered with: in the contract's form, and without the insides of the relay. */
 function refusalOf(error: unknown): Refusal {
   if (error instanceof RefusedError) return error.refusal;
   if (hasZodFastifySchemaValidationErrors(error)) {

@@ -76,12 +76,12 @@ function endToEnd<T extends Record<string, string | readonly string[] | undefine
  *
  * @throws RefusedError 401, 429
  */
-async function admit({ gate, proxies }: HttpContext, request: FastifyRequest): Promise<void> {
+async function admit({ admission, proxies }: HttpContext, request: FastifyRequest): Promise<void> {
   const { method, headers, raw } = request;
   const calling = { method, headers, query: queryOf(request), host: proxies.host(raw), isUpgrade: false };
   const credentials = readCredentials(calling, []);
   accept(
-    await gate.admit<true>(request.ip, async () => {
+    await admission.admit<true>(request.ip, async () => {
       if (credentials.ok !== undefined) return { ok: true, tokenId: tokenDigest(credentials.ok) };
       return bringsCookie(headers) ? credentials : { ok: true };
     }),
@@ -89,7 +89,7 @@ async function admit({ gate, proxies }: HttpContext, request: FastifyRequest): P
 }
 
 function answered(context: HttpContext, method: string, address: string, status: number): void {
-  if (status === 401) void context.gate.failed(address);
+  if (status === 401) void context.admission.failed(address);
   const mayHaveChangedChats = method !== "GET" && method !== "HEAD" && status < 300;
   if (mayHaveChangedChats) context.changed();
 }

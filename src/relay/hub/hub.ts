@@ -1,7 +1,10 @@
 import type { Logger } from "../../util/index.js";
 import type { ChatRoots, TreeStates } from "../store/index.js";
+import type { AgentState } from "./agent-session.js";
 import type { Channel } from "./channel.js";
-import type { Viewer } from "./viewer.js";
+import type { Outlet } from "./outlet.js";
+import type { WatchStream } from "./streams/watch-stream.js";
+import { Viewer } from "./viewer.js";
 import { Workspace } from "./workspace.js";
 
 export interface HubOptions {
@@ -12,15 +15,35 @@ export interface HubOptions {
   lingerMs?: number;
 }
 
-/** The workspaces that this process knows of. */
+/** Which trees a viewer looks at. */
+export interface Binding {
+  /** The workspace's id, in lower case. */
+  workspace: string;
+  /** The chat's id, in lower case. */
+  chat: string;
+  /** Absolute; none: every repository that the agent finds. */
+  paths: readonly string[];
+}
+
+export interface ViewerOptions {
+  outlet: Outlet;
+  /** Of its own: it remembers what the client has been sent. */
+  stream: WatchStream;
+  /** The client accepts the last state that is known, marked as such, while the agent is away. */
+  acceptsStale: boolean;
+}
+
+/** The workspaces that this process knows of, and who looks at them. */
 export class Hub {
   readonly #options: HubOptions;
   readonly #workspaces = new Map<string, Workspace>();
+  readonly #viewers = new Map<Viewer, { workspace: Workspace; channel: Channel }>();
 
   constructor(options: HubOptions) {
     this.#options = options;
   }
 
+  /** @param id in lower case */
   workspace(id: string): Workspace {
     let workspace = this.#workspaces.get(id);
     if (workspace === undefined) {
@@ -31,17 +54,17 @@ export class Hub {
   }
 
   /** The state of a workspace's agent, without making the workspace known. */
-  agentStatus(id: string): Workspace["status"] {
-    return this.#workspaces.get(id)?.status ?? "disconnected";
+  agentState(id: string): AgentState {
+    return this.#workspaces.get(id)?.agentState ?? "disconnected";
   }
 
   /** Whether there is a last state of any of the chat's trees to show while the agent is away. */
-  recalls(workspaceId: string, chat: string): boolean {
+  hasLastState(workspaceId: string, chat: string): boolean {
     const { chatRoots, treeStates } = this.#options;
-    const held = this.#workspaces.get(workspaceId);
+    const workspace = this.#workspaces.get(workspaceId);
     return chatRoots
-      .present(chat.toLowerCase())
-      .some((root) => held?.state(root) !== undefined || treeStates.has(workspaceId, root));
+      .present(chat)
+      .some((root) => workspace?.state(root) !== undefined || treeStates.has(workspaceId, root));
   }
 
   /** What is held in memory. */
@@ -57,31 +80,48 @@ export class Hub {
     return counts;
   }
 
-  /** A viewer's socket is gone. */
-  leave(viewer: Viewer): void {
-    viewer.channel.workspace.leave(viewer.channel, viewer);
-  }
-
-  /** Stops watching a channel that has no viewer, without lingering: nobody may come back to it. */
-  dropUnwatched(channel: Channel): void {
-    if (channel.viewers.size === 0) channel.workspace.drop(channel);
-  }
-
-  /** Lets a viewer go on with the chat's present binding. Its next frame tells the difference. */
-  move(viewer: Viewer, workspaceId: string, chat: string, paths: readonly string[]): void {
-    const to = this.workspace(workspaceId);
-    const from = viewer.channel;
-    const channel = to.channel(chat, paths);
-    if (channel === from) return;
-    from.workspace.leave(from, viewer);
-    this.dropUnwatched(from);
-    viewer.moveTo(channel);
-    to.join(channel, viewer);
-    if (!channel.agentIsConnected) viewer.tellError(channel.agentAwayMessage);
+  /** Shows a chat to a client from now on, until it {@link leave}s. */
+  watch({ workspace: id, chat, paths }: Binding, { outlet, stream, acceptsStale }: ViewerOptions): Viewer {
+    const workspace = this.workspace(id);
+    const channel = workspace.channel(chat, paths);
+    if (acceptsStale && !channel.agentIsConnected) workspace.load(channel);
+    const viewer = new Viewer(channel, outlet, stream, acceptsStale);
+    this.#viewers.set(viewer, { workspace, channel });
+    workspace.join(channel, viewer);
+    return viewer;
   }
 
   /**
-   * Keeps what has changed, and lets go of what nobody watches while more is held than should be.
+   * A viewer's socket is gone. Does nothing for one that has left.
+   *
+   * @param options `mayReturn`: the chat is watched for a while longer, since a page that reloads comes back to it
+   */
+  leave(viewer: Viewer, { mayReturn }: { mayReturn: boolean }): void {
+    const seat = this.#viewers.get(viewer);
+    if (seat === undefined) return;
+    this.#viewers.delete(viewer);
+    viewer.ended();
+    seat.workspace.leave(seat.channel, viewer);
+    if (!mayReturn) seat.workspace.drop(seat.channel);
+  }
+
+  /** Lets a viewer that has not left go on with the chat's present binding. Its next frame carries the difference. */
+  move(viewer: Viewer, { workspace: id, chat, paths }: Binding): void {
+    const from = this.#viewers.get(viewer);
+    if (from === undefined) return;
+    const workspace = this.workspace(id);
+    const channel = workspace.channel(chat, paths);
+    if (channel === from.channel) return;
+    from.workspace.leave(from.channel, viewer);
+    from.workspace.drop(from.channel);
+    viewer.moveTo(channel);
+    this.#viewers.set(viewer, { workspace, channel });
+    workspace.join(channel, viewer);
+    if (!channel.agentIsConnected) viewer.sendError(channel.agentAwayMessage);
+  }
+
+  /**
+   * Keeps what has changed, and evicts what nobody watches while more is held than should be.
    *
    * @param maxTreeUnits how many UTF-16 units the held states may have
    * @param isLast the relay stops: nothing is left for later
@@ -97,8 +137,6 @@ export class Hub {
 
   /** Lets every viewer that has been quiet for so long know that nothing changed. */
   heartbeat(afterMs: number): void {
-    for (const workspace of this.#workspaces.values()) {
-      for (const channel of workspace.channels) for (const viewer of channel.viewers) viewer.heartbeat(afterMs);
-    }
+    for (const viewer of this.#viewers.keys()) viewer.heartbeat(afterMs);
   }
 }

@@ -1,7 +1,9 @@
-export type { Channel } from "./channel.js";
+export type { AgentLink, AgentState } from "./agent-session.js";
 export { Hub, type HubOptions } from "./hub.js";
+export type { Outlet } from "./outlet.js";
 export { DeltaStream } from "./streams/delta-stream.js";
 export { GitStream } from "./streams/git-stream.js";
+export type { Frame } from "./streams/watch-stream.js";
 export { TunnelLimitError } from "./trees/pending-update.js";
-export { type Frame, type Outlet, Viewer } from "./viewer.js";
-export type { AgentLink, AgentState, Workspace } from "./workspace.js";
+export type { Viewer } from "./viewer.js";
+export type { Workspace } from "./workspace.js";

@@ -23,7 +23,7 @@ export class BlobTooLargeError extends Error {}
 /** How many first bytes sniffing is given. */
 const HEAD_BYTES = 64;
 
-/** Bytes without an entry are let go when they are older than this, so that no upload under way is hit. Milliseconds. */
+/** Bytes without an entry are deleted when they are older than this, so that no upload under way is hit. Milliseconds. */
 const ORPHAN_AGE_MS = 60 * 60 * 1000;
 
 /** Where bytes are until they have an address, each file under the id of the process that writes it. */

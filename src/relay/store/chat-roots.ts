@@ -10,7 +10,7 @@ export const TOMBSTONE_MS = 7 * 24 * 60 * 60 * 1000;
 
 const rootsSchema = z.array(z.object({ root: z.string() }));
 
-/** Which repositories a chat showed before: a client that comes back is told of those that are gone. */
+/** Which repositories a chat showed before: a client that comes back is sent those that are gone, as removed. */
 export class ChatRoots {
   readonly #db: Database.Database;
   readonly #write: (chat: string, present: readonly string[]) => void;

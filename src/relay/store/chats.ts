@@ -53,7 +53,7 @@ const rowSchema = z
     }),
   );
 
-/** Chats and their bindings at rest. Ids are UUIDs in lower case. */
+/** Chats and their bindings at rest. Ids are UUIDs in lower case, here and in what is asked. */
 export class ChatStore {
   readonly #db: Database.Database;
   readonly #byId: Database.Statement;
@@ -64,7 +64,7 @@ export class ChatStore {
   }
 
   get(id: string): Chat | undefined {
-    const row = this.#byId.get(id.toLowerCase());
+    const row = this.#byId.get(id);
     return row === undefined ? undefined : rowSchema.parse(row);
   }
 
@@ -74,8 +74,7 @@ export class ChatStore {
    * @throws TreewireError `TW_BAD_USAGE` when the parent is unknown, or is the chat or one of its children
    */
   bind(binding: ChatBinding): Chat {
-    const id = binding.chat.toLowerCase();
-    const parentId = binding.parent?.toLowerCase();
+    const { chat: id, parent: parentId } = binding;
     return this.#db
       .transaction(() => {
         const before = this.get(id);
@@ -99,7 +98,7 @@ export class ChatStore {
           .run(
             id,
             binding.owner ?? before?.owner ?? parent?.owner ?? null,
-            binding.workspace.toLowerCase(),
+            binding.workspace,
             JSON.stringify(binding.paths ?? []),
             parentId ?? before?.parent ?? null,
             (before ?? parent)?.archived ? 1 : 0,
@@ -123,7 +122,7 @@ export class ChatStore {
   unbind(id: string): Chat | undefined {
     this.#db
       .prepare("update chats set workspace = null, paths = '[]', updated_at = ? where id = ?")
-      .run(Date.now(), id.toLowerCase());
+      .run(Date.now(), id);
     return this.get(id);
   }
 
@@ -136,7 +135,7 @@ export class ChatStore {
          )
          update chats set archived = ?2, updated_at = ?3 where id in below and archived <> ?2 returning id`,
       )
-      .all(rootId.toLowerCase(), archived ? 1 : 0, Date.now());
+      .all(rootId, archived ? 1 : 0, Date.now());
     return z
       .array(z.object({ id: z.string() }))
       .parse(rows)

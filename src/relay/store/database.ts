@@ -92,7 +92,7 @@ export function openDatabase(dataDir: string): Database.Database {
 }
 
 /**
- * Writes what may be lost in a power cut (not in a crash of the process), because agents tell it anew: without waiting for
+ * Writes what may be lost in a power cut (not in a crash of the process), because agents send it again: without waiting for
  * the disk, which takes milliseconds in which nothing else runs.
  */
 export function writeRelaxed(db: Database.Database, write: () => void): void {

@@ -51,8 +51,9 @@ export class FileStore {
     return { id, ...file };
   }
 
+  /** @param id in lower case */
   get(id: string): FileEntry | undefined {
-    const row = this.#byId.get(id.toLowerCase());
+    const row = this.#byId.get(id);
     return row === undefined ? undefined : rowSchema.parse(row);
   }
 

@@ -60,7 +60,7 @@ export class TokenStore {
     this.#agentOf = db.prepare("select 1 from tokens where kind = 'agent' and workspace = ? limit 1");
   }
 
-  /** Makes a token. @returns its text, which is kept nowhere */
+  /** Makes a token. @param token its workspace's id is in lower case @returns its text, which is kept nowhere */
   create(token: NewToken): string {
     const id = randomBytes(ID_BYTES).toString("hex");
     const secret = randomBytes(SECRET_BYTES).toString("base64url");
@@ -74,7 +74,7 @@ export class TokenStore {
         id,
         token.kind,
         hash(secret),
-        token.workspace?.toLowerCase() ?? null,
+        token.workspace ?? null,
         isClient ? token.user : null,
         isClient && token.admin === true ? 1 : 0,
         Date.now(),

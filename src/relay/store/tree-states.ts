@@ -15,7 +15,7 @@ export interface StoredTree {
   files: readonly TreeFile[];
 }
 
-/** Trees of which nothing was heard for so long are let go, in milliseconds. */
+/** Trees of which nothing was heard for so long are deleted, in milliseconds. */
 const MAX_AGE_MS = 30 * 24 * 60 * 60 * 1000;
 
 const headSchema = z.object({ root: z.string(), epoch: z.string(), seq: z.int() });

@@ -8,7 +8,7 @@ import { Store } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
-import { refusedUpgrade } from "../support/client.js";
+import { refusedUpgrade } from "../../support/watch-client.js";
 import { fileOf } from "../support/fake-agent.js";
 import { TestRelay } from "../support/relay.js";
 

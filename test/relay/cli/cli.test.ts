@@ -5,7 +5,7 @@ import { join } from "node:path";
 import t from "tap";
 import { runProgram, startProgram } from "../../support/program.js";
 import { tempDir } from "../../support/temp.js";
-import { refusedUpgrade, TestClient } from "../support/client.js";
+import { refusedUpgrade, WatchClient } from "../../support/watch-client.js";
 import { FakeAgent } from "../support/fake-agent.js";
 
 const WORKSPACE = "11111111-1111-1111-1111-111111111111"; // no RFC 9562 variant: Go takes it, so do we
@@ -37,7 +37,7 @@ t.test("serve prints one line, commands beside it count at once, and SIGTERM end
   await run("chat", "bind", CHAT, "--workspace", WORKSPACE, "--owner", "alice", "--path", "/a", "--path", "/b");
   t.match(await run("chat", "list"), new RegExp(`^${CHAT} .*alice`, "m"));
   const agent = await FakeAgent.connect(t, url, agentToken.trim(), { rootsOf: () => [] });
-  const client = await TestClient.open(t, watchUrl, { headers });
+  const client = await WatchClient.open(t, watchUrl, { headers });
   t.same((await client.first()).repositories, []);
   t.same(agent.all("watch"), [{ type: "watch", chat: CHAT, paths: ["/a", "/b"] }]);
 

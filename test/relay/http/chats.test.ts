@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import t from "tap";
 import { bindChat, createToken, listChats, listTokens, revokeToken, unbindChat } from "../../../src/relay/index.js";
-import { refusedUpgrade } from "../support/client.js";
+import { refusedUpgrade } from "../../support/watch-client.js";
 import { MODES, TestRelay } from "../support/relay.js";
 
 const APP = "/home/me/app";

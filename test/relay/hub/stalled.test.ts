@@ -1,13 +1,10 @@
-import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import t, { type Test } from "tap";
-import { WebSocket } from "ws";
-import { TreeAssembler } from "../../../src/client/trees.js";
-import { DELTA_SUBPROTOCOL, deltaServerMessageSchema, unifiedDiff } from "../../../src/protocol/index.js";
+import { unifiedDiff } from "../../../src/protocol/index.js";
 import { until } from "../../support/until.js";
-import { TestClient } from "../support/client.js";
+import { DeltaClient, WatchClient } from "../../support/watch-client.js";
 import { type FakeAgent, fileOf } from "../support/fake-agent.js";
 import { TestRelay } from "../support/relay.js";
 
@@ -53,28 +50,16 @@ function fillerAt(at: number): string {
   return first + last.repeat(DIFF_UNITS);
 }
 
-async function openStalled(relay: TestRelay): Promise<TestClient> {
-  const headers = { "coder-session-token": relay.clientToken };
-  const client = await TestClient.open(t, relay.watchUrl(), { headers, perMessageDeflate: false });
+async function openStalled(relay: TestRelay): Promise<WatchClient> {
+  const client = await WatchClient.open(t, relay.watchUrl(), { token: relay.clientToken, perMessageDeflate: false });
   client.socket.pause();
   return client;
 }
 
-/** A delta client by hand, so that it can stop reading. */
-async function openStalledDelta(relay: TestRelay): Promise<{ socket: WebSocket; assembler: TreeAssembler }> {
-  const socket = new WebSocket(relay.watchUrl().replace(/^http/, "ws"), DELTA_SUBPROTOCOL, {
-    headers: { "coder-session-token": relay.clientToken },
-    perMessageDeflate: false,
-  });
-  t.teardown(() => socket.terminate());
-  const assembler = new TreeAssembler();
-  socket.on("message", (data) => {
-    const outcome = assembler.take(deltaServerMessageSchema.parse(JSON.parse(String(data))));
-    if (outcome.kind === "gap") socket.send(JSON.stringify({ type: "resync", root: outcome.root }));
-  });
-  await once(socket, "open");
-  socket.pause();
-  return { socket, assembler };
+async function openStalledDelta(relay: TestRelay): Promise<DeltaClient> {
+  const client = await DeltaClient.open(t, relay.watchUrl(), { token: relay.clientToken, perMessageDeflate: false });
+  client.socket.pause();
+  return client;
 }
 
 /** Clients come and read nothing, each while all trees have another state. @returns what one of them costs, in bytes */
@@ -98,7 +83,7 @@ function isWithinBound(t: Test, bytes: number): void {
 t.test("a client that does not read costs at most 8 MiB, whatever there is to tell", async (t) => {
   const relay = await TestRelay.start(t);
   const agent = await relay.agent(ROOTS);
-  const stalled: TestClient[] = [];
+  const stalled: WatchClient[] = [];
   isWithinBound(t, await costOfStalled(agent, stalled, () => openStalled(relay)));
   const [first] = stalled;
   first?.socket.resume();
@@ -113,7 +98,7 @@ t.test("a client that does not read costs at most 8 MiB, whatever there is to te
 t.test("a delta client that does not read costs no more, and is told the newest state when it reads on", async (t) => {
   const relay = await TestRelay.start(t);
   const agent = await relay.agent(ROOTS);
-  const stalled: Awaited<ReturnType<typeof openStalledDelta>>[] = [];
+  const stalled: DeltaClient[] = [];
   isWithinBound(t, await costOfStalled(agent, stalled, () => openStalledDelta(relay)));
   const [first] = stalled;
   first?.socket.resume();

@@ -153,7 +153,7 @@ for (const mode of MODES) {
     await client.first();
     for (const text of ["{", "[]", '{"type":"subscribe"}', "null", '"refresh"']) client.socket.send(text);
     client.socket.send(Buffer.from('{"type":"refresh"}'), { binary: true });
-    await until("six errors", () => client.errors.length === 6, { seen: () => client.frames });
+    await until("six errors", () => client.errors.length === 6, { seen: () => client.messages });
     t.same(new Set(client.errors), new Set(["unknown message type"]));
     client.refresh();
     await client.changesFrame(2);
@@ -198,7 +198,7 @@ for (const mode of MODES) {
       agent.vanish();
       await client.error(/disconnected/);
       client.refresh();
-      await until("the refresh is answered", () => client.errors.length === 2, { seen: () => client.frames });
+      await until("the refresh is answered", () => client.errors.length === 2, { seen: () => client.messages });
       t.equal(client.closeCode, undefined, "the client stays");
 
       const back = await relay.agent([APP, LIB]);
@@ -355,7 +355,7 @@ t.test("a chat that is bound anew shows the new paths and workspace to those who
   agent.tell(LIB, [fileOf("y", "of the other path")]);
   bindChat(relay.dataDir, { chat: relay.chat, workspace: relay.workspace, paths: [LIB] });
   await client.diffWith(LIB, "of the other path");
-  await until("the old path is removed", () => !client.repositories.has(APP), { seen: () => client.frames });
+  await until("the old path is removed", () => !client.repositories.has(APP), { seen: () => client.messages });
 
   const elsewhere = await TestRelay.start(t, { dataDir: relay.dataDir }); // knows another workspace
   bindChat(relay.dataDir, { chat: relay.chat, workspace: elsewhere.workspace });

@@ -2,7 +2,7 @@ import { mock } from "node:test";
 import t from "tap";
 import type { Cleanup } from "../../support/temp.js";
 import { until } from "../../support/until.js";
-import { refusedUpgrade, TestClient } from "../support/client.js";
+import { refusedUpgrade, WatchClient } from "../../support/watch-client.js";
 import { FakeAgent, fileOf } from "../support/fake-agent.js";
 import { TestRelay } from "../support/relay.js";
 
@@ -39,7 +39,7 @@ t.test("a client and an agent that answer no ping are closed", async (t) => {
   const relay = await TestRelay.start(t);
   const agent = await relay.agent([APP]);
   agent.tell(APP, [fileOf("x", "1")]);
-  const silent = await TestClient.open(t, relay.watchUrl(), {
+  const silent = await WatchClient.open(t, relay.watchUrl(), {
     headers: { "coder-session-token": relay.clientToken },
     autoPong: false,
   });
@@ -84,7 +84,7 @@ t.test("a client that stops reading holds up nobody, and gets the newest state w
   const agent = await relay.agent([APP]);
   agent.tell(APP, []);
   const headers = { "coder-session-token": relay.clientToken };
-  const stalled = await TestClient.open(t, relay.watchUrl(), { headers, perMessageDeflate: false });
+  const stalled = await WatchClient.open(t, relay.watchUrl(), { headers, perMessageDeflate: false });
   const good = await relay.client();
   await stalled.first();
   await good.first();

@@ -9,7 +9,7 @@ import {
 } from "../../../src/relay/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
-import { TestClient } from "./client.js";
+import { WatchClient } from "../../support/watch-client.js";
 import { FakeAgent } from "./fake-agent.js";
 import { type Recorder, startRecorder } from "./recorder.js";
 
@@ -89,8 +89,8 @@ export class TestRelay {
   }
 
   /** A client of alice's chat. */
-  client(chat = this.chat, token = this.clientToken): Promise<TestClient> {
-    return TestClient.open(this.#t, this.watchUrl(chat), { headers: { "coder-session-token": token } });
+  client(chat = this.chat, token = this.clientToken): Promise<WatchClient> {
+    return WatchClient.open(this.#t, this.watchUrl(chat), { headers: { "coder-session-token": token } });
   }
 
   stop(): Promise<void> {

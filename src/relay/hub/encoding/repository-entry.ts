@@ -22,7 +22,7 @@ export const PIECE_UNITS = 128 * 1024;
 
 /**
  * A repository's entry in a `changes` message: JSON in UTF-8. An entry with a large diff comes in pieces, so that a client
- * that takes none is never owed more JSON than one. They are built when they are first wanted.
+ * that reads none is never owed more JSON than one. They are built when they are first wanted.
  */
 export class RepositoryEntry {
   /** Up to the diff itself, which stands last. */

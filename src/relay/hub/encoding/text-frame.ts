@@ -5,7 +5,7 @@ const MAX_SHORT_BYTES = 125;
 const MAX_MEDIUM_BYTES = 0xffff;
 
 /**
- * A text message, built once for every client that is told it: the payload, and around it the frame that a server sends
+ * A text message, built once for every client that is sent it: the payload, and around it the frame that a server sends
  * when no extension was negotiated. Such a frame is the same for each client, so that one write of one buffer sends it.
  */
 export class TextFrame {

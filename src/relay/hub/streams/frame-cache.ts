@@ -6,7 +6,7 @@ import { TreeDelta } from "./tree-delta.js";
 
 const END = "]}";
 
-/** Builds frames; clients that are told the same thing at the same moment share one buffer. */
+/** Builds frames; clients that are sent the same thing at the same moment share one buffer. */
 export class FrameCache {
   readonly #frames = new Map<string, TextFrame>();
   readonly #deltas = new Map<string, TreeDelta>();
@@ -37,7 +37,7 @@ export class FrameCache {
     });
   }
 
-  /** A part of a message that is told in fragments. @param name of what it consists of */
+  /** A part of a message that goes out in fragments. @param name of what it consists of */
   fragment(name: string, parts: readonly (string | Buffer)[]): TextFrame {
     return this.#cached(this.#frames, `fragment ${name}`, () => TextFrame.of(...parts));
   }

@@ -19,34 +19,38 @@ const ENTRY_UNITS = 1024;
 export class ChangesMessage {
   readonly #roots: Iterator<string>;
   readonly #removed: readonly string[];
-  readonly #take: (root: string) => TreeView | undefined;
-  readonly #told: string[] = [];
+  readonly #viewToSend: (root: string) => TreeView | undefined;
+  readonly #sentRoots: string[] = [];
   #view: { id: number; entry: RepositoryEntry } | undefined;
   #piece = 0;
-  #isBegun = false;
+  #hasBegun = false;
 
   /**
    * @param roots whose turn comes, in order
-   * @param take notes that the client is told a tree now; `undefined`: there is nothing to tell of it any more
+   * @param viewToSend what the client lacks of a tree when its turn comes; `undefined`: nothing any more. It counts as sent
    */
-  constructor(roots: readonly string[], removed: readonly string[], take: (root: string) => TreeView | undefined) {
+  constructor(
+    roots: readonly string[],
+    removed: readonly string[],
+    viewToSend: (root: string) => TreeView | undefined,
+  ) {
     this.#roots = roots.values();
     this.#removed = removed;
-    this.#take = take;
+    this.#viewToSend = viewToSend;
   }
 
-  /** The roots that the message has told so far. */
-  get told(): readonly string[] {
-    return this.#told;
+  /** The roots of which the message has carried something so far. */
+  get sentRoots(): readonly string[] {
+    return this.#sentRoots;
   }
 
   /** @param end what stands behind the list of repositories, when it is complete */
   next(frames: FrameCache, end: () => string): Fragment {
     const parts: (string | Buffer)[] = [];
     const names: string[] = [];
-    if (!this.#isBegun) parts.push('{"type":"changes","repositories":[');
-    names.push(String(this.#isBegun));
-    this.#isBegun = true;
+    if (!this.#hasBegun) parts.push('{"type":"changes","repositories":[');
+    names.push(String(this.#hasBegun));
+    this.#hasBegun = true;
     let units = 0;
     for (;;) {
       if (units >= PIECE_UNITS) return { data: frames.fragment(names.join(" "), parts), isLast: false };
@@ -56,24 +60,24 @@ export class ChangesMessage {
       if (units > 0 && units + size > PIECE_UNITS)
         return { data: frames.fragment(names.join(" "), parts), isLast: false };
       units += Math.max(ENTRY_UNITS, size);
-      if (this.#piece === 0 && this.#told.length > 1) parts.push(",");
+      if (this.#piece === 0 && this.#sentRoots.length > 1) parts.push(",");
       parts.push(view.entry.piece(this.#piece));
-      names.push(`${this.#told.length > 1} ${view.id}:${this.#piece}`);
+      names.push(`${this.#sentRoots.length > 1} ${view.id}:${this.#piece}`);
       this.#piece += 1;
       if (this.#piece < view.entry.pieceCount) continue;
       this.#view = undefined;
     }
     const removed = this.#removed.map(removedJson).join(",");
-    parts.push(removed !== "" && this.#told.length > 0 ? `,${removed}` : removed, `]${end()}`);
+    parts.push(removed !== "" && this.#sentRoots.length > 0 ? `,${removed}` : removed, `]${end()}`);
     names.push(String(parts.at(-2)), String(parts.at(-1)));
     return { data: frames.fragment(names.join(" "), parts), isLast: true };
   }
 
   #nextView(): { id: number; entry: RepositoryEntry } | undefined {
     for (let next = this.#roots.next(); !next.done; next = this.#roots.next()) {
-      const view = this.#take(next.value);
+      const view = this.#viewToSend(next.value);
       if (view === undefined) continue;
-      this.#told.push(view.root);
+      this.#sentRoots.push(view.root);
       this.#piece = 0;
       this.#view = { id: view.id, entry: view.entry };
       return this.#view;

@@ -1,6 +1,6 @@
-import { type DeltaTree, deltaOf, diffFiles } from "../../../protocol/index.js";
+import { type DeltaTree, deltaOf } from "../../../protocol/index.js";
 import { TextFrame } from "../encoding/text-frame.js";
-import type { TreeState } from "../trees/tree-state.js";
+import { changesBetween, type TreeState } from "../trees/tree-state.js";
 
 /** A part of a message that is made JSON when its turn comes. */
 interface Span {
@@ -23,7 +23,7 @@ const SPAN_UNITS = 64;
 
 /**
  * A `tree` message of `treewire.delta.v1` that leads from one state to another. A small one is built once for every client
- * that is told it. A large one goes out in fragments, each built when a client has taken the one before, and shared as long
+ * that is sent it. A large one goes out in fragments, each built when a client has taken the one before, and shared as long
  * as any client is still taking it.
  */
 export class TreeDelta {
@@ -38,10 +38,12 @@ export class TreeDelta {
   constructor(from: TreeState | undefined, to: TreeState) {
     const { root, epoch, seq, meta } = to;
     const base = from !== undefined && from.epoch === epoch && from.seq < seq ? from : undefined;
-    const before = base?.files ?? [];
-    const changes = deltaOf(before, diffFiles(before, to.files));
+    const files =
+      base === undefined
+        ? { upserts: [...to.files], edits: [], removes: [] }
+        : deltaOf(base.files, changesBetween(base, to));
     this.state = to;
-    this.#message = { type: "tree", root, epoch, seq, base: base?.seq ?? null, meta, ...changes };
+    this.#message = { type: "tree", root, epoch, seq, base: base?.seq ?? null, meta, ...files };
     this.#isSmall = pieces(this.#message).next().value?.isLast !== false;
   }
 

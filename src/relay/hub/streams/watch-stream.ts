@@ -1,7 +1,16 @@
-import type { Channel } from "../channel.js";
+import type { TextFrame } from "../encoding/text-frame.js";
 import type { TreeState } from "../trees/tree-state.js";
-import type { Frame } from "../viewer.js";
-import type { FrameCache } from "./frame-cache.js";
+import type { WatchedChat } from "../watched-chat.js";
+
+/** One WebSocket frame: a message, or a fragment of one (RFC 6455, section 5.4). */
+export interface Frame {
+  kind: "changes" | "delta" | "error";
+  data: TextFrame;
+  /** When the change that it carries was scanned: milliseconds since 1970; `undefined` when it carries none. */
+  scannedAt: number | undefined;
+  /** Otherwise the message continues in the next frame. */
+  isLast: boolean;
+}
 
 /** The next frame for a client. */
 export interface NextFrame {
@@ -12,22 +21,26 @@ export interface NextFrame {
 
 /** When a frame goes out, and what about. */
 export interface FrameRequest {
-  /** Something must be said even if nothing differs. */
-  mustSpeak: boolean;
+  /** A frame is wanted although nothing differs. */
+  evenIfUnchanged: boolean;
   /** `scanned_at` of a frame that carries these roots (none: that speaks for every tree): milliseconds since 1970. */
-  scannedAt: (told: readonly string[]) => number;
-  /** The client takes old states for want of newer ones, and these are. */
+  scannedAt: (roots: readonly string[]) => number;
+  /** The client accepts old states for want of newer ones, and these are. */
   isStale: boolean;
 }
 
-/** What one client was told, in the words of its sub-protocol, and so what it lacks. */
+/** What one client has been sent, in the form of its sub-protocol, and so what it lacks. */
 export interface WatchStream {
-  /** @returns `undefined` when there is nothing to say */
-  next(channel: Channel, frames: FrameCache, occasion: FrameRequest): NextFrame | undefined;
+  /**
+   * The frame that the client needs next. It counts as sent: the caller sends it, in order, or the stream ends.
+   *
+   * @returns `undefined` when the client lacks nothing
+   */
+  next(chat: WatchedChat, request: FrameRequest): NextFrame | undefined;
   /** The client asks for the whole state of a tree. */
   forget(root: string): void;
-  /** A state that the client may have been told is no longer the newest, and the client has not taken its last frame. */
+  /** A state that the client may have been sent is no longer the newest, and the client has not taken its last frame. */
   stateReplaced(state: TreeState): void;
-  /** The client has a part of a message, and nothing else may be said to it before the rest. */
+  /** The client has a part of a message, and nothing else may be sent to it before the rest. */
   readonly isMidMessage: boolean;
 }

@@ -10,7 +10,7 @@ interface Tree {
   state: TreeState | undefined;
   /** Milliseconds since 1970. */
   scannedAt: number;
-  /** The agent that is connected now has spoken of it, and follows it for a chat. */
+  /** The agent that is connected now has confirmed it, and follows it for a chat. */
   live: boolean;
   pending: PendingUpdate | undefined;
   /** A whole state was asked for and has not come yet. */
@@ -24,7 +24,7 @@ interface Tree {
 }
 
 /** What came of a part of an update. */
-export type Taken =
+export type PartOutcome =
   | { kind: "unfinished" }
   /** Its base is not here. `isNew`: nobody has asked for the whole state yet. */
   | { kind: "gap"; isNew: boolean }
@@ -111,7 +111,7 @@ export class TreeCache {
     }
   }
 
-  /** Lets go of written states that nobody watches. @param units how many UTF-16 units are too many @returns how many went */
+  /** Evicts written states that nobody watches. @param units how many UTF-16 units are too many @returns how many went */
   evict(units: number): number {
     let gone = 0;
     for (const [root, tree] of this.#trees) {
@@ -130,7 +130,7 @@ export class TreeCache {
   /** Names the states that an agent which has just come may go on from. */
   knownHeads(): TreeHead[] {
     const here = new Map(this.states.map(({ root, epoch, seq }) => [root, { root, epoch, seq }]));
-    // a relay that was started anew goes on from what its predecessor kept; read when the agent speaks of it
+    // a relay that was started anew goes on from what its predecessor kept; read when the agent sends something of it
     this.#stored = new Set();
     for (const head of this.#store.heads(this.#workspace, Math.max(0, MAX_TREES - here.size))) {
       if (here.has(head.root)) continue;
@@ -140,7 +140,7 @@ export class TreeCache {
     return [...here.values()];
   }
 
-  /** The agent is lost: what it has not finished saying counts for nothing. */
+  /** The agent is lost: the updates that it has not finished count for nothing. */
   agentIsGone(): void {
     this.#pendingUnits = 0;
     for (const tree of this.#trees.values()) {
@@ -156,8 +156,8 @@ export class TreeCache {
     if (tree !== undefined) tree.live = false;
   }
 
-  /** @throws TunnelLimitError when an agent may not say so much */
-  apply(part: TreeMessage): Taken {
+  /** @throws TunnelLimitError when an agent may not send so much */
+  apply(part: TreeMessage): PartOutcome {
     if (!this.#trees.has(part.root) && this.#trees.size >= MAX_TREES) this.#makeRoom();
     const tree = this.#stored.delete(part.root) ? this.#load(part.root) : this.#tree(part.root);
     this.#pendingUnits -= tree.pending?.units ?? 0;
@@ -176,7 +176,7 @@ export class TreeCache {
     return { kind: "changed", before, state };
   }
 
-  /** Lets go of what nobody watches, unless the connected agent has told it just now. @throws TunnelLimitError */
+  /** Evicts what nobody watches, unless the connected agent has sent it just now. @throws TunnelLimitError */
   #makeRoom(): void {
     this.evict(Number.POSITIVE_INFINITY);
     for (const [root, { live, pending }] of this.#trees) {

@@ -1,8 +1,24 @@
-import type { TreeFile, TreeMessage, TreeMeta } from "../../../protocol/index.js";
+import {
+  diffFiles,
+  type FileChanges,
+  mergeFiles,
+  realChanges,
+  type TreeFile,
+  type TreeMessage,
+  type TreeMeta,
+} from "../../../protocol/index.js";
 import type { StoredTree } from "../../store/index.js";
 import { TreeView } from "./tree-view.js";
 
-/** A tree as its agent last told it. Immutable; unchanged files are the same objects in the next state. */
+/** What leads to a state from the one before it. It holds nothing of that one but the keys of files that go. */
+export interface StateChanges {
+  /** The `seq`, in the same epoch, of the state before. */
+  readonly base: number;
+  /** Ascending by key; each differs from the file before. */
+  readonly files: FileChanges;
+}
+
+/** A tree as its agent last sent it. Immutable; unchanged files are the same objects in the next state. */
 export interface TreeState {
   readonly root: string;
   readonly epoch: string;
@@ -10,6 +26,8 @@ export interface TreeState {
   readonly meta: TreeMeta;
   /** Ascending by key. */
   readonly files: readonly TreeFile[];
+  /** Travels with the state, so that nobody has to find again what differs; `undefined`: no state of the epoch was before. */
+  readonly changes: StateChanges | undefined;
   /** How many characters the files' texts have. */
   readonly size: number;
   /** The same object in consecutive states that look the same to clients. */
@@ -25,59 +43,51 @@ export interface TreeState {
  */
 export function applyUpdate(before: TreeState | undefined, update: TreeMessage): TreeState | undefined {
   const { root, epoch, seq, meta, base } = update;
-  if (base === null) {
-    const files = merge([], update.upserts, []);
-    const view = before?.view.next(meta, files, !sameFiles(before.files, files)) ?? TreeView.of(root, meta, files);
-    return { root, epoch, seq, meta, files, size: sizeOf(files), view };
+  const isOfEpoch = before?.epoch === epoch;
+  if (base !== null && !(isOfEpoch && before?.seq === base)) return undefined;
+  const sent = changesOf(update);
+  if (before === undefined) {
+    const files = mergeFiles([], sent);
+    return {
+      root,
+      epoch,
+      seq,
+      meta,
+      files,
+      changes: undefined,
+      size: sizeOf(files),
+      view: TreeView.of(root, meta, files),
+    };
   }
-  if (before === undefined || before.epoch !== epoch || before.seq !== base) return undefined;
-  const files = merge(before.files, update.upserts, update.removes);
-  const view = before.view.next(meta, files, !sameFiles(before.files, files));
-  return { root, epoch, seq, meta, files, size: sizeOf(files), view };
+  const real = base === null ? diffFiles(before.files, mergeFiles([], sent)) : realChanges(before.files, sent);
+  const files = mergeFiles(before.files, real);
+  const changes = isOfEpoch ? { base: before.seq, files: real } : undefined;
+  const view = before.view.next(meta, files, real.size > 0);
+  return { root, epoch, seq, meta, files, changes, size: sizeOf(files), view };
+}
+
+/**
+ * What leads from one state of a tree to a later one of the same epoch. Found again only for those who skipped states.
+ *
+ * @returns ascending by key
+ */
+export function changesBetween(from: TreeState, to: TreeState): FileChanges {
+  return to.changes?.base === from.seq ? to.changes.files : diffFiles(from.files, to.files);
 }
 
 /** A state that was kept while nobody held it. */
 export function restoreState({ root, epoch, seq, meta, files }: StoredTree): TreeState {
-  return { root, epoch, seq, meta, files, size: sizeOf(files), view: TreeView.of(root, meta, files) };
+  const view = TreeView.of(root, meta, files);
+  return { root, epoch, seq, meta, files, changes: undefined, size: sizeOf(files), view };
 }
 
-/** A sorted list with some entries replaced, added or taken out, in one pass. */
-function merge(before: readonly TreeFile[], upserts: readonly TreeFile[], removes: readonly string[]): TreeFile[] {
-  const changed = new Map<string, TreeFile | undefined>(removes.map((key) => [key, undefined]));
-  for (const file of upserts) changed.set(file.key, file);
-  const added = [...changed.values()].filter((file) => file !== undefined).sort(byKey);
-  const merged: TreeFile[] = [];
-  let next = 0;
-  for (const file of before) {
-    for (let other = added[next]; other !== undefined && other.key < file.key; other = added[next]) {
-      merged.push(other);
-      next += 1;
-    }
-    if (!changed.has(file.key)) merged.push(file);
-  }
-  merged.push(...added.slice(next));
-  return merged;
+/** A key that is both removed and sent is there. */
+function changesOf({ upserts, removes }: TreeMessage): FileChanges {
+  const changes = new Map<string, TreeFile | undefined>(removes.map((key) => [key, undefined]));
+  for (const file of upserts) changes.set(file.key, file);
+  return changes;
 }
 
 function sizeOf(files: readonly TreeFile[]): number {
   return files.reduce((sum, { header, hunks }) => sum + header.length + hunks.length, 0);
-}
-
-function byKey(a: TreeFile, b: TreeFile): number {
-  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
-}
-
-function sameFiles(a: readonly TreeFile[], b: readonly TreeFile[]): boolean {
-  return a.length === b.length && a.every((file, position) => sameFile(file, b[position]));
-}
-
-function sameFile(a: TreeFile, b: TreeFile | undefined): boolean {
-  if (a === b) return true;
-  return (
-    b !== undefined &&
-    a.key === b.key &&
-    a.header === b.header &&
-    a.hunks === b.hunks &&
-    a.omitted_bytes === b.omitted_bytes
-  );
 }

@@ -1,7 +1,7 @@
 import { fitToLimit, type TreeFile, type TreeMeta } from "../../../protocol/index.js";
 import { RepositoryEntry } from "../encoding/repository-entry.js";
 
-/** What is remembered of a view that a client was told: it holds nothing of the diff. */
+/** What is remembered of a view that a client was sent: it holds nothing of the diff. */
 export interface ViewMark {
   /** Of the view's entry; `undefined` as long as nobody has needed it. */
   digest: string | undefined;
@@ -30,11 +30,11 @@ export class TreeView {
     return new TreeView(root, meta, entryOf(root, meta, files), undefined);
   }
 
-  /** Whether a client that was told the other one has nothing to learn from this one; "no" when that is not known. */
-  looksLike(told: ViewMark): boolean {
-    if (told === this.mark) return true;
-    if (told === this.#before || told.digest === undefined) return false;
-    return told.digest === this.seal();
+  /** Whether a client that was sent the other one lacks nothing of this one; "no" when that is not known. */
+  looksLike(sent: ViewMark): boolean {
+    if (sent === this.mark) return true;
+    if (sent === this.#before || sent.digest === undefined) return false;
+    return sent.digest === this.seal();
   }
 
   /** Makes the view one that is known again when its diff is no longer there. @returns its digest */

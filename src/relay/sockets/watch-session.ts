@@ -7,13 +7,16 @@ import {
   deltaClientMessageSchema,
   type ServerMessage,
   UNKNOWN_MESSAGE_TYPE,
-} from "../protocol/index.js";
-import type { Logger } from "../util/index.js";
-import type { Client, WatchedChat } from "./access/index.js";
-import { DeltaStream, type Frame, GitStream, type Hub, Viewer } from "./hub/index.js";
-import type { LimitOptions } from "./limit-options.js";
-import type { Metrics } from "./metrics.js";
-import { closeSocket, Heartbeat, Throttle } from "./sockets.js";
+} from "../../protocol/index.js";
+import type { Logger } from "../../util/index.js";
+import type { BoundChat, Client } from "../access/index.js";
+import { DeltaStream, type Frame, GitStream, type Hub, type Viewer } from "../hub/index.js";
+import type { LimitOptions } from "../limit-options.js";
+import type { Metrics } from "../metrics.js";
+import { closeSocket } from "./close-socket.js";
+import { Heartbeat } from "./heartbeat.js";
+import type { LiveWatch } from "./live-sockets.js";
+import { Throttle } from "./throttle.js";
 
 /** A client that leaves this many answers unread is not listened to until it has read them. */
 const MAX_UNREAD_ANSWERS = 64;
@@ -27,7 +30,7 @@ export interface WatchSessionOptions {
   client: Client;
   /** The prefix of the route by which the client came. */
   prefix: string;
-  chat: WatchedChat;
+  chat: BoundChat;
   /** The one that the chat is bound to. */
   workspace: string;
   log: Logger;
@@ -35,14 +38,14 @@ export interface WatchSessionOptions {
   limits: Pick<LimitOptions, "messagesPerSecond" | "pingIntervalMs">;
   /** The client speaks `treewire.delta.v1`. */
   isDelta: boolean;
-  /** The client takes old states, marked as such, while the agent is away. */
-  takesStale: boolean;
+  /** The client accepts old states, marked as such, while the agent is away. */
+  acceptsStale: boolean;
   /** Called when the socket is closed, by whomever. */
   ended: () => void;
 }
 
 /** One open watch socket: whose it is, and the viewer behind it. */
-export class WatchSession {
+export class WatchSession implements LiveWatch {
   readonly client: Client;
   readonly chatId: string;
   readonly prefix: string;
@@ -53,7 +56,7 @@ export class WatchSession {
   readonly #metrics: Metrics;
   readonly #throttle: Throttle;
   /** The client has a part of a message. */
-  #isAmidMessage = false;
+  #isMidMessage = false;
   readonly #schema: WatchSessionSchema;
   #left = false;
 
@@ -68,46 +71,44 @@ export class WatchSession {
     this.client = client;
     this.prefix = options.prefix;
     this.chatId = chat.id;
-    const workspace = hub.workspace(options.workspace);
-    const channel = workspace.channel(chat.id, chat.paths);
-    if (options.takesStale && !channel.agentIsConnected) workspace.load(channel);
-    this.#viewer = new Viewer(
-      channel,
+    this.#viewer = hub.watch(
+      { workspace: options.workspace, chat: chat.id, paths: chat.paths },
       {
-        send: (frame, done) => this.#send(frame, done),
-        onBlocked: () => metrics.dropped("slow_client"),
-        onDrained: () => this.#throttle.release("unread"),
+        outlet: {
+          send: (frame, done) => this.#send(frame, done),
+          onBlocked: () => metrics.dropped("slow_client"),
+          onDrained: () => this.#throttle.release("unread"),
+        },
+        stream: options.isDelta ? new DeltaStream() : new GitStream(),
+        acceptsStale: options.acceptsStale,
       },
-      options.isDelta ? new DeltaStream() : new GitStream(),
-      options.takesStale,
     );
-    workspace.join(channel, this.#viewer);
     socket.on("message", (data, isBinary) => this.#receive(isBinary ? undefined : String(data)));
-    socket.on("error", (error) => log.info({ chat: chat.id, error: error.message }, "watch socket failed"));
+    socket.on("error", (error) => log.info({ chat: chat.id, err: error }, "watch socket failed"));
     new Heartbeat(socket, options.limits.pingIntervalMs, (end) => {
       if (end === "timeout") metrics.dropped("no_pong");
-      this.#leave();
+      this.#leave({ mayReturn: true });
       options.ended();
     });
   }
 
   /** The chat was bound anew: to other paths, or to another workspace. */
-  rebind(chat: WatchedChat, workspace: string): void {
-    this.#hub.move(this.#viewer, workspace, chat.id, chat.paths);
+  rebind(chat: BoundChat, workspace: string): void {
+    this.#hub.move(this.#viewer, { workspace, chat: chat.id, paths: chat.paths });
   }
 
-  /** The chat can no longer be watched. @param error told in an `error` frame, and as the reason; at most 123 bytes */
+  /** The chat can no longer be watched. @param error sent in an `error` frame, and as the reason; at most 123 bytes */
   end(error: string): void {
     const message: ServerMessage = { type: "error", message: error };
-    // amid a message there is no place for another: then the reason says it
-    if (!this.#isAmidMessage) this.#socket.send(JSON.stringify(message));
-    this.close("goingAway", error);
-    this.#hub.dropUnwatched(this.#viewer.channel);
+    // in the middle of a message there is no place for another: then the reason says it
+    if (!this.#isMidMessage) this.#socket.send(JSON.stringify(message));
+    this.#leave({ mayReturn: false });
+    closeSocket(this.#socket, "goingAway", { text: error });
   }
 
   /** @param text why, in at most 123 bytes */
   close(reason: keyof typeof CLOSE, text: string): void {
-    this.#leave();
+    this.#leave({ mayReturn: true });
     closeSocket(this.#socket, reason, { text });
   }
 
@@ -118,8 +119,8 @@ export class WatchSession {
       done();
     };
     // without an extension `ws` holds nothing back, so that a whole frame may go beside it
-    const isWhole = isLast && !this.#isAmidMessage;
-    this.#isAmidMessage = !isLast;
+    const isWhole = isLast && !this.#isMidMessage;
+    this.#isMidMessage = !isLast;
     const isPlain = isWhole && this.#socket.extensions === "" && this.#socket.readyState === WebSocket.OPEN;
     if (isPlain) this.#stream.write(data.wire, written);
     else this.#socket.send(data.payload, { binary: false, fin: isLast }, written);
@@ -131,14 +132,13 @@ export class WatchSession {
     const message = text === undefined ? undefined : parse(text, this.#schema);
     if (message?.type === "refresh") this.#viewer.refresh();
     else if (message?.type === "resync") this.#viewer.resync(message.root);
-    else this.#viewer.tellError(UNKNOWN_MESSAGE_TYPE);
+    else this.#viewer.sendError(UNKNOWN_MESSAGE_TYPE);
     if (this.#viewer.backlog > MAX_UNREAD_ANSWERS) this.#throttle.hold("unread");
   }
 
-  #leave(): void {
+  #leave(options: { mayReturn: boolean }): void {
     this.#left = true;
-    this.#viewer.ended();
-    this.#hub.leave(this.#viewer);
+    this.#hub.leave(this.#viewer, options);
   }
 }
 

@@ -4,15 +4,16 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import t from "tap";
 import { WebSocket } from "ws";
-import { DELTA_SUBPROTOCOL, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../src/protocol/index.js";
-import { bindChat, createToken } from "../../src/relay/index.js";
-import { Random } from "../parity/random.js";
-import type { Cleanup } from "../support/temp.js";
-import { until } from "../support/until.js";
-import { FakeAgent, fileOf, metaOf } from "./support/fake-agent.js";
-import { randomMessage } from "./support/random-messages.js";
-import { RawConnection } from "./support/raw.js";
-import { TestRelay } from "./support/relay.js";
+import { DELTA_SUBPROTOCOL, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../../src/protocol/index.js";
+import { bindChat, createToken } from "../../../src/relay/index.js";
+import { Random } from "../../parity/random.js";
+import type { Cleanup } from "../../support/temp.js";
+import { until } from "../../support/until.js";
+import { CountingClient } from "../../support/watch-client.js";
+import { FakeAgent, fileOf, metaOf } from "../support/fake-agent.js";
+import { randomMessage } from "../support/random-messages.js";
+import { RawConnection } from "../support/raw.js";
+import { TestRelay } from "../support/relay.js";
 
 const APP = "/home/me/app";
 /** Messages to each kind of socket. */
@@ -60,29 +61,7 @@ async function start(t: Cleanup) {
   return { relay, staysRight };
 }
 
-/** A watch socket that counts what comes, and keeps none of it. */
-async function openWatch(t: Cleanup, relay: TestRelay, protocols: string[] = []) {
-  const socket = new WebSocket(relay.watchUrl().replace(/^http/, "ws"), protocols, {
-    headers: { "coder-session-token": relay.clientToken },
-  });
-  t.teardown(() => socket.terminate());
-  const counts = new Map<string, number>();
-  const state = { counts, closed: undefined as number | undefined, last: "" };
-  socket.on("message", (data) => {
-    state.last = String(data);
-    const message = JSON.parse(state.last);
-    const kind = message.type === "error" ? `error: ${message.message}` : message.type;
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  });
-  socket.on("close", (code) => {
-    state.closed = code;
-  });
-  socket.on("error", () => undefined);
-  await once(socket, "open");
-  return { socket, state, count: (kind: string) => counts.get(kind) ?? 0 };
-}
-
-/** What a message is to a watch socket: judged by docs/protocol.md, not by the relay's schemas. */
+/** What a message is to a watch socket: judged by the contract's words, not by the relay's schemas. */
 function meaning(message: string | Buffer, isDelta: boolean): "refresh" | "resync" | "unknown" {
   if (typeof message !== "string") return "unknown";
   try {
@@ -95,17 +74,16 @@ function meaning(message: string | Buffer, isDelta: boolean): "refresh" | "resyn
   }
 }
 
-for (const [name, protocols, answer] of [
-  ["the git stream", [], "changes"],
-  ["a delta stream", [DELTA_SUBPROTOCOL], "checked"],
+for (const [name, isDelta, answer] of [
+  ["the git stream", false, "changes"],
+  ["a delta stream", true, "checked"],
 ] as const) {
   t.test(`${MESSAGES} random messages on ${name}: each is answered rightly, and nothing grows`, async (t) => {
     const { relay, staysRight } = await start(t);
     const agent = await relay.agent([APP]);
     agent.tell(APP, [fileOf("x", "mine")]);
-    const isDelta = answer === "checked";
-    const { socket, state, count } = await openWatch(t, relay, [...protocols]);
-    await until("the first state", () => count(answer) > 0);
+    const client = await CountingClient.open(t, relay.watchUrl(), { token: relay.clientToken, isDelta });
+    await until("the first state", () => client.count(answer) > 0);
     const random = new Random(seed);
     const right = (random: Random) =>
       isDelta && random.chance(0.3)
@@ -117,24 +95,25 @@ for (const [name, protocols, answer] of [
       for (let at = 0; at < BATCH; at += 1) {
         const message = randomMessage(random, right);
         sent[meaning(message, isDelta)] += 1;
-        socket.send(message, { binary: typeof message !== "string" });
+        client.socket.send(message, { binary: typeof message !== "string" });
       }
-      const errors = () => count("error: unknown message type") === sent.unknown;
-      // a resync is followed by a word that all is told, unless that was said in answer to a refresh
-      const answers = () => (isDelta ? count(answer) >= sent.refresh + 1 : count(answer) === sent.refresh + 1);
-      const seen = () => ({ sent, counts: [...state.counts], closed: state.closed });
+      const errors = () => client.count("error: unknown message type") === sent.unknown;
+      // a resync is followed by `checked`, unless that was the answer to a refresh
+      const answers = () =>
+        isDelta ? client.count(answer) >= sent.refresh + 1 : client.count(answer) === sent.refresh + 1;
+      const seen = () => ({ sent, counts: [...client.counts], closed: client.closeCode });
       await until("every answer", () => errors() && answers(), { seen });
       agent.received.length = 0;
       if (done === 0) before = held();
     }
     t.ok(held() - before < SLACK_BYTES, `from ${before} to ${held()} bytes`);
     t.same(
-      [...state.counts.keys()].filter((kind) => kind.startsWith("error") && !kind.endsWith("type")),
+      [...client.counts.keys()].filter((kind) => kind.startsWith("error") && !kind.endsWith("type")),
       [],
     );
-    t.equal(state.closed, undefined);
+    t.equal(client.closeCode, undefined);
     agent.tell(APP, [fileOf("x", "still mine")]);
-    await until("it goes on", () => state.last.includes("still mine") || isDelta, { seen: () => state.last });
+    await until("it goes on", () => client.last.includes("still mine") || isDelta, { seen: () => client.last });
     await staysRight();
   });
 }

@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import t from "tap";
 import { z } from "zod";
-import { bindChat, createToken, revokeToken, unbindChat } from "../../src/relay/index.js";
-import { until } from "../support/until.js";
-import { refusedUpgrade, TestClient } from "./support/client.js";
-import { FakeAgent } from "./support/fake-agent.js";
-import { RawConnection } from "./support/raw.js";
-import { MODES, TestRelay } from "./support/relay.js";
+import { bindChat, createToken, revokeToken, unbindChat } from "../../../src/relay/index.js";
+import { until } from "../../support/until.js";
+import { refusedUpgrade, WatchClient } from "../../support/watch-client.js";
+import { FakeAgent } from "../support/fake-agent.js";
+import { RawConnection } from "../support/raw.js";
+import { MODES, TestRelay } from "../support/relay.js";
 
 const SIGNED_OUT = "You are signed out or your session has expired. Please sign in again to continue.";
 const NOT_FOUND = "Resource not found or you do not have access to this resource";
@@ -21,7 +21,7 @@ for (const mode of MODES) {
     for (const prefix of ["/api/v2", "/api/experimental", ""]) {
       for (const name of ["git/watch", "stream/git"]) {
         const path = `${prefix}/chats/${relay.chat}/${name}`;
-        const client = await TestClient.open(t, relay.url + path, { headers });
+        const client = await WatchClient.open(t, relay.url + path, { headers });
         t.same((await client.first()).repositories, [], path);
         const plain = await fetch(relay.url + path, { headers });
         t.equal(plain.status, 426, path);
@@ -91,7 +91,7 @@ for (const mode of MODES) {
       "permessage-deflate",
       "server_no_context_takeover",
     ]);
-    const plain = await TestClient.open(t, relay.watchUrl(), { headers, perMessageDeflate: false });
+    const plain = await WatchClient.open(t, relay.watchUrl(), { headers, perMessageDeflate: false });
     t.equal(plain.socket.extensions, "");
     t.same((await plain.first()).repositories, []);
   });
@@ -115,7 +115,7 @@ for (const mode of MODES) {
     ];
     for (const [position, [name, way]] of ways.entries()) {
       const { headers = {}, query = "" } = way(good);
-      await (await TestClient.open(t, relay.watchUrl() + query, { headers })).first();
+      await (await WatchClient.open(t, relay.watchUrl() + query, { headers })).first();
       t.pass(`${name} counts`);
       for (const [later, wayOfLater] of ways.slice(position + 1)) {
         const wrong = way("wrong");
@@ -133,7 +133,7 @@ for (const mode of MODES) {
     await relay.agent([]);
     const cookie = `coder_session_token=${relay.clientToken}`;
     for (const origin of [relay.url, "https://chat.example.com"]) {
-      await (await TestClient.open(t, relay.watchUrl(), { headers: { cookie, origin } })).first();
+      await (await WatchClient.open(t, relay.watchUrl(), { headers: { cookie, origin } })).first();
       t.pass(origin);
     }
     for (const origin of [
@@ -146,7 +146,7 @@ for (const mode of MODES) {
       t.same([refused.status, refused.body], [403, { message: "Forbidden." }], origin);
     }
     const headers = { "coder-session-token": relay.clientToken, origin: "https://evil.example" };
-    await (await TestClient.open(t, relay.watchUrl(), { headers })).first();
+    await (await WatchClient.open(t, relay.watchUrl(), { headers })).first();
     t.pass("a page that has the token itself may come from anywhere");
   });
 }

@@ -1,8 +1,8 @@
 import t from "tap";
-import { TUNNEL_PATH, TUNNEL_SUBPROTOCOL } from "../../src/protocol/index.js";
-import { refusedUpgrade } from "./support/client.js";
-import { FakeAgent, fileOf, metaOf } from "./support/fake-agent.js";
-import { TestRelay } from "./support/relay.js";
+import { TUNNEL_PATH, TUNNEL_SUBPROTOCOL } from "../../../src/protocol/index.js";
+import { refusedUpgrade } from "../../support/watch-client.js";
+import { FakeAgent, fileOf, metaOf } from "../support/fake-agent.js";
+import { TestRelay } from "../support/relay.js";
 
 const APP = "/home/me/app";
 

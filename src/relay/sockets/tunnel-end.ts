@@ -6,13 +6,15 @@ import {
   type CLOSE,
   type RelayMessage,
   TUNNEL_VERSION,
-} from "../protocol/index.js";
-import type { Logger } from "../util/index.js";
-import { type AgentLink, TunnelLimitError, type Workspace } from "./hub/index.js";
-import type { LimitOptions } from "./limit-options.js";
-import type { Metrics } from "./metrics.js";
-import { closeSocket, Heartbeat } from "./sockets.js";
-import type { Caller } from "./store/index.js";
+} from "../../protocol/index.js";
+import type { Logger } from "../../util/index.js";
+import { type AgentLink, TunnelLimitError, type Workspace } from "../hub/index.js";
+import type { LimitOptions } from "../limit-options.js";
+import type { Metrics } from "../metrics.js";
+import type { Caller } from "../store/index.js";
+import { closeSocket } from "./close-socket.js";
+import { Heartbeat } from "./heartbeat.js";
+import type { LiveSockets, LiveTunnel } from "./live-sockets.js";
 
 /** An agent that sends this many messages that make no sense is closed: it will not get better. */
 const MAX_BAD_MESSAGES = 100;
@@ -20,7 +22,7 @@ const MAX_BAD_MESSAGES = 100;
 export type AgentToken = Extract<Caller, { kind: "agent" }>;
 
 /** The relay's end of one agent's tunnel: checks what comes in, and hands it to the workspace. */
-export class TunnelEnd implements AgentLink {
+export class TunnelEnd implements AgentLink, LiveTunnel {
   readonly token: AgentToken;
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
@@ -28,23 +30,21 @@ export class TunnelEnd implements AgentLink {
   readonly #workspace: Workspace;
   readonly #log: Logger;
   readonly #metrics: Metrics;
-  readonly #tunnels: Map<string, TunnelEnd>;
+  readonly #live: LiveSockets;
   readonly #helloTimer: NodeJS.Timeout;
   #attached = false;
   /** What comes after the close counts for nothing. */
   #closing = false;
   #badMessages = 0;
 
-  /**
-   * @param options `stream`: what the socket writes to; `tunnels`: the one tunnel of each workspace; this one enters itself when it is welcomed
-   */
+  /** @param options `stream`: what the socket writes to; `live`: where the tunnel enters itself when it is welcomed */
   constructor(
     socket: WebSocket,
     options: {
       stream: Duplex;
       workspace: Workspace;
       token: AgentToken;
-      tunnels: Map<string, TunnelEnd>;
+      live: LiveSockets;
       log: Logger;
       metrics: Metrics;
       limits: Pick<LimitOptions, "helloTimeoutMs" | "pingIntervalMs">;
@@ -56,13 +56,13 @@ export class TunnelEnd implements AgentLink {
     this.#socket = socket;
     this.#stream = options.stream;
     this.#workspace = workspace;
-    this.#tunnels = options.tunnels;
+    this.#live = options.live;
     this.#log = options.log.child({ workspace: workspace.id, tokenId: options.token.tokenId });
     this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), options.limits.helloTimeoutMs);
     this.#helloTimer.unref();
     workspace.agentConnecting();
     socket.on("message", (data, isBinary) => this.#receive(isBinary ? undefined : String(data)));
-    socket.on("error", (error) => this.#log.warn({ error: error.message }, "tunnel failed"));
+    socket.on("error", (error) => this.#log.warn({ err: error }, "tunnel failed"));
     new Heartbeat(socket, options.limits.pingIntervalMs, (end) =>
       this.#ended(end === "timeout" ? "timeout" : "disconnected"),
     );
@@ -74,7 +74,7 @@ export class TunnelEnd implements AgentLink {
     this.#socket.send(JSON.stringify(message));
   }
 
-  /** What is said in one turn (an acknowledgement for each of many trees) goes out in one write. */
+  /** What is sent in one turn (an acknowledgement for each of many trees) goes out in one write. */
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
@@ -92,7 +92,7 @@ export class TunnelEnd implements AgentLink {
 
   #ended(status: "disconnected" | "timeout"): void {
     clearTimeout(this.#helloTimer);
-    if (this.#tunnels.get(this.#workspace.id) === this) this.#tunnels.delete(this.#workspace.id);
+    this.#live.deleteTunnel(this.#workspace.id, this);
     this.#workspace.detach(this.#attached ? this : undefined, status);
     this.#log.info({ status }, "agent is gone");
   }
@@ -116,7 +116,7 @@ export class TunnelEnd implements AgentLink {
       this.#workspace.receive(this, message);
     } catch (thrown) {
       if (!(thrown instanceof TunnelLimitError)) throw thrown;
-      this.#log.warn({ error: thrown.message }, "tunnel limit");
+      this.#log.warn({ err: thrown }, "tunnel limit");
       this.close("tooLarge", "the update is too large");
     }
   }
@@ -129,8 +129,7 @@ export class TunnelEnd implements AgentLink {
       this.close("versionMismatch", `this relay speaks version ${TUNNEL_VERSION}`);
       return;
     }
-    this.#tunnels.get(this.#workspace.id)?.close("replaced", "a newer agent has taken this workspace");
-    this.#tunnels.set(this.#workspace.id, this);
+    this.#live.addTunnel(this.#workspace.id, this);
     this.#attached = true;
     const held = this.#workspace.attach(this);
     this.#log.info({ agent }, "agent is here");

@@ -1,0 +1,16 @@
+import type { Frame } from "./streams/watch-stream.js";
+
+/** Where a viewer's frames go: one WebSocket. */
+export interface Outlet {
+  /**
+   * Writes one frame.
+   *
+   * @param done called exactly once, in a later turn, when the operating system has taken the frame or the socket has
+   *   died; no frame is sent before
+   */
+  send(frame: Frame, done: () => void): void;
+  /** Something has to wait: the frame before it has not drained yet. May be called again while it waits. */
+  onBlocked(): void;
+  /** A frame has drained, and nothing waits. */
+  onDrained(): void;
+}

@@ -1,0 +1,72 @@
+import type { IncomingMessage } from "node:http";
+import { type WebSocket, WebSocketServer } from "ws";
+import { TUNNEL_SUBPROTOCOL } from "../../protocol/index.js";
+import type { Logger } from "../../util/index.js";
+import { bearer } from "../access/credentials.js";
+import type { Admission } from "../access/index.js";
+import type { Limits } from "../access/limits.js";
+import { REFUSALS, type Refusal } from "../answers.js";
+import type { Hub } from "../hub/index.js";
+import type { Metrics } from "../metrics.js";
+import type { Proxies } from "../proxies.js";
+import type { Store } from "../store/index.js";
+import { PER_MESSAGE_DEFLATE } from "./compression.js";
+import type { LiveSockets } from "./live-sockets.js";
+import { TunnelEnd } from "./tunnel-end.js";
+import type { UpgradeRequest } from "./upgrade-request.js";
+
+export interface TunnelUpgradeOptions {
+  store: Store;
+  hub: Hub;
+  admission: Admission;
+  proxies: Proxies;
+  limits: Limits;
+  live: LiveSockets;
+  metrics: Metrics;
+  log: Logger;
+}
+
+/** Opens tunnels for agents. */
+export class TunnelUpgrade {
+  readonly #options: TunnelUpgradeOptions;
+  readonly #server: WebSocketServer;
+
+  constructor(options: TunnelUpgradeOptions) {
+    this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: true,
+      perMessageDeflate: PER_MESSAGE_DEFLATE,
+      maxPayload: options.limits.options.agentFrameBytes,
+      handleProtocols: (offered) => (offered.has(TUNNEL_SUBPROTOCOL) ? TUNNEL_SUBPROTOCOL : false),
+    });
+  }
+
+  /** The sockets that are open, those whose agents have not said hello among them. */
+  get sockets(): ReadonlySet<WebSocket> {
+    return this.#server.clients;
+  }
+
+  /** @returns the refusal, when the request is not upgraded */
+  async open({ request, socket, head }: UpgradeRequest): Promise<Refusal | undefined> {
+    const { store, hub, admission, proxies, limits, live, metrics, log } = this.#options;
+    const answer = await admission.admit(proxies.address(request), async () => {
+      const caller = store.tokens.verify(bearer(request.headers) ?? "");
+      return caller?.kind === "agent" ? { ok: caller, tokenId: caller.tokenId } : { refusal: REFUSALS.signedOut };
+    });
+    if (answer.refusal) return answer.refusal;
+    const token = answer.ok;
+    if (!offeredProtocols(request).includes(TUNNEL_SUBPROTOCOL)) {
+      return { status: 400, body: { message: `Sub-protocol ${TUNNEL_SUBPROTOCOL} is required.` } };
+    }
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      const workspace = hub.workspace(token.workspace);
+      new TunnelEnd(webSocket, { stream: socket, workspace, token, live, log, metrics, limits: limits.options });
+    });
+    return undefined;
+  }
+}
+
+function offeredProtocols(request: IncomingMessage): string[] {
+  return (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+}

@@ -1,0 +1,72 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { TUNNEL_PATH } from "../../protocol/index.js";
+import type { Logger } from "../../util/index.js";
+import { maskToken } from "../access/credentials.js";
+import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
+import type { Metrics } from "../metrics.js";
+import { watchedChat } from "../routes.js";
+import { closeSocket } from "./close-socket.js";
+import { TunnelUpgrade, type TunnelUpgradeOptions } from "./tunnel-upgrade.js";
+import type { UpgradeRequest } from "./upgrade-request.js";
+import { WatchUpgrade, type WatchUpgradeOptions } from "./watch-upgrade.js";
+
+/** Answers upgrade requests: with a watch socket, a tunnel, or the refusal that docs/protocol.md has for it. */
+export class Upgrades {
+  readonly #watches: WatchUpgrade;
+  readonly #tunnels: TunnelUpgrade;
+  readonly #metrics: Metrics;
+  readonly #log: Logger;
+  #isClosing = false;
+
+  constructor(options: WatchUpgradeOptions & TunnelUpgradeOptions) {
+    this.#watches = new WatchUpgrade(options);
+    this.#tunnels = new TunnelUpgrade(options);
+    this.#metrics = options.metrics;
+    this.#log = options.log;
+  }
+
+  /** Node's `upgrade` event. Never rejects. */
+  async handle(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on("error", () => socket.destroy()); // a client that goes away while it is being answered
+    let refusal: Refusal | undefined;
+    try {
+      const target = request.url ?? "";
+      refusal = URL.canParse(target, "http://relay")
+        ? await this.#route({ request, socket, head, url: new URL(target, "http://relay") })
+        : REFUSALS.badRequest;
+    } catch (thrown) {
+      if (thrown instanceof RefusedError) refusal = thrown.refusal;
+      else {
+        this.#log.error({ err: thrown }, "upgrade failed");
+        refusal = REFUSALS.internal;
+      }
+    }
+    if (refusal === undefined) return;
+    this.#metrics.dropped("refused_upgrade");
+    this.#log.info({ url: maskToken(request.url ?? ""), status: refusal.status }, "upgrade refused");
+    refuseUpgrade(socket, refusal);
+  }
+
+  /** @returns the refusal, when the request is not upgraded */
+  async #route(upgrade: UpgradeRequest): Promise<Refusal | undefined> {
+    if (this.#isClosing) return REFUSALS.goingAway;
+    if (upgrade.url.pathname === TUNNEL_PATH) return this.#tunnels.open(upgrade);
+    const watched = watchedChat(upgrade.url.pathname);
+    if (watched === undefined) return REFUSALS.noSuchRoute;
+    return this.#watches.open(upgrade, watched, () => this.#isClosing);
+  }
+
+  /**
+   * Tells every client and agent that the relay goes away, and opens no more sockets.
+   *
+   * @param graceMs how long they have to answer, before their sockets are cut
+   */
+  async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    const sockets = [...this.#watches.sockets, ...this.#tunnels.sockets];
+    const closed = sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+    for (const socket of sockets) closeSocket(socket, "goingAway", { graceMs });
+    await Promise.all(closed);
+  }
+}

@@ -1,0 +1,95 @@
+import { type WebSocket, WebSocketServer } from "ws";
+import { DELTA_SUBPROTOCOL } from "../../protocol/index.js";
+import type { Logger } from "../../util/index.js";
+import { type Admission, type Authority, mayWatch } from "../access/index.js";
+import type { Limits } from "../access/limits.js";
+import { REFUSALS, type Refusal } from "../answers.js";
+import type { Hub } from "../hub/index.js";
+import type { Metrics } from "../metrics.js";
+import type { Proxies } from "../proxies.js";
+import { PER_MESSAGE_DEFLATE } from "./compression.js";
+import type { LiveSockets } from "./live-sockets.js";
+import type { UpgradeRequest } from "./upgrade-request.js";
+import { WatchSession } from "./watch-session.js";
+
+export interface WatchUpgradeOptions {
+  hub: Hub;
+  authority: Authority;
+  admission: Admission;
+  proxies: Proxies;
+  limits: Limits;
+  live: LiveSockets;
+  metrics: Metrics;
+  log: Logger;
+}
+
+/** Opens watch sockets for those who may watch. */
+export class WatchUpgrade {
+  readonly #options: WatchUpgradeOptions;
+  readonly #server: WebSocketServer;
+
+  constructor(options: WatchUpgradeOptions) {
+    this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: true,
+      perMessageDeflate: PER_MESSAGE_DEFLATE,
+      maxPayload: options.limits.options.clientFrameBytes,
+      handleProtocols: chooseProtocol,
+    });
+  }
+
+  /** The sockets that are open. */
+  get sockets(): ReadonlySet<WebSocket> {
+    return this.#server.clients;
+  }
+
+  /**
+   * @param isClosing asked when it is known that the client may watch: the relay may have begun to stop meanwhile
+   * @returns the refusal, when the request is not upgraded
+   */
+  async open(
+    { request, socket, head, url }: UpgradeRequest,
+    { chatId, prefix }: { chatId: string; prefix: string },
+    isClosing: () => boolean,
+  ): Promise<Refusal | undefined> {
+    const { hub, authority, admission, proxies, limits, live, metrics, log } = this.#options;
+    const { headers } = request;
+    const host = proxies.host(request);
+    const calling = { method: "GET", headers, query: url.searchParams, host, isUpgrade: true };
+    const address = proxies.address(request); // later, the socket may be gone
+    const client = await admission.identify(authority, calling, address);
+    if (client.refusal) return client.refusal;
+    const acceptsStale = url.searchParams.get("stale") === "ok";
+    const agentState = (workspace: string, chat: string) =>
+      acceptsStale && hub.hasLastState(workspace, chat) ? "connected" : hub.agentState(workspace);
+    const answer = await mayWatch(authority, agentState, client.ok, chatId, prefix);
+    if (answer.refusal?.status === 401) await admission.failed(address);
+    if (answer.refusal) return answer.refusal;
+    if (isClosing()) return REFUSALS.goingAway;
+    const closed = limits.openSocket(client.ok.tokenId);
+    socket.once("close", closed); // also when the handshake comes to nothing
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      const session = new WatchSession(webSocket, {
+        hub,
+        stream: socket,
+        prefix,
+        client: client.ok,
+        ...answer.ok,
+        log,
+        metrics,
+        isDelta: webSocket.protocol === DELTA_SUBPROTOCOL,
+        acceptsStale,
+        limits: limits.options,
+        ended: () => live.deleteWatch(session),
+      });
+      live.addWatch(session);
+    });
+    return undefined;
+  }
+}
+
+/** Browsers give up on a server that accepts none of the protocols that they offer. */
+function chooseProtocol(offered: Set<string>): string | false {
+  return offered.has(DELTA_SUBPROTOCOL) ? DELTA_SUBPROTOCOL : ([...offered][0] ?? false);
+}

@@ -1,0 +1,110 @@
+import t from "tap";
+import { diffFiles } from "../../../../src/protocol/index.js";
+import {
+  applyUpdate,
+  changesBetween,
+  restoreState,
+  type TreeState,
+} from "../../../../src/relay/hub/trees/tree-state.js";
+import { fileOf } from "../../support/fake-agent.js";
+import { nextState, stateOf, updateOf } from "../../support/states.js";
+
+const keys = ({ files }: TreeState) => files.map(({ key }) => key);
+
+t.test("a whole state is sorted, with each key once, whatever the order in which it came", (t) => {
+  const state = stateOf([fileOf("b", "1"), fileOf("a", "1"), fileOf("b", "2")]);
+  t.same(keys(state), ["t:a", "t:b"]);
+  t.match(state.files[1]?.hunks, "+2");
+  t.equal(state.changes, undefined, "there is nothing before it");
+  t.end();
+});
+
+t.test("a change carries what differs from the state before, and keeps the other files", (t) => {
+  const before = stateOf([fileOf("a", "1"), fileOf("b", "1"), fileOf("c", "1")]);
+  const state = nextState(before, { upserts: [fileOf("d", "1"), fileOf("b", "2")], removes: ["t:a"] });
+  t.same(keys(state), ["t:b", "t:c", "t:d"]);
+  t.equal(state.files[1], before.files[2], "the same object");
+  t.equal(state.changes?.base, before.seq);
+  t.same([...(state.changes?.files ?? [])], [...diffFiles(before.files, state.files)]);
+  t.end();
+});
+
+t.test("what a change says again counts for nothing", (t) => {
+  const before = stateOf([fileOf("a", "1")]);
+  const state = nextState(before, { upserts: [fileOf("a", "1")], removes: ["t:nowhere"] });
+  t.equal(state.changes?.files.size, 0);
+  t.equal(state.files, before.files);
+  t.equal(state.view, before.view, "clients are shown the same");
+  t.end();
+});
+
+t.test("a key that an update both removes and sends is there", (t) => {
+  const before = stateOf([fileOf("a", "1")]);
+  const state = nextState(before, { upserts: [fileOf("a", "2")], removes: ["t:a"] });
+  t.match(state.files, [{ key: "t:a", hunks: /\+2/ }]);
+  t.end();
+});
+
+t.test("a whole state of the same epoch carries what differs as well", (t) => {
+  const before = stateOf([fileOf("a", "1"), fileOf("b", "1")]);
+  const state = applyUpdate(before, updateOf([fileOf("b", "1"), fileOf("c", "1")], { seq: 4 }));
+  t.equal(state?.changes?.base, 1);
+  t.same([...(state?.changes?.files.keys() ?? [])], ["t:a", "t:c"]);
+  t.equal(state?.files[0], before.files[1], "unchanged files stay the same objects");
+  t.end();
+});
+
+t.test("a whole state of another epoch shares no numbers with the one before", (t) => {
+  const before = stateOf([fileOf("a", "1")]);
+  const state = applyUpdate(before, updateOf([fileOf("a", "1")], { epoch: "epoch-02", seq: 2 }));
+  t.equal(state?.changes, undefined);
+  t.equal(state?.view, before.view, "it looks the same to clients");
+  t.end();
+});
+
+t.test("a change of another base is no change of this state", (t) => {
+  const before = stateOf([]);
+  const change = updateOf([], { seq: 3, base: 2 });
+  t.equal(applyUpdate(before, change), undefined, "another seq");
+  t.equal(applyUpdate(before, { ...change, base: 1, epoch: "epoch-02" }), undefined, "another epoch");
+  t.equal(applyUpdate(undefined, change), undefined, "nothing is here");
+  t.end();
+});
+
+t.test("who skipped states is told what differs from the last one that was seen", (t) => {
+  const first = stateOf([fileOf("a", "1"), fileOf("b", "1")]);
+  const second = nextState(first, { upserts: [fileOf("a", "2")] });
+  const third = nextState(second, { upserts: [fileOf("c", "1")], removes: ["t:b"] });
+  t.equal(changesBetween(second, third), third.changes?.files, "the next one: as it travels");
+  t.same([...changesBetween(first, third).keys()], ["t:a", "t:b", "t:c"]);
+  t.end();
+});
+
+t.test("changes hold nothing of the state before but keys", (t) => {
+  const before = stateOf([fileOf("a", "1"), fileOf("b", "1")]);
+  const { changes, files } = nextState(before, { upserts: [fileOf("a", "2")], removes: ["t:b"] });
+  t.same(
+    [...(changes?.files ?? [])],
+    [
+      ["t:a", files[0]],
+      ["t:b", undefined],
+    ],
+  );
+  t.equal(changes?.files.get("t:a"), files[0]);
+  t.end();
+});
+
+t.test("a size counts the characters of the texts", (t) => {
+  const { header, hunks } = fileOf("a", "漢");
+  t.equal(stateOf([fileOf("a", "漢")]).size, header.length + hunks.length);
+  t.end();
+});
+
+t.test("a state from the store looks as it did", (t) => {
+  const { view: _view, changes: _changes, size, ...stored } = stateOf([fileOf("a", "1")]);
+  const state = restoreState(stored);
+  t.equal(state.size, size);
+  t.equal(state.changes, undefined);
+  t.match(state.view.entry.piece(0).toString(), '"unified_diff":"diff --git a/a b/a');
+  t.end();
+});
