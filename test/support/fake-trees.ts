@@ -1,21 +1,21 @@
 import { EventEmitter } from "node:events";
 import type { RepositoryFinder } from "../../src/agent/chats/locate.js";
-import type { LiveTree, TreeSource } from "../../src/agent/trees/trees.js";
+import type { LiveTree, TreeSource } from "../../src/agent/trees/streamed-tree.js";
 import type { Trouble } from "../../src/agent/trees/trouble.js";
-import type { TreeFile } from "../../src/protocol/index.js";
+import { diffFiles, type FileChanges, type TreeFile } from "../../src/protocol/index.js";
 import { TreewireError } from "../../src/util/index.js";
 import type { TreeState } from "../../src/worktree/types.js";
 import { stateOf } from "./states.js";
 
-interface Events {
-  state: [state: TreeState];
+interface TreeEvents {
+  state: [state: TreeState, changes: FileChanges];
   gone: [];
   trouble: [trouble: Trouble];
   scanned: [at: number];
 }
 
 /** A working tree that shows what the test says. */
-export class FakeTree extends EventEmitter<Events> implements LiveTree {
+export class FakeTree extends EventEmitter<TreeEvents> implements LiveTree {
   readonly root: string;
   state: TreeState | undefined;
   /** What the next reading finds. */
@@ -42,14 +42,21 @@ export class FakeTree extends EventEmitter<Events> implements LiveTree {
     return this.#read();
   }
 
+  /** The tree vanishes. */
+  vanish(): void {
+    this.state = undefined;
+    this.emit("gone");
+  }
+
   close(): void {
     this.closed = true;
   }
 
   #read(): TreeState {
     const state = stateOf(this.root, this.onDisk, Date.now());
+    const changes = diffFiles(this.state?.files ?? [], state.files);
     this.state = state;
-    this.emit("state", state);
+    this.emit("state", state, changes);
     return state;
   }
 }

@@ -1,6 +1,6 @@
 import type { AgentStatus } from "../../protocol/index.js";
 import { coalesce, type Logger } from "../../util/index.js";
-import type { Link } from "../trees/tree-stream.js";
+import type { Link } from "../trees/link.js";
 import type { Trees } from "../trees/trees.js";
 import { type Trouble, troubleMessage } from "../trees/trouble.js";
 import { type Discovery, type Located, locateAll, type RepositoryFinder } from "./locate.js";
