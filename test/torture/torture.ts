@@ -2,7 +2,7 @@ import { cpSync, type FSWatcher, lstatSync, mkdirSync, rmSync, watch } from "nod
 import { join } from "node:path";
 import { silentLogger } from "../../src/util/index.js";
 import { scanOnce, TreeHost } from "../../src/worktree/index.js";
-import { Random } from "../parity/random.js";
+import { Random } from "../support/random.js";
 import { expectedOf } from "../support/repo.js";
 import { digestOf, makeSequence, makeTemplate, runSequence, textOf } from "./sequence.js";
 
