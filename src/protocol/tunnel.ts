@@ -26,8 +26,11 @@ export const TUNNEL_SUBPROTOCOL = "treewire.tunnel.v1";
 export const TUNNEL_VERSION = 1;
 
 const root = z.string().startsWith("/").max(4096);
-/** Any 128-bit id in the dashed form, as Go takes it: `z.uuid()` would turn away ids without an RFC 9562 variant. */
-export const idSchema = z.guid();
+/**
+ * Any 128-bit id in the dashed form, as Go takes it: `z.uuid()` would turn away ids without an RFC 9562 variant. Lower
+ * case and upper case name the same; behind the schema there is lower case alone.
+ */
+export const idSchema = z.guid().toLowerCase();
 const chat = idSchema;
 /** A tree's history: states of one `epoch` are numbered from 1 by `seq`; another epoch shares nothing with it. */
 const epoch = z.string().min(8).max(64);
