@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Random } from "../test/parity/random.js";
+import { Random } from "../test/support/random.js";
 import { git } from "../test/support/repo.js";
 import { makeBigPack } from "./support/big-pack.js";
 import { median, milliseconds, progress, quantile, ratioText } from "./support/measure.js";

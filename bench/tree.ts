@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sweepDelay } from "../src/worktree/follow/sweeper.js";
-import { Random } from "../test/parity/random.js";
+import { Random } from "../test/support/random.js";
 import { GIT_ENV, git } from "../test/support/repo.js";
 import { FollowedProcess } from "./support/followed.js";
 import { median, milliseconds, progress, quantile, ratioText, timeOf } from "./support/measure.js";

@@ -1,5 +1,5 @@
 import type { Pair } from "../../test/parity/generate.js";
-import { Random } from "../../test/parity/random.js";
+import { Random } from "../../test/support/random.js";
 
 const MIB = 1 << 20;
 const WORDS = "const return value index if for of map set get key list item node path text line size type name".split(

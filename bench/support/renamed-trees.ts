@@ -1,5 +1,5 @@
 import { FILE, type Tree } from "../../test/diff/trees.js";
-import { Random } from "../../test/parity/random.js";
+import { Random } from "../../test/support/random.js";
 
 /** As many files deleted as added, each of the latter an edited one of the former under another name. */
 export function renamedTrees(count: number): [Tree, Tree] {

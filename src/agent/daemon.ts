@@ -4,8 +4,9 @@ import { Chats, type ChatsOptions } from "./chats/chats.js";
 import { Discovery, type RepositoryFinder } from "./chats/locate.js";
 import type { TrackStore } from "./chats/track-store.js";
 import { agentStatus } from "./service/status.js";
-import type { Link } from "./trees/tree-stream.js";
-import { type TreeSource, Trees } from "./trees/trees.js";
+import type { Link } from "./trees/link.js";
+import type { TreeSource } from "./trees/streamed-tree.js";
+import { Trees } from "./trees/trees.js";
 import type { Dial } from "./tunnel/dial.js";
 import { Tunnel, type TunnelOptions, type TunnelStatus } from "./tunnel/tunnel.js";
 

@@ -9,7 +9,8 @@ export const MAX_CONTROL_REQUEST_BYTES = 8 * 1024 * 1024;
 /** The most paths that one `track` may name. */
 export const MAX_TRACKED_PATHS_AT_ONCE = 20_000;
 
-const chat = z.uuid().toLowerCase();
+/** As the tunnel's ids, in the word that the programs use. */
+const chat = z.guid("Invalid UUID").toLowerCase();
 const paths = z.array(z.string().startsWith("/").max(4096)).max(MAX_TRACKED_PATHS_AT_ONCE);
 
 /** A chat, and with it its ancestors, has touched these paths. */

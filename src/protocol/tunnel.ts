@@ -27,8 +27,8 @@ export const TUNNEL_VERSION = 1;
 
 const root = z.string().startsWith("/").max(4096);
 /**
- * Any 128-bit id in the dashed form, as Go takes it: `z.uuid()` would turn away ids without an RFC 9562 variant. What comes
- * out is in lower case: two spellings name one thing.
+ * Any 128-bit id in the dashed form, as Go takes it: `z.uuid()` would turn away ids without an RFC 9562 variant. Lower
+ * case and upper case name the same; behind the schema there is lower case alone.
  */
 export const idSchema = z.guid().toLowerCase();
 const chat = idSchema;

@@ -1,4 +1,5 @@
 export { Backoff, type BackoffOptions } from "./backoff.js";
+export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
 export { command, commandGroup, stopSignal } from "./command.js";
 export { describeError, ERROR_CODES, type ErrorCode, messageOf, systemCode, TreewireError } from "./errors.js";

@@ -133,7 +133,7 @@ t.test("a tree that vanishes is told as gone, and is there again as soon as it r
   const before = connection.all("tree").find(({ root }) => root === "/w/a");
   const tree = trees.tree("/w/a");
   trees.repositories.delete("/w/a");
-  tree.emit("gone");
+  tree.vanish();
   t.match(await connection.nth("gone", 1), { root: "/w/a" });
   t.match(await connection.nth("chat", 2), { roots: ["/w/b"] });
   tree.show([fileOf("t:again")]);
@@ -151,7 +151,7 @@ t.test("a path whose tree has vanished may lead to another one", async (t) => {
   t.match(await connection.nth("chat", 1), { roots: ["/w/a/inner"] });
   await connection.nth("tree", 1);
   trees.repositories.delete("/w/a/inner");
-  trees.tree("/w/a/inner").emit("gone");
+  trees.tree("/w/a/inner").vanish();
   await until("the outer one is shown", () => connection.all("chat").at(-1)?.roots.join() === "/w/a");
 });
 

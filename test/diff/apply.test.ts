@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import fc from "fast-check";
 import t from "tap";
 import { filePatch, looksBinary } from "../../src/diff/index.js";
 import { generatePair } from "../parity/generate.js";
+import fc from "../support/fast-check.js";
 import { createRepo, GIT_ENV } from "../support/repo.js";
 import { treePair } from "./arbitrary-trees.js";
 import { FILE, importTrees, ourDiff, SUBMODULE, sideOf, type Tree } from "./trees.js";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import { type Entry, EXECUTABLE, FILE, LINK, SUBMODULE, type Tree } from "./trees.js";
 
 const PATHS = [

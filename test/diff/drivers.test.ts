@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
 import { DRIVER_NAMES, driverPattern } from "../../src/diff/index.js";
+import fc from "../support/fast-check.js";
 import { createRepo } from "../support/repo.js";
 import { type Entry, FILE, gitDiff, importTrees, ourDiff, type Tree } from "./trees.js";
 

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import t from "tap";
+import fc from "../support/fast-check.js";
 import { createRepo } from "../support/repo.js";
 import { treePair } from "./arbitrary-trees.js";
 import { gitDiff, importTrees, ourDiff } from "./trees.js";

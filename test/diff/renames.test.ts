@@ -1,6 +1,6 @@
 import t, { type Test } from "tap";
 import { detectRenames, exactRenames } from "../../src/diff/index.js";
-import { Random } from "../parity/random.js";
+import { Random, SEED } from "../support/random.js";
 import { createRepo } from "../support/repo.js";
 import { type Entry, EXECUTABLE, FILE, gitDiff, importTrees, LINK, ourDiff, sideOf, type Tree } from "./trees.js";
 
@@ -91,7 +91,7 @@ t.test("carriage returns before line feeds count for nothing in text, and count 
 });
 
 t.test("any sets of deletions and additions are paired as git pairs them", async (t) => {
-  const pairs = Array.from({ length: 80 }, (_, seed) => similarTrees(new Random(seed)));
+  const pairs = Array.from({ length: 80 }, (_, at) => similarTrees(new Random(SEED + at)));
   const renames = sameAsGit(t, pairs).flat();
   t.ok(renames.length > 300, `${renames.length} renames`);
 });

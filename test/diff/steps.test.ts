@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
 import { withoutLongTail } from "../../src/diff/without-long-tail.js";
+import fc from "../support/fast-check.js";
 import { Steps } from "./steps.js";
 
 const bytes = (text: string) => Buffer.from(text, "latin1");

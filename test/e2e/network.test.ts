@@ -10,6 +10,7 @@ import { findRepositories, resolveRoot, TreeHost } from "../../src/worktree/inde
 import { BadLink, connectProxy, FAULTS } from "../support/bad-network.js";
 import { makeCertificates, tlsFront, withoutOpenssl } from "../support/certificates.js";
 import { startProgram } from "../support/program.js";
+import { drawSeed, Random, SEED } from "../support/random.js";
 import { createRepo } from "../support/repo.js";
 import { Stack } from "../support/stack.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
@@ -24,6 +25,9 @@ const ROUNDS = Number(process.env.ROUNDS ?? 120);
 const HASTE = 100;
 /** `npm run faults` also lets each fault happen to the built program, with the times of life. */
 const IN_REAL_TIME = process.env.REAL_TIME === "1";
+/** `npm run faults` draws the faults anew each time. */
+const seed = IN_REAL_TIME ? drawSeed() : SEED;
+t.comment(`TREEWIRE_TEST_SEED=${seed}`);
 /** How long a fault lasts there. Milliseconds: the link is given up, and is tried again and again. */
 const REAL_FAULT_MS = 45_000;
 /** What must hold: a half-open link is noticed so soon. Milliseconds. */
@@ -92,40 +96,27 @@ async function holdings(daemon: Daemon) {
   };
 }
 
-/** Numbers in [0, 1) that a seed repeats (mulberry32, public domain). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Lets the link fail again and again while a file is edited; after each time the client must come to be right. */
 async function misbehave(t: Test, world: World): Promise<void> {
   const rounds = Math.ceil(ROUNDS / 3);
-  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-  t.comment(`SEED=${seed}`);
-  const random = seeded(seed);
+  const random = new Random(seed);
   const { daemon, repo, client, log } = await startAgent(t, world);
   const before = await holdings(daemon);
   let heap = 0;
   let connections = 0;
   for (let round = 1; round <= rounds; round += 1) {
-    const fault = FAULTS[Math.floor(random() * FAULTS.length)] ?? "cut";
-    repo.write("a.txt", `${round} before ${"x".repeat(random() * 2_000)}\n`);
+    const fault = random.pick(FAULTS);
+    repo.write("a.txt", `${round} before ${"x".repeat(random.next() * 2_000)}\n`);
     world.link.fail(fault);
-    if (random() < 0.5) repo.write("a.txt", `${round} meanwhile\n`);
-    await pass(random() * 60);
+    if (random.chance(0.5)) repo.write("a.txt", `${round} meanwhile\n`);
+    await pass(random.next() * 60);
     world.link.heal();
-    if (random() < 0.5) repo.write("a.txt", `${round} after\n`);
+    if (random.chance(0.5)) repo.write("a.txt", `${round} after\n`);
     const expected = `${repo.git("diff", "--full-index", "HEAD")}\n`;
     await until(
-      `round ${round}, ${fault} (SEED=${seed}): the client is right`,
+      `round ${round}, ${fault} (seed ${seed}): the client is right`,
       () => client.repositories.get(repo.root)?.unified_diff === expected,
       { deadlineMs: RIGHT_WITHIN_MS, seen: () => ({ last: client.messages.slice(-2), log: log.slice(-5) }) },
     );

@@ -4,11 +4,10 @@ import { join, relative } from "node:path";
 import t, { type Test } from "tap";
 import { openRepository } from "../../src/git/index.js";
 import { TreewireError } from "../../src/util/index.js";
-import { Random } from "../parity/random.js";
+import { Random, SEED } from "../support/random.js";
 import { createRepo, GIT_ENV, git, TestRepo } from "../support/repo.js";
 import { tempDir } from "../support/temp.js";
 
-const SEED = Number(process.env.TREEWIRE_TEST_SEED ?? 20_260_102);
 /** Bytes of each file that are damaged, spread over it; `TREEWIRE_DAMAGES=Infinity` damages each. */
 const MOST_DAMAGES = Number(process.env.TREEWIRE_DAMAGES ?? 80);
 /** No answer may take more time of the processor than this: one that hangs takes all there is. */

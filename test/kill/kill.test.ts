@@ -1,5 +1,5 @@
 import t from "tap";
-import { Random } from "../parity/random.js";
+import { Random, SEED } from "../support/random.js";
 import { KillStack, VICTIMS } from "./world.js";
 
 /** `npm run kill` has 200, and holds the time in which clients are right. */
@@ -10,14 +10,12 @@ t.setTimeout(120_000);
 t.test(
   "whoever is killed under load: nothing is half there, nothing acknowledged is lost, clients get right",
   async (t) => {
-    const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-    t.comment(`seed ${seed}`);
-    const world = await KillStack.start(t, new Random(seed));
+    const world = await KillStack.start(t, new Random(SEED));
     for (let round = 0; round < ROUNDS; round += 1) {
       const victim = VICTIMS[round % VICTIMS.length] ?? "relay";
       const { problems, rightMs, afterMs } = await world.round(victim);
-      t.same(problems, [], `seed ${seed}: ${victim} after ${afterMs} ms`);
-      t.ok(Number.isFinite(rightMs), `seed ${seed}: ${victim}: every client got right`);
+      t.same(problems, [], `seed ${SEED}: ${victim} after ${afterMs} ms`);
+      t.ok(Number.isFinite(rightMs), `seed ${SEED}: ${victim}: every client got right`);
     }
     t.same(await world.end(), [], "and every acknowledged upload is still there");
     t.ok(world.acknowledged.uploads > 0 && world.acknowledged.archives > 0, "there was load");

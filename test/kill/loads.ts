@@ -3,7 +3,7 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import type { Random } from "../parity/random.js";
+import type { Random } from "../support/random.js";
 
 const PNG_HEAD = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
 /** The largest upload, in bytes: many chunks, so that a kill falls between them. */

@@ -2,7 +2,7 @@
 // and streams. After each restart nothing may be half there or lost, and every client right within the allowed time.
 import { hideBin } from "yargs/helpers";
 import yargs from "yargs/yargs";
-import { Random } from "../parity/random.js";
+import { drawSeed, Random } from "../support/random.js";
 import { KillStack, type Outcome, VICTIMS } from "./world.js";
 
 /** Each store goes through so many kills; then a new one begins. */
@@ -10,7 +10,7 @@ const ROUNDS_PER_STORE = 25;
 
 const options = await yargs(hideBin(process.argv))
   .option("rounds", { type: "number", default: 200, describe: "kills" })
-  .option("seed", { type: "number", default: Date.now() % 1_000_000, describe: "what decides who dies, and when" })
+  .option("seed", { type: "number", default: drawSeed(), describe: "what decides who dies, and when" })
   .option("allowed-ms", { type: "number", default: 2000, describe: "time within which every client must be right" })
   .strict()
   .parseAsync();

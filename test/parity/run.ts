@@ -1,12 +1,14 @@
 // `npm run test:parity [-- GENERATED_PAIRS [FIRST_SEED]]`: compares our hunks with git's, on generated pairs and on the
 // changed files of real packages, and whole patches, renames and all, on the packages and on this project's history.
 // Says how many were equal. A single difference fails the run.
+
+import { drawSeed } from "../support/random.js";
 import { type Difference, describeDifference, differences, shrink } from "./compare.js";
 import { generatePair, type Pair } from "./generate.js";
 import { changedFiles, PACKAGES, Packages } from "./packages.js";
 import { ownHistory, type TreePair, treeDifference, treeOfDirectory } from "./real-trees.js";
 
-const [generatedPairs = 50_000, firstSeed = 1_000_000] = process.argv.slice(2).map(Number);
+const [generatedPairs = 50_000, firstSeed = drawSeed()] = process.argv.slice(2).map(Number);
 const BATCH = 1000;
 /** Batch after batch. */
 const CONTEXT_LINES = [3, 3, 0, 1, 10];

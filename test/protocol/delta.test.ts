@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
 import { applyDelta, deltaOf, diffFiles, type TreeFile } from "../../src/protocol/index.js";
+import fc from "../support/fast-check.js";
 
 const file = (key: string, hunks: string): TreeFile => ({
   key,

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import t from "tap";
 import {
   diffFiles,
@@ -9,6 +8,7 @@ import {
   sameFile,
   type TreeFile,
 } from "../../src/protocol/index.js";
+import fc from "../support/fast-check.js";
 
 const file = (key: string, hunks: string): TreeFile => {
   return { key, path: key, header: "", hunks, additions: 0, deletions: 0, omitted_bytes: 0 };

@@ -1,9 +1,9 @@
 import * as diff2html from "diff2html";
-import fc from "fast-check";
 import * as gitdiffModule from "gitdiff-parser";
 import parseDiff from "parse-diff";
 import t from "tap";
 import { fitToLimit, formatBytes, type TreeFile, unifiedDiff, utf8Length } from "../../src/protocol/index.js";
+import fc from "../support/fast-check.js";
 
 // its types say `export default`, its code is CommonJS
 const gitdiffParser = gitdiffModule.default as unknown as typeof gitdiffModule.default.default;

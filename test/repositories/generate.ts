@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Random } from "../parity/random.js";
+import type { Random } from "../support/random.js";
 import { createRepo, type TestRepo } from "../support/repo.js";
 import type { Cleanup } from "../support/temp.js";
 

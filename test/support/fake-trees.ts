@@ -1,13 +1,13 @@
 import { EventEmitter } from "node:events";
 import type { RepositoryFinder } from "../../src/agent/chats/locate.js";
-import type { LiveTree, TreeSource } from "../../src/agent/trees/trees.js";
+import type { LiveTree, TreeSource } from "../../src/agent/trees/streamed-tree.js";
 import type { Trouble } from "../../src/agent/trees/trouble.js";
 import { diffFiles, type FileChanges, type TreeFile } from "../../src/protocol/index.js";
 import { TreewireError } from "../../src/util/index.js";
 import type { TreeState } from "../../src/worktree/types.js";
 import { stateOf } from "./states.js";
 
-interface Events {
+interface TreeEvents {
   state: [state: TreeState, changes: FileChanges];
   gone: [];
   trouble: [trouble: Trouble];
@@ -15,7 +15,7 @@ interface Events {
 }
 
 /** A working tree that shows what the test says. */
-export class FakeTree extends EventEmitter<Events> implements LiveTree {
+export class FakeTree extends EventEmitter<TreeEvents> implements LiveTree {
   readonly root: string;
   state: TreeState | undefined;
   /** What the next reading finds. */
@@ -40,6 +40,12 @@ export class FakeTree extends EventEmitter<Events> implements LiveTree {
     await new Promise(setImmediate);
     if (this.closed) return undefined;
     return this.#read();
+  }
+
+  /** The tree vanishes. */
+  vanish(): void {
+    this.state = undefined;
+    this.emit("gone");
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import type { Random } from "../parity/random.js";
+import type { Random } from "../support/random.js";
 
 /**
  * What people and their tools do to a working tree, as shell scripts that run in its root. `$OUT` is a directory

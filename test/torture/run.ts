@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hideBin } from "yargs/helpers";
 import yargs from "yargs/yargs";
+import { drawSeed } from "../support/random.js";
 import { SEQUENCES_PER_REPOSITORY, Torture } from "./torture.js";
 
 const options = await yargs(hideBin(process.argv))
-  .option("seed", { type: "number", default: Date.now() % 1_000_000, describe: "first repository's seed" })
+  .option("seed", { type: "number", default: drawSeed(), describe: "first repository's seed" })
   .option("rounds", {
     type: "number",
     default: 250,
@@ -20,6 +21,7 @@ const options = await yargs(hideBin(process.argv))
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "treewire-torture-")));
 const torture = new Torture(scratch, options.allowedMs);
+process.stdout.write(`seeds from ${options.seed} on\n`);
 const counts = { right: 0, late: 0, wrong: 0, refused: 0, stale: 0, written: 0 };
 const times: number[] = [];
 try {

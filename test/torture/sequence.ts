@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TreeState } from "../../src/worktree/index.js";
-import type { Random } from "../parity/random.js";
+import type { Random } from "../support/random.js";
 import { GIT_ENV, git } from "../support/repo.js";
 import { FILE_OPERATIONS, GIT_OPERATIONS, ROOT_OPERATIONS, RULE_OPERATIONS } from "./operations.js";
 

@@ -1,5 +1,5 @@
 import { isAbsolute, parse } from "node:path";
-import { coalesce, type Logger, systemCode, TreewireError } from "../../util/index.js";
+import { type Clock, coalesce, type Logger, systemClock, systemCode, TreewireError } from "../../util/index.js";
 import { describe, type Trouble } from "../trees/trouble.js";
 
 /** What the agent asks of the file system about where repositories are. */
@@ -86,43 +86,51 @@ export class Discovery {
   readonly find: () => Promise<string[]>;
   readonly #finder: Pick<RepositoryFinder, "findRepositories">;
   readonly #logger: Logger;
-  /** What was said of a root whose fault has not passed. */
-  readonly #told = new Map<string, string>();
+  readonly #clock: Clock;
+  /** What is wrong with a root, by root, until it has passed. */
+  readonly #problems = new Map<string, string>();
+  /** When the last search ended (monotonic), and how long it took. Milliseconds. */
   #endedAt = Number.NEGATIVE_INFINITY;
-  #costMs = 0;
+  #searchMs = 0;
 
   /** @param roots absolute paths */
-  constructor(roots: readonly string[], finder: Pick<RepositoryFinder, "findRepositories">, logger: Logger) {
+  constructor(
+    roots: readonly string[],
+    finder: Pick<RepositoryFinder, "findRepositories">,
+    logger: Logger,
+    clock: Clock = systemClock,
+  ) {
     this.#finder = finder;
     this.#logger = logger;
+    this.#clock = clock;
     this.find = coalesce(async () => {
-      const started = performance.now();
+      const startedAt = clock.monotonicMs();
       const found = await Promise.all(roots.map((root) => this.#findUnder(root)));
-      this.#endedAt = performance.now();
-      this.#costMs = this.#endedAt - started;
+      this.#endedAt = clock.monotonicMs();
+      this.#searchMs = this.#endedAt - startedAt;
       return [...new Set(found.flat())].sort();
     });
   }
 
   /** Whether the last search is long enough ago. @param restMs the least time between two, in milliseconds */
   isDue(restMs: number): boolean {
-    return performance.now() - this.#endedAt >= Math.max(restMs, this.#costMs / SEARCH_SHARE);
+    return this.#clock.monotonicMs() - this.#endedAt >= Math.max(restMs, this.#searchMs / SEARCH_SHARE);
   }
 
   /** What is wrong with roots, in words. */
   troubles(): string[] {
-    return [...this.#told.values()];
+    return [...this.#problems.values()];
   }
 
   async #findUnder(root: string): Promise<string[]> {
     try {
       const found = await this.#finder.findRepositories(root);
-      this.#told.delete(root);
+      this.#problems.delete(root);
       return found;
     } catch (error) {
       const { code, message } = describe(error, root);
-      if (this.#told.get(root) !== message) this.#logger.warn({ root, code }, message);
-      this.#told.set(root, message);
+      if (this.#problems.get(root) !== message) this.#logger.warn({ root, code }, message);
+      this.#problems.set(root, message);
       return [];
     }
   }

@@ -1,4 +1,6 @@
 import {
+  diffFiles,
+  type FileChanges,
   fitToLimit,
   MAX_META_TEXT_UNITS,
   TREE_MESSAGE_PART_BYTES,
@@ -13,13 +15,8 @@ export interface TreeSnapshot {
   readonly meta: TreeMeta;
   /** Ascending by key; files that did not change are the same objects in the next snapshot. */
   readonly files: readonly TreeFile[];
-}
-
-/** What turns one list of files into another. */
-export interface Delta {
-  readonly upserts: readonly TreeFile[];
-  /** Keys. */
-  readonly removes: readonly string[];
+  /** Something of the state was left out for its size: what changed in the state is not what changed in `files`. */
+  readonly fitted: boolean;
 }
 
 /** Fits a state to that limit and words it as the tunnel does. */
@@ -35,6 +32,7 @@ export function snapshotOf(state: TreeState): TreeSnapshot {
       too_large_bytes: tooLargeBytes,
     },
     files,
+    fitted: files !== state.files,
   };
 }
 
@@ -43,69 +41,18 @@ function cut(text: string): string {
   return text.slice(0, MAX_META_TEXT_UNITS);
 }
 
-/** Whether two snapshots say the same of a tree; when they were taken does not count. */
-export function sameSnapshot(before: TreeSnapshot, after: TreeSnapshot): boolean {
-  if (before === after) return true;
-  if (before.files.length !== after.files.length || !sameMeta(before.meta, after.meta)) return false;
-  return before.files.every((file, position) => sameFile(file, after.files[position]));
-}
-
-/** The difference of two lists of files, both ascending by key, in one walk over the two. */
-export function deltaBetween(before: readonly TreeFile[], after: readonly TreeFile[]): Delta {
-  const upserts: TreeFile[] = [];
-  const removes: string[] = [];
-  let position = 0;
-  for (const file of after) {
-    let old = before[position];
-    while (old !== undefined && old.key < file.key) {
-      removes.push(old.key);
-      position += 1;
-      old = before[position];
-    }
-    if (old?.key === file.key) position += 1;
-    if (old?.key !== file.key || !sameFile(old, file)) upserts.push(file);
-  }
-  for (const file of before.slice(position)) removes.push(file.key);
-  return { upserts, removes };
-}
-
 /**
- * Splits one update into messages of about {@link TREE_MESSAGE_PART_BYTES}, all but the last with `more`. A file is
- * never split: the largest message is one file of the greatest size that a diff may have.
+ * What leads from the files of one snapshot to those of another.
  *
- * @param head what all parts share
+ * @param changes lead from the one's state to the other's; `undefined` where that is not known
  */
-export function* treeMessages(
-  head: Pick<TreeMessage, "root" | "epoch" | "seq" | "base" | "meta">,
-  delta: Delta,
-): Generator<TreeMessage, void> {
-  const message = (upserts: TreeFile[], removes: string[], more: boolean): TreeMessage => {
-    return { type: "tree", ...head, upserts, removes, more };
-  };
-  let upserts: TreeFile[] = [];
-  let removes: string[] = [];
-  let units = 0;
-  for (const key of delta.removes) {
-    if (units + key.length > TREE_MESSAGE_PART_BYTES) {
-      yield message(upserts, removes, true);
-      [upserts, removes, units] = [[], [], 0];
-    }
-    removes.push(key);
-    units += key.length;
-  }
-  for (const file of delta.upserts) {
-    const size = file.key.length + file.path.length + file.header.length + file.hunks.length;
-    if (units > 0 && units + size > TREE_MESSAGE_PART_BYTES) {
-      yield message(upserts, removes, true);
-      [upserts, removes, units] = [[], [], 0];
-    }
-    upserts.push(file);
-    units += size;
-  }
-  yield message(upserts, removes, false);
+export function changesBetween(before: TreeSnapshot, after: TreeSnapshot, changes?: FileChanges): FileChanges {
+  if (before.files === after.files) return new Map();
+  return changes === undefined || before.fitted || after.fitted ? diffFiles(before.files, after.files) : changes;
 }
 
-function sameMeta(a: TreeMeta, b: TreeMeta): boolean {
+/** Whether two states differ in their files at most; when they were read does not count. */
+export function sameMeta(a: TreeMeta, b: TreeMeta): boolean {
   return (
     a.head === b.head &&
     a.branch === b.branch &&
@@ -115,13 +62,41 @@ function sameMeta(a: TreeMeta, b: TreeMeta): boolean {
   );
 }
 
-function sameFile(a: TreeFile, b: TreeFile | undefined): boolean {
-  if (a === b) return true;
-  return (
-    b !== undefined &&
-    a.key === b.key &&
-    a.omitted_bytes === b.omitted_bytes &&
-    a.header === b.header &&
-    a.hunks === b.hunks
-  );
+/**
+ * Splits one update into messages of about {@link TREE_MESSAGE_PART_BYTES}, all but the last with `more`. A file is
+ * never split: the largest message is one file of the greatest size that a diff may have.
+ *
+ * @param head what all parts share
+ * @param changes ascending by key
+ */
+export function* treeMessages(
+  head: Pick<TreeMessage, "root" | "epoch" | "seq" | "base" | "meta">,
+  changes: FileChanges,
+): Generator<TreeMessage, void> {
+  const message = (upserts: TreeFile[], removes: string[], more: boolean): TreeMessage => {
+    return { type: "tree", ...head, upserts, removes, more };
+  };
+  let upserts: TreeFile[] = [];
+  let removes: string[] = [];
+  let units = 0;
+  for (const [key, file] of changes) {
+    if (file !== undefined) continue;
+    if (units + key.length > TREE_MESSAGE_PART_BYTES) {
+      yield message(upserts, removes, true);
+      [upserts, removes, units] = [[], [], 0];
+    }
+    removes.push(key);
+    units += key.length;
+  }
+  for (const file of changes.values()) {
+    if (file === undefined) continue;
+    const size = file.key.length + file.path.length + file.header.length + file.hunks.length;
+    if (units > 0 && units + size > TREE_MESSAGE_PART_BYTES) {
+      yield message(upserts, removes, true);
+      [upserts, removes, units] = [[], [], 0];
+    }
+    upserts.push(file);
+    units += size;
+  }
+  yield message(upserts, removes, false);
 }

@@ -1,39 +1,40 @@
 import { randomUUID } from "node:crypto";
-import type { AgentMessage } from "../../protocol/index.js";
-import { deltaBetween, sameSnapshot, type TreeSnapshot, treeMessages } from "./snapshot.js";
+import { type AgentMessage, diffFiles, type FileChanges, joinChanges, realChanges } from "../../protocol/index.js";
+import type { Link, StateRef } from "./link.js";
+import { changesBetween, sameMeta, type TreeSnapshot, treeMessages } from "./snapshot.js";
 
-/** The way to the relay, as long as one connection lasts. */
-export interface Link {
-  /** Sends one small message now. */
-  send(message: AgentMessage): void;
-  /** Sends messages that may be large, each drawn when there is room for it, taking turns with other streams. */
-  stream(messages: Iterator<AgentMessage, void>): void;
+/** A state that was sent. */
+interface SentState {
+  readonly seq: number;
+  readonly snapshot: TreeSnapshot;
+  /** Its place among all snapshots of this stream. */
+  readonly version: number;
 }
 
-/** A state of a tree as the relay was told of it. */
-export interface Held {
-  epoch: string;
-  seq: number;
+/** An update that the relay has not acknowledged. */
+interface Update {
+  readonly state: SentState;
+  /** Lead to the state from the acknowledged one, or from the empty list when there is none. */
+  readonly changes: FileChanges;
 }
 
-interface Sent {
-  seq: number;
-  snapshot: TreeSnapshot;
-  version: number;
-}
-
-/** A tree that is as it was is told of at most this often. Milliseconds. */
+/** That a tree is unchanged is reported at most this often. Milliseconds. */
 const SCANNED_INTERVAL_MS = 5_000;
+
+const NO_CHANGES: FileChanges = new Map();
 
 /**
  * Brings the states of one tree to the relay: the first one whole, the later ones as deltas against the last that the
- * relay acknowledged. At most one update is unacknowledged; while it is out, newer states replace each other.
+ * relay acknowledged. At most one update is unacknowledged; while it is in flight, newer states replace each other.
  *
  * ```
- * offer   a───b──c───d──────────
+ * update  a───b──c───d──────────
  * sent    a ──────┐  │ d(base a)     b and c were replaced by d
  * ack             └──┘
  * ```
+ *
+ * What changed comes with each state and is collected from one update to the next, so that an update costs as much as
+ * what changed, and not as much as the tree.
  */
 export class TreeStream {
   readonly root: string;
@@ -42,64 +43,73 @@ export class TreeStream {
   #link: Link | undefined;
   #watched = false;
   #seq = 0;
-  #acked: Sent | undefined;
-  #out: Sent | undefined;
+  #acknowledged: SentState | undefined;
+  #inFlight: Update | undefined;
   #latest: TreeSnapshot | undefined;
-  /** How many snapshots were offered; the number of the latest. */
+  /** Leads to the latest snapshot from the one in flight, or else from the acknowledged one; unused without either. */
+  #pending: FileChanges = NO_CHANGES;
+  /** The number of snapshots so far, which is the version of the latest. */
   #version = 0;
-  /** The number up to which the relay has what was offered, or something newer. */
-  #settled = 0;
+  /** The relay has the snapshot of this version, or a newer one. */
+  #acknowledgedVersion = 0;
   #scannedAt = 0;
-  #waiting: { version: number; done: () => void }[] = [];
+  #waiters: { version: number; done: () => void }[] = [];
 
   constructor(root: string) {
     this.root = root;
   }
 
-  /** A newer state of the tree. */
-  offer(snapshot: TreeSnapshot): void {
+  /**
+   * Takes a newer state of the tree.
+   *
+   * @param changes lead to it from the state of the call before; without them the two lists are compared. Of a stream's
+   *   first state they do not count.
+   */
+  update(snapshot: TreeSnapshot, changes?: FileChanges): void {
+    if (this.#latest !== undefined) this.#collect(this.#latest, snapshot, changes);
     this.#latest = snapshot;
     this.#version += 1;
-    this.#pump();
+    this.#sendNext();
   }
 
-  /** The tree was read at `at` (milliseconds since 1970) and is as it was. */
+  /** The tree was read at `at` (milliseconds since 1970) and is unchanged. */
   scanned(at: number): void {
-    if (this.#link === undefined || !this.#watched || this.#out !== undefined || this.#acked === undefined) return;
+    if (this.#link === undefined || !this.#watched) return;
+    if (this.#inFlight !== undefined || this.#acknowledged === undefined) return;
     if (at - this.#scannedAt < SCANNED_INTERVAL_MS) return;
     this.#scannedAt = at;
     this.#link.send({ type: "scanned", root: this.root, scanned_at: new Date(at).toISOString() });
   }
 
-  /** The relay has taken over a state. */
-  ack(held: Held): void {
-    const out = this.#out;
-    if (out === undefined || held.epoch !== this.epoch || held.seq !== out.seq) return;
-    this.#acked = out;
-    this.#out = undefined;
-    this.#settle(out.version);
-    this.#pump();
+  /** The relay has taken over a state. An acknowledgement of any state but the one in flight is ignored. */
+  ack({ epoch, seq }: StateRef): void {
+    const sent = this.#inFlight?.state;
+    if (sent === undefined || epoch !== this.epoch || seq !== sent.seq) return;
+    this.#startFrom(sent, this.#pending);
+    this.#sendNext();
   }
 
-  /** The relay has lost what the last update was based on: the whole state follows. */
+  /** The relay has lost the base of the last update: sends the whole state. */
   resync(): void {
-    this.#acked = undefined;
-    this.#out = undefined;
-    this.#pump();
+    this.#startFrom(undefined, NO_CHANGES);
+    this.#sendNext();
   }
 
   /**
-   * A new connection.
+   * Uses a new connection.
    *
-   * @param held what the relay says it holds of this tree; the stream goes on from there when it still knows that state
+   * @param resumeFrom the state of this tree that the relay says it holds; the stream goes on from there when it still
+   *   has that state itself
    */
-  connect(link: Link, held: Held | undefined): void {
-    const known = [this.#acked, this.#out].find((sent) => held?.epoch === this.epoch && held.seq === sent?.seq);
+  connect(link: Link, resumeFrom: StateRef | undefined): void {
     this.#link = link;
-    this.#acked = known;
-    this.#out = undefined;
-    if (known !== undefined) this.#settle(known.version);
-    this.#goOn();
+    const seq = resumeFrom?.epoch === this.epoch ? resumeFrom.seq : undefined;
+    const { state, changes = NO_CHANGES } = this.#inFlight ?? {};
+    if (seq !== undefined && seq === state?.seq) this.#startFrom(state, this.#pending);
+    else if (seq !== undefined && seq === this.#acknowledged?.seq) {
+      this.#startFrom(this.#acknowledged, joinChanges(changes, this.#pending));
+    } else this.#startFrom(undefined, NO_CHANGES);
+    this.#resume();
   }
 
   /** The connection is lost. */
@@ -112,63 +122,82 @@ export class TreeStream {
   setWatched(watched: boolean): void {
     if (watched === this.#watched) return;
     this.#watched = watched;
-    if (watched) this.#goOn();
+    if (watched) this.#resume();
     else this.#release(() => true);
   }
 
   /**
-   * Waits until the relay has acknowledged the latest state offered so far, or one after it. Ends early when the
+   * Waits until the relay has acknowledged the latest state of this moment, or one after it. Ends early when the
    * connection is lost or nobody looks any more.
    */
-  settled(): Promise<void> {
-    if (this.#link === undefined || !this.#watched || this.#settled >= this.#version) return Promise.resolve();
-    return new Promise((done) => this.#waiting.push({ version: this.#version, done }));
+  latestAcknowledged(): Promise<void> {
+    const version = this.#version;
+    if (this.#link === undefined || !this.#watched || this.#acknowledgedVersion >= version) return Promise.resolve();
+    return new Promise((done) => this.#waiters.push({ version, done }));
   }
 
-  #goOn(): void {
+  /** Adds what changed from one snapshot to the next to what the relay has yet to hear. */
+  #collect(before: TreeSnapshot, after: TreeSnapshot, changes: FileChanges | undefined): void {
+    const base = (this.#inFlight?.state ?? this.#acknowledged)?.snapshot;
+    if (base === undefined) return;
+    const pending = joinChanges(this.#pending, changesBetween(before, after, changes));
+    // files that come and go while nothing is sent would pile up: no more can differ than there are on both sides
+    const tooMany = pending.size > base.files.length + after.files.length;
+    this.#pending = tooMany ? realChanges(base.files, pending) : pending;
+  }
+
+  /** Forgets the update in flight. @param base what the relay has. @param pending leads from there to the latest */
+  #startFrom(base: SentState | undefined, pending: FileChanges): void {
+    this.#inFlight = undefined;
+    this.#acknowledged = base;
+    this.#pending = pending;
+    if (base !== undefined) this.#acknowledge(base.version);
+  }
+
+  #resume(): void {
     this.#scannedAt = 0;
-    this.#pump();
+    this.#sendNext();
     if (this.#latest !== undefined) this.scanned(Date.parse(this.#latest.meta.scanned_at));
   }
 
-  #pump(): void {
+  /** Sends the latest state, unless another is in flight or the relay has it already. */
+  #sendNext(): void {
     const link = this.#link;
     const snapshot = this.#latest;
-    if (link === undefined || !this.#watched || snapshot === undefined || this.#out !== undefined) return;
-    const acked = this.#acked;
-    if (acked !== undefined && sameSnapshot(acked.snapshot, snapshot)) {
-      this.#acked = { ...acked, snapshot, version: this.#version };
-      this.#settle(this.#version);
+    if (link === undefined || !this.#watched || snapshot === undefined || this.#inFlight !== undefined) return;
+    const base = this.#acknowledged;
+    const version = this.#version;
+    const changes =
+      base === undefined ? diffFiles([], snapshot.files) : realChanges(base.snapshot.files, this.#pending);
+    this.#pending = NO_CHANGES;
+    if (base !== undefined && changes.size === 0 && sameMeta(base.snapshot.meta, snapshot.meta)) {
+      this.#acknowledged = { ...base, snapshot, version };
+      this.#acknowledge(version);
       return;
     }
     this.#seq += 1;
-    this.#out = { seq: this.#seq, snapshot, version: this.#version };
-    link.stream(this.#messages(this.#out, acked));
+    this.#inFlight = { state: { seq: this.#seq, snapshot, version }, changes };
+    link.stream(this.#messages(this.#inFlight, base));
   }
 
-  /** The parts of one update; they end early when the update is no longer the one that is out. */
-  *#messages(out: Sent, base: Sent | undefined): Generator<AgentMessage, void> {
-    const head = {
-      root: this.root,
-      epoch: this.epoch,
-      seq: out.seq,
-      base: base?.seq ?? null,
-      meta: out.snapshot.meta,
-    };
-    for (const message of treeMessages(head, deltaBetween(base?.snapshot.files ?? [], out.snapshot.files))) {
-      if (this.#out !== out) return;
+  /** The parts of one update. They end early when the update is no longer the one in flight. */
+  *#messages(update: Update, base: SentState | undefined): Generator<AgentMessage, void> {
+    const { seq, snapshot } = update.state;
+    const head = { root: this.root, epoch: this.epoch, seq, base: base?.seq ?? null, meta: snapshot.meta };
+    for (const message of treeMessages(head, update.changes)) {
+      if (this.#inFlight !== update) return;
       yield message;
     }
   }
 
-  #settle(version: number): void {
-    this.#settled = Math.max(this.#settled, version);
-    this.#release((waiting) => waiting.version <= this.#settled);
+  #acknowledge(version: number): void {
+    this.#acknowledgedVersion = Math.max(this.#acknowledgedVersion, version);
+    this.#release((waiter) => waiter.version <= this.#acknowledgedVersion);
   }
 
-  #release(which: (waiting: { version: number }) => boolean): void {
-    const waiting = this.#waiting;
-    this.#waiting = waiting.filter((one) => !which(one));
-    for (const one of waiting) if (which(one)) one.done();
+  #release(which: (waiter: { version: number }) => boolean): void {
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter((waiter) => !which(waiter));
+    for (const waiter of waiters) if (which(waiter)) waiter.done();
   }
 }

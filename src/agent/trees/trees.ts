@@ -1,31 +1,9 @@
 import PQueue from "p-queue";
 import type { AgentStatus, FileChanges } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
-import type { TreeState } from "../../worktree/index.js";
-import { snapshotOf } from "./snapshot.js";
-import { type Held, type Link, TreeStream } from "./tree-stream.js";
-import { describe, type Trouble, troubleMessage } from "./trouble.js";
-
-interface TreeEvents {
-  state: [state: TreeState, changes: FileChanges];
-  gone: [];
-  trouble: [trouble: Trouble];
-  scanned: [at: number];
-}
-
-/** What the agent uses of a working tree that is kept up to date. */
-export interface LiveTree {
-  readonly state: TreeState | undefined;
-  on<E extends keyof TreeEvents>(event: E, listener: (...args: TreeEvents[E]) => void): unknown;
-  /** The state after everything that could have changed before the call was read again. */
-  refresh(): Promise<TreeState | undefined>;
-  close(): void;
-}
-
-/** Opens working trees. */
-export interface TreeSource {
-  open(root: string): LiveTree;
-}
+import type { Link, StateRef } from "./link.js";
+import { StreamedTree, type TreeSource } from "./streamed-tree.js";
+import { troubleMessage } from "./trouble.js";
 
 export interface TreesOptions {
   source: TreeSource;
@@ -80,18 +58,20 @@ export class Trees {
     return [...this.#trees.values()].map((tree) => tree.status()).sort((a, b) => (a.root < b.root ? -1 : 1));
   }
 
-  ack(root: string, held: Held): void {
-    this.#trees.get(root)?.stream.ack(held);
+  /** The relay has taken over a state of a tree. */
+  ack(root: string, state: StateRef): void {
+    this.#trees.get(root)?.ack(state);
   }
 
+  /** The relay has lost what a tree's last update was based on. */
   resync(root: string): void {
-    this.#trees.get(root)?.stream.resync();
+    this.#trees.get(root)?.resync();
   }
 
-  /** A new connection; `held`: the states that the relay still has, by root. */
-  connect(link: Link, held: ReadonlyMap<string, Held>): void {
+  /** Uses a new connection. @param resumeFrom the states that the relay still has, by root */
+  connect(link: Link, resumeFrom: ReadonlyMap<string, StateRef>): void {
     this.#link = link;
-    for (const [root, tree] of this.#trees) tree.connect(link, held.get(root));
+    for (const [root, tree] of this.#trees) tree.connect(link, resumeFrom.get(root));
   }
 
   disconnect(): void {
@@ -101,11 +81,11 @@ export class Trees {
 
   #add(root: string): StreamedTree {
     const tree = new StreamedTree(root, {
-      trouble: (trouble) => {
+      onTrouble: (trouble) => {
         this.#options.logger.warn({ root, code: trouble.code }, trouble.message);
         this.#link?.send(troubleMessage(trouble, { root }));
       },
-      presence: () => {
+      onPresence: () => {
         if (tree.gone) this.#link?.send({ type: "gone", root });
         this.#options.onPresence(root);
       },
@@ -119,138 +99,5 @@ export class Trees {
   #drop(tree: StreamedTree): void {
     this.#trees.delete(tree.root);
     tree.close();
-  }
-}
-
-interface StreamedTreeHandler {
-  trouble: (trouble: Trouble) => void;
-  /** The tree has gone or returned. */
-  presence: () => void;
-}
-
-/** One tree, from the wish for it to its end. It may go and return meanwhile. */
-class StreamedTree {
-  readonly root: string;
-  /** The history that the relay is told; what returns has another than what went. */
-  stream: TreeStream;
-  gone = false;
-  readonly #handler: StreamedTreeHandler;
-  #tree: LiveTree | undefined;
-  #link: Link | undefined;
-  #watched = false;
-  #closed = false;
-  #offered: TreeState | undefined;
-  /** The failure that was told and has not passed. */
-  #told = "";
-  /** Settles when the tree was read for the first time, or could not be. */
-  readonly #opened: Promise<void>;
-  #setOpened: () => void = () => {};
-
-  constructor(root: string, handler: StreamedTreeHandler) {
-    this.root = root;
-    this.stream = new TreeStream(root);
-    this.#handler = handler;
-    this.#opened = new Promise((resolve) => {
-      this.#setOpened = resolve;
-    });
-  }
-
-  /** Settles when the tree was read for the first time, or could not be. Never rejects. */
-  async open(source: TreeSource): Promise<void> {
-    if (this.#closed) return;
-    try {
-      const tree = source.open(this.root);
-      this.#tree = tree;
-      tree.on("state", (state) => this.#offer(state));
-      tree.on("scanned", (at) => this.stream.scanned(at));
-      tree.on("trouble", (trouble) => this.#trouble(trouble));
-      tree.on("gone", () => this.#leave());
-      if (tree.state !== undefined) this.#offer(tree.state);
-    } catch (error) {
-      this.#trouble(describe(error, this.root));
-    }
-    await this.#opened;
-  }
-
-  connect(link: Link, held: Held | undefined): void {
-    this.#link = link;
-    this.stream.connect(link, held);
-  }
-
-  disconnect(): void {
-    this.#link = undefined;
-    this.stream.disconnect();
-  }
-
-  setWatched(watched: boolean): void {
-    this.#watched = watched;
-    this.stream.setWatched(watched);
-  }
-
-  async refresh(): Promise<number | undefined> {
-    await this.#opened;
-    if (this.#closed) return undefined;
-    try {
-      const read = await this.#tree?.refresh();
-      // a newer state may have come while the answer was under way
-      const state = this.#tree?.state ?? read;
-      if (read === undefined || state === undefined) return undefined;
-      this.#offer(state);
-      await this.stream.settled();
-      return state.scannedAt;
-    } catch (error) {
-      this.#trouble(describe(error, this.root));
-      return undefined;
-    }
-  }
-
-  status(): AgentStatus["trees"][number] {
-    const state = this.#tree?.state;
-    return {
-      root: this.root,
-      watched: this.#watched,
-      state: this.gone ? "gone" : state === undefined ? "reading" : "live",
-      health: state?.health ?? "",
-      changed_files: state?.files.length ?? 0,
-      scanned_at: state === undefined ? null : new Date(state.scannedAt).toISOString(),
-      problem: this.#told === "" ? null : this.#told,
-    };
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#setOpened();
-    this.stream.disconnect();
-    this.#tree?.close();
-  }
-
-  #offer(state: TreeState): void {
-    if (this.#closed || state === this.#offered) return;
-    this.#offered = state;
-    this.#told = "";
-    const returned = this.gone;
-    this.gone = false;
-    this.stream.offer(snapshotOf(state));
-    this.#setOpened();
-    if (returned) this.#handler.presence();
-  }
-
-  #leave(): void {
-    if (this.#closed || this.gone) return;
-    this.gone = true;
-    this.#offered = undefined;
-    this.stream.disconnect();
-    this.stream = new TreeStream(this.root);
-    if (this.#link !== undefined) this.stream.connect(this.#link, undefined);
-    this.stream.setWatched(this.#watched);
-    this.#setOpened();
-    this.#handler.presence();
-  }
-
-  #trouble(trouble: Trouble): void {
-    this.#setOpened();
-    if (this.#closed || trouble.message === this.#told) return;
-    this.#told = trouble.message;
-    this.#handler.trouble(trouble);
   }
 }

@@ -10,7 +10,7 @@ import {
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
 import { messageOf, systemCode, TreewireError } from "../../util/index.js";
-import type { Link } from "../trees/tree-stream.js";
+import type { Link } from "../trees/link.js";
 import type { Dial } from "./dial.js";
 
 /** Why a connection is over. */

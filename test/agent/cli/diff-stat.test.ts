@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import { formatStat } from "../../../src/agent/cli/diff-stat.js";
 import { colorsFor } from "../../../src/util/index.js";
+import fc from "../../support/fast-check.js";
 import { filesOf } from "../../support/patches.js";
 import { createRepo, type TestRepo } from "../../support/repo.js";
 

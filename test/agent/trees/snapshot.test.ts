@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import t from "tap";
-import { deltaBetween, sameSnapshot, snapshotOf, treeMessages } from "../../../src/agent/trees/snapshot.js";
+import { changesBetween, sameMeta, snapshotOf, treeMessages } from "../../../src/agent/trees/snapshot.js";
 import {
   agentMessageSchema,
+  type FileChanges,
   MAX_META_TEXT_UNITS,
   MAX_UNIFIED_DIFF_BYTES,
   TREE_MESSAGE_PART_BYTES,
@@ -19,44 +19,17 @@ const head = {
   meta: snapshotOf(stateOf("/r", [])).meta,
 };
 
-/** What the other end makes of a delta. */
-function apply(before: readonly TreeFile[], upserts: readonly TreeFile[], removes: readonly string[]): TreeFile[] {
-  const files = new Map(before.map((file) => [file.key, file]));
-  for (const key of removes) files.delete(key);
-  for (const file of upserts) files.set(file.key, file);
-  return [...files.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+/** The changes that put these files in and take these keys out. */
+function changesOf(upserts: readonly TreeFile[], removes: readonly string[]): FileChanges {
+  const changes: [string, TreeFile | undefined][] = upserts.map((file) => [file.key, file]);
+  return new Map([...changes, ...removes.map((key): [string, undefined] => [key, undefined])]);
 }
-
-const someFiles = fc
-  .uniqueArray(fc.tuple(fc.constantFrom("t:", "u:"), fc.string({ minLength: 1, maxLength: 3 }), fc.nat(2)), {
-    selector: ([kind, path]) => kind + path,
-    maxLength: 20,
-  })
-  .map((list) =>
-    apply(
-      [],
-      list.map(([kind, path, text]) => fileOf(kind + path, `@@ ${text}\n`)),
-      [],
-    ),
-  );
-
-t.test("a delta turns the one list into the other and holds no file that stayed", async (t) => {
-  const property = fc.property(someFiles, someFiles, (before, after) => {
-    const { upserts, removes } = deltaBetween(before, after);
-    const same = new Set(before.map((file) => JSON.stringify(file)));
-    return (
-      JSON.stringify(apply(before, upserts, removes)) === JSON.stringify(after) &&
-      upserts.every((file) => !same.has(JSON.stringify(file)))
-    );
-  });
-  t.doesNotThrow(() => fc.assert(property, { numRuns: 500 }));
-});
 
 t.test("parts hold the whole update in order, and all but the last say that more follows", async (t) => {
   const third = "x".repeat(TREE_MESSAGE_PART_BYTES / 3);
   const files = Array.from({ length: 10 }, (_, at) => fileOf(`t:${at}`, third));
   const removes = ["t:gone", "u:gone"];
-  const parts = [...treeMessages(head, { upserts: files, removes })];
+  const parts = [...treeMessages(head, changesOf(files, removes))];
   t.equal(parts.length, 5, "two files fit one part");
   t.same(
     parts.flatMap(({ upserts }) => upserts),
@@ -75,7 +48,7 @@ t.test("parts hold the whole update in order, and all but the last say that more
 
 t.test("very many removed files are split too", async (t) => {
   const removes = Array.from({ length: 3000 }, (_, at) => `t:${"directory/".repeat(20)}${at}`);
-  const parts = [...treeMessages(head, { upserts: [], removes })];
+  const parts = [...treeMessages(head, changesOf([], removes))];
   t.ok(parts.length > 1);
   t.same(
     parts.flatMap((part) => part.removes),
@@ -85,21 +58,42 @@ t.test("very many removed files are split too", async (t) => {
 
 t.test("a file over the size of a part travels alone, and nothing travels as one empty part", async (t) => {
   const big = fileOf("t:big", "x".repeat(2 * TREE_MESSAGE_PART_BYTES));
-  const parts = [...treeMessages(head, { upserts: [fileOf("t:a"), big, fileOf("t:z")], removes: [] })];
+  const parts = [...treeMessages(head, changesOf([fileOf("t:a"), big, fileOf("t:z")], []))];
   t.same(
     parts.map(({ upserts }) => upserts.map(({ key }) => key)),
     [["t:a"], ["t:big"], ["t:z"]],
   );
-  t.equal([...treeMessages(head, { upserts: [], removes: [] })].length, 1);
+  t.equal([...treeMessages(head, changesOf([], []))].length, 1);
 });
 
-t.test("what differs is told, when it was seen is not a difference", async (t) => {
-  const files = [fileOf("t:a")];
-  const one = snapshotOf(stateOf("/r", files, 1));
-  t.ok(sameSnapshot(one, snapshotOf(stateOf("/r", [fileOf("t:a")], 2))));
-  t.notOk(sameSnapshot(one, snapshotOf(stateOf("/r", [fileOf("t:a", "@@ other\n")], 1))));
-  t.notOk(sameSnapshot(one, snapshotOf({ ...stateOf("/r", files, 1), branch: "other" })));
-  t.notOk(sameSnapshot(one, snapshotOf({ ...stateOf("/r", files, 1), health: "polled" })));
+t.test("when a tree was read is no difference; its branch, its health and what was left out are", async (t) => {
+  const state = stateOf("/r", [fileOf("t:a")], 1);
+  const { meta } = snapshotOf(state);
+  t.ok(sameMeta(meta, snapshotOf({ ...state, scannedAt: 2 }).meta));
+  for (const other of [{ head: "0" }, { branch: "other" }, { remoteOrigin: "x" }, { health: "polled" }]) {
+    t.notOk(sameMeta(meta, snapshotOf({ ...state, ...other }).meta), JSON.stringify(other));
+  }
+  t.notOk(sameMeta(meta, { ...meta, too_large_bytes: 1 }));
+});
+
+t.test("the changes of a state are those of its snapshot, unless something had to be left out", async (t) => {
+  const small = snapshotOf(stateOf("/r", [fileOf("t:a")]));
+  const more = snapshotOf(stateOf("/r", [fileOf("t:a"), fileOf("t:b")]));
+  const given = changesOf([fileOf("t:b")], []);
+  t.equal(changesBetween(small, more, given), given);
+  t.strictSame(changesBetween(small, more), given, "they are found when they are not known");
+  t.equal(changesBetween(small, { ...small }, given).size, 0, "the same list has no changes");
+
+  const half = "x".repeat(MAX_UNIFIED_DIFF_BYTES / 2);
+  const full = [fileOf("t:a", half), fileOf("t:b", half)];
+  const fitted = snapshotOf(stateOf("/r", full));
+  t.same(
+    [...changesBetween(more, fitted, changesOf(full, []))],
+    fitted.files.map((file) => [file.key, file]),
+    "what is left out is left out of the changes",
+  );
+  const back = changesBetween(fitted, more, changesOf([fileOf("t:b")], []));
+  t.same([...back.keys()], ["t:a", "t:b"], "and is among them when it fits again");
 });
 
 t.test("a state over the limit of 3 MiB is fitted before it is sent", async (t) => {

@@ -1,31 +1,9 @@
 import t from "tap";
 import { snapshotOf, type TreeSnapshot } from "../../../src/agent/trees/snapshot.js";
-import { type Link, TreeStream } from "../../../src/agent/trees/tree-stream.js";
-import type { AgentMessage, TreeMessage } from "../../../src/protocol/index.js";
+import { TreeStream } from "../../../src/agent/trees/tree-stream.js";
+import type { AgentMessage } from "../../../src/protocol/index.js";
 import { fileOf, stateOf } from "../../support/states.js";
-
-/** A link that takes everything at once. */
-class TestLink implements Link {
-  readonly messages: AgentMessage[] = [];
-
-  send(message: AgentMessage): void {
-    this.messages.push(message);
-  }
-
-  stream(messages: Iterator<AgentMessage, void>): void {
-    for (let next = messages.next(); next.done !== true; next = messages.next()) this.messages.push(next.value);
-  }
-
-  get trees(): TreeMessage[] {
-    return this.messages.filter((message) => message.type === "tree");
-  }
-
-  get last(): TreeMessage {
-    const last = this.trees.at(-1);
-    if (last === undefined) throw new Error("no tree message was sent");
-    return last;
-  }
-}
+import { TestLink } from "../../support/test-link.js";
 
 const shows = (text: string): TreeSnapshot =>
   snapshotOf(stateOf("/r", [fileOf("t:same"), fileOf("t:x", `@@ ${text}\n`)]));
@@ -40,10 +18,10 @@ function connected() {
 
 t.test("the first state is whole, later ones carry what changed since the last acknowledged", async (t) => {
   const { stream, link, ack } = connected();
-  stream.offer(shows("1"));
+  stream.update(shows("1"));
   t.match(link.last, { base: null, seq: 1, upserts: [{ key: "t:same" }, { key: "t:x" }], removes: [] });
   ack();
-  stream.offer(shows("2"));
+  stream.update(shows("2"));
   t.equal(link.trees.length, 2);
   t.match(link.last, { base: 1, seq: 2, epoch: stream.epoch });
   t.same(link.last.upserts, [fileOf("t:x", "@@ 2\n")]);
@@ -51,7 +29,7 @@ t.test("the first state is whole, later ones carry what changed since the last a
 
 t.test("while one update is out, newer states replace each other", async (t) => {
   const { stream, link, ack } = connected();
-  for (const text of ["1", "2", "3", "4"]) stream.offer(shows(text));
+  for (const text of ["1", "2", "3", "4"]) stream.update(shows(text));
   t.equal(link.trees.length, 1);
   ack();
   t.equal(link.trees.length, 2);
@@ -62,16 +40,16 @@ t.test("while one update is out, newer states replace each other", async (t) => 
 
 t.test("a state that is like the last one is not sent", async (t) => {
   const { stream, link, ack } = connected();
-  stream.offer(shows("1"));
+  stream.update(shows("1"));
   ack();
-  stream.offer(shows("1"));
+  stream.update(shows("1"));
   t.equal(link.trees.length, 1);
 });
 
 t.test("an acknowledgement of something else counts for nothing", async (t) => {
   const { stream, link } = connected();
-  stream.offer(shows("1"));
-  stream.offer(shows("2"));
+  stream.update(shows("1"));
+  stream.update(shows("2"));
   stream.ack({ epoch: stream.epoch, seq: 7 });
   stream.ack({ epoch: "another-epoch", seq: 1 });
   t.equal(link.trees.length, 1);
@@ -79,9 +57,9 @@ t.test("an acknowledgement of something else counts for nothing", async (t) => {
 
 t.test("a relay that lost the base gets the whole state", async (t) => {
   const { stream, link, ack } = connected();
-  stream.offer(shows("1"));
+  stream.update(shows("1"));
   ack();
-  stream.offer(shows("2"));
+  stream.update(shows("2"));
   stream.resync();
   t.match(link.last, { base: null, seq: 3 });
   t.equal(link.last.upserts.length, 2);
@@ -90,9 +68,9 @@ t.test("a relay that lost the base gets the whole state", async (t) => {
 t.test("after a reconnect the stream goes on from what the relay holds", async (t) => {
   t.test("the last acknowledged state", async (t) => {
     const { stream, link, ack } = connected();
-    stream.offer(shows("1"));
+    stream.update(shows("1"));
     ack();
-    stream.offer(shows("2"));
+    stream.update(shows("2"));
     const again = new TestLink();
     stream.disconnect();
     stream.connect(again, link.trees[0]);
@@ -102,9 +80,9 @@ t.test("after a reconnect the stream goes on from what the relay holds", async (
 
   t.test("a state whose acknowledgement was lost", async (t) => {
     const { stream, link } = connected();
-    stream.offer(shows("1"));
+    stream.update(shows("1"));
     stream.disconnect();
-    stream.offer(shows("2"));
+    stream.update(shows("2"));
     const again = new TestLink();
     stream.connect(again, link.last);
     t.match(again.last, { base: 1, seq: 2 });
@@ -112,7 +90,7 @@ t.test("after a reconnect the stream goes on from what the relay holds", async (
 
   t.test("nothing that it knows: then the state is whole", async (t) => {
     const { stream, ack } = connected();
-    stream.offer(shows("1"));
+    stream.update(shows("1"));
     ack();
     stream.disconnect();
     const again = new TestLink();
@@ -122,7 +100,7 @@ t.test("after a reconnect the stream goes on from what the relay holds", async (
 
   t.test("the state of this moment: then the relay only hears that it still holds", async (t) => {
     const { stream, link, ack } = connected();
-    stream.offer(shows("1"));
+    stream.update(shows("1"));
     ack();
     stream.disconnect();
     const again = new TestLink();
@@ -136,11 +114,11 @@ t.test("after a reconnect the stream goes on from what the relay holds", async (
 
 t.test("nothing is sent while nobody looks, and the newest state when somebody does again", async (t) => {
   const { stream, link, ack } = connected();
-  stream.offer(shows("1"));
+  stream.update(shows("1"));
   ack();
   stream.setWatched(false);
-  stream.offer(shows("2"));
-  stream.offer(shows("3"));
+  stream.update(shows("2"));
+  stream.update(shows("3"));
   stream.scanned(1_780_000_000_000);
   t.equal(link.messages.length, 1);
   stream.setWatched(true);
@@ -148,19 +126,19 @@ t.test("nothing is sent while nobody looks, and the newest state when somebody d
   t.same(link.last.upserts, [fileOf("t:x", "@@ 3\n")]);
 });
 
-t.test("a barrier waits for the acknowledgement of what was offered before it, and no longer", async (t) => {
+t.test("a barrier waits for the acknowledgement of what came before it, and no longer", async (t) => {
   const { stream, ack } = connected();
-  await stream.settled();
-  stream.offer(shows("1"));
-  stream.offer(shows("2"));
+  await stream.latestAcknowledged();
+  stream.update(shows("1"));
+  stream.update(shows("2"));
   let passed = false;
-  const barrier = stream.settled().then(() => {
+  const barrier = stream.latestAcknowledged().then(() => {
     passed = true;
   });
   ack();
   await new Promise(setImmediate);
   t.notOk(passed, "the second state is still out");
-  stream.offer(shows("3"));
+  stream.update(shows("3"));
   ack();
   await barrier;
   t.ok(passed, "though the third is on its way");
@@ -169,8 +147,8 @@ t.test("a barrier waits for the acknowledgement of what was offered before it, a
 t.test("a barrier does not outlive the connection or the viewers", async (t) => {
   for (const end of ["disconnect", "unwatched"]) {
     const { stream } = connected();
-    stream.offer(shows("1"));
-    const barrier = stream.settled();
+    stream.update(shows("1"));
+    const barrier = stream.latestAcknowledged();
     if (end === "disconnect") stream.disconnect();
     else stream.setWatched(false);
     await barrier;
@@ -181,7 +159,7 @@ t.test("a barrier does not outlive the connection or the viewers", async (t) => 
 t.test("a tree that stays as it is says so, but not all the time", async (t) => {
   const { stream, link, ack } = connected();
   stream.scanned(1_000_000);
-  stream.offer(shows("1"));
+  stream.update(shows("1"));
   stream.scanned(1_000_000);
   t.equal(link.messages.length, 1, "not before the relay has a state");
   ack();
@@ -196,13 +174,13 @@ t.test("a tree that stays as it is says so, but not all the time", async (t) => 
 
 t.test("the parts of an update that was overtaken by a new connection are not drawn", async (t) => {
   const stream = new TreeStream("/r");
-  const held: Iterator<AgentMessage, void>[] = [];
-  stream.connect({ send: () => {}, stream: (messages) => void held.push(messages) }, undefined);
+  const streams: Iterator<AgentMessage, void>[] = [];
+  stream.connect({ send: () => {}, stream: (messages) => void streams.push(messages) }, undefined);
   stream.setWatched(true);
   const big = "x".repeat(300_000);
-  stream.offer(snapshotOf(stateOf("/r", [fileOf("t:a", big), fileOf("t:b", big)])));
-  t.match(held[0]?.next(), { done: false, value: { more: true } });
+  stream.update(snapshotOf(stateOf("/r", [fileOf("t:a", big), fileOf("t:b", big)])));
+  t.match(streams[0]?.next(), { done: false, value: { more: true } });
   stream.disconnect();
   stream.connect(new TestLink(), undefined);
-  t.equal(held[0]?.next().done, true);
+  t.equal(streams[0]?.next().done, true);
 });

@@ -5,20 +5,18 @@ import { join } from "node:path";
 import t from "tap";
 import { ControlServer } from "../../../src/agent/control/control-server.js";
 import { controlReplySchema } from "../../../src/protocol/index.js";
-import { Random } from "../../parity/random.js";
 import { randomMessage } from "../../relay/support/random-messages.js";
 import { startDaemon } from "../../support/daemon.js";
+import { Random, SEED } from "../../support/random.js";
 import { tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
 
 const MESSAGES = Number(process.env.MESSAGES ?? 20_000);
-const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-t.comment(`seed ${seed}`);
 t.setTimeout(120_000);
 
 /** Messages of a relay, of all kinds, about a few chats and roots. */
 function relayMessage(random: Random): object {
-  const chat = random.pick([`10000000-0000-4000-8000-00000000000${random.below(10)}`, randomUUID()]);
+  const chat = random.pick([`10000000-0000-4000-8000-00000000000${random.below(10)}`, random.uuid()]);
   const root = random.pick(["/w/a", "/w/b", "/etc", `/r${random.below(20)}`]);
   const [epoch, seq] = ["epoch-000", 1 + random.below(5)];
   return random.pick<object>([
@@ -34,7 +32,7 @@ function relayMessage(random: Random): object {
 t.test(
   `${MESSAGES} random messages of a hostile relay: the agent goes on, and serves the next one rightly`,
   async (t) => {
-    const random = new Random(seed);
+    const random = new Random(SEED);
     const { relay, daemon, ended } = await startDaemon(t, { tunnel: { retry: { next: () => 0 } } });
     let sent = 0;
     let count = 1;
@@ -74,7 +72,7 @@ t.test(
 t.test(
   "2,000 random requests on the control socket: each is answered or cut off, and the next is served",
   async (t) => {
-    const random = new Random(seed);
+    const random = new Random(SEED);
     const path = join(tempDir(t), "agent.sock");
     const server = await ControlServer.listen(path, async () => ({ type: "done" }));
     t.teardown(() => server.close());

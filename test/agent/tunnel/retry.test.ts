@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import { CONNECTION_TIMES } from "../../../src/agent/tunnel/connection.js";
 import { Retry } from "../../../src/agent/tunnel/retry.js";
+import fc from "../../support/fast-check.js";
 
 const refused = { lastedMs: 5, welcomed: false };
 /** Random numbers that are as large as they get. */

@@ -8,6 +8,7 @@ import { tunnelUrl } from "../../../src/agent/tunnel/tunnel-url.js";
 import { CLOSE } from "../../../src/protocol/index.js";
 import { createLogger, fixedToken, tokenFile } from "../../../src/util/index.js";
 import { FakeRelay } from "../../support/fake-relay.js";
+import { Random, SEED } from "../../support/random.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
 
@@ -252,8 +253,9 @@ t.test("large updates leave room for pings, and take turns", async (t) => {
 
 /** Text that does not compress away. */
 function randomText(length: number): string {
+  const random = new Random(SEED);
   let text = "";
-  while (text.length < length) text += Math.random().toString(36).slice(2);
+  while (text.length < length) text += random.next().toString(36).slice(2);
   return text.slice(0, length);
 }
 

@@ -4,16 +4,15 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import t from "tap";
 import { WebSocket } from "ws";
-import { DELTA_SUBPROTOCOL, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../../src/protocol/index.js";
-import { bindChat, createToken } from "../../../src/relay/index.js";
-import { Random } from "../../parity/random.js";
-import type { Cleanup } from "../../support/temp.js";
-import { until } from "../../support/until.js";
-import { CountingClient } from "../../support/watch-client.js";
-import { FakeAgent, fileOf, metaOf } from "../support/fake-agent.js";
-import { randomMessage } from "../support/random-messages.js";
-import { RawConnection } from "../support/raw.js";
-import { TestRelay } from "../support/relay.js";
+import { DELTA_SUBPROTOCOL, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../src/protocol/index.js";
+import { bindChat, createToken } from "../../src/relay/index.js";
+import { Random, SEED } from "../support/random.js";
+import type { Cleanup } from "../support/temp.js";
+import { until } from "../support/until.js";
+import { FakeAgent, fileOf, metaOf } from "./support/fake-agent.js";
+import { randomMessage } from "./support/random-messages.js";
+import { RawConnection } from "./support/raw.js";
+import { TestRelay } from "./support/relay.js";
 
 const APP = "/home/me/app";
 /** Messages to each kind of socket. */
@@ -31,8 +30,6 @@ const UNLIMITED = {
 
 setFlagsFromString("--expose-gc");
 const collect: () => void = runInNewContext("gc");
-const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-t.comment(`seed ${seed}`);
 t.setTimeout(120_000);
 
 /** Bytes that are held after a collection. */
@@ -82,9 +79,10 @@ for (const [name, isDelta, answer] of [
     const { relay, staysRight } = await start(t);
     const agent = await relay.agent([APP]);
     agent.tell(APP, [fileOf("x", "mine")]);
-    const client = await CountingClient.open(t, relay.watchUrl(), { token: relay.clientToken, isDelta });
-    await until("the first state", () => client.count(answer) > 0);
-    const random = new Random(seed);
+    const isDelta = answer === "checked";
+    const { socket, state, count } = await openWatch(t, relay, [...protocols]);
+    await until("the first state", () => count(answer) > 0);
+    const random = new Random(SEED);
     const right = (random: Random) =>
       isDelta && random.chance(0.3)
         ? { type: "resync", root: random.pick([APP, "/nowhere", ""]) }
@@ -150,7 +148,7 @@ function tunnelMessage(relay: TestRelay) {
 
 t.test(`${MESSAGES} random messages of agents: whoever keeps on is closed, others see nothing of it`, async (t) => {
   const { relay, staysRight } = await start(t);
-  const random = new Random(seed);
+  const random = new Random(SEED);
   const right = tunnelMessage(relay);
   const codes = new Map<number, number>();
   let before = 0;
@@ -194,7 +192,7 @@ t.test(`${MESSAGES} random messages of agents: whoever keeps on is closed, other
 t.test("bytes that are no WebSocket frames end the connection, and nothing else", async (t) => {
   const { relay, staysRight } = await start(t);
   await relay.agent([APP]);
-  const random = new Random(seed);
+  const random = new Random(SEED);
   for (let count = 0; count < 300; count += 1) {
     const isTunnel = random.chance(0.3);
     const path = isTunnel ? TUNNEL_PATH : new URL(relay.watchUrl()).pathname;

@@ -1,4 +1,4 @@
-import type { Random } from "../../parity/random.js";
+import type { Random } from "../../support/random.js";
 
 const NAMES = [
   "type",

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
-import { keptHunkSize } from "../../../src/worktree/patches/patch-set.js";
+import { keptHunkSize } from "../../../src/worktree/patches/file-list.js";
+import fc from "../../support/fast-check.js";
 
 t.test("the largest hunks are left out first, all of one size the same way", async (t) => {
   t.equal(keptHunkSize([10, 20, 30], 60, 1000), 1000, "everything fits");

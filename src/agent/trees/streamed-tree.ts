@@ -1,0 +1,180 @@
+import type { AgentStatus, FileChanges } from "../../protocol/index.js";
+import type { TreeState } from "../../worktree/index.js";
+import type { Link, StateRef } from "./link.js";
+import { snapshotOf } from "./snapshot.js";
+import { TreeStream } from "./tree-stream.js";
+import { describe, type Trouble } from "./trouble.js";
+
+/** What the agent uses of a working tree that is kept up to date. */
+export interface LiveTree {
+  readonly state: TreeState | undefined;
+  /** `changes` lead from the state of the event before, or from the empty list at first; absent: not known. */
+  on(event: "state", listener: (state: TreeState, changes?: FileChanges) => void): unknown;
+  on(event: "gone", listener: () => void): unknown;
+  on(event: "trouble", listener: (trouble: Trouble) => void): unknown;
+  /** The tree was read and is unchanged. `at`: milliseconds since 1970. */
+  on(event: "scanned", listener: (at: number) => void): unknown;
+  /** The state after everything that could have changed before the call was read again. */
+  refresh(): Promise<TreeState | undefined>;
+  close(): void;
+}
+
+/** Opens working trees. */
+export interface TreeSource {
+  open(root: string): LiveTree;
+}
+
+/** What a {@link StreamedTree} reports. */
+export interface StreamedTreeHandler {
+  /** A failure that leaves the last good state standing; once, until it has passed. */
+  onTrouble: (trouble: Trouble) => void;
+  /** The tree has gone or returned. */
+  onPresence: () => void;
+}
+
+/** One tree, from the wish for it to its end. It may go and return meanwhile. */
+export class StreamedTree {
+  readonly root: string;
+  /** Known not to be there. */
+  gone = false;
+  readonly #handler: StreamedTreeHandler;
+  /** What returns has another history than what went, so it gets a stream of its own. */
+  #stream: TreeStream;
+  #tree: LiveTree | undefined;
+  #link: Link | undefined;
+  #watched = false;
+  #closed = false;
+  /** The state that the stream got last. */
+  #streamed: TreeState | undefined;
+  /** The message of the last failure, until it has passed. */
+  #problem: string | undefined;
+  /** Settles when the tree was read for the first time, or could not be. */
+  readonly #opened: Promise<void>;
+  #setOpened: () => void = () => {};
+
+  constructor(root: string, handler: StreamedTreeHandler) {
+    this.root = root;
+    this.#stream = new TreeStream(root);
+    this.#handler = handler;
+    this.#opened = new Promise((resolve) => {
+      this.#setOpened = resolve;
+    });
+  }
+
+  /** Settles when the tree was read for the first time, or could not be. Never rejects. */
+  async open(source: TreeSource): Promise<void> {
+    if (this.#closed) return;
+    try {
+      const tree = source.open(this.root);
+      this.#tree = tree;
+      tree.on("state", (state, changes) => this.#onState(state, changes));
+      tree.on("scanned", (at) => this.#stream.scanned(at));
+      tree.on("trouble", (trouble) => this.#onTrouble(trouble));
+      tree.on("gone", () => this.#onGone());
+      if (tree.state !== undefined) this.#onState(tree.state);
+    } catch (error) {
+      this.#onTrouble(describe(error, this.root));
+    }
+    await this.#opened;
+  }
+
+  /** Uses a new connection. @param resumeFrom the state that the relay says it holds */
+  connect(link: Link, resumeFrom: StateRef | undefined): void {
+    this.#link = link;
+    this.#stream.connect(link, resumeFrom);
+  }
+
+  disconnect(): void {
+    this.#link = undefined;
+    this.#stream.disconnect();
+  }
+
+  /** The relay has taken over a state. */
+  ack(state: StateRef): void {
+    this.#stream.ack(state);
+  }
+
+  /** The relay has lost what the last update was based on. */
+  resync(): void {
+    this.#stream.resync();
+  }
+
+  /** Whether anybody looks at the tree. While nobody does, nothing is sent. */
+  setWatched(watched: boolean): void {
+    this.#watched = watched;
+    this.#stream.setWatched(watched);
+  }
+
+  /**
+   * Reads the tree again. Never rejects.
+   *
+   * @returns when it was read, milliseconds since 1970, once the relay has acknowledged that state or a later one;
+   *   `undefined` when it could not be read
+   */
+  async refresh(): Promise<number | undefined> {
+    await this.#opened;
+    if (this.#closed) return undefined;
+    try {
+      const read = await this.#tree?.refresh();
+      // a newer state may have come while the answer was under way
+      const state = this.#tree?.state ?? read;
+      if (read === undefined || state === undefined) return undefined;
+      this.#onState(state);
+      await this.#stream.latestAcknowledged();
+      return state.scannedAt;
+    } catch (error) {
+      this.#onTrouble(describe(error, this.root));
+      return undefined;
+    }
+  }
+
+  status(): AgentStatus["trees"][number] {
+    const state = this.#tree?.state;
+    return {
+      root: this.root,
+      watched: this.#watched,
+      state: this.gone ? "gone" : state === undefined ? "reading" : "live",
+      health: state?.health ?? "",
+      changed_files: state?.files.length ?? 0,
+      scanned_at: state === undefined ? null : new Date(state.scannedAt).toISOString(),
+      problem: this.#problem ?? null,
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#setOpened();
+    this.#stream.disconnect();
+    this.#tree?.close();
+  }
+
+  #onState(state: TreeState, changes?: FileChanges): void {
+    if (this.#closed || state === this.#streamed) return;
+    this.#streamed = state;
+    this.#problem = undefined;
+    const returned = this.gone;
+    this.gone = false;
+    this.#stream.update(snapshotOf(state), changes);
+    this.#setOpened();
+    if (returned) this.#handler.onPresence();
+  }
+
+  #onGone(): void {
+    if (this.#closed || this.gone) return;
+    this.gone = true;
+    this.#streamed = undefined;
+    this.#stream.disconnect();
+    this.#stream = new TreeStream(this.root);
+    if (this.#link !== undefined) this.#stream.connect(this.#link, undefined);
+    this.#stream.setWatched(this.#watched);
+    this.#setOpened();
+    this.#handler.onPresence();
+  }
+
+  #onTrouble(trouble: Trouble): void {
+    this.#setOpened();
+    if (this.#closed || trouble.message === this.#problem) return;
+    this.#problem = trouble.message;
+    this.#handler.onTrouble(trouble);
+  }
+}

@@ -1,0 +1,125 @@
+import t from "tap";
+import { Discovery, locate, locateAll } from "../../../src/agent/chats/locate.js";
+import { createLogger, TreewireError } from "../../../src/util/index.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { FakeTrees } from "../../support/fake-trees.js";
+
+function disk() {
+  const trees = new FakeTrees();
+  trees.directories.add("/w");
+  for (const root of ["/w/a", "/w/b"]) trees.repositories.set(root, []);
+  const asked: string[] = [];
+  const finder = {
+    kind: (path: string) => trees.kind(path),
+    resolveRoot: (path: string) => {
+      asked.push(path);
+      return trees.resolveRoot(path);
+    },
+  };
+  return { trees, finder, asked };
+}
+
+t.test("a path belongs to the tree of the nearest directory above it that is there", async (t) => {
+  const { finder } = disk();
+  t.same(await locate("/w/a/x", finder), { path: "/w/a/x", root: "/w/a", provisional: false });
+  finder.resolveRoot = async (path) => {
+    if (path.startsWith("/w/a/gone")) throw new TreewireError("TW_PATH_NOT_FOUND", path);
+    return "/w/a";
+  };
+  t.same(await locate("/w/a/gone/x", finder), { path: "/w/a/gone/x", root: "/w/a", provisional: true });
+});
+
+t.test("a path outside any repository may be in one later, and says what is the matter", async (t) => {
+  const { finder } = disk();
+  const matter = async (path: string) => {
+    const { root, provisional, trouble } = await locate(path, finder);
+    return [root, provisional, trouble?.code];
+  };
+  t.same(await matter("/w"), [undefined, true, "TW_NOT_A_REPOSITORY"]);
+  t.same(await matter("/w/later/x"), [undefined, true, "TW_PATH_NOT_FOUND"], "not that /w is no repository");
+  t.same(await matter("/nowhere"), [undefined, true, "TW_PATH_NOT_FOUND"]);
+  t.same(await matter("relative"), [undefined, false, "TW_PATH_NOT_FOUND"]);
+});
+
+t.test("a failure that nobody foresaw is a trouble with the path, in words", async (t) => {
+  const finder = { resolveRoot: () => Promise.reject(Object.assign(new Error("no access"), { code: "EACCES" })) };
+  t.match(await locate("/w/a", finder), {
+    root: undefined,
+    trouble: { code: "TW_TREE_UNREADABLE", message: /^\/w\/a: .*no access/ },
+  });
+});
+
+t.test("paths in one directory cost one look, if they are there alike", async (t) => {
+  const { trees, finder, asked } = disk();
+  trees.kind = (path) => (path.includes("gone") ? "missing" : path.endsWith("/") ? "directory" : "other");
+  const located = await locateAll(["/w/a/x", "/w/a/y", "/w/a/gone", "/w/a/dir/", "/w/b/x"], finder);
+  t.same(asked, ["/w/a/x", "/w/a/gone", "/w/a/dir/", "/w/b/x"]);
+  t.same(
+    located.map(({ root }) => root),
+    ["/w/a", "/w/a", "/w/a", "/w/b"],
+  );
+});
+
+t.test("very many paths let others have their turn", async (t) => {
+  const { finder } = disk();
+  let turns = 0;
+  let running = true;
+  const count = () => {
+    turns += 1;
+    if (running) setImmediate(count);
+  };
+  setImmediate(count);
+  await locateAll(
+    Array.from({ length: 1_000 }, (_, at) => `/w/a/${at}`),
+    finder,
+  );
+  running = false;
+  t.ok(turns >= 10, "one for each hundred");
+});
+
+t.test(
+  "what is found under the roots is sorted, each once; a root with a fault is told once until it has passed",
+  async (t) => {
+    const { trees } = disk();
+    const log: { root: string; code: string }[] = [];
+    const logger = createLogger("test", "warn", { write: (line) => void log.push(JSON.parse(line)) });
+    const discovery = new Discovery(["/w", "/nowhere", "/w/a"], trees, logger);
+    trees.directories.add("/w/a");
+    t.same(await discovery.find(), ["/w/a", "/w/b"]);
+    await discovery.find();
+    t.match(log, [{ root: "/nowhere", code: "TW_PATH_NOT_FOUND" }]);
+    t.match(discovery.troubles(), [/^\/nowhere: /]);
+    trees.directories.add("/nowhere");
+    await discovery.find();
+    t.same(discovery.troubles(), []);
+    trees.directories.delete("/nowhere");
+    await discovery.find();
+    t.equal(log.length, 2, "it is told again when it comes back");
+  },
+);
+
+t.test(
+  "a search is due after the rest that is asked for, and a slow one after twenty times what it took",
+  async (t) => {
+    const clock = new FakeClock();
+    let takesMs = 0;
+    const finder = {
+      findRepositories: async () => {
+        await clock.advance(takesMs);
+        return [];
+      },
+    };
+    const discovery = new Discovery(["/w"], finder, createLogger("test", "silent"), clock);
+    t.ok(discovery.isDue(1_000), "before the first");
+    const dueAfter = async (ms: number) => {
+      await discovery.find();
+      await clock.advance(ms - 1);
+      t.notOk(discovery.isDue(1_000));
+      await clock.advance(1);
+      t.ok(discovery.isDue(1_000), `after ${ms} ms`);
+    };
+    await dueAfter(1_000);
+    takesMs = 500;
+    await dueAfter(10_000);
+  },
+);
