@@ -97,10 +97,10 @@ class ReadSubmodules implements Submodules {
   }
 }
 
-async function read(path: string, options: ModelOptions): Promise<{ model: TreeDiff; root: string }> {
+async function read(path: string, budget: PatchBudget): Promise<{ diff: TreeDiff; root: string }> {
   const repository = openRepository(path);
-  const model = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), options);
-  await model.pass(NO_DOUBTS);
-  for (let passes = 1; model.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await model.pass(NO_DOUBTS);
-  return { model, root: repository.root };
+  const diff = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), budget);
+  await diff.pass(EMPTY_REQUEST);
+  for (let passes = 1; diff.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await diff.pass(EMPTY_REQUEST);
+  return { diff, root: repository.root };
 }

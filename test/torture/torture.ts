@@ -2,8 +2,8 @@ import { cpSync, type FSWatcher, mkdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "../../src/util/index.js";
 import { scanOnce, TreeHost } from "../../src/worktree/index.js";
+import { expectedDiff, type OracleOptions } from "../support/git-oracle.js";
 import { Random } from "../support/random.js";
-import { expectedOf } from "../support/repo.js";
 import { digestOf, makeSequence, makeTemplate, runSequence, textOf } from "./sequence.js";
 
 /** Sequences that one repository goes through, one upon the other. */

@@ -1,5 +1,5 @@
 import PQueue from "p-queue";
-import type { AgentStatus, FileChanges } from "../../protocol/index.js";
+import type { AgentStatus } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import type { Link, StateRef } from "./link.js";
 import { StreamedTree, type TreeSource } from "./streamed-tree.js";

@@ -5,7 +5,7 @@ import t from "tap";
 import { Config } from "../../../src/git/config/config.js";
 import { loadConfig } from "../../../src/git/config/files.js";
 import { parseConfig } from "../../../src/git/config/syntax.js";
-import { openRepository } from "../../../src/git/index.js";
+import { openRepository, type Repository } from "../../../src/git/index.js";
 import fc from "../../support/fast-check.js";
 import { SEED } from "../../support/random.js";
 import { createRepo, GIT_ENV, git } from "../../support/repo.js";

@@ -4,15 +4,16 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import t from "tap";
 import { WebSocket } from "ws";
-import { DELTA_SUBPROTOCOL, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../src/protocol/index.js";
-import { bindChat, createToken } from "../../src/relay/index.js";
-import { Random, SEED } from "../support/random.js";
-import type { Cleanup } from "../support/temp.js";
-import { until } from "../support/until.js";
-import { FakeAgent, fileOf, metaOf } from "./support/fake-agent.js";
-import { randomMessage } from "./support/random-messages.js";
-import { RawConnection } from "./support/raw.js";
-import { TestRelay } from "./support/relay.js";
+import { DELTA_SUBPROTOCOL, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../../src/protocol/index.js";
+import { bindChat, createToken } from "../../../src/relay/index.js";
+import { Random, SEED } from "../../support/random.js";
+import type { Cleanup } from "../../support/temp.js";
+import { until } from "../../support/until.js";
+import { CountingClient } from "../../support/watch-client.js";
+import { FakeAgent, fileOf, metaOf } from "../support/fake-agent.js";
+import { randomMessage } from "../support/random-messages.js";
+import { RawConnection } from "../support/raw.js";
+import { TestRelay } from "../support/relay.js";
 
 const APP = "/home/me/app";
 /** Messages to each kind of socket. */
@@ -79,9 +80,8 @@ for (const [name, isDelta, answer] of [
     const { relay, staysRight } = await start(t);
     const agent = await relay.agent([APP]);
     agent.tell(APP, [fileOf("x", "mine")]);
-    const isDelta = answer === "checked";
-    const { socket, state, count } = await openWatch(t, relay, [...protocols]);
-    await until("the first state", () => count(answer) > 0);
+    const client = await CountingClient.open(t, relay.watchUrl(), { token: relay.clientToken, isDelta });
+    await until("the first state", () => client.count(answer) > 0);
     const random = new Random(SEED);
     const right = (random: Random) =>
       isDelta && random.chance(0.3)

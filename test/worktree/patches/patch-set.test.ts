@@ -1,5 +1,5 @@
 import t from "tap";
-import { keptHunkSize } from "../../../src/worktree/patches/file-list.js";
+import { keptHunkSize } from "../../../src/worktree/patches/patch-set.js";
 import fc from "../../support/fast-check.js";
 
 t.test("the largest hunks are left out first, all of one size the same way", async (t) => {
