@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { type ClientOptions, WebSocket } from "ws";
 import { type RepositoryChange, type ServerMessage, serverMessageSchema } from "../../../src/protocol/index.js";
 import type { Cleanup } from "../../support/temp.js";
@@ -13,15 +14,26 @@ export interface RefusedUpgrade {
   headers: Record<string, unknown>;
 }
 
+/** How many bytes have come on a client's connection: a frame of many megabytes takes a busy machine any time. */
+export function bytesReadBy(socket: WebSocket): () => number {
+  let stream: Socket | undefined;
+  socket.once("upgrade", (response) => {
+    stream = response.socket;
+  });
+  return () => stream?.bytesRead ?? 0;
+}
+
 /** A watch client that keeps its map as docs/protocol.md says: replaced by root, deleted on `removed`. */
 export class TestClient {
   readonly frames: ServerMessage[] = [];
   readonly repositories = new Map<string, RepositoryChange>();
   closeCode: number | undefined;
   readonly socket: WebSocket;
+  readonly #bytesRead: () => number;
 
   constructor(socket: WebSocket) {
     this.socket = socket;
+    this.#bytesRead = bytesReadBy(socket);
     socket.on("message", (data, isBinary) => {
       if (isBinary) throw new Error("a binary frame");
       const message = serverMessageSchema.parse(JSON.parse(String(data)));
@@ -73,6 +85,7 @@ export class TestClient {
   diffWith(root: string, text: string): Promise<string> {
     const diff = () => this.repositories.get(root)?.unified_diff;
     return until(`a diff of ${root} with ${text}`, () => (diff()?.includes(text) ? diff() : undefined), {
+      progress: this.#bytesRead,
       seen: () => this.frames,
     });
   }
