@@ -7,6 +7,9 @@ import { createRepo, expectedOf } from "../support/repo.js";
 import { tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 
+/** Until five programs have started, one after the other: that is no bound on them, and a busy machine takes long. */
+const STARTED_MS = 60_000;
+
 t.test(
   "npm start shows an edit, says how to connect, shows no token to others, and leaves nothing behind",
   async (t) => {
@@ -14,7 +17,7 @@ t.test(
     const tmp = tempDir(t);
     // as npm does it: in the package's directory, with the caller's in INIT_CWD
     const start = startProgram(t, "start", ["a.txt"], { env: { INIT_CWD: repo.root, TMPDIR: tmp } });
-    await start.line("the clean tree", (line) => line === "clean");
+    await start.line("the clean tree", (line) => line === "clean", STARTED_MS);
     repo.write("a.txt", "two\n");
     await start.line("the edit", (line) => line === "+two");
 
@@ -29,7 +32,7 @@ t.test(
 
     const args = /connect +node \S+ (watch .*)$/m.exec(start.stdout)?.[1]?.split(" ") ?? [];
     const watch = startProgram(t, "relay", [...args, "--json"]);
-    const first = JSON.parse(await watch.line("its first frame", (line) => line.startsWith("{")));
+    const first = JSON.parse(await watch.line("its first frame", (line) => line.startsWith("{"), STARTED_MS));
     t.match(first, {
       type: "changes",
       repositories: [{ repo_root: repo.root, unified_diff: expectedOf(repo.root).unified_diff.toString() }],
@@ -58,7 +61,7 @@ t.test("npm start on a directory shows the repositories in it", async (t) => {
   const repo = createRepo(t, { a: "1\n" }, `${home}/project`);
   repo.write("a", "2\n");
   const start = startProgram(t, "start", [home]);
-  await start.line("the diff", (line) => line === "+2");
+  await start.line("the diff", (line) => line === "+2", STARTED_MS);
   start.child.kill("SIGTERM");
   t.equal((await start.exit()).status, 0);
 });

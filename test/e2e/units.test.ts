@@ -180,7 +180,7 @@ t.test(
 
 t.test("an agent whose settings are bad is not started again", { skip: noSystemd }, async (t) => {
   const { systemd } = await asService(t, "RestartSec=0\nEnvironment=TREEWIRE_LOG_LEVEL=nonsense\n");
-  t.throws(() => systemd.run("systemctl", "start", INSTANCE));
+  t.throws(() => systemd.run("systemctl", "start", INSTANCE), /^Job for \S+ failed/m);
   await until("it has failed", () => systemd.show(INSTANCE, "ActiveState") === "failed");
   t.equal(systemd.show(INSTANCE, "ExecMainStatus"), "2");
   t.equal(systemd.show(INSTANCE, "NRestarts"), "0");

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import t from "tap";
+import t, { type Test } from "tap";
 import { createToken } from "../../src/relay/index.js";
 import { createLogger } from "../../src/util/index.js";
 import { until } from "../support/until.js";
@@ -222,29 +222,39 @@ function neverEnd(connection: RawConnection, piece: Buffer): void {
   send();
 }
 
-t.test("a body without an end is answered, read no longer than a request may take, and leaves nothing", async (t) => {
-  const relay = await TestRelay.start(t, { limits: { requestTimeoutMs: 500 } });
+/** What bodies that never end are answered, once the relay has ended their connections. */
+async function answersToEndless(t: Test, requestTimeoutMs: number): Promise<Record<string, number | undefined>> {
+  const relay = await TestRelay.start(t, { limits: { requestTimeoutMs } });
   const admin = createToken(relay.dataDir, { kind: "client", user: "alice", admin: true });
   const headers = { "Coder-Session-Token": admin, "Transfer-Encoding": "chunked" };
-  const rows: [target: string, method: string, type: string, status: number][] = [
-    [UPLOAD, "POST", "image/png", 413],
-    [`/chats/${relay.chat}`, "PATCH", "application/json", 413],
-    ["/admin/tokens", "POST", "application/json", 413],
+  const rows: [name: string, target: string, method: string, type: string, piece: Buffer][] = [
+    ["file", UPLOAD, "POST", "image/png", Buffer.concat([PNG, Buffer.alloc(65_536, " ")])],
+    ["chat", `/chats/${relay.chat}`, "PATCH", "application/json", Buffer.alloc(65_536, " ")],
+    ["token", "/admin/tokens", "POST", "application/json", Buffer.alloc(65_536, " ")],
+    ["no body wanted", `/chats/${relay.chat}/archive`, "POST", "text/plain", Buffer.alloc(65_536, " ")],
   ];
-  for (const [target, method, type, status] of rows) {
+  const answers: Record<string, number | undefined> = {};
+  for (const [name, target, method, type, piece] of rows) {
     const connection = new RawConnection(t, relay.url);
     connection.socket.write(head(method, target, { ...headers, "Content-Type": type }));
-    neverEnd(connection, Buffer.concat([PNG, Buffer.alloc(65_536, " ")]));
+    neverEnd(connection, piece);
     await connection.closed();
-    t.equal(connection.status, status, `${method} ${target}`);
+    answers[name] = connection.status;
   }
-  const noBody = new RawConnection(t, relay.url);
-  noBody.socket.write(head("POST", `/chats/${relay.chat}/archive`, { ...headers, "Content-Type": "text/plain" }));
-  neverEnd(noBody, Buffer.alloc(65_536, " "));
-  await noBody.closed();
-  t.equal(noBody.status, 204, "a body where none belongs is not waited for, and not read for ever");
   t.same(stored(relay), []);
   t.equal((await fetch(`${relay.url}/healthz`)).status, 200);
+  await relay.stop();
+  return answers;
+}
+
+t.test("a body without an end is answered, read no longer than a request may take, and leaves nothing", async (t) => {
+  // a machine that needs longer than that for a body of the size that is too much answers 408, rightly: it gets more time
+  let answers: Record<string, number | undefined> = {};
+  for (const requestTimeoutMs of [500, 1_000, 2_000, 4_000, 8_000]) {
+    answers = await answersToEndless(t, requestTimeoutMs);
+    if (!Object.values(answers).includes(408)) break;
+  }
+  t.same(answers, { file: 413, chat: 413, token: 413, "no body wanted": 204 });
 });
 
 t.test("slow headers, slow bodies and silent connections are cut off, while others are served", async (t) => {

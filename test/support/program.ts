@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { systemCode } from "../../src/util/errors.js";
 import { GIT_ENV } from "./repo.js";
 import { type Cleanup, tempDir } from "./temp.js";
 import { until } from "./until.js";
@@ -77,7 +78,7 @@ export function programPath(name: "agent" | "relay" | "start"): string {
 }
 
 /**
- * Starts a compiled program. Whatever happens, it has ended when the test has.
+ * Starts a compiled program. Whatever happens, it has ended when the test has, and the programs that it starts, too.
  *
  * @param options `cwd`, and `env`: added to an environment without anybody's configuration, and with directories of its
  *   own for what it keeps
@@ -99,15 +100,26 @@ export function startProgram(
       ...options.env,
     },
     stdio: ["ignore", "pipe", "pipe"],
+    detached: name === "start", // then it leads a process group, in which the programs that it starts are
   });
   const program = new Program(`${name} ${args.join(" ")}`, child);
   t.teardown(async () => {
+    if (name === "start") killGroup(child.pid);
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
     child.kill("SIGKILL");
     await gone;
   });
   return program;
+}
+
+/** Ends what is left of a process group. @param leader the process id of the one that led it */
+function killGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, "SIGKILL");
+  } catch (error) {
+    if (systemCode(error) !== "ESRCH") throw error; // nobody is left
+  }
 }
 
 /** Runs a compiled program to its end. */

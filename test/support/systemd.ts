@@ -63,6 +63,9 @@ export container=test SYSTEMD_UNIT_PATH="/etc/systemd/system:/home/${SERVICE_USE
 exec ${SYSTEMD} --system --unit=test.target --log-target=null --show-status=no
 `;
 
+/** After so long a systemd that still runs will not come up. That is no bound on anything. Milliseconds. */
+const BOOT_MS = 60_000;
+
 /** A systemd that runs as process 1 of namespaces of its own. It ends with the test. */
 export class Systemd {
   readonly #init: string;
@@ -101,11 +104,12 @@ export class Systemd {
     const systemd = await until(
       "systemd is up",
       () => {
+        if (child.exitCode !== null) throw new Error(`systemd did not start: ${Buffer.concat(said)}`);
         const init = childrenOf(child.pid)[0];
         const candidate = init === undefined ? undefined : new Systemd(init);
         return candidate?.isUp() ? candidate : undefined;
       },
-      { seen: () => Buffer.concat(said).toString() },
+      { deadlineMs: BOOT_MS, seen: () => Buffer.concat(said).toString() },
     );
     return systemd;
   }

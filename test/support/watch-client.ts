@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { type ClientOptions, WebSocket } from "ws";
 import { TreeAssembler } from "../../src/client/trees.js";
 import {
@@ -35,11 +36,15 @@ function connect(t: Cleanup, url: string, { token, ...options }: OpenOptions = {
 /** One socket of a relay, by hand: what came is for those who extend it. */
 export abstract class TestSocket {
   readonly socket: WebSocket;
+  #stream: Socket | undefined;
   /** The code with which it was closed, by whomever. */
   closeCode: number | undefined;
 
   constructor(socket: WebSocket) {
     this.socket = socket;
+    socket.once("upgrade", (response) => {
+      this.#stream = response.socket;
+    });
     socket.on("message", (data, isBinary) => {
       if (isBinary) throw new Error("a binary frame");
       this.receive(String(data));
@@ -48,6 +53,11 @@ export abstract class TestSocket {
       this.closeCode = code;
     });
     socket.on("error", () => undefined); // the tests end relays and cut connections
+  }
+
+  /** How many bytes have come on the connection: a frame of many megabytes takes a busy machine any time. */
+  bytesRead(): number {
+    return this.#stream?.bytesRead ?? 0;
   }
 
   protected abstract receive(text: string): void;
@@ -136,6 +146,7 @@ export class WatchClient extends TestSocket {
   diffWith(root: string, text: string): Promise<string> {
     const diff = () => this.repositories.get(root)?.unified_diff;
     return until(`a diff of ${root} with ${text}`, () => (diff()?.includes(text) ? diff() : undefined), {
+      progress: () => this.bytesRead(),
       seen: () => this.messages,
     });
   }
