@@ -5,7 +5,7 @@ import t from "tap";
 import { UpstreamAuthority } from "../../../src/relay/access/index.js";
 import { createToken, startRelay } from "../../../src/relay/index.js";
 import { Store } from "../../../src/relay/store/index.js";
-import { silentLogger } from "../../../src/util/index.js";
+import { createLogger, silentLogger } from "../../../src/util/index.js";
 import { tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
 import { refusedUpgrade } from "../../support/watch-client.js";
@@ -211,17 +211,19 @@ t.test("an upstream that does not listen gives 502", async (t) => {
   await once(closed, "listening");
   const { port } = closed.address() as AddressInfo;
   closed.close();
-  const relay = await startRelay({
-    ...{ dataDir: tempDir(t), port: 0, log: silentLogger() },
-    upstream: `http://127.0.0.1:${port}`,
-  });
+  const lines: string[] = [];
+  const log = createLogger("relay", "warn", { write: (line) => lines.push(line) });
+  const relay = await startRelay({ dataDir: tempDir(t), port: 0, log, upstream: `http://127.0.0.1:${port}` });
   t.teardown(() => relay.close());
-  const headers = { "coder-session-token": "any" };
+  const headers = { "coder-session-token": "the-secret" };
   const call = await fetch(`${relay.url}/chats/${ORGANIZATION}`, { headers });
   t.equal(call.status, 502);
   t.match(await call.json(), { message: "Bad gateway." });
   const refused = await refusedUpgrade(t, `${relay.url}/chats/${ORGANIZATION}/git/watch`, { headers });
   t.equal(refused.status, 502);
+  const [logged] = lines.map((line) => JSON.parse(line)).filter(({ chat }) => chat === ORGANIZATION);
+  t.match(logged, { err: { type: "TypeError", message: /ECONNREFUSED/, stack: String } });
+  t.notMatch(lines.join(""), "the-secret");
 });
 
 t.test("an upstream that is down, slow or talks nonsense gives 502 or 504, and live streams go on", async (t) => {

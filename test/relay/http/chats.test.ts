@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import t from "tap";
+import { z } from "zod";
 import { bindChat, createToken, listChats, listTokens, revokeToken, unbindChat } from "../../../src/relay/index.js";
 import { refusedUpgrade } from "../../support/watch-client.js";
 import { MODES, TestRelay } from "../support/relay.js";
@@ -36,6 +37,35 @@ for (const mode of MODES) {
     t.same((await call("GET", "nonsense"))[0], 400);
     t.same((await call("GET", randomUUID()))[0], 404);
     t.same((await api(relay, {})("GET", relay.chat))[0], 401);
+  });
+
+  t.test(`${mode}: an id in upper case names the same chat, workspace and file`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    relay.bind({ chat: relay.chat.toUpperCase(), workspace: relay.workspace.toUpperCase() });
+    const call = api(relay);
+    const [status, chat] = await call("GET", relay.chat.toUpperCase());
+    t.match([status, chat], [200, { id: relay.chat, workspace_id: relay.workspace }]);
+    const agent = await relay.agent([APP]);
+    agent.tell(APP, []);
+    const client = await relay.client(relay.chat.toUpperCase());
+    await client.first();
+    t.same(
+      agent.all("watch").map((message) => message.chat),
+      [relay.chat],
+    );
+    await (await relay.client()).first();
+    t.equal(agent.all("watch").length, 1, "both look at one chat");
+    agent.send({ type: "trouble", root: null, chat: relay.chat.toUpperCase(), code: "X", message: "of this chat" });
+    await client.error(/of this chat/);
+
+    const upload = await fetch(`${relay.url}/chats/files?organization=${randomUUID().toUpperCase()}`, {
+      method: "POST",
+      headers: { "coder-session-token": relay.clientToken, "content-type": "image/png" },
+      body: Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
+    });
+    const { id } = z.object({ id: z.string() }).parse(await upload.json());
+    const headers = { "coder-session-token": relay.clientToken };
+    t.equal((await fetch(`${relay.url}/chats/files/${id.toUpperCase()}`, { headers })).status, 200);
   });
 
   t.test(`${mode}: the calls are served under every prefix`, async (t) => {

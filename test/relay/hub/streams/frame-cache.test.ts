@@ -1,0 +1,62 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import t from "tap";
+import type { TextFrame } from "../../../../src/relay/hub/encoding/text-frame.js";
+import { FrameCache } from "../../../../src/relay/hub/streams/frame-cache.js";
+import { fileOf } from "../../support/fake-agent.js";
+import { nextState, stateOf } from "../../support/states.js";
+
+const AT = Date.parse("2026-03-05T10:11:12.345Z");
+const { view } = stateOf([fileOf("a", "1")]);
+const { view: other } = stateOf([], { root: "/home/me/lib" });
+
+const json = (frame: TextFrame) => JSON.parse(frame.payload.toString());
+
+t.test("a frame has the time, the repositories that differ and those that are gone", (t) => {
+  const frames = new FrameCache();
+  t.same(json(frames.changes(AT, undefined, [], false)), { type: "changes", scanned_at: "2026-03-05T10:11:12.345Z" });
+  t.same(json(frames.changes(AT, [], [], true)), {
+    type: "changes",
+    scanned_at: "2026-03-05T10:11:12.345Z",
+    stale: true,
+    repositories: [],
+  });
+  const entries = json(frames.changes(AT, [view, other], ["/gone"], false)).repositories;
+  t.match(entries, [
+    { repo_root: "/home/me/app", unified_diff: /\+1/ },
+    { repo_root: "/home/me/lib", unified_diff: "" },
+    { repo_root: "/gone", removed: true },
+  ]);
+  t.match(json(frames.changes(AT, [view], [], false)).repositories, [{ repo_root: "/home/me/app" }]);
+  t.match(json(frames.changes(AT, [], ["/gone"], false)).repositories, [{ repo_root: "/gone" }]);
+  t.end();
+});
+
+t.test("within one turn, the same is built once; what differs in anything is not the same", (t) => {
+  const frames = new FrameCache();
+  const frame = frames.changes(AT, [view], [], false);
+  t.equal(frames.changes(AT, [view], [], false), frame);
+  const others = [
+    frames.changes(AT + 1, [view], [], false),
+    frames.changes(AT, [view], [], true),
+    frames.changes(AT, [view], ["/gone"], false),
+    frames.changes(AT, [other], [], false),
+    frames.changes(AT, [], [], false),
+    frames.changes(AT, undefined, [], false),
+  ];
+  t.equal(new Set([frame, ...others]).size, 7);
+  t.end();
+});
+
+t.test("deltas between the same states are one; a turn later, nothing is kept", async (t) => {
+  const frames = new FrameCache();
+  const first = stateOf([fileOf("a", "1")]);
+  const second = nextState(first, { upserts: [fileOf("a", "2")] });
+  const delta = frames.delta(first, second);
+  t.equal(frames.delta(first, second), delta);
+  t.not(frames.delta(undefined, second), delta);
+  const fragment = frames.fragment("one", ["a"]);
+  t.equal(frames.fragment("one", ["a"]), fragment);
+  await nextTurn();
+  t.not(frames.delta(first, second), delta);
+  t.not(frames.fragment("one", ["a"]), fragment);
+});

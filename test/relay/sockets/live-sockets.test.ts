@@ -1,0 +1,106 @@
+import t from "tap";
+import type { Answer, Client, Watchable } from "../../../src/relay/access/index.js";
+import { REFUSALS } from "../../../src/relay/answers.js";
+import { LiveSockets, type LiveTunnel, type LiveWatch } from "../../../src/relay/sockets/live-sockets.js";
+
+const CHAT = "33333333-3333-4333-8333-333333333333";
+const WORKSPACE = "11111111-1111-4111-8111-111111111111";
+const ENDED = "the token was revoked or has expired";
+
+/** A watch socket that writes down what is done to it. */
+function watchOf(client: Partial<Client> = {}): LiveWatch & { events: unknown[][] } {
+  const events: unknown[][] = [];
+  return {
+    events,
+    client: { tokenId: "t", user: "alice", admin: false, workspace: undefined, expiresAt: undefined, ...client },
+    chatId: CHAT,
+    prefix: "/api/v2",
+    close: (...event) => events.push(["close", ...event]),
+    rebind: (...event) => events.push(["rebind", ...event]),
+    end: (...event) => events.push(["end", ...event]),
+  };
+}
+
+function tunnelOf(tokenId: string, expiresAt?: Date): LiveTunnel & { events: unknown[][] } {
+  const events: unknown[][] = [];
+  return { events, token: { tokenId, expiresAt }, close: (...event) => events.push(["close", ...event]) };
+}
+
+/** @param answer what the authority says of every chat */
+function open(answer: Answer<Watchable>, revoked: readonly string[] = []) {
+  const isLive = (tokenId: string) => !revoked.includes(tokenId);
+  return new LiveSockets({ isLive: ({ tokenId }) => isLive(tokenId), watchable: async () => answer }, isLive);
+}
+
+t.test("who may still watch goes on with the chat's present binding", async (t) => {
+  const chat = { id: CHAT, paths: ["/home/me/app"] };
+  const live = open({ ok: { chat, workspace: WORKSPACE } });
+  const watch = watchOf();
+  live.addWatch(watch);
+  await live.reconcile();
+  t.same(watch.events, [["rebind", chat, WORKSPACE]]);
+});
+
+t.test("who may not is closed, each in the words of the reason; an upstream in trouble ends nobody", async (t) => {
+  const rows: [Answer<Watchable>, unknown[][]][] = [
+    [{ refusal: REFUSALS.archived }, [["end", "chat is archived"]]],
+    [{ refusal: REFUSALS.noWorkspace }, [["end", "Chat has no workspace to watch."]]],
+    [{ refusal: REFUSALS.notFound }, [["end", REFUSALS.notFound.body.message]]],
+    [{ refusal: REFUSALS.signedOut }, [["close", "tokenRevoked", ENDED]]],
+    [{ refusal: REFUSALS.badGateway }, []],
+  ];
+  for (const [answer, events] of rows) {
+    const live = open(answer);
+    const watch = watchOf();
+    live.addWatch(watch);
+    await live.reconcile();
+    t.same(watch.events, events);
+  }
+});
+
+t.test("a revoked token closes its sockets and tunnels, and no others", async (t) => {
+  const live = open({ refusal: REFUSALS.badGateway }, ["revoked"]);
+  const [watch, other] = [watchOf({ tokenId: "revoked" }), watchOf()];
+  const [tunnel, otherTunnel] = [tunnelOf("revoked"), tunnelOf("good")];
+  live.addWatch(watch);
+  live.addWatch(other);
+  live.addTunnel("one", tunnel);
+  live.addTunnel("two", otherTunnel);
+  await live.reconcile();
+  t.same(watch.events, [["close", "tokenRevoked", ENDED]]);
+  t.same(tunnel.events, [["close", "tokenRevoked", ENDED]]);
+  t.same([other.events, otherTunnel.events], [[], []]);
+});
+
+t.test("a token counts until the moment at which it expires", (t) => {
+  const live = open({ refusal: REFUSALS.badGateway });
+  const at = Date.parse("2026-03-05T10:00:00Z");
+  const [watch, forever] = [watchOf({ expiresAt: new Date(at) }), watchOf()];
+  const tunnel = tunnelOf("t", new Date(at));
+  live.addWatch(watch);
+  live.addWatch(forever);
+  live.addTunnel(WORKSPACE, tunnel);
+  live.expire(at - 1);
+  t.same([watch.events, tunnel.events], [[], []]);
+  live.expire(at);
+  t.same([watch.events, tunnel.events], [[["close", "tokenRevoked", ENDED]], [["close", "tokenRevoked", ENDED]]]);
+  t.same(forever.events, []);
+  t.end();
+});
+
+t.test("a workspace has one tunnel, the newest; the end of an older one changes nothing", (t) => {
+  const live = open({ refusal: REFUSALS.badGateway });
+  const [older, newer] = [tunnelOf("t"), tunnelOf("t")];
+  live.addTunnel(WORKSPACE, older);
+  live.addTunnel(WORKSPACE, newer);
+  t.same(older.events, [["close", "replaced", "a newer agent has taken this workspace"]]);
+  live.deleteTunnel(WORKSPACE, older);
+  t.same(live.counts(), { sockets: 0, tunnels: 1 });
+  live.deleteTunnel(WORKSPACE, newer);
+  const watch = watchOf();
+  live.addWatch(watch);
+  t.same(live.counts(), { sockets: 1, tunnels: 0 });
+  live.deleteWatch(watch);
+  t.same(live.counts(), { sockets: 0, tunnels: 0 });
+  t.end();
+});
