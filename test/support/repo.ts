@@ -1,6 +1,6 @@
 import "./environment.js";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Cleanup, tempDir } from "./temp.js";
@@ -56,6 +56,11 @@ export class TestRepo {
   /** Sets the time of a file's last change, so that git's index can prove it unchanged. @param seconds since 1970 */
   touch(path: string, seconds: number): void {
     utimesSync(join(this.root, path), seconds, seconds);
+  }
+
+  /** Moves what is at a path below the root. */
+  move(path: string, to: string): void {
+    renameSync(join(this.root, path), join(this.root, to));
   }
 
   remove(path: string): void {
