@@ -1,6 +1,6 @@
 import "./environment.js";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expectedDiff } from "./git-oracle.js";
 import { type Cleanup, tempDir } from "./temp.js";
@@ -51,6 +51,16 @@ export class TestRepo {
   /** Makes a symbolic link below the root. */
   link(path: string, target: string): void {
     symlinkSync(target, join(this.root, path));
+  }
+
+  /** Sets the time of a file's last change, so that git's index can prove it unchanged. @param seconds since 1970 */
+  touch(path: string, seconds: number): void {
+    utimesSync(join(this.root, path), seconds, seconds);
+  }
+
+  /** Moves what is at a path below the root. */
+  move(path: string, to: string): void {
+    renameSync(join(this.root, path), join(this.root, to));
   }
 
   remove(path: string): void {

@@ -12,15 +12,21 @@ interface DetectedRenames {
   readonly readLarge: ReadonlySet<string>;
 }
 
+/** What of a repository decides which renames there are. */
+export type RenameSettings = Pick<Repository, "attributes" | "bigFileThresholdBytes" | "renameLimit">;
+
+/** What the search asks of the versions that it compares. */
+export type ComparedContent = Pick<VersionContent, "isLarge" | "isTooLarge" | "read" | "sizeOf">;
+
 /** Finds the renames among the changes of a tree, and again only when its deleted or added files are others. */
 export class RenameDetection {
-  readonly #repository: Repository;
-  readonly #content: VersionContent;
+  readonly #repository: RenameSettings;
+  readonly #content: ComparedContent;
   /** What was deleted and added, and the settings that count, when `#detected` was found. */
   #signature = "";
   #detected: DetectedRenames = { renames: [], readLarge: new Set() };
 
-  constructor(repository: Repository, content: VersionContent) {
+  constructor(repository: RenameSettings, content: ComparedContent) {
     this.#repository = repository;
     this.#content = content;
   }

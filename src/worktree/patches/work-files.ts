@@ -17,6 +17,9 @@ export interface WorkFile {
   readonly large: boolean;
 }
 
+/** What is read with: the repository of the files. */
+export type WorkFileReader = Pick<Repository, "root" | "clean">;
+
 /** Content that is kept from the reading to the patch, in bytes for each pass; beyond it a file is read twice. */
 const KEPT_BYTES = 4 * 1024 * 1024;
 
@@ -30,12 +33,12 @@ export class FileChangedError extends Error {
 
 /** Reads files of the working tree, converted as git would, and remembers which version it saw of each. */
 export class WorkFiles {
-  readonly #repository: Repository;
+  readonly #repository: WorkFileReader;
   readonly #known = new Map<string, WorkFile>();
   readonly #contents = new Map<string, CleanFile>();
   #keptBytes = 0;
 
-  constructor(repository: Repository) {
+  constructor(repository: WorkFileReader) {
     this.#repository = repository;
   }
 

@@ -16,6 +16,8 @@ export interface TreeHostOptions {
   keptPatchBytes?: number;
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
+  /** What the thread runs; another one than worker for tests alone. */
+  program?: URL;
 }
 
 /**
@@ -25,6 +27,7 @@ export interface TreeHostOptions {
 export class TreeHost {
   readonly #options: WorkerOptions;
   readonly #logger: Logger;
+  readonly #program: URL;
   readonly #byRoot = new Map<string, Entry>();
   readonly #byNumber = new Map<number, Entry>();
   readonly #pings = new Map<number, () => void>();
@@ -38,7 +41,9 @@ export class TreeHost {
     maxPatchBytes = 3 * 1024 * 1024,
     keptPatchBytes = 8 * 1024 * 1024,
     sweep = true,
+    program = new URL("./worker.js", import.meta.url),
   }: TreeHostOptions) {
+    this.#program = program;
     this.#logger = logger;
     this.#options = { traces: logger.isLevelEnabled("trace"), maxPatchBytes, keptPatchBytes, sweep };
   }
@@ -112,7 +117,7 @@ export class TreeHost {
   }
 
   #startWorker(): Worker {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+    const worker = new Worker(this.#program, {
       workerData: this.#options,
       // a scan makes garbage by the file: a small nursery is emptied often and keeps the process small
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },

@@ -10,12 +10,23 @@ const DEFAULT_QUEUE_EVENTS = 16_384;
 /** Names in a `.git` directory that make it a repository or not, by git's own test. */
 const REPOSITORY_PARTS = new Set(["HEAD", "objects", "refs", "commondir"]);
 
+/** `fs.watch` of one directory, as far as it is used here. Throws a system error when it can't. */
+export type WatchFunction = (
+  path: string | Buffer,
+  options: { encoding: "latin1"; persistent: false },
+  listener: (type: string, name: string | null) => void,
+) => Pick<FSWatcher, "close" | "on">;
+
 export interface DirectoryWatcherOptions {
   /** Absolute path of the working tree. */
   root: string;
   onPath: PathListener;
   /** So many events came at once that the kernel's queue may have overflowed: any of them may be lost. */
   onOverflow: () => void;
+  /** What watches a directory. Default: Node's `fs.watch`. */
+  watch?: WatchFunction;
+  /** How many events the kernel queues. Default: what the kernel says. */
+  queueEvents?: number;
 }
 
 /**
@@ -39,7 +50,7 @@ export class DirectoryWatcher implements Coverage {
   constructor(options: DirectoryWatcherOptions) {
     this.#options = options;
     // a quarter: events of directories that are no longer watched are dropped unseen, and equal neighbours merge
-    this.#overflowEvents = queueLimit() / 4;
+    this.#overflowEvents = (options.queueEvents ?? queueLimit()) / 4;
   }
 
   /** How many watches are held. */
@@ -73,9 +84,10 @@ export class DirectoryWatcher implements Coverage {
   }
 
   #watch(path: string | Buffer, listener: (type: string, name: string | null) => void): DirectoryWatch[] {
-    let watcher: FSWatcher;
+    const { watch: startWatch = watch } = this.#options;
+    let watcher: Pick<FSWatcher, "close" | "on">;
     try {
-      watcher = watch(path, { encoding: "latin1", persistent: false }, (type, name) => {
+      watcher = startWatch(path, { encoding: "latin1", persistent: false }, (type, name) => {
         this.#count();
         listener(type, name);
       });

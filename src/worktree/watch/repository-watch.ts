@@ -10,11 +10,11 @@ import type { DirectoryWatcher } from "./directory-watcher.js";
  * below `objects`. A file whose directory is not there yet counts from the moment the first missing name appears.
  */
 export class RepositoryWatch {
-  readonly #watcher: DirectoryWatcher;
+  readonly #watcher: Pick<DirectoryWatcher, "coverOther">;
   readonly #onChange: (part: RepositoryPart, path: string) => void;
   #watches: DirectoryWatch[] = [];
 
-  constructor(watcher: DirectoryWatcher, onChange: (part: RepositoryPart, path: string) => void) {
+  constructor(watcher: Pick<DirectoryWatcher, "coverOther">, onChange: (part: RepositoryPart, path: string) => void) {
     this.#watcher = watcher;
     this.#onChange = onChange;
   }
