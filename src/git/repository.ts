@@ -33,7 +33,7 @@ import type { Repository, RepositoryPart, SubmoduleIgnore } from "./types.js";
  * @param environment for the places of user and system configuration, and the settings in it. `GIT_DIR` and the other
  *   variables that name one repository's parts do not count: the path says which repository is meant
  * @throws TreewireError `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_NOT_A_REPOSITORY`, `TW_BARE_REPOSITORY`,
- *   `TW_UNTRUSTED_REPOSITORY`, `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`
+ *   `TW_UNTRUSTED_REPOSITORY`, `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`, `TW_BAD_GIT_CONFIG`
  */
 export function openRepository(path: string, environment: NodeJS.ProcessEnv = process.env): Repository {
   return new DiskRepository(discover(path, environment), environment);

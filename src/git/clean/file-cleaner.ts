@@ -1,5 +1,6 @@
 import { readlinkSync, type Stats } from "node:fs";
 import { LRUCache } from "lru-cache";
+import { TreewireError } from "../../util/index.js";
 import type { BytePath } from "../io/byte-path.js";
 import { fileSystemPath, textOfBytes } from "../io/byte-path.js";
 import { corrupt, type Place } from "../io/files.js";
@@ -118,8 +119,8 @@ export class FileCleaner {
     try {
       return convertText(content, conversion, () => this.#indexed(indexOid));
     } catch (thrown) {
-      if (thrown instanceof RangeError) throw filterFailed(path, "working-tree-encoding", thrown.message, thrown);
-      throw thrown;
+      if (!(thrown instanceof RangeError)) throw thrown;
+      throw new TreewireError("TW_UNKNOWN_ENCODING", textOfBytes(path), { detail: thrown.message, cause: thrown });
     }
   }
 

@@ -56,11 +56,11 @@ export function readWhole(path: Place, follow = true, shared = false): ReadFile 
 
 /**
  * {@link readWhole} for configuration, whose bytes become text.
- * @throws TreewireError `TW_PATH_UNREADABLE`, `TW_CORRUPT_REPOSITORY` for a file that is larger than 100 MiB
+ * @throws TreewireError `TW_PATH_UNREADABLE`, `TW_BAD_GIT_CONFIG` for a file that is larger than 100 MiB
  */
 export function readConfigFile(path: string): Buffer | undefined {
   return withFile(path, true, (descriptor, stats) => {
-    if (stats.size > RULES_MAX_BYTES) throw corrupt(path, "larger than 100 MiB");
+    if (stats.size > RULES_MAX_BYTES) throw badConfig(path, "larger than 100 MiB");
     return readToEnd(descriptor, Buffer.allocUnsafeSlow(Number(stats.size)));
   });
 }
@@ -143,6 +143,11 @@ export function isAbsent(thrown: unknown): boolean {
 /** @param subject the damaged file or object @param detail what is wrong with it */
 export function corrupt(subject: string, detail: string, cause?: unknown): TreewireError {
   return new TreewireError("TW_CORRUPT_REPOSITORY", subject, { detail, cause });
+}
+
+/** @param subject the file or variable that holds the configuration @param detail what is wrong with it */
+export function badConfig(subject: string, detail: string, cause?: unknown): TreewireError {
+  return new TreewireError("TW_BAD_GIT_CONFIG", subject, { detail, cause });
 }
 
 /** @param thrown the system error, whose code becomes the detail */

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { messageOf } from "../../util/index.js";
+import { messageOf, TreewireError } from "../../util/index.js";
 import { corrupt, readWhole } from "../io/files.js";
 import { BaseCache } from "./base-cache.js";
 import type { GitObject } from "./git-object.js";
@@ -50,7 +50,8 @@ export class ObjectStore {
 
   /**
    * @param asked full hexadecimal; what stands in for it is read
-   * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object that is missing or the file that is damaged
+   * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object that is missing or the file that is damaged;
+   *   `TW_NOT_FETCHED` for an object that a partial clone lacks
    */
   read(asked: Oid): GitObject {
     const oid = this.#replaced(asked);
@@ -103,8 +104,8 @@ export class ObjectStore {
     const later = this.#askOnce(oid, packed, loose);
     if (later !== undefined) return later;
     const isPartial = this.#allDirectories().some(({ packs }) => packs.isPartial);
-    const why = isPartial ? "not fetched yet by this partial clone, " : "";
-    throw corrupt(`object ${oid}`, `${why}missing from ${this.#objectsDirectory}`);
+    if (isPartial) throw new TreewireError("TW_NOT_FETCHED", `object ${oid}`, { detail: this.#objectsDirectory });
+    throw corrupt(`object ${oid}`, `missing from ${this.#objectsDirectory}`);
   }
 
   /** Asks each place in turn; when one is damaged, another may hold a whole copy, as git hopes, too. */
