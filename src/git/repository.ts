@@ -4,7 +4,7 @@ import { TreewireError } from "../util/index.js";
 import type { CleanFile } from "./clean/types.js";
 import { Config } from "./config/config.js";
 import { loadConfigFile, loadUserConfig } from "./config/files.js";
-import { type Discovery, discover, holdsRepository, isGitDirectory, readDotGit } from "./discover.js";
+import { commonDirOf, type Discovery, discover, holdsRepository, resolveGitDir } from "./discover.js";
 import { compareHeadWithIndex } from "./head-diff.js";
 import { ParsedIndexFile } from "./index-file/index-file.js";
 import type { IndexFile } from "./index-file/types.js";
@@ -195,8 +195,8 @@ class DiskRepository implements Repository {
   }
 
   submoduleHead(path: BytePath): Oid | undefined {
-    const gitDir = readDotGit(fileSystemPath(this.root, path));
-    const commonDir = gitDir === undefined ? undefined : isGitDirectory(gitDir);
+    const gitDir = resolveGitDir(fileSystemPath(this.root, path));
+    const commonDir = gitDir === undefined ? undefined : commonDirOf(gitDir);
     if (gitDir === undefined || commonDir === undefined) return undefined;
     return readHead({ gitDir, commonDir, format: this.#format.objects }).oid;
   }
