@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { systemCode, TreewireError } from "../util/index.js";
-import { below, corrupt, isAbsent, type Place, readWhole, unreadable } from "./io/files.js";
+import { below, corrupt, type FilePath, isAbsent, readWhole, unreadable } from "./io/files.js";
 
 /** Where a repository stands. */
 export interface Discovery {
@@ -28,13 +28,13 @@ export function discover(path: string, environment: NodeJS.ProcessEnv): Discover
   const ceiling = lowestCeiling(start, environment.GIT_CEILING_DIRECTORIES);
   let damaged: string | undefined;
   for (let directory = start; ; directory = dirname(directory)) {
-    const gitDir = readDotGit(directory);
+    const gitDir = resolveGitDir(directory);
     if (gitDir !== undefined) {
-      const common = isGitDirectory(gitDir);
+      const common = commonDirOf(gitDir);
       if (common !== undefined) return { top: directory, gitDir, commonDir: common };
       damaged ??= join(directory, ".git");
     }
-    if (isGitDirectory(directory) !== undefined) throw new TreewireError("TW_BARE_REPOSITORY", directory);
+    if (commonDirOf(directory) !== undefined) throw new TreewireError("TW_BARE_REPOSITORY", directory);
     if (dirname(directory) === directory || dirname(directory) === ceiling) break;
   }
   if (damaged !== undefined) throw corrupt(damaged, "no usable HEAD, objects or refs in it");
@@ -45,7 +45,7 @@ export function discover(path: string, environment: NodeJS.ProcessEnv): Discover
  * @param gitDir absolute
  * @returns the common directory when this is a git directory: HEAD, `objects` and `refs` are there
  */
-export function isGitDirectory<P extends Place>(gitDir: P): P | string | undefined {
+export function commonDirOf<P extends FilePath>(gitDir: P): P | string | undefined {
   if (!hasHead(gitDir)) return undefined;
   const pointer = readWhole(below(gitDir, "commondir"))?.bytes.toString("utf8", 0, MAX_POINTER_BYTES).trimEnd();
   const commonDir = pointer === undefined || pointer === "" ? gitDir : tryRealpath(resolve(gitDir.toString(), pointer));
@@ -58,7 +58,7 @@ export function isGitDirectory<P extends Place>(gitDir: P): P | string | undefin
  * @returns absolute path, links resolved; `undefined` when there is no such entry
  * @throws TreewireError `TW_CORRUPT_REPOSITORY` for a file that does not name an existing directory
  */
-export function readDotGit(directory: Place): string | undefined {
+export function resolveGitDir(directory: FilePath): string | undefined {
   const dotGit = below(directory, ".git");
   let stats: Stats;
   try {
@@ -78,14 +78,14 @@ export function readDotGit(directory: Place): string | undefined {
 }
 
 /** Whether a directory is the working tree of a repository, by the test that git makes for untracked directories. */
-export function holdsRepository(directory: Place): boolean {
+export function holdsRepository(directory: FilePath): boolean {
   const dotGit = below(directory, ".git");
   try {
-    if (isGitDirectory(dotGit) !== undefined) return true;
-    const gitDir = isDirectory(dotGit) ? undefined : readDotGit(directory);
-    return gitDir !== undefined && isGitDirectory(gitDir) !== undefined;
+    if (commonDirOf(dotGit) !== undefined) return true;
+    const gitDir = isDirectory(dotGit) ? undefined : resolveGitDir(directory);
+    return gitDir !== undefined && commonDirOf(gitDir) !== undefined;
   } catch (thrown) {
-    // A pointer that leads nowhere is no repository; one that may not be read could be one.
+    // A `gitdir:` line that leads nowhere makes no repository; a directory that may not be read could be one.
     return thrown instanceof TreewireError && thrown.code === "TW_PATH_UNREADABLE";
   }
 }
@@ -128,7 +128,7 @@ function readable(directory: string): string {
 }
 
 /** HEAD is a symbolic link into `refs`, or holds a symbolic ref or an object id. */
-function hasHead(gitDir: Place): boolean {
+function hasHead(gitDir: FilePath): boolean {
   const path = below(gitDir, "HEAD");
   try {
     if (lstatSync(path).isSymbolicLink()) return true;
@@ -140,7 +140,7 @@ function hasHead(gitDir: Place): boolean {
   return /^ref:\s*refs\//.test(text) || /^[0-9a-f]{40}/.test(text);
 }
 
-function isDirectory(path: Place): boolean {
+function isDirectory(path: FilePath): boolean {
   try {
     return statSync(path).isDirectory();
   } catch (thrown) {

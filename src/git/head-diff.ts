@@ -13,6 +13,9 @@ export type HeadDifferences = Map<BytePath, TreeEntry | undefined>;
 /**
  * Compares HEAD's tree with the index. Directories that the index's cached tree proves equal are skipped, so that the
  * cost follows what is staged and not the size of the tree.
+ *
+ * @param tree HEAD's
+ * @throws TreewireError as {@link ObjectStore.read} does
  */
 export function compareHeadWithIndex(
   objects: ObjectStore,
@@ -41,7 +44,7 @@ class Comparison {
   /** @param prefix "" or a directory with its `/` @param start, end the index entries below it */
   compareTree(tree: Oid, prefix: BytePath, cached: CachedTree | undefined, start: number, end: number): void {
     const isSame = cached?.oid === tree && cached.entryCount === end - start;
-    // What stands in for HEAD's own tree is looked at all the same; below it git trusts the ids, too.
+    // A replaced tree of HEAD is compared even so; below it git trusts the ids, too.
     if (isSame && (prefix !== "" || !this.#objects.hasReplacements)) return;
     let position = start;
     for (const item of readTree(this.#objects, tree, this.#format)) {

@@ -9,7 +9,7 @@ import { isAbsent, unreadable } from "./io/files.js";
  * Refuses a repository of another user, as git does since CVE-2022-24765: its configuration names programs, which
  * would run as the user that looks at it. Rules: `safe.directory` in <https://git-scm.com/docs/git-config>.
  *
- * @param user the configuration of user and system; the repository's own has no say
+ * @param user the configuration of user and system; the repository's own does not count
  * @throws TreewireError `TW_UNTRUSTED_REPOSITORY`
  */
 export function checkOwnership({ top, gitDir }: Discovery, user: () => Config, environment: NodeJS.ProcessEnv): void {
@@ -43,6 +43,6 @@ function isOwned(path: string, environment: NodeJS.ProcessEnv): boolean {
   } catch (thrown) {
     throw unreadable(path, thrown);
   }
-  // Whoever became root by sudo may look at what is theirs.
+  // A user who became root by sudo may read their own repositories.
   return owner === user || (user === 0 && owner === Number(environment.SUDO_UID ?? Number.NaN));
 }

@@ -4,7 +4,7 @@ import { TreewireError } from "../util/index.js";
 import type { CleanFile } from "./clean/types.js";
 import { Config } from "./config/config.js";
 import { loadConfigFile, loadUserConfig } from "./config/files.js";
-import { type Discovery, discover, holdsRepository, isGitDirectory, readDotGit } from "./discover.js";
+import { commonDirOf, type Discovery, discover, holdsRepository, resolveGitDir } from "./discover.js";
 import { compareHeadWithIndex } from "./head-diff.js";
 import { ParsedIndexFile } from "./index-file/index-file.js";
 import type { IndexFile } from "./index-file/types.js";
@@ -33,7 +33,7 @@ import type { Repository, RepositoryPart, SubmoduleIgnore } from "./types.js";
  * @param environment for the places of user and system configuration, and the settings in it. `GIT_DIR` and the other
  *   variables that name one repository's parts do not count: the path says which repository is meant
  * @throws TreewireError `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_NOT_A_REPOSITORY`, `TW_BARE_REPOSITORY`,
- *   `TW_UNTRUSTED_REPOSITORY`, `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`
+ *   `TW_UNTRUSTED_REPOSITORY`, `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`, `TW_BAD_GIT_CONFIG`
  */
 export function openRepository(path: string, environment: NodeJS.ProcessEnv = process.env): Repository {
   return new DiskRepository(discover(path, environment), environment);
@@ -195,8 +195,8 @@ class DiskRepository implements Repository {
   }
 
   submoduleHead(path: BytePath): Oid | undefined {
-    const gitDir = readDotGit(fileSystemPath(this.root, path));
-    const commonDir = gitDir === undefined ? undefined : isGitDirectory(gitDir);
+    const gitDir = resolveGitDir(fileSystemPath(this.root, path));
+    const commonDir = gitDir === undefined ? undefined : commonDirOf(gitDir);
     if (gitDir === undefined || commonDir === undefined) return undefined;
     return readHead({ gitDir, commonDir, format: this.#format.objects }).oid;
   }

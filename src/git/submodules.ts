@@ -1,6 +1,6 @@
 import type { Config } from "./config/config.js";
 import { ConfigSyntaxError, parseConfig, type Setting } from "./config/syntax.js";
-import { corrupt } from "./io/files.js";
+import { badConfig } from "./io/files.js";
 import type { SubmoduleIgnore } from "./types.js";
 
 const LEVELS: readonly string[] = ["none", "untracked", "dirty", "all"];
@@ -11,7 +11,7 @@ const LEVELS: readonly string[] = ["none", "untracked", "dirty", "all"];
  *
  * @param path of the submodule, as text
  * @param gitmodules the bytes of `.gitmodules`, `undefined` when there is none
- * @throws TreewireError `TW_CORRUPT_REPOSITORY` when `.gitmodules` breaks the syntax
+ * @throws TreewireError `TW_BAD_GIT_CONFIG` when `.gitmodules` breaks the syntax
  */
 export function submoduleIgnore(path: string, gitmodules: Uint8Array | undefined, config: Config): SubmoduleIgnore {
   const name = gitmodules === undefined ? undefined : submoduleName(parse(gitmodules), path);
@@ -37,7 +37,7 @@ function parse(gitmodules: Uint8Array): Setting[] {
   try {
     return parseConfig(Buffer.from(gitmodules).toString());
   } catch (thrown) {
-    if (thrown instanceof ConfigSyntaxError) throw corrupt(".gitmodules", thrown.message, thrown);
+    if (thrown instanceof ConfigSyntaxError) throw badConfig(".gitmodules", thrown.message, thrown);
     throw thrown;
   }
 }

@@ -19,7 +19,8 @@ export type RepositoryPart = "head" | "index" | "config" | "ignore" | "attribute
 /**
  * One repository with a working tree, on disk, **read only**: it writes nothing, takes no lock and runs no hook. Every
  * answer is read synchronously, as the room runs in a worker thread; {@link clean} alone waits, for filter programs.
- * Whatever reads objects throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object that is missing or damaged.
+ * Whatever reads objects throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object that is missing or damaged, or
+ * `TW_NOT_FETCHED` where a partial clone lacks it.
  */
 export interface Repository {
   /** Absolute path of the working tree, links resolved. */
@@ -114,7 +115,7 @@ export interface Repository {
    *
    * @param indexOid the index entry's blob, which `autocrlf` looks at; `undefined`: the file is untracked
    * @throws a system error when the file can't be read; `WorkFileChangedError` when it is no regular file any more;
-   *   TreewireError `TW_FILTER_FAILED`
+   *   TreewireError `TW_FILTER_FAILED`, `TW_UNKNOWN_ENCODING`
    */
   clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile>;
   /**
@@ -122,6 +123,11 @@ export interface Repository {
    * takes for unchanged, or when its HEAD is unborn.
    */
   submoduleHead(path: BytePath): Oid | undefined;
-  /** What of a submodule's state counts. @param path of its index entry */
+  /**
+   * What of a submodule's state counts.
+   *
+   * @param path of its index entry
+   * @throws TreewireError `TW_BAD_GIT_CONFIG` when `.gitmodules` breaks the syntax
+   */
   submoduleIgnore(path: BytePath): SubmoduleIgnore;
 }

@@ -18,6 +18,11 @@ const REGISTRY = {
     advice: "name a path inside a working tree",
   },
   TW_CORRUPT_REPOSITORY: { exitStatus: 2, what: "the repository is damaged", advice: "run `git fsck` there" },
+  TW_NOT_FETCHED: {
+    exitStatus: 2,
+    what: "this partial clone has not fetched an object yet",
+    advice: "run `git diff` there, which fetches it",
+  },
   TW_UNTRUSTED_REPOSITORY: {
     exitStatus: 2,
     what: "the repository belongs to another user",
@@ -26,7 +31,22 @@ const REGISTRY = {
   TW_FILTER_FAILED: {
     exitStatus: 2,
     what: "its content can't be read as git does",
-    advice: "run `git diff` on it and mend the filter or pattern",
+    advice: "run `git diff` on it and mend the filter",
+  },
+  TW_UNKNOWN_ENCODING: {
+    exitStatus: 2,
+    what: "its `working-tree-encoding` is not known",
+    advice: "name another one in .gitattributes",
+  },
+  TW_BAD_PATTERN: {
+    exitStatus: 2,
+    what: "its diff driver has a pattern that is no regular expression",
+    advice: "correct it in git's configuration",
+  },
+  TW_BAD_GIT_CONFIG: {
+    exitStatus: 2,
+    what: "git's configuration cannot be used",
+    advice: "correct it; `git config --list` has to print it",
   },
   TW_UNSUPPORTED_REPOSITORY: {
     exitStatus: 2,

@@ -106,7 +106,7 @@ t.test("a damaged repository is refused, naming the file", async (t) => {
   writeFileSync(file("refs/heads/main"), `${"1".repeat(40)}\n`);
   t.throws(() => repository.head(), { code: "TW_CORRUPT_REPOSITORY", message: /object 1{40}/ });
   writeFileSync(file("config"), "[core\n");
-  refuses(t, repo.root, "TW_CORRUPT_REPOSITORY", /config.*line/);
+  refuses(t, repo.root, "TW_BAD_GIT_CONFIG", /config.*line/);
   rmSync(file("HEAD"));
   refuses(t, repo.root, "TW_CORRUPT_REPOSITORY", /\.git/);
 });

@@ -51,7 +51,7 @@ t.test("files that include others over and over are refused before they are all 
   writeFileSync(join(gitDir, "c8"), "[a]\n\tb = c\n");
   const config = join(gitDir, "config");
   writeFileSync(config, `${readFileSync(config, "utf8")}[include]\n\tpath = c0\n`);
-  await t.rejects(shown(repo.root), { code: "TW_CORRUPT_REPOSITORY", message: /includes.*too much to read/ });
+  await t.rejects(shown(repo.root), { code: "TW_BAD_GIT_CONFIG", message: /includes.*too much to read/ });
 });
 
 t.test(
@@ -80,6 +80,6 @@ t.test(
 
     const config = join(repo.root, ".git/config");
     truncateSync(config, 600 * 2 ** 20);
-    await t.rejects(shown(repo.root), { code: "TW_CORRUPT_REPOSITORY", message: /config: .*larger than 100 MiB/ });
+    await t.rejects(shown(repo.root), { code: "TW_BAD_GIT_CONFIG", message: /config: .*larger than 100 MiB/ });
   },
 );

@@ -228,7 +228,7 @@ export const HEADS: CaseGroup = {
         new TestRepo(root).write("a.txt", "changed\n");
         return root;
       },
-      refused: { code: "TW_CORRUPT_REPOSITORY", words: "not fetched yet by this partial clone" },
+      refused: { code: "TW_NOT_FETCHED", words: "this partial clone has not fetched an object yet" },
     },
     {
       name: "SHA-256 objects",

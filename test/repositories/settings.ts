@@ -85,8 +85,8 @@ export const SETTINGS: CaseGroup = {
       },
       {
         refused: {
-          code: "TW_FILTER_FAILED",
-          words: "a.txt: its content can't be read as git does (diff.foo.xfuncname",
+          code: "TW_BAD_PATTERN",
+          words: "a.txt: its diff driver has a pattern that is no regular expression (diff.foo.xfuncname: unmatched (",
         },
       },
     ),

@@ -105,7 +105,7 @@ export function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch (thrown) {
-    // It may just have ended by itself.
+    // The program may have ended by itself meanwhile.
     if (systemCode(thrown) !== "ESRCH") throw thrown;
   }
 }

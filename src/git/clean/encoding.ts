@@ -43,7 +43,7 @@ export function toUtf8(content: Buffer, name: string): Buffer | undefined {
 
 function decode(content: Buffer, name: string): Buffer | undefined {
   const iconv = loadIconv();
-  if (!iconv.encodingExists(name)) throw new RangeError(`the encoding ${name} is not known`);
+  if (!iconv.encodingExists(name)) throw new RangeError(name);
   const text = iconv.decode(content, name, { stripBOM: false });
   return text.includes(REPLACEMENT) ? undefined : Buffer.from(text);
 }

@@ -1,8 +1,9 @@
 import { readlinkSync, type Stats } from "node:fs";
 import { LRUCache } from "lru-cache";
+import { TreewireError } from "../../util/index.js";
 import type { BytePath } from "../io/byte-path.js";
 import { fileSystemPath, textOfBytes } from "../io/byte-path.js";
-import { corrupt, type Place } from "../io/files.js";
+import { corrupt, type FilePath } from "../io/files.js";
 import { MODE_FILE, MODE_LINK } from "../objects/git-object.js";
 import type { Oid } from "../objects/object-id.js";
 import { hashBlob, type ObjectFormat, startBlobHash } from "../objects/object-id.js";
@@ -10,7 +11,7 @@ import { type CleanFilter, filterFailed, runCleanCommand } from "./clean-filter.
 import { type Conversion, convertsText, convertText } from "./conversion.js";
 import { FilterProcess } from "./filter-process.js";
 import { LfsPointer } from "./lfs.js";
-import { holdsCrlfText, ReturnDropper, TextStatistics } from "./line-endings.js";
+import { CrlfConverter, holdsCrlfText, TextStatistics } from "./line-endings.js";
 import type { CleanFile } from "./types.js";
 import { readWorkFile, WorkFileChangedError, WorkFilePieces } from "./work-file.js";
 
@@ -28,20 +29,20 @@ export interface CleanContext {
 /** Files above this are hashed piece by piece, and their content is read only when it is asked for. */
 const PIECEWISE_FROM_BYTES = 8 * 2 ** 20;
 /** Converted contents kept between the comparison and the diff that follows it. */
-const KEPT_BYTES = 4 * 2 ** 20;
+const CACHE_MAX_BYTES = 4 * 2 ** 20;
 /** A content above this is not kept: it would drive out too many others. */
-const MAX_KEPT_CONTENT_BYTES = KEPT_BYTES / 4;
+const CACHED_CONTENT_MAX_BYTES = CACHE_MAX_BYTES / 4;
 
 /** Git takes content for binary when there is a NUL in as many bytes. */
 const BINARY_LOOK_BYTES = 8000;
 
 /**
- * Paths that git takes into no index, though it shows what a made-up index names: files outside the tree, or the
- * repository's own. What is shown here leaves the machine, so they are not read.
+ * Paths that git adds to no index, though it shows them when a made-up index names them: files outside of the working
+ * tree, or in `.git`. What is read here leaves the machine, so they are not read.
  */
-const LEAVES = /(?:^|\/)(?:\.{0,2}|\.git)(?:\/|$)/i;
+const FORBIDDEN_PATH = /(?:^|\/)(?:\.{0,2}|\.git)(?:\/|$)/i;
 
-/** What is known of a content when its bytes are gone. */
+/** What is known of a content without its bytes. */
 interface Hashed {
   oid: Oid;
   contentSize: number;
@@ -51,9 +52,9 @@ interface Hashed {
 /** Reads files of the working tree as git would add them. Nothing is written. */
 export class FileCleaner {
   readonly #context: CleanContext;
-  readonly #kept = new LRUCache<BytePath, { oid: Oid; content: Buffer }>({
-    maxSize: KEPT_BYTES,
-    maxEntrySize: MAX_KEPT_CONTENT_BYTES,
+  readonly #contents = new LRUCache<BytePath, { oid: Oid; content: Buffer }>({
+    maxSize: CACHE_MAX_BYTES,
+    maxEntrySize: CACHED_CONTENT_MAX_BYTES,
     // The cache takes no size of 0.
     sizeCalculation: ({ content }) => content.length || 1,
   });
@@ -65,24 +66,24 @@ export class FileCleaner {
 
   /** See {@link Repository.clean}. */
   async clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
-    if (LEAVES.test(path)) throw corrupt(textOfBytes(path), "no path that git would take into an index");
+    if (FORBIDDEN_PATH.test(path)) throw corrupt(textOfBytes(path), "no path that git would take into an index");
     const place = fileSystemPath(this.#context.root, path);
     if (stats.isSymbolicLink()) return this.#link(readlinkSync(place, { encoding: "buffer" }));
     const mode = MODE_FILE | ((stats.mode & 0o100) === 0 ? 0o644 : 0o755);
     const conversion = this.#context.conversion(path, indexOid !== undefined);
     if (conversion.filter !== undefined) {
       const filtered = await this.#filter(conversion.filter, path, place);
-      // A filter is not run twice: what it made is held.
+      // A filter is not run twice: its output stays in memory.
       return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
     }
     const isPiecewise = conversion.encoding === undefined && !conversion.ident && stats.size > PIECEWISE_FROM_BYTES;
     const { oid, contentSize, holdsNul }: Hashed = isPiecewise
       ? await this.#hashPieces(place, conversion, indexOid)
-      : this.#keep(path, this.#convert(path, readWorkFile(place), conversion, indexOid));
+      : this.#hashWhole(path, this.#convert(path, readWorkFile(place), conversion, indexOid));
     return {
       mode,
       oid,
-      content: () => this.#again(path, place, conversion, indexOid, oid),
+      content: () => this.#readAgain(path, place, conversion, indexOid, oid),
       size: stats.size,
       contentSize,
       converts: convertsText(conversion),
@@ -107,9 +108,9 @@ export class FileCleaner {
     return size > this.#context.bigFileThresholdBytes;
   }
 
-  #keep(path: BytePath, content: Buffer): Hashed {
+  #hashWhole(path: BytePath, content: Buffer): Hashed {
     const oid = hashBlob(content, this.#context.format);
-    this.#kept.set(path, { oid, content });
+    this.#contents.set(path, { oid, content });
     return { oid, contentSize: content.length };
   }
 
@@ -118,8 +119,8 @@ export class FileCleaner {
     try {
       return convertText(content, conversion, () => this.#indexed(indexOid));
     } catch (thrown) {
-      if (thrown instanceof RangeError) throw filterFailed(path, "working-tree-encoding", thrown.message, thrown);
-      throw thrown;
+      if (!(thrown instanceof RangeError)) throw thrown;
+      throw new TreewireError("TW_UNKNOWN_ENCODING", textOfBytes(path), { detail: thrown.message, cause: thrown });
     }
   }
 
@@ -127,8 +128,8 @@ export class FileCleaner {
     return oid === undefined ? undefined : this.#context.readBlob(oid);
   }
 
-  #again(path: BytePath, place: Place, conversion: Conversion, indexOid: Oid | undefined, oid: Oid): Buffer {
-    const kept = this.#kept.get(path);
+  #readAgain(path: BytePath, place: FilePath, conversion: Conversion, indexOid: Oid | undefined, oid: Oid): Buffer {
+    const kept = this.#contents.get(path);
     if (kept?.oid === oid) return kept.content;
     const content = this.#convert(path, readWorkFile(place), conversion, indexOid);
     // The caller has its id: other bytes under it would be a wrong answer.
@@ -136,7 +137,7 @@ export class FileCleaner {
     return content;
   }
 
-  async #filter(filter: CleanFilter, path: BytePath, place: Place): Promise<Buffer> {
+  async #filter(filter: CleanFilter, path: BytePath, place: FilePath): Promise<Buffer> {
     const { root, filterTimeLimitMs: timeLimitMs } = this.#context;
     switch (filter.kind) {
       case "lfs":
@@ -165,7 +166,7 @@ export class FileCleaner {
   }
 
   /** The id of a file that is never held whole: raw, or with its line ends converted, which takes a look ahead. */
-  #hashPieces(place: Place, { lineEndings }: Conversion, indexOid: Oid | undefined): Promise<Hashed> {
+  #hashPieces(place: FilePath, { lineEndings }: Conversion, indexOid: Oid | undefined): Promise<Hashed> {
     return withPieces(place, async (pieces) => {
       let dropped = 0;
       if (lineEndings !== "keep") {
@@ -186,7 +187,7 @@ export class FileCleaner {
           hash.update(piece);
         });
       } else {
-        const dropper = new ReturnDropper();
+        const dropper = new CrlfConverter();
         let hashed = 0;
         const take = (piece: Buffer): void => {
           hash.update(piece);
@@ -201,7 +202,7 @@ export class FileCleaner {
   }
 }
 
-async function withPieces<T>(place: Place, read: (pieces: WorkFilePieces) => Promise<T>): Promise<T> {
+async function withPieces<T>(place: FilePath, read: (pieces: WorkFilePieces) => Promise<T>): Promise<T> {
   const pieces = new WorkFilePieces(place);
   try {
     return await read(pieces);

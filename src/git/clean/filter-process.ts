@@ -7,7 +7,7 @@ import { textOfBytes } from "../io/byte-path.js";
 import { type CleanFilter, filterFailed, killGroup } from "./clean-filter.js";
 import { PacketReader, packContent, packLines } from "./pkt-line.js";
 
-/** A program without work leaves after so long, in milliseconds. */
+/** A filter without work is stopped after so long, in milliseconds. */
 const IDLE_MS = 5_000;
 /** What a filter may answer, in bytes. */
 const OUTPUT_MAX_BYTES = 256 * 2 ** 20;
@@ -54,7 +54,7 @@ export class FilterProcess {
       const request = [packLines(["command=clean", `pathname=${textOfBytes(path)}`]), packContent(content)];
       const lists = await this.#ask(Buffer.concat(request), isAnswered);
       if (statusOf(lists[0]) !== "success") return this.#decline(path, `status ${statusOf(lists[0])}`);
-      // The last list may take the status back.
+      // The filter may take its status back after the content.
       const last = statusOf(lists[2]) ?? "success";
       return last === "success" ? Buffer.concat(lists[1] ?? []) : this.#decline(path, `status ${last}`);
     } catch (thrown) {
@@ -78,7 +78,7 @@ export class FilterProcess {
       detached: true,
       stdio: ["pipe", "pipe", "ignore"],
     });
-    // A program that waits for files keeps nobody from leaving; it ends when its input does.
+    // A filter that waits for files does not keep this program alive; it ends when its input does.
     child.unref();
     for (const stream of [child.stdin, child.stdout]) if (stream instanceof Socket) stream.unref();
     this.#child = child;
@@ -100,10 +100,10 @@ export class FilterProcess {
         waiting.settle(waiting.lists);
       }
     });
-    const gone = (error?: Error): void => this.#waiting?.settle(error ?? new Error("the program has ended"));
-    child.once("error", gone);
-    child.once("close", () => gone());
-    child.stdin.on("error", gone);
+    const onEnd = (error?: Error): void => this.#waiting?.settle(error ?? new Error("the program has ended"));
+    child.once("error", onEnd);
+    child.once("close", () => onEnd());
+    child.stdin.on("error", onEnd);
     await this.#ask(packLines(["git-filter-client", "version=2"]), (lists) => lists.length >= 1);
     const lists = await this.#ask(packLines(["capability=clean"]), (lists) => lists.length >= 1);
     return (lists[0] ?? []).some((line) => line.toString().trimEnd() === "capability=clean");

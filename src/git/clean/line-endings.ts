@@ -14,7 +14,7 @@ export type AutoCrlf = boolean | "input";
 
 /** Settles `text`, `crlf` (its old name), `eol` and `core.autocrlf`. Rules: <https://git-scm.com/docs/gitattributes>. */
 export function lineEndings(attributes: ReadonlyMap<string, AttributeValue>, autoCrlf: AutoCrlf): LineEndings {
-  const text = wish(attributes.get("text")) ?? wish(attributes.get("crlf"));
+  const text = conversionOf(attributes.get("text")) ?? conversionOf(attributes.get("crlf"));
   if (text === "keep") return "keep";
   const eol = attributes.get("eol");
   if (text === "auto") return "auto";
@@ -22,7 +22,7 @@ export function lineEndings(attributes: ReadonlyMap<string, AttributeValue>, aut
   return autoCrlf === false ? "keep" : "auto";
 }
 
-function wish(value: AttributeValue | undefined): LineEndings | undefined {
+function conversionOf(value: AttributeValue | undefined): LineEndings | undefined {
   if (value === true || value === "input") return "convert";
   if (value === false) return "keep";
   return value === "auto" ? "auto" : undefined;
@@ -44,7 +44,7 @@ export function convertLineEndings(
 ): Buffer {
   if (how === "keep" || content.indexOf(CRLF) < 0) return content;
   if (how === "auto" && (statisticsOf(content).looksBinary() || holdsCrlfText(indexContent()))) return content;
-  return dropReturns(content);
+  return crlfToLf(content);
 }
 
 /** Whether the index already holds a text with CRLF: then git's guess leaves the file alone. */
@@ -55,14 +55,14 @@ export function holdsCrlfText(indexed: Uint8Array | undefined): boolean {
 }
 
 /** The same conversion for a file that is read in pieces. */
-export class ReturnDropper {
+export class CrlfConverter {
   #held = false;
 
   /** @returns what is certain by now: a CR at the end of a piece waits for the next one */
   push(piece: Buffer): Buffer {
     const data = this.#held ? Buffer.concat([Buffer.of(CR), piece]) : piece;
     this.#held = data[data.length - 1] === CR;
-    return dropReturns(this.#held ? data.subarray(0, -1) : data);
+    return crlfToLf(this.#held ? data.subarray(0, -1) : data);
   }
 
   finish(): Buffer {
@@ -70,7 +70,7 @@ export class ReturnDropper {
   }
 }
 
-function dropReturns(content: Buffer): Buffer {
+function crlfToLf(content: Buffer): Buffer {
   let at = content.indexOf(CRLF);
   if (at < 0) return content;
   const result = Buffer.allocUnsafeSlow(content.length);

@@ -1,18 +1,24 @@
 import type { Oid } from "../objects/object-id.js";
+
 /** The content that git would compare for a file on disk: after its clean conversion. */
 export interface CleanFile {
+  /** As git records it: 0o100644, 0o100755 or 0o120000. */
   mode: number;
+  /** The id of the blob that {@link content} would make. */
   oid: Oid;
-  /** Reads and converts again when it was not kept. @throws if the file is gone by then */
+  /**
+   * The content, which is read and converted again when it was not kept.
+   * @throws a system error, or `WorkFileChangedError` when the file is not the one of {@link oid} any more
+   */
   content: () => Uint8Array;
-  /** Bytes on disk before conversion. */
+  /** Bytes on disk, before conversion. */
   size: number;
-  /** Bytes after conversion: of {@link content}. */
+  /** Bytes of {@link content}, after conversion. */
   contentSize: number;
   /** Whether a filter, an encoding, line ends or idents are converted, even if they leave these bytes as they are. */
   converts: boolean;
-  /** There is a NUL where git looks for one; absent when that was not looked for. */
+  /** Whether there is a NUL where git looks for one; absent when that was not looked for. */
   holdsNul?: boolean;
-  /** A regular file over `core.bigFileThreshold`, which git takes for binary unless it has read it already. */
+  /** Whether it is a regular file over `core.bigFileThreshold`, which git takes for binary unless it has read it. */
   large: boolean;
 }

@@ -1,14 +1,14 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import type { Place } from "../io/files.js";
+import type { FilePath } from "../io/files.js";
 
 /** Read at once from files that are not held whole. */
 const PIECE_BYTES = 2 ** 20;
 /** Node reads no more at once. */
 const WHOLE_MAX_BYTES = 2 ** 31 - 1;
 
-/** A file of the working tree that is not what it was when it was looked at. Its change is on its way here. */
+/** A file of the working tree changed after it was last read. The watcher reports it, so that it is read again. */
 export class WorkFileChangedError extends Error {
-  constructor(place: Place) {
+  constructor(place: FilePath) {
     super(`${place.toString()}: changed while it was read`);
   }
 }
@@ -17,7 +17,7 @@ export class WorkFileChangedError extends Error {
  * Reads a file of the working tree whole.
  * @throws a system error; WorkFileChangedError when no regular file is there any more
  */
-export function readWorkFile(place: Place): Buffer {
+export function readWorkFile(place: FilePath): Buffer {
   const descriptor = openRegular(place);
   try {
     const { size } = fstatSync(descriptor);
@@ -38,12 +38,12 @@ export function readWorkFile(place: Place): Buffer {
 /** A file of the working tree that is read in pieces, perhaps more than once. */
 export class WorkFilePieces {
   readonly size: number;
-  readonly #place: Place;
+  readonly #place: FilePath;
   readonly #descriptor: number;
   readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
 
   /** @throws like {@link readWorkFile} */
-  constructor(place: Place) {
+  constructor(place: FilePath) {
     this.#place = place;
     this.#descriptor = openRegular(place);
     this.size = fstatSync(this.#descriptor).size;
@@ -55,7 +55,7 @@ export class WorkFilePieces {
   }
 
   /**
-   * Hands out the pieces in turn; each is valid until the next. Others get their turn in between: 5 GB take seconds.
+   * Hands out the pieces in turn; each is valid until the next. The event loop runs in between: 5 GB take seconds.
    * @param visit returns false to leave the rest
    * @throws WorkFileChangedError when the file ends early
    */
@@ -75,7 +75,7 @@ export class WorkFilePieces {
 }
 
 /** Opens a file, and neither a link nor a FIFO that has taken its place. */
-function openRegular(place: Place): number {
+function openRegular(place: FilePath): number {
   const descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   if (fstatSync(descriptor).isFile()) return descriptor;
   closeSync(descriptor);

@@ -1,4 +1,4 @@
-import { corrupt } from "../io/files.js";
+import { badConfig } from "../io/files.js";
 import type { Setting } from "./syntax.js";
 
 /** The environment has no room for more. */
@@ -8,7 +8,7 @@ const MAX_SETTINGS = 100_000;
  * The settings that stand in the environment, which outweigh all files: those of `git -c` (`GIT_CONFIG_PARAMETERS`),
  * and before them `GIT_CONFIG_COUNT` with its keys and values. Rules: <https://git-scm.com/docs/git-config#ENVIRONMENT>.
  *
- * @throws TreewireError `TW_CORRUPT_REPOSITORY` for what git refuses, too
+ * @throws TreewireError `TW_BAD_GIT_CONFIG` for what git refuses, too
  */
 export function environmentSettings(environment: NodeJS.ProcessEnv): Setting[] {
   return [...counted(environment), ...parameters(environment.GIT_CONFIG_PARAMETERS ?? "")];
@@ -33,11 +33,11 @@ function parameters(text: string): Setting[] {
     end += all.length;
     const [key, ...rest] = equals === undefined ? unquoted(first).split("=") : [unquoted(first)];
     const name = canonicalName(key ?? "");
-    if (name === undefined) throw corrupt("GIT_CONFIG_PARAMETERS", `no setting is named ${key}`);
+    if (name === undefined) throw badConfig("GIT_CONFIG_PARAMETERS", `no setting is named ${key}`);
     const value = second === undefined ? (rest.length > 0 ? rest.join("=") : undefined) : unquoted(second);
     settings.push({ name, value });
   }
-  if (text.slice(end).trim() !== "") throw corrupt("GIT_CONFIG_PARAMETERS", "bogus format");
+  if (text.slice(end).trim() !== "") throw badConfig("GIT_CONFIG_PARAMETERS", "bogus format");
   return settings;
 }
 

@@ -2,7 +2,7 @@ import { realpathSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { compileWildmatch } from "../glob/wildmatch.js";
 import { bytesOfText } from "../io/byte-path.js";
-import { corrupt, readConfigFile, readIfAllowed } from "../io/files.js";
+import { badConfig, readConfigFile, readIfAllowed } from "../io/files.js";
 import { Config } from "./config.js";
 import { environmentSettings } from "./environment.js";
 import { ConfigSyntaxError, parseConfig, type Setting } from "./syntax.js";
@@ -34,7 +34,7 @@ export interface ConfigFiles {
  * Reads system, user and repository configuration in git's order, includes followed.
  * Rules: <https://git-scm.com/docs/git-config>.
  *
- * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the file and line that break the syntax
+ * @throws TreewireError `TW_BAD_GIT_CONFIG` naming the file and line that break the syntax
  */
 export function loadConfig(files: ConfigFiles, context: ConfigContext): Config {
   const paths = [...userConfigFiles(files.environment), ...files.local];
@@ -85,11 +85,11 @@ class ConfigLoader {
     const bytes = this.#users.has(path) ? readIfAllowed(path)?.bytes : readConfigFile(path);
     if (bytes === undefined) return;
     this.#readBytes += bytes.length + FILE_COSTS_BYTES;
-    if (this.#readBytes > MAX_READ_BYTES) throw corrupt(path, "with what includes name, there is too much to read");
+    if (this.#readBytes > MAX_READ_BYTES) throw badConfig(path, "with what includes name, there is too much to read");
     for (const setting of parseFile(path, bytes)) {
       this.settings.push(setting);
       if (setting.value === undefined || !this.#includes(setting.name, path)) continue;
-      if (depth === MAX_INCLUDE_DEPTH) throw corrupt(path, "includes nest too deep");
+      if (depth === MAX_INCLUDE_DEPTH) throw badConfig(path, "includes nest too deep");
       this.#load(resolve(dirname(path), expandHome(setting.value, this.#environment)), depth + 1);
     }
   }
@@ -147,7 +147,7 @@ function parseFile(path: string, bytes: Buffer): Setting[] {
   try {
     return parseConfig(bytes.toString());
   } catch (thrown) {
-    if (thrown instanceof ConfigSyntaxError) throw corrupt(path, thrown.message, thrown);
+    if (thrown instanceof ConfigSyntaxError) throw badConfig(path, thrown.message, thrown);
     throw thrown;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Git's glob patterns over one-character-per-byte strings, compiled once. Semantics: gitignore(5) and the documented
- * tests of git's own matcher; the git binary is the judge (test/git/ignore-parity.test.ts). Matching keeps a table of
- * dead ends, so that a pattern like `a*a*a*a*b` costs pattern length times text length and never more.
+ * tests of git's own matcher; test/git/glob compares with git itself. Matching keeps a table of dead ends, so that a
+ * pattern like `a*a*a*a*b` costs pattern length times text length and never more.
  */
 export interface WildmatchOptions {
   /** `*`, `?` and classes do not match `/`, and `**` between slashes crosses directories. */
@@ -96,7 +96,7 @@ function matchStar(
     const mark = t * width + at;
     if (deadEnds?.[mark] === 1) return false;
     if (match(tokens, t + 1, text, at, options, deadEnds)) return true;
-    // From here on this star was tried in vain, and whoever comes here again need not go on.
+    // No match begins with this star here: the next call that arrives here ends at once.
     if (deadEnds !== undefined) deadEnds[mark] = 1;
     if (!crosses && text.charCodeAt(at) === SLASH) return false;
   }
@@ -121,7 +121,7 @@ function tokenize(pattern: string, options: WildmatchOptions): Token[] | undefin
     } else {
       if (char === "\\") at += 1;
       if (at >= pattern.length) return undefined;
-      // An escaped upper-case letter is compared as it stands, with a text that was lowered: it never matches.
+      // Git lowers the text but not an escaped letter: an escaped upper-case letter never matches.
       const byte = pattern.charCodeAt(at);
       tokens.push(options.ignoreCase && char !== "\\" ? lower(byte) : byte);
     }
@@ -149,7 +149,7 @@ function parseBracket(
   let at = open + 1;
   const negated = pattern.charAt(at) === "!" || pattern.charAt(at) === "^";
   if (negated) at += 1;
-  // A class is applied to the lowered text when case does not count, so "Z" alone matches nothing then.
+  // Git applies a bracket to the lowered text when case does not count, so "[Z]" matches nothing then.
   const add = (test: (byte: number) => boolean): void => {
     for (let byte = 0; byte < 256; byte += 1) {
       const seen = options.ignoreCase ? lower(byte) : byte;

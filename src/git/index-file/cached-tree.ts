@@ -1,7 +1,7 @@
 import type { BytePath } from "../io/byte-path.js";
 import type { ObjectFormat, Oid } from "../objects/object-id.js";
 
-/** What the index knows of one directory: which tree its entries are, unless something below changed. */
+/** One directory of the cached tree: the tree object that its entries make, until something below it changes. */
 export interface CachedTree {
   /** `undefined`: something below changed since. */
   readonly oid: Oid | undefined;
@@ -17,8 +17,10 @@ const NO_CHILDREN: ReadonlyMap<BytePath, CachedTree> = new Map();
 
 /**
  * Reads the `TREE` extension. Format: <https://git-scm.com/docs/index-format#_cache_tree>. What is below the root is read
- * when it is first asked for: where nothing is staged, nobody asks.
- * @returns `undefined` when it is damaged: it only saves work, so it is left aside, as git does; below the root, too
+ * when it is first asked for, which is when something is staged.
+ *
+ * @returns `undefined` when it is damaged: git ignores a damaged one, too, as it only saves work. Damage below the root makes
+ *   the root have no children
  */
 export function parseCachedTree(bytes: Buffer, format: ObjectFormat): CachedTree | undefined {
   const cursor = { at: 0 };

@@ -104,7 +104,7 @@ export function parseIndex(bytes: Buffer, path: string, context: IndexContext): 
       const link = parseLink(content, format.bytes, path);
       if (link !== undefined) entries = joinSplitIndex(entries, readShared(link.shared, path, context), link, path);
     }
-    // Upper case: an optimisation that may be left aside. Lower case: the entries mean something else without it.
+    // An extension in upper case is an optimisation. Without one in lower case the entries mean something else.
     else if (/^[^A-Z]/.test(name) && name !== "sdir") throw corrupt(path, `unknown index extension ${name}`);
   }
   return new ParsedIndexFile(parsed.version, expandSparseIndex(entries, objects, format), tree, context);

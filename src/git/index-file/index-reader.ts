@@ -8,7 +8,7 @@ import type { StatRules } from "./types.js";
 
 /**
  * A file system may give two versions that are written within one tick of its clock the same times, and even the same
- * inode. So long after it was written, in milliseconds, a version is not told by its stat data but by its bytes.
+ * inode. For so long after it was written, in milliseconds, a version is known by its bytes, not by its stat data.
  */
 const TICK_MS = 50;
 
@@ -25,7 +25,8 @@ export class IndexReader {
   readonly #format: ObjectFormat;
   readonly #rules: StatRules;
   readonly #objects: ObjectStore;
-  #isDoubted = false;
+  /** Whether the bytes are compared whatever the stat data say. */
+  #mustCompare = false;
   #current: Current | undefined;
 
   /** @param path absolute path of the `index` file */
@@ -41,18 +42,18 @@ export class IndexReader {
     const current = this.#current;
     const version = this.#statVersion();
     const isSame = current !== undefined && sameVersion(current.version, version);
-    if (isSame && !this.#isDoubted && isSettled(version)) return current.index;
-    // compared in pieces, because an index that is the same is not worth the memory of a second one
+    if (isSame && !this.#mustCompare && isSettled(version)) return current.index;
+    // Compares in pieces: an index that has not changed is not worth the memory of a second one.
     const same = current?.bytes && versionWithContent(this.#path, current.bytes);
     if (same !== undefined && current?.bytes !== undefined) {
-      // its time decides what is racily clean, so it has to be the same too
+      // The file's time decides what is racily clean: with another one the same bytes mean something else.
       const sameTime = current.version?.mtimeNs === same.mtimeNs;
       const index = sameTime ? current.index : this.#parse(current.bytes, same);
       this.#current = { ...current, index, version: same };
     } else {
       this.#current = this.#readAnew();
     }
-    this.#isDoubted = false;
+    this.#mustCompare = false;
     return this.#current.index;
   }
 
@@ -63,11 +64,12 @@ export class IndexReader {
 
   /** Reads again at the next question, whatever the stat data say. */
   forget(): void {
-    this.#isDoubted = true;
+    this.#mustCompare = true;
   }
 
   #readAnew(): Current {
-    // shared the first time, when a second thread may be given it; what is shared does not urge a collection
+    // The first index is in shared memory, for the second thread that helps with the first scan. Later ones are not: the
+    // garbage collector does not count shared memory, so that old indexes would stay for long.
     const file = readWhole(this.#path, true, this.#current === undefined);
     if (file !== undefined) return { index: this.#parse(file.bytes, file.version), ...file };
     const known = this.#current?.version === undefined ? this.#current?.index : undefined;

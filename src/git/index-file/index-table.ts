@@ -113,7 +113,7 @@ export class IndexTable implements EntryTable {
   provesUnchanged(position: number, stats: FileStats): boolean {
     if ((this.flags(position) & (ENTRY_STAGE | FLAG_INTENT_TO_ADD)) !== 0) return false;
     const { format, time, rules } = this.options;
-    // A size of 0 marks an entry whose file git could not vouch for, unless the blob is empty.
+    // Git writes a size of 0 into entries that are racily clean ("smudges" them), unless the blob is empty.
     if (stats.size === 0 && this.oid(position) !== format.emptyBlob) return false;
     const start = this.start(position);
     return statProvesUnchanged(this.#view, start, this.#view.getUint32(start + FIELD.mode), stats, time, rules);

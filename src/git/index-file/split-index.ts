@@ -34,14 +34,14 @@ export function parseLink(content: Buffer, hashBytes: number, path: string): Spl
 const MAX_ENTRIES = 2 ** 26;
 
 /**
- * Lays a split index over its shared one: entries without a name replace, in order, those that are marked; the others
- * are added.
+ * Merges a split index with its shared one: entries without a name replace, in order, those that the link marks as
+ * replaced; the others are added.
  *
  * @param path of the split index, for errors
  * @throws TreewireError `TW_CORRUPT_REPOSITORY` when the marks do not fit
  */
 export function joinSplitIndex(own: IndexEntries, shared: IndexEntries, link: SplitLink, path: string): IndexEntries {
-  const merged = new Rows(own, shared);
+  const merged = new MergedEntries(own, shared);
   const deleted = new Set(link.deleted);
   const replacements = new Map(link.replaced.map((position, order) => [position, order]));
   if (replacements.size > own.count) throw corrupt(path, "more replaced entries than entries");
@@ -62,8 +62,8 @@ export function joinSplitIndex(own: IndexEntries, shared: IndexEntries, link: Sp
   return merged.finish();
 }
 
-/** Rows from two indexes in one address space. */
-class Rows {
+/** Entries of two indexes, whose bytes are put behind each other so that one position says which is meant. */
+class MergedEntries {
   readonly #sources: { own: IndexEntries; shared: IndexEntries };
   readonly #result: IndexEntries;
   readonly #shift: number;

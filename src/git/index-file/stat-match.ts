@@ -30,7 +30,7 @@ export function statProvesUnchanged(
     const ctimeNs = bytes.getUint32(at + FIELD.ctimeNs);
     if (rules.trustsCtime && !timeMatches(ctime, ctimeNs, stats.ctimeMs)) return false;
   }
-  // Builds of git look at whole seconds here, unless they were made with USE_NSEC. It shows where attributes changed since.
+  // Git compares whole seconds here, unless it was built with USE_NSEC: it shows where attributes changed since.
   return seconds < Math.floor(indexTime.ms / 1000);
 }
 
@@ -39,7 +39,7 @@ function modeMatches(mode: number, fileMode: number, rules: StatRules): boolean 
   if ((mode & MODE_TYPE) === MODE_FILE) {
     return type === MODE_FILE && (!rules.trustsFileMode || ((mode ^ fileMode) & 0o100) === 0);
   }
-  // Submodules are never proved by their directory.
+  // A directory's stat data say nothing of the submodule in it.
   if ((mode & MODE_TYPE) !== MODE_LINK) return false;
   return type === MODE_LINK || (!rules.trustsSymlinks && type === MODE_FILE);
 }

@@ -21,10 +21,10 @@ export interface ReadFile {
 }
 
 /** An absolute path, as text or as the bytes that are no UTF-8. */
-export type Place = string | Buffer;
+export type FilePath = string | Buffer;
 
-/** The place of `name`, which is ASCII or text like its directory, below a directory. */
-export function below(directory: Place, name: string): Place {
+/** Joins a directory and a name, which is ASCII, or text like the directory. */
+export function below(directory: FilePath, name: string): FilePath {
   return typeof directory === "string" ? `${directory}/${name}` : Buffer.concat([directory, Buffer.from(`/${name}`)]);
 }
 
@@ -45,7 +45,7 @@ export function sameVersion(a: FileVersion | undefined, b: FileVersion | undefin
  * @throws TreewireError `TW_PATH_UNREADABLE` for permissions and input/output errors, `TW_CORRUPT_REPOSITORY` for a
  *   file that is larger than 2 GiB
  */
-export function readWhole(path: Place, follow = true, shared = false): ReadFile | undefined {
+export function readWhole(path: FilePath, follow = true, shared = false): ReadFile | undefined {
   return withFile(path, follow, (descriptor, stats) => {
     if (stats.size > WHOLE_FILE_MAX_BYTES) throw corrupt(path.toString(), "larger than 2 GiB");
     const size = Number(stats.size);
@@ -56,11 +56,11 @@ export function readWhole(path: Place, follow = true, shared = false): ReadFile 
 
 /**
  * {@link readWhole} for configuration, whose bytes become text.
- * @throws TreewireError `TW_PATH_UNREADABLE`, `TW_CORRUPT_REPOSITORY` for a file that is larger than 100 MiB
+ * @throws TreewireError `TW_PATH_UNREADABLE`, `TW_BAD_GIT_CONFIG` for a file that is larger than 100 MiB
  */
 export function readConfigFile(path: string): Buffer | undefined {
   return withFile(path, true, (descriptor, stats) => {
-    if (stats.size > RULES_MAX_BYTES) throw corrupt(path, "larger than 100 MiB");
+    if (stats.size > RULES_MAX_BYTES) throw badConfig(path, "larger than 100 MiB");
     return readToEnd(descriptor, Buffer.allocUnsafeSlow(Number(stats.size)));
   });
 }
@@ -70,7 +70,7 @@ export function readConfigFile(path: string): Buffer | undefined {
  * @returns its version then; `undefined` when it has other content, or there is no such file
  * @throws TreewireError `TW_PATH_UNREADABLE`
  */
-export function versionWithContent(path: Place, content: Buffer): FileVersion | undefined {
+export function versionWithContent(path: FilePath, content: Buffer): FileVersion | undefined {
   return withFile(path, true, (descriptor, stats) => {
     if (stats.size !== BigInt(content.length)) return undefined;
     const piece = Buffer.allocUnsafe(PIECE_BYTES);
@@ -83,7 +83,11 @@ export function versionWithContent(path: Place, content: Buffer): FileVersion | 
   });
 }
 
-function withFile<T>(path: Place, follow: boolean, use: (descriptor: number, stats: BigIntStats) => T): T | undefined {
+function withFile<T>(
+  path: FilePath,
+  follow: boolean,
+  use: (descriptor: number, stats: BigIntStats) => T,
+): T | undefined {
   // O_NONBLOCK: a FIFO in the file's place must not stop the program.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);
   let descriptor: number;
@@ -107,9 +111,9 @@ function withFile<T>(path: Place, follow: boolean, use: (descriptor: number, sta
 /**
  * {@link readWhole} for files that git takes for absent when it may not read them: ignore and attributes files, and the
  * user's configuration; over 100 MiB they count as absent, too (git says "ignoring excessively large pattern file").
- * Those that are part of the tree are told of where they are compared.
+ * One that is part of the working tree is reported where it is compared.
  */
-export function readIfAllowed(path: Place, follow = true): ReadFile | undefined {
+export function readIfAllowed(path: FilePath, follow = true): ReadFile | undefined {
   try {
     return withFile(path, follow, (descriptor, stats) => {
       const isRead = stats.size <= RULES_MAX_BYTES;
@@ -145,8 +149,13 @@ export function corrupt(subject: string, detail: string, cause?: unknown): Treew
   return new TreewireError("TW_CORRUPT_REPOSITORY", subject, { detail, cause });
 }
 
+/** @param subject the file or variable that holds the configuration @param detail what is wrong with it */
+export function badConfig(subject: string, detail: string, cause?: unknown): TreewireError {
+  return new TreewireError("TW_BAD_GIT_CONFIG", subject, { detail, cause });
+}
+
 /** @param thrown the system error, whose code becomes the detail */
-export function unreadable(path: Place, thrown: unknown): TreewireError {
+export function unreadable(path: FilePath, thrown: unknown): TreewireError {
   return new TreewireError("TW_PATH_UNREADABLE", path.toString(), {
     detail: systemCode(thrown) ?? "unknown error",
     cause: thrown,

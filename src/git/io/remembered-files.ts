@@ -1,6 +1,6 @@
 import { readIfAllowed } from "./files.js";
 
-/** The contents of small files as they were last looked at: tells a file that changed from one that may have. */
+/** Remembers the contents of small files, so that a file that may have changed is found to be the same. */
 export class RememberedFiles {
   readonly #contents = new Map<string, Buffer | undefined>();
 
@@ -21,7 +21,7 @@ export class RememberedFiles {
     return changes;
   }
 
-  /** To be called when what depends on the files has been read after {@link changes}. */
+  /** Remembers contents. To be called after {@link changes}, when what depends on the files has been read. */
   remember(changes: ReadonlyMap<string, Buffer | undefined>): void {
     for (const [path, bytes] of changes) this.#contents.set(path, bytes);
   }

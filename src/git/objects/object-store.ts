@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { messageOf } from "../../util/index.js";
+import { messageOf, TreewireError } from "../../util/index.js";
 import { corrupt, readWhole } from "../io/files.js";
 import { BaseCache } from "./base-cache.js";
 import type { GitObject } from "./git-object.js";
@@ -30,7 +30,7 @@ export class ObjectStore {
 
   /**
    * @param objectsDirectory absolute path of `objects`
-   * @param readReplacements what stands in for other objects; default: nothing does
+   * @param readReplacements reads which object replaces which; default: none does
    */
   constructor(
     objectsDirectory: string,
@@ -42,15 +42,18 @@ export class ObjectStore {
     this.#format = format;
   }
 
-  /** Whether some objects stand in for others: then equal ids do not prove equal content below them. */
+  /** Whether some objects are replaced by others: then equal ids of trees do not prove that the trees are equal. */
   get hasReplacements(): boolean {
     this.#replacements ??= this.#readReplacements();
     return this.#replacements.size > 0;
   }
 
   /**
-   * @param asked full hexadecimal; what stands in for it is read
-   * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object that is missing or the file that is damaged
+   * Reads an object, or the one that replaces it.
+   *
+   * @param asked full hexadecimal id
+   * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the object that is missing or the file that is damaged;
+   *   `TW_NOT_FETCHED` for an object that a partial clone lacks
    */
   read(asked: Oid): GitObject {
     const oid = this.#replaced(asked);
@@ -70,9 +73,9 @@ export class ObjectStore {
     return this.#ask(
       oid,
       (pack, offset) => {
-        const { entry, start } = fileOf(pack).readHead(offset);
+        const { entry, start } = fileOf(pack).readHeader(offset);
         if (entry.kind === "whole") return entry.size;
-        return guarded(pack, offset, () => deltaResultSize(start));
+        return asDamage(pack, offset, () => deltaResultSize(start));
       },
       (directory) => looseObjectSize(directory, oid),
     );
@@ -103,11 +106,11 @@ export class ObjectStore {
     const later = this.#askOnce(oid, packed, loose);
     if (later !== undefined) return later;
     const isPartial = this.#allDirectories().some(({ packs }) => packs.isPartial);
-    const why = isPartial ? "not fetched yet by this partial clone, " : "";
-    throw corrupt(`object ${oid}`, `${why}missing from ${this.#objectsDirectory}`);
+    if (isPartial) throw new TreewireError("TW_NOT_FETCHED", `object ${oid}`, { detail: this.#objectsDirectory });
+    throw corrupt(`object ${oid}`, `missing from ${this.#objectsDirectory}`);
   }
 
-  /** Asks each place in turn; when one is damaged, another may hold a whole copy, as git hopes, too. */
+  /** Asks each directory in turn; when a copy is damaged, another one may be whole, and git reads that, too. */
   #askOnce<T>(
     oid: Oid,
     packed: (pack: Pack, offset: number) => T,
@@ -141,10 +144,10 @@ export class ObjectStore {
     return undefined;
   }
 
-  /** What a damaged index leads to is a whole object, too, but another one. Hashing takes a tenth of inflating. */
+  /** A damaged pack index leads to another object, which is whole by itself. Hashing takes a tenth of inflating. */
   #verify(oid: Oid, object: GitObject, place: string): GitObject {
     if (hashObject(object.type, object.content, this.#format) === oid) return object;
-    throw corrupt(place, `what stands in the place of object ${oid} is another one`);
+    throw corrupt(place, `another object is in the place of ${oid}`);
   }
 
   /** Follows a chain of deltas down to a whole object, then applies them on the way back. */
@@ -169,7 +172,7 @@ export class ObjectStore {
     for (let step = chain.pop(); step !== undefined; step = chain.pop()) {
       const base: GitObject = object;
       const { offset, delta } = step;
-      const content: Buffer = guarded(pack, offset, () => applyDelta(base.content, delta));
+      const content: Buffer = asDamage(pack, offset, () => applyDelta(base.content, delta));
       if (chain.length > 0) this.#bases.set(pack.id, offset, base.type, content);
       object = { type: base.type, content };
     }
@@ -191,14 +194,14 @@ function fileOf(pack: Pack): PackFile {
   return file;
 }
 
-/** In a pack on disk the base of a delta stands in the same pack; elsewhere only in a damaged one. */
+/** The base of a delta is in the same pack, unless the pack is damaged: only packs on the wire may lack it. */
 function baseOffset(pack: Pack, oid: Buffer, offset: number): number {
   const base = pack.index()?.offset(oid);
   if (base === undefined) throw corrupt(pack.path, `object at ${offset}: its base is missing`);
   return base;
 }
 
-function guarded<T>(pack: Pack, offset: number, work: () => T): T {
+function asDamage<T>(pack: Pack, offset: number, work: () => T): T {
   try {
     return work();
   } catch (thrown) {

@@ -8,7 +8,7 @@ export function applyDelta(base: Uint8Array, delta: Uint8Array): Buffer {
   const cursor = { at: 0 };
   if (readSize(delta, cursor) !== base.length) throw new RangeError("delta made for another base");
   const size = readSize(delta, cursor);
-  // The result can't be larger than every instruction copying its most: what is claimed beyond that is never allocated.
+  // No delta makes more than if each byte were a copy of the greatest length: a larger claim is not allocated.
   if (size > delta.length * MAX_COPY_BYTES) throw new RangeError("delta claims too large a result");
   const result = Buffer.allocUnsafeSlow(size);
   let filled = 0;

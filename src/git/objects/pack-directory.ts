@@ -4,7 +4,7 @@ import { MultiPackIndex } from "./multi-pack-index.js";
 import { PackFile } from "./pack-file.js";
 import { PackIndex } from "./pack-index.js";
 
-/** Packs whose files are held open at once. */
+/** Packs whose files are kept open at once. */
 const MAX_OPEN_PACKS = 64;
 
 let nextId = 1;
@@ -66,7 +66,7 @@ export class PackDirectory {
   readonly isPartial: boolean;
   readonly #path: string;
   readonly #oidBytes: number;
-  /** Those that the multi-pack-index does not cover, the most recently used first: neighbours in history are neighbours in packs. */
+  /** Those that the multi-pack-index does not cover, the last used first: one commit's objects are mostly in one pack. */
   readonly #packs: Pack[];
   /** Those that it covers, in its order. */
   readonly #covered: Pack[] = [];
@@ -135,7 +135,7 @@ export class PackDirectory {
     try {
       return new MultiPackIndex(path, this.#oidBytes);
     } catch (thrown) {
-      // It only saves work: each pack it covers has an index of its own, and `git fsck` tells of the damage.
+      // Each pack that it covers has an index of its own, so that a damaged one costs time alone; `git fsck` reports it.
       if (thrown instanceof TreewireError || isAbsent(thrown)) return undefined;
       throw unreadable(path, thrown);
     }

@@ -3,6 +3,7 @@ import { messageOf } from "../../util/index.js";
 import { corrupt } from "../io/files.js";
 import { RandomAccessFile } from "../io/random-access-file.js";
 import type { ObjectType } from "./git-object.js";
+
 /** One entry of a pack before its delta, if it is one, is applied. */
 export type PackEntry =
   | { kind: "whole"; type: ObjectType; size: number; dataAt: number }
@@ -56,7 +57,7 @@ export class PackFile {
   }
 
   /** Reads an entry's header, and of a delta the first bytes of its instructions. @throws TreewireError */
-  readHead(offset: number): { entry: PackEntry; start: Buffer } {
+  readHeader(offset: number): { entry: PackEntry; start: Buffer } {
     const first = this.#file.read(offset, FIRST_READ_BYTES);
     const entry = this.#parseHeader(first, offset);
     if (entry.kind === "whole") return { entry, start: Buffer.alloc(0) };

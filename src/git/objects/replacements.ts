@@ -7,7 +7,7 @@ const MAX_DEPTH = 5;
 const PREFIX = "refs/replace/";
 
 /**
- * Which objects stand in for others: the refs `refs/replace/<object>`, loose ones first. Rules:
+ * Reads which objects replace others: the refs `refs/replace/<object>`, loose ones first. Rules:
  * <https://git-scm.com/docs/git-replace>.
  *
  * @param commonDir absolute
@@ -30,7 +30,7 @@ export function readReplacements(commonDir: string, format: ObjectFormat): Reado
   return replacements;
 }
 
-/** The object that stands in for another, which may be itself. */
+/** The object that replaces another; the object itself when none does. */
 export function replacementOf(oid: Oid, replacements: ReadonlyMap<Oid, Oid>): Oid {
   let current = oid;
   for (let depth = 0; depth < MAX_DEPTH; depth += 1) {

@@ -27,7 +27,7 @@ export interface HeadRef {
 
 /**
  * Reads HEAD and the ref it points to: loose refs first, `packed-refs` after, so that a ref which is packed meanwhile
- * is found in one of them. (isomorphic-git reads them the other way round and can answer with a value of before.)
+ * is found in one of them. (isomorphic-git reads them the other way round and can answer with an old value.)
  *
  * @throws TreewireError `TW_CORRUPT_REPOSITORY` naming the file
  */
@@ -35,7 +35,7 @@ export function readHead(places: RefPlaces): HeadRef {
   for (let tries = 0; ; tries += 1) {
     const head = followHead(places);
     if (head.oid !== undefined || tries === MAX_TRIES) return head;
-    // Perhaps HEAD was moved, and the branch deleted, between the two reads.
+    // HEAD may have moved, and the branch may have gone, between the two reads.
     if (sameTarget(readRefFile(`${places.gitDir}/HEAD`, places.format), head.first)) return head;
   }
 }

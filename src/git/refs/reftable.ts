@@ -14,7 +14,7 @@ const MAX_TRIES = 10;
  *
  * @param root the working tree
  * @throws TreewireError `TW_UNSUPPORTED_REPOSITORY` when git is missing or too old, `TW_CORRUPT_REPOSITORY` when its
- *   answer makes no sense
+ *   answer makes no sense, `TW_TREE_UNREADABLE` when HEAD moves all the time
  */
 export function readHeadByGit(root: string, places: RefPlaces, environment: NodeJS.ProcessEnv): HeadRef {
   const ask = (...args: string[]): string => askGit(root, args, places.gitDir, environment);
@@ -25,7 +25,7 @@ export function readHeadByGit(root: string, places: RefPlaces, environment: Node
     if (oid !== "" && !isOid(oid, places.format)) throw corrupt(places.gitDir, `git says that HEAD is ${oid}`);
     return { ref: ref === "" ? undefined : ref, oid: oid === "" ? undefined : oid };
   }
-  throw corrupt(places.gitDir, "HEAD does not stand still");
+  throw new TreewireError("TW_TREE_UNREADABLE", places.gitDir, { detail: "HEAD moved each time that git was asked" });
 }
 
 /** @returns standard output without the line feed; "" when git says no without a word */

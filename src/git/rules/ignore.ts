@@ -35,14 +35,14 @@ export function parseIgnoreFile(bytes: Uint8Array | undefined, ignoreCase: boole
 
 /** The rules at the top of a working tree. @param lists most important first */
 export function topIgnoreDirectory(lists: readonly IgnoreList[], ignoreCase: boolean): IgnoreDirectory {
-  return new RuledDirectory(toLayers(lists), ignoreCase);
+  return new IgnoreRules(toLayers(lists), ignoreCase);
 }
 
 /**
  * Git asks each directory's rules in turn, deepest first, and the first file with a matching pattern decides. What is
  * below an ignored directory can't be brought back.
  */
-class RuledDirectory implements IgnoreDirectory {
+class IgnoreRules implements IgnoreDirectory {
   readonly #layers: readonly Layer[];
   readonly #ignoreCase: boolean;
 
@@ -65,7 +65,7 @@ class RuledDirectory implements IgnoreDirectory {
     if (this.ignores(name, true)) return EVERYTHING_IGNORED;
     const own = parseIgnoreFile(ignoreFile, this.#ignoreCase);
     const outer = this.#layers.map(({ list, prefix }) => ({ list, prefix: `${prefix}${name}/` }));
-    return new RuledDirectory([...toLayers([own]), ...outer], this.#ignoreCase);
+    return new IgnoreRules([...toLayers([own]), ...outer], this.#ignoreCase);
   }
 }
 

@@ -121,7 +121,7 @@ export class Patcher {
       pattern = configuredPattern(setting, text, syntax);
     } catch (thrown) {
       const detail = `${setting}: ${messageOf(thrown)}`;
-      throw new TreewireError("TW_FILTER_FAILED", pathText(path), { detail, cause: thrown });
+      throw new TreewireError("TW_BAD_PATTERN", pathText(path), { detail, cause: thrown });
     }
     this.#patterns.set(key, pattern);
     return pattern;

@@ -64,7 +64,7 @@ t.test("an encoding that is not known gives an error for the file", async (t) =>
   const repo = createRepo(t);
   repo.write(".gitattributes", "file working-tree-encoding=EBCDIC-XX\n");
   repo.write("file", "x");
-  await t.rejects(cleanedOid(repo, "file"), { code: "TW_FILTER_FAILED", message: /ebcdic-xx is not known/ });
+  await t.rejects(cleanedOid(repo, "file"), { code: "TW_UNKNOWN_ENCODING", message: /file.*ebcdic-xx/ });
 });
 
 t.test("a filter's clean command is run as git runs it", async (t) => {

@@ -215,7 +215,11 @@ t.test("settings of `git -c` count as git hands them to its children", async (t)
   for (const text of ["core.fileMode=false", "'core.fileMode", "'core'='x'", "'a.b'='c''d.e'='f'"]) {
     const environment = { ...GIT_ENV, GIT_CONFIG_PARAMETERS: text };
     t.throws(() => execFileSync("git", ["-C", repo.root, "config", "x.y"], { env: environment, stdio: "pipe" }), text);
-    t.throws(() => openRepository(repo.root, environment), { message: /GIT_CONFIG_PARAMETERS/ }, text);
+    t.throws(
+      () => openRepository(repo.root, environment),
+      { code: "TW_BAD_GIT_CONFIG", message: /GIT_CONFIG_PARAMETERS/ },
+      text,
+    );
   }
 });
 
