@@ -4,16 +4,32 @@ export { coalesce } from "./coalesce.js";
 export { command, commandGroup, stopSignal } from "./command.js";
 export { describeError, ERROR_CODES, type ErrorCode, messageOf, systemCode, TreewireError } from "./errors.js";
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel, silentLogger } from "./log.js";
+export { nearest } from "./nearest.js";
 export { reportError, runProgram } from "./program.js";
 export {
+  configFiles,
   type EffectiveSetting,
-  nearest,
-  readSettingsFile,
+  type EffectiveSettings,
+  listOf,
+  numberOf,
+  readConfigFile,
   resolveSettings,
   type Setting,
   type SettingSource,
+  type SettingsFile,
+  type SettingsTable,
+  textOf,
   variableOf,
 } from "./settings.js";
+export {
+  argumentsError,
+  badArguments,
+  type KnownWords,
+  noCommand,
+  settingOptions,
+  withSettings,
+} from "./settings-command-line.js";
+export { formatSettings, settingsJson } from "./settings-text.js";
 export { Notifier } from "./systemd.js";
 export { type Colors, colorsFor, paintDiff, printable } from "./terminal.js";
 export { MAX_TIMER_MS, timerDelay } from "./timers.js";

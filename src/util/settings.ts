@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
-import { closest, distance } from "fastest-levenshtein";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { messageOf, systemCode, TreewireError } from "./errors.js";
+import { nearest, SLIP_LETTERS } from "./nearest.js";
+import { homeDirectory } from "./user.js";
 
 /** One option of a program: on the command line, in the environment and in its configuration file. */
 export interface Setting {
@@ -9,14 +11,28 @@ export interface Setting {
   describe: string;
   /** Of a `choice`. */
   choices?: readonly string[];
+  /** Of a `number`: it must be over 0. */
+  positive?: boolean;
   /** Shown as `(set)`. */
   secret?: boolean;
+  /** The command line does not take it, as everybody on the machine can read that. */
+  notOnCommandLine?: boolean;
   /** What separates a list's entries in the environment. Default `:`, as in `PATH`. */
   separator?: string;
   default?: SettingValue;
 }
 
 export type SettingValue = string | number | readonly string[];
+
+/** The settings of one program. */
+export interface SettingsTable<N extends string = string> {
+  /** The program's name: its file is `treewire/NAME.toml` in the configuration directories. */
+  readonly program: string;
+  /** What its variables in the environment start with. */
+  readonly prefix: string;
+  /** By name, in words with hyphens (`log-level`). */
+  readonly settings: Readonly<Record<N, Setting>>;
+}
 
 /** Where an effective value came from. */
 export type SettingSource = "default" | "file" | "environment" | "command line";
@@ -29,56 +45,84 @@ export interface EffectiveSetting {
   from: string;
 }
 
+export type EffectiveSettings<N extends string = string> = Record<N, EffectiveSetting>;
+
+/** The text of a configuration file. */
+export interface SettingsFile {
+  path: string;
+  /** TOML. */
+  text: string;
+}
+
 export interface SettingsInput {
   /** Values from the command line; `undefined` where an option was not given. Keys are those of the table. */
   commandLine: Readonly<Record<string, unknown>>;
   environment: NodeJS.ProcessEnv;
-  /** The text of the configuration file, if there is one, and its path. */
-  file?: { path: string; text: string };
+  file?: SettingsFile | undefined;
 }
 
-/** All variables of the environment that concern these programs start with it. */
-const PREFIX = "TREEWIRE_";
-/** A name that differs from a known one by so many letters is taken for a slip. */
-const SLIP = 2;
+/** The setting that names the configuration file: on the command line and in the environment, not in the file. */
+export const CONFIG = "config";
 
-/** The name of an option in the environment: `log-level` → `TREEWIRE_LOG_LEVEL`. */
-export function variableOf(name: string): string {
-  return PREFIX + name.toUpperCase().replaceAll("-", "_");
+/** The name of a setting in the environment: `log-level` → `TREEWIRE_LOG_LEVEL`. */
+export function variableOf({ prefix }: Pick<SettingsTable, "prefix">, name: string): string {
+  return prefix + name.toUpperCase().replaceAll("-", "_");
 }
 
 /**
  * The effective value of each setting: the command line goes before the environment, that before the file, and that
  * before the default.
  *
- * @param table by name, in words with hyphens (`log-level`)
  * @throws TreewireError `TW_BAD_CONFIG` for a name that is not known, with the nearest that is, and for a value that does
  *   not fit; a variable with a strange name is only refused when it looks like a slip, as other programs have theirs
  */
 export function resolveSettings<N extends string>(
-  table: Readonly<Record<N, Setting>>,
+  table: SettingsTable<N>,
   { commandLine, environment, file }: SettingsInput,
-): Record<N, EffectiveSetting> {
-  const names = Object.keys(table) as N[];
+): EffectiveSettings<N> {
+  const names = Object.keys(table.settings) as N[];
   const inFile = file === undefined ? {} : parseFile(file, names);
-  refuseSlips(environment, names);
-  const effective = {} as Record<N, EffectiveSetting>;
+  refuseSlips(table, environment);
+  const effective = {} as EffectiveSettings<N>;
   for (const name of names) {
-    const variable = variableOf(name);
+    const setting = table.settings[name];
+    const variable = variableOf(table, name);
     const candidates: [source: SettingSource, from: string, value: unknown][] = [
-      ["command line", `--${name}`, commandLine[name]],
-      ["environment", variable, fromEnvironment(table[name], environment[variable])],
+      ["command line", `--${name}`, fromCommandLine(setting, commandLine[name])],
+      ["environment", variable, fromEnvironment(setting, environment[variable])],
       ["file", `${name} in ${file?.path}`, inFile[name]],
     ];
     const [source, from, given] = candidates.find(([, , value]) => value !== undefined) ?? ["default", "default"];
-    const value = given === undefined ? table[name].default : check(table[name], given, from);
+    const value = given === undefined ? setting.default : check(setting, given, from);
     effective[name] = { value, source, from };
   }
   return effective;
 }
 
-/** @returns the file's text. @throws TreewireError `TW_BAD_CONFIG` when it cannot be read */
-export function readSettingsFile(path: string): { path: string; text: string } {
+/** Where the configuration file may be, if no other is named; the first that exists counts. */
+export function configFiles({ program }: Pick<SettingsTable, "program">, environment: NodeJS.ProcessEnv): string[] {
+  const home = homeDirectory(environment);
+  const config = environment.XDG_CONFIG_HOME || (home && join(home, ".config"));
+  const name = `treewire/${program}.toml`;
+  return [...(config ? [join(config, name)] : []), join("/etc", name)];
+}
+
+/**
+ * The configuration file: the one that `--config` names, or the variable of it, or the first of {@link configFiles} that
+ * is there.
+ *
+ * @param commandLine as in {@link SettingsInput}, with `config`
+ * @throws TreewireError `TW_BAD_CONFIG` when it cannot be read
+ */
+export function readConfigFile(
+  table: Pick<SettingsTable, "program" | "prefix">,
+  { commandLine, environment }: Omit<SettingsInput, "file">,
+): SettingsFile | undefined {
+  const named = commandLine[CONFIG];
+  const path =
+    (typeof named === "string" ? named : undefined) ??
+    (environment[variableOf(table, CONFIG)] || configFiles(table, environment).find((file) => existsSync(file)));
+  if (path === undefined) return undefined;
   try {
     return { path, text: readFileSync(path, "utf8") };
   } catch (error) {
@@ -86,13 +130,22 @@ export function readSettingsFile(path: string): { path: string; text: string } {
   }
 }
 
-/** The known name that is most like another one, if any is. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
-  const best = closest(name, known);
-  return best !== undefined && distance(name, best) <= Math.max(SLIP, name.length / 3) ? best : undefined;
+/** The value of a setting that is text, or `undefined`. */
+export function textOf({ value }: EffectiveSetting): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
-function parseFile({ path, text }: { path: string; text: string }, names: readonly string[]): Record<string, unknown> {
+/** The value of a setting that is a number, or `undefined`. */
+export function numberOf({ value }: EffectiveSetting): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
+/** The entries of a setting that is a list. */
+export function listOf({ value }: EffectiveSetting): readonly string[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function parseFile({ path, text }: SettingsFile, names: readonly string[]): Record<string, unknown> {
   let values: Record<string, unknown>;
   try {
     values = parseToml(text);
@@ -105,14 +158,13 @@ function parseFile({ path, text }: { path: string; text: string }, names: readon
   return values;
 }
 
-function refuseSlips(environment: NodeJS.ProcessEnv, names: readonly string[]): void {
-  const known = names.map(variableOf);
+/** A variable is a slip when hardly anything parts it from one of ours. All others are of somebody else. */
+function refuseSlips(table: SettingsTable, environment: NodeJS.ProcessEnv): void {
+  const known = [...Object.keys(table.settings), CONFIG].map((name) => variableOf(table, name));
   for (const variable of Object.keys(environment)) {
-    if (!variable.startsWith(PREFIX) || known.includes(variable)) continue;
-    const meant = nearest(variable, known);
-    if (meant !== undefined && distance(variable, meant) <= SLIP) {
-      throw new TreewireError("TW_BAD_CONFIG", "the environment", { detail: unknown(variable, known) });
-    }
+    if (!variable.startsWith("TREEWIRE_") || known.includes(variable)) continue;
+    if (nearest(variable, known, SLIP_LETTERS) === undefined) continue;
+    throw new TreewireError("TW_BAD_CONFIG", "the environment", { detail: unknown(variable, known) });
   }
 }
 
@@ -121,10 +173,18 @@ function unknown(name: string, known: readonly string[]): string {
   return meant === undefined ? `${name} is not a setting` : `${name} is not a setting; did you mean ${meant}?`;
 }
 
+function fromCommandLine({ kind }: Setting, value: unknown): unknown {
+  return kind === "number" && typeof value === "string" ? toNumber(value) : value;
+}
+
 function fromEnvironment(setting: Setting, text: string | undefined): unknown {
   if (text === undefined || text === "") return undefined; // as other programs have it: empty is unset
-  if (setting.kind === "number") return Number(text);
+  if (setting.kind === "number") return toNumber(text);
   return setting.kind === "list" ? text.split(setting.separator ?? ":").filter((entry) => entry !== "") : text;
+}
+
+function toNumber(text: string): number {
+  return text.trim() === "" ? Number.NaN : Number(text);
 }
 
 /** @throws TreewireError `TW_BAD_CONFIG`; the value is not repeated: it may be a secret */
@@ -135,8 +195,10 @@ function check(setting: Setting, value: unknown, from: string): SettingValue {
       if (Array.isArray(value) && value.every((entry) => typeof entry === "string")) return value;
       throw refuse("a list of strings");
     case "number":
-      if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
-      throw refuse("a number");
+      if (typeof value === "number" && Number.isFinite(value) && value >= 0 && !(setting.positive && value === 0)) {
+        return value;
+      }
+      throw refuse(setting.positive ? "a number over 0" : "a number");
     case "choice":
       if (typeof value === "string" && setting.choices?.includes(value)) return value;
       throw refuse(`one of ${setting.choices?.join(", ")}`);

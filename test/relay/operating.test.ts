@@ -1,13 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
-import { fileURLToPath } from "node:url";
 import t from "tap";
-import yargs from "yargs";
-import { ENV_PREFIX, SERVE_OPTIONS, serveCommand } from "../../src/relay/cli/serve.js";
 import { createToken } from "../../src/relay/index.js";
 import { runProgram, startProgram } from "../support/program.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
@@ -125,56 +122,6 @@ t.test("TLS: served, and read again on SIGHUP without a connection lost", async 
   t.match(broken.stderr, /certificate or key cannot be used/);
 });
 
-t.test("options come from a file and the environment, and the command line wins", async (t) => {
-  const dir = tempDir(t);
-  const config = join(dir, "relay.json");
-  writeFileSync(config, JSON.stringify({ "data-dir": dir, listen: "256.0.0.1:1", "log-level": "silent" }));
-  const serve = startProgram(t, "relay", ["serve", "--config", config, "--listen", "127.0.0.1:0"], {
-    env: { [`${ENV_PREFIX}_LISTEN`]: "256.0.0.2:1", [`${ENV_PREFIX}_LINGER_SECONDS`]: "3" },
-  });
-  t.match(await serve.line("the listening line", () => true), "http://127.0.0.1:");
-  t.equal((await serve.stop()).status, 0);
-  t.equal(serve.stderr, "", "the log level of the file counts");
-  writeFileSync(config, JSON.stringify({ "data-dri": dir }));
-  const { status, stderr } = await runProgram(t, "relay", ["serve", "--config", config]);
-  t.equal(status, 2);
-  t.match(stderr, /relay\.json.*data-dri/);
-});
-
-t.test("every option of serve is taken from the environment and from a file", async (t) => {
-  const config = join(tempDir(t), "relay.json");
-  const samples = Object.entries(SERVE_OPTIONS).map(([name, option]) => {
-    if ("choices" in option) return [name, "debug", "debug"] as const;
-    if ("type" in option && option.type === "number") return [name, "12", 12] as const;
-    return "type" in option && option.type === "array" ? ([name, "x", ["x"]] as const) : ([name, "x", "x"] as const);
-  });
-  const parse = async (environment: Record<string, string>, args: string[]) => {
-    let taken: Record<string, unknown> = {};
-    Object.assign(process.env, environment);
-    t.teardown(() => {
-      for (const name of Object.keys(environment)) delete process.env[name];
-    });
-    const handler = (argv: Record<string, unknown>) => {
-      taken = argv;
-    };
-    await yargs(["serve", ...args])
-      .command({ ...serveCommand, handler })
-      .exitProcess(false)
-      .strict()
-      .parseAsync();
-    for (const name of Object.keys(environment)) delete process.env[name];
-    return taken;
-  };
-  const variable = (name: string) => `${ENV_PREFIX}_${name.toUpperCase().replaceAll("-", "_")}`;
-  const fromEnvironment = await parse(Object.fromEntries(samples.map(([name, text]) => [variable(name), text])), []);
-  writeFileSync(config, JSON.stringify(Object.fromEntries(samples.map(([name, , value]) => [name, value]))));
-  const fromFile = await parse({}, ["--config", config]);
-  for (const [name, , value] of samples) {
-    t.same(fromEnvironment[name], value, `${name} in the environment`);
-    t.same(fromFile[name], value, `${name} in a file`);
-  }
-});
-
 t.test("a frame over the limit that is set closes with 1009, and a missing hello with 1002", async (t) => {
   const limits = { clientFrameBytes: 100, agentFrameBytes: 5_000, helloTimeoutMs: 50 };
   const relay = await TestRelay.start(t, { limits });
@@ -187,17 +134,6 @@ t.test("a frame over the limit that is set closes with 1009, and a missing hello
   t.equal(await agent.closed(), 1009);
   const silent = await FakeAgent.connect(t, relay.url, relay.agentToken, { hello: false });
   t.equal(await silent.closed(), 1002);
-});
-
-t.test("docs/operating.md lists every option of serve, with its default", async (t) => {
-  const path = fileURLToPath(new URL("../../../docs/operating.md", import.meta.url));
-  const rows = [...readFileSync(path, "utf8").matchAll(/^\| `--([a-z-]+)` *\| *(.*?) *\| (.*?) *\|$/gm)];
-  const listed = rows.map(([, name, value, describe]) => [name, value, describe]);
-  const options = Object.entries(SERVE_OPTIONS).map(([name, option]) => {
-    const value = "default" in option ? [option.default].flat().join(", ") : "";
-    return [name, value === "" ? "" : `\`${value}\``, option.describe];
-  });
-  t.same(listed, options);
 });
 
 t.test("what is over a limit is answered with 429 and when to come back", async (t) => {

@@ -1,15 +1,26 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { nearest, readSettingsFile, resolveSettings, type Setting, variableOf } from "../../src/util/index.js";
+import {
+  configFiles,
+  nearest,
+  readConfigFile,
+  resolveSettings,
+  type SettingsTable,
+  variableOf,
+} from "../../src/util/index.js";
 import { tempDir } from "../support/temp.js";
 
-const TABLE = {
-  relay: { kind: "text", describe: "where" },
-  "log-level": { kind: "choice", describe: "how much", choices: ["info", "warn"], default: "info" },
-  root: { kind: "list", describe: "which", default: [] },
-  port: { kind: "number", describe: "a number" },
-} satisfies Record<string, Setting>;
+const TABLE: SettingsTable<"relay" | "log-level" | "root" | "port"> = {
+  program: "x",
+  prefix: "TREEWIRE_",
+  settings: {
+    relay: { kind: "text", describe: "where" },
+    "log-level": { kind: "choice", describe: "how much", choices: ["info", "warn"], default: "info" },
+    root: { kind: "list", describe: "which", default: [] },
+    port: { kind: "number", describe: "a number" },
+  },
+};
 
 const resolve = (input: { commandLine?: object; environment?: NodeJS.ProcessEnv; toml?: string }) =>
   resolveSettings(TABLE, {
@@ -64,15 +75,43 @@ t.test("a value that does not fit is refused, and not repeated", async (t) => {
   refused({ toml: "no toml" }, /^\/etc\/x\.toml: bad configuration/);
 });
 
-t.test("a file that is not there is named", async (t) => {
+t.test("numbers are taken from the command line's text; some must be over 0", async (t) => {
+  t.equal(resolve({ commandLine: { port: "7.5" } }).port.value, 7.5);
+  for (const port of ["x", "", " ", "-1", "Infinity"]) {
+    t.throws(() => resolve({ commandLine: { port } }), { code: "TW_BAD_CONFIG", message: /^--port: .*a number/ }, port);
+  }
+  t.equal(resolve({ commandLine: { port: "0" } }).port.value, 0);
+  const positive: SettingsTable<"port"> = {
+    ...{ program: "x", prefix: "X_" },
+    settings: { port: { kind: "number", describe: "a number", positive: true } },
+  };
+  t.throws(() => resolveSettings(positive, { commandLine: { port: "0" }, environment: {} }), {
+    message: /^--port: .*a number over 0/,
+  });
+});
+
+t.test("the file is the one on the command line, in the environment, of the user, of the system", async (t) => {
   const dir = tempDir(t);
-  t.throws(() => readSettingsFile(join(dir, "no.toml")), { code: "TW_BAD_CONFIG", message: /no\.toml.*ENOENT/ });
-  writeFileSync(join(dir, "a.toml"), "port = 1\n");
-  t.equal(readSettingsFile(join(dir, "a.toml")).text, "port = 1\n");
+  mkdirSync(join(dir, "treewire"));
+  const write = (name: string) => {
+    writeFileSync(join(dir, name), `relay = "${name}"\n`);
+    return join(dir, name);
+  };
+  const [given, named, own] = [write("given"), write("named"), write("treewire/x.toml")];
+  const home = { XDG_CONFIG_HOME: dir };
+  const read = (commandLine: object, environment: NodeJS.ProcessEnv) =>
+    readConfigFile(TABLE, { commandLine: { ...commandLine }, environment })?.path;
+  t.equal(read({ config: given }, { ...home, TREEWIRE_CONFIG: named }), given);
+  t.equal(read({}, { ...home, TREEWIRE_CONFIG: named }), named);
+  t.equal(read({}, { ...home, TREEWIRE_CONFIG: "" }), own);
+  t.same(configFiles(TABLE, { HOME: "/home/me" }), ["/home/me/.config/treewire/x.toml", "/etc/treewire/x.toml"]);
+  t.same(configFiles(TABLE, {}), ["/etc/treewire/x.toml"], "of somebody without a home");
+  t.equal(readConfigFile(TABLE, { commandLine: {}, environment: home })?.text, 'relay = "treewire/x.toml"\n');
+  t.throws(() => read({ config: join(dir, "no.toml") }, {}), { code: "TW_BAD_CONFIG", message: /no\.toml.*ENOENT/ });
 });
 
 t.test("names", async (t) => {
-  t.equal(variableOf("log-level"), "TREEWIRE_LOG_LEVEL");
+  t.equal(variableOf(TABLE, "log-level"), "TREEWIRE_LOG_LEVEL");
   t.equal(nearest("rely", ["relay", "root"]), "relay");
   t.equal(nearest("xyz", ["relay", "root"]), undefined);
 });

@@ -1,10 +1,18 @@
 import type { ControlReply, ControlRequest } from "../../protocol/index.js";
 import { controlRequestSchema } from "../../protocol/index.js";
-import { colorsFor, reportError, TreewireError } from "../../util/index.js";
+import {
+  colorsFor,
+  formatSettings,
+  listOf,
+  reportError,
+  settingsJson,
+  TreewireError,
+  textOf,
+} from "../../util/index.js";
 import { AgentRefusal, askAgent } from "../control/control-client.js";
 import { hookEdit, readInput } from "../control/hook-input.js";
 import { defaultStateDir, socketToAsk } from "../control/places.js";
-import { type AgentSettings, formatSettings, listOf, settingsJson, textOf } from "./settings.js";
+import { AGENT_SETTINGS, type AgentSettings } from "./settings.js";
 import { formatStatus } from "./status-text.js";
 
 /** `agent track`. @returns the exit status */
@@ -54,7 +62,7 @@ export function status(settings: AgentSettings, json: boolean): Promise<number> 
 /** `agent config`. @returns the exit status */
 export async function config(settings: AgentSettings, json: boolean): Promise<number> {
   const effective = withPlaces(settings);
-  process.stdout.write(json ? settingsJson(effective) : formatSettings(effective));
+  process.stdout.write(json ? settingsJson(AGENT_SETTINGS, effective) : formatSettings(AGENT_SETTINGS, effective));
   return 0;
 }
 

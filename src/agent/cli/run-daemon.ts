@@ -6,10 +6,12 @@ import {
   fixedToken,
   type Logger,
   type LogLevel,
+  listOf,
   messageOf,
   systemCode,
   type TokenSource,
   TreewireError,
+  textOf,
   tokenFile,
   VERSION,
 } from "../../util/index.js";
@@ -23,7 +25,7 @@ import { afterRejection, isCredential } from "../tunnel/credential.js";
 import { dial } from "../tunnel/dial.js";
 import { tunnelUrl } from "../tunnel/tunnel-url.js";
 import { WAKE_INTERVAL_MS, WakeWatch } from "../tunnel/wake.js";
-import { type AgentSettings, listOf, textOf } from "./settings.js";
+import type { AgentSettings } from "./settings.js";
 
 /** The program has left this long after the signal, whatever hangs. Milliseconds; docs/install.md promises 2 s. */
 const LEAVE_MS = 1_500;

@@ -1,6 +1,6 @@
 import { command, commandGroup } from "../../util/index.js";
 import { bindChat, listChats, unbindChat } from "../commands.js";
-import { DATA_DIR, JSON_LINES, printRows } from "./command.js";
+import { dataDirFrom, JSON_LINES, printRows, withDataDir } from "./command.js";
 
 const CHAT = { type: "string", demandOption: true, describe: "UUID" } as const;
 
@@ -8,9 +8,8 @@ const bind = command(
   "bind <chat>",
   "Bind a chat to the trees of a workspace; makes the chat when it is new",
   (argv) =>
-    argv
+    withDataDir(argv)
       .positional("chat", CHAT)
-      .option("data-dir", DATA_DIR)
       .option("workspace", { type: "string", requiresArg: true, demandOption: true, describe: "UUID" })
       .option("owner", {
         type: "string",
@@ -26,7 +25,7 @@ const bind = command(
       .option("parent", { type: "string", requiresArg: true, describe: "the chat that this one belongs to" }),
   (argv) => {
     const { chat, workspace, owner, path, parent } = argv;
-    bindChat(argv.dataDir, {
+    bindChat(dataDirFrom(argv), {
       chat,
       workspace,
       ...(owner !== undefined && { owner }),
@@ -39,9 +38,9 @@ const bind = command(
 const unbind = command(
   "unbind <chat>",
   "Take a chat's binding away; the chat stays",
-  (argv) => argv.positional("chat", CHAT).option("data-dir", DATA_DIR),
+  (argv) => withDataDir(argv).positional("chat", CHAT),
   (argv) => {
-    unbindChat(argv.dataDir, argv.chat);
+    unbindChat(dataDirFrom(argv), argv.chat);
   },
 );
 
@@ -49,12 +48,11 @@ const list = command(
   "list",
   "List the chats",
   (argv) =>
-    argv
-      .option("data-dir", DATA_DIR)
+    withDataDir(argv)
       .option("owner", { type: "string", requiresArg: true, describe: "theirs alone" })
       .option("json", JSON_LINES),
   (argv) => {
-    const rows = listChats(argv.dataDir, argv.owner).map((chat) => ({
+    const rows = listChats(dataDirFrom(argv), argv.owner).map((chat) => ({
       id: chat.id,
       owner: chat.owner ?? null,
       workspace: chat.workspace ?? null,

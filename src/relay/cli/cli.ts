@@ -1,7 +1,17 @@
 import yargs, { type Argv } from "yargs";
-import { runProgram, TreewireError, VERSION } from "../../util/index.js";
+import {
+  argumentsError,
+  badArguments,
+  runProgram,
+  settingOptions,
+  TreewireError,
+  VERSION,
+  variableOf,
+} from "../../util/index.js";
 import { chatCommand } from "./chat.js";
+import { configCommand } from "./config.js";
 import { serveCommand } from "./serve.js";
+import { RELAY_SETTINGS } from "./settings.js";
 import { tokenCommand } from "./token.js";
 
 /**
@@ -16,6 +26,7 @@ export function runRelay(args: readonly string[], withOthers: (argv: Argv) => Ar
       .scriptName("relay")
       .usage("$0 COMMAND: serves the live diff of git working trees to the clients of chats")
       .command(serveCommand)
+      .command(configCommand)
       .command(tokenCommand)
       .command(chatCommand);
     await withOthers(parser)
@@ -23,13 +34,34 @@ export function runRelay(args: readonly string[], withOthers: (argv: Argv) => Ar
       .strict()
       .version(VERSION)
       .help()
+      .epilogue(
+        `Every setting may also stand in the environment (${variableOf(RELAY_SETTINGS, "listen")} for --listen) or in a file (--config).`,
+      )
       .check(refuseRepeated)
       .fail((message, error) => {
-        throw error instanceof TreewireError ? error : badUsage(message ?? error.message);
+        if (error instanceof TreewireError) throw error;
+        throw argumentsError(message ?? error.message, args, { options: OPTIONS, commands: commandsAfter(args) });
       })
       .parseAsync();
     return 0;
   });
+}
+
+/** Options of any command. */
+const OPTIONS = [
+  ...settingOptions(RELAY_SETTINGS),
+  ...["config", "json", "kind", "workspace", "user", "admin", "expires", "owner", "path", "parent"],
+  ...["url", "token-file", "refresh"],
+];
+const COMMANDS = ["serve", "config", "token", "chat", "watch"];
+const SUBCOMMANDS: Record<string, readonly string[]> = {
+  token: ["create", "list", "revoke"],
+  chat: ["bind", "unbind", "list"],
+};
+
+/** The commands of which an unknown one may have been meant. */
+function commandsAfter([first = ""]: readonly string[]): readonly string[] {
+  return SUBCOMMANDS[first] ?? COMMANDS;
 }
 
 /** The options that may be given more than once, as yargs names them; `_` is what stands without a name. */
@@ -37,11 +69,7 @@ const LISTS = new Set(["_", "path", "allowed-origin", "allowedOrigin", "trust-pr
 
 function refuseRepeated(argv: Record<string, unknown>): true {
   for (const [name, value] of Object.entries(argv)) {
-    if (Array.isArray(value) && !LISTS.has(name)) throw badUsage(`--${name} is given twice`);
+    if (Array.isArray(value) && !LISTS.has(name)) throw badArguments(`--${name} is given twice`);
   }
   return true;
-}
-
-function badUsage(detail: string): TreewireError {
-  return new TreewireError("TW_BAD_USAGE", "arguments", { detail });
 }

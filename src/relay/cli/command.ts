@@ -1,11 +1,16 @@
-import { TreewireError } from "../../util/index.js";
+import type { Argv } from "yargs";
+import { TreewireError, withSettings } from "../../util/index.js";
+import { dataDirOf, RELAY_SETTINGS, relaySettings } from "./settings.js";
 
-export const DATA_DIR = {
-  type: "string",
-  demandOption: true,
-  requiresArg: true,
-  describe: "where the relay keeps its state",
-} as const;
+/** Adds the options that say which relay a command is about: where its state is. */
+export function withDataDir<T>(argv: Argv<T>) {
+  return withSettings(argv, RELAY_SETTINGS, ["data-dir"]);
+}
+
+/** The directory of the relay that a command is about, from command line, environment or file. @throws TreewireError */
+export function dataDirFrom(args: Readonly<Record<string, unknown>>): string {
+  return dataDirOf(relaySettings(args));
+}
 
 export const JSON_LINES = { type: "boolean", default: false, describe: "one JSON object a line" } as const;
 

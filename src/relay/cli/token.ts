@@ -1,14 +1,13 @@
 import { command, commandGroup } from "../../util/index.js";
 import { createToken, listTokens, revokeToken } from "../commands.js";
 import type { NewToken, TokenEntry } from "../store/index.js";
-import { badUsage, DATA_DIR, JSON_LINES, printRows } from "./command.js";
+import { badUsage, dataDirFrom, JSON_LINES, printRows, withDataDir } from "./command.js";
 
 const create = command(
   "create",
   "Print a new token, alone",
   (argv) =>
-    argv
-      .option("data-dir", DATA_DIR)
+    withDataDir(argv)
       .option("kind", { choices: ["agent", "client"] as const, demandOption: true })
       .option("workspace", {
         type: "string",
@@ -23,26 +22,25 @@ const create = command(
         describe: "a span (90d, 12h, 30m) or a time (RFC 3339)",
       }),
   (argv) => {
-    process.stdout.write(`${createToken(argv.dataDir, newToken(argv))}\n`);
+    process.stdout.write(`${createToken(dataDirFrom(argv), newToken(argv))}\n`);
   },
 );
 
 const list = command(
   "list",
   "List every token, without its secret",
-  (argv) => argv.option("data-dir", DATA_DIR).option("json", JSON_LINES),
+  (argv) => withDataDir(argv).option("json", JSON_LINES),
   (argv) => {
-    printRows(listTokens(argv.dataDir).map(tokenRow), argv.json);
+    printRows(listTokens(dataDirFrom(argv)).map(tokenRow), argv.json);
   },
 );
 
 const revoke = command(
   "revoke <id>",
   "Make a token worthless; its live sockets are closed",
-  (argv) =>
-    argv.positional("id", { type: "string", demandOption: true, describe: "as listed" }).option("data-dir", DATA_DIR),
+  (argv) => withDataDir(argv).positional("id", { type: "string", demandOption: true, describe: "as listed" }),
   (argv) => {
-    revokeToken(argv.dataDir, argv.id);
+    revokeToken(dataDirFrom(argv), argv.id);
   },
 );
 

@@ -1,17 +1,14 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import t from "tap";
-import {
-  AGENT_SETTINGS,
-  type AgentSettingName,
-  agentSettings,
-  NOT_ON_THE_COMMAND_LINE,
-} from "../../../src/agent/cli/settings.js";
-import { type Setting, variableOf } from "../../../src/util/index.js";
+import { AGENT_SETTINGS, type AgentSettingName, agentSettings } from "../../../src/agent/cli/settings.js";
+import { RELAY_SETTINGS } from "../../../src/relay/cli/settings.js";
+import { type Setting, settingOptions, variableOf } from "../../../src/util/index.js";
 import { runProgram } from "../../support/program.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 
-const NAMES = Object.keys(AGENT_SETTINGS) as AgentSettingName[];
+const NAMES = Object.keys(AGENT_SETTINGS.settings) as AgentSettingName[];
 const SECRET = "hush-hush";
 
 /** A value that a setting takes, as text. */
@@ -27,16 +24,16 @@ function configFile(t: Cleanup, text: string): string {
 
 t.test("every setting can stand in the file, in the environment, and on the command line, which wins", async (t) => {
   for (const name of NAMES) {
-    const setting: Setting = AGENT_SETTINGS[name];
+    const setting: Setting = AGENT_SETTINGS.settings[name];
     const value = someValue(setting);
     const list = setting.kind === "list";
     const expected = list ? [value] : value;
     const path = configFile(t, `${name} = ${JSON.stringify(expected)}\n`);
-    t.same(agentSettings({}, path, {})[name], { value: expected, source: "file", from: `${name} in ${path}` });
-    const variable = variableOf(name);
-    const fromEnvironment = agentSettings({}, path, { [variable]: value });
+    t.same(agentSettings({ config: path }, {})[name], { value: expected, source: "file", from: `${name} in ${path}` });
+    const variable = variableOf(AGENT_SETTINGS, name);
+    const fromEnvironment = agentSettings({ config: path }, { [variable]: value });
     t.same(fromEnvironment[name], { value: expected, source: "environment", from: variable });
-    const given = agentSettings({ [name]: expected }, path, { [variable]: "another" });
+    const given = agentSettings({ config: path, [name]: expected }, { [variable]: "another" });
     t.equal(given[name].source, "command line", name);
   }
 });
@@ -80,8 +77,23 @@ t.test("a name that is not known is an error that names the nearest one, whereve
 });
 
 t.test("a token does not stand on the command line, which everybody on the machine can read", async (t) => {
-  t.same(NOT_ON_THE_COMMAND_LINE, ["agent-token"]);
+  const left = NAMES.filter((name) => !settingOptions(AGENT_SETTINGS).includes(name));
+  t.same(left, ["agent-token"]);
   const { status, stderr } = await runProgram(t, "agent", ["--agent-token", SECRET]);
   t.equal(status, 2);
   t.notMatch(stderr, SECRET);
+});
+
+t.test("docs/install.md lists every setting, and no other", async (t) => {
+  const text = readFileSync(fileURLToPath(new URL("../../../../docs/install.md", import.meta.url)), "utf8");
+  const table = /^\| setting.*?\n\n/ms.exec(text)?.[0] ?? "";
+  const rows = [...table.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, names = ""]) => names.split(", "));
+  t.same(rows.sort(), NAMES.map((name) => `\`${name}\``).sort());
+});
+
+t.test("variables of the relay in the environment are the relay's business", async (t) => {
+  const environment = Object.fromEntries(
+    Object.keys(RELAY_SETTINGS.settings).map((name) => [variableOf(RELAY_SETTINGS, name), "x"]),
+  );
+  t.equal(agentSettings({}, { ...environment, HOME: "/nowhere", TREEWIRE_RELAY: "http://x" }).relay.value, "http://x");
 });

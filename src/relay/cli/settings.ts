@@ -1,0 +1,136 @@
+import {
+  type EffectiveSettings,
+  LOG_LEVELS,
+  MAX_TIMER_MS,
+  numberOf,
+  readConfigFile,
+  resolveSettings,
+  type Setting,
+  type SettingsTable,
+  TreewireError,
+  textOf,
+} from "../../util/index.js";
+import { DEFAULT_LIMITS, type LimitOptions } from "../limit-options.js";
+import { fromJson } from "./json-settings.js";
+
+const number = (describe: string, value: number) =>
+  ({ kind: "number", positive: true, default: value, describe }) as const satisfies Setting;
+const list = (describe: string) => ({ kind: "list", separator: ",", default: [], describe }) as const satisfies Setting;
+
+const SETTINGS = {
+  "data-dir": { kind: "text", describe: "where the relay keeps its state" },
+  listen: { kind: "text", default: "127.0.0.1:7700", describe: "HOST:PORT; port 0 picks one" },
+  upstream: { kind: "text", describe: "URL of a server with the chat API, which stays the owner of chats and files" },
+  "upstream-timeout-seconds": number("how long the upstream has to answer", 30),
+  "allowed-origin": list(
+    "an origin, as https://chat.example.com, whose pages may use their visitors' cookies; repeatable",
+  ),
+  "trust-proxy": list(
+    "a proxy whose X-Forwarded headers are believed: address, range, loopback, uniquelocal; repeatable",
+  ),
+  "tls-cert": { kind: "text", describe: "PEM file with the certificate chain; read again on SIGHUP" },
+  "tls-key": { kind: "text", describe: "PEM file with its key; read again on SIGHUP" },
+  "log-level": { kind: "choice", choices: LOG_LEVELS, default: "info", describe: "the least that is logged" },
+  "drain-seconds": number("how long requests and sockets have to end after SIGTERM", 10),
+  "linger-seconds": number("how long a chat is watched after its last viewer left", 10),
+  "requests-per-address": number("requests and upgrades of one address in a minute", DEFAULT_LIMITS.requestsPerAddress),
+  "requests-per-token": number("requests and upgrades with one token in a minute", DEFAULT_LIMITS.requestsPerToken),
+  "failures-per-address": number("those without a token that counts, in a minute", DEFAULT_LIMITS.failuresPerAddress),
+  "sockets-per-token": number("open watch sockets of one token", DEFAULT_LIMITS.socketsPerToken),
+  "messages-per-second": number("messages that one watch socket may send", DEFAULT_LIMITS.messagesPerSecond),
+  "max-client-frame-bytes": number("bytes of a watch client's frame, unpacked", DEFAULT_LIMITS.clientFrameBytes),
+  "max-agent-frame-bytes": number("bytes of an agent's frame, unpacked", DEFAULT_LIMITS.agentFrameBytes),
+  "hello-timeout-seconds": number("how long an agent has to say hello", DEFAULT_LIMITS.helloTimeoutMs / 1000),
+  "ping-seconds": number(
+    "how often sockets are pinged, and how long they have to answer",
+    DEFAULT_LIMITS.pingIntervalMs / 1000,
+  ),
+  "max-tree-characters": number("diff text held in memory; what nobody watches goes first", DEFAULT_LIMITS.treeUnits),
+  "max-connections": number("open TCP connections", DEFAULT_LIMITS.connections),
+  "headers-timeout-seconds": number("how long a request's headers may take", DEFAULT_LIMITS.headersTimeoutMs / 1000),
+  "request-timeout-seconds": number(
+    "how long a request with its body may take",
+    DEFAULT_LIMITS.requestTimeoutMs / 1000,
+  ),
+  "idle-timeout-seconds": number(
+    "how long a connection without a request is kept",
+    DEFAULT_LIMITS.idleTimeoutMs / 1000,
+  ),
+  "max-header-bytes": number("bytes of a request's headers", DEFAULT_LIMITS.headerBytes),
+  "max-body-bytes": number("bytes of a request's body, files aside", DEFAULT_LIMITS.bodyBytes),
+} as const satisfies Record<string, Setting>;
+
+export type RelaySettingName = keyof typeof SETTINGS;
+export type RelaySettings = EffectiveSettings<RelaySettingName>;
+
+/** Every setting of the relay. docs/operating.md lists the same; a test compares the two. */
+export const RELAY_SETTINGS: SettingsTable<RelaySettingName> = {
+  program: "relay",
+  prefix: "TREEWIRE_RELAY_",
+  settings: SETTINGS,
+};
+
+/**
+ * The settings as they count. A file of before, as JSON, is still read: that is said on standard error.
+ *
+ * @param commandLine by name, with `config`; `undefined` where an option was not given
+ * @throws TreewireError `TW_BAD_CONFIG`
+ */
+export function relaySettings(
+  commandLine: Readonly<Record<string, unknown>>,
+  environment: NodeJS.ProcessEnv = process.env,
+): RelaySettings {
+  const file = readConfigFile(RELAY_SETTINGS, { commandLine, environment });
+  const toml = file === undefined ? undefined : fromJson(file, RELAY_SETTINGS);
+  if (toml !== undefined) {
+    process.stderr.write(`relay: ${toml.path}: JSON is read as before, but the form is TOML now:\n${toml.text}`);
+  }
+  return resolveSettings(RELAY_SETTINGS, { commandLine, environment, file: toml ?? file });
+}
+
+/** The directory of the relay's state. @throws TreewireError `TW_BAD_USAGE` when it is not named anywhere */
+export function dataDirOf(settings: RelaySettings): string {
+  const dataDir = textOf(settings["data-dir"]);
+  if (dataDir !== undefined) return dataDir;
+  throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: "give --data-dir DIRECTORY" });
+}
+
+/** What callers may use up, as the settings say. */
+export function limitsOf(settings: RelaySettings): LimitOptions {
+  return {
+    requestsPerAddress: amount(settings, "requests-per-address"),
+    requestsPerToken: amount(settings, "requests-per-token"),
+    failuresPerAddress: amount(settings, "failures-per-address"),
+    socketsPerToken: amount(settings, "sockets-per-token"),
+    messagesPerSecond: amount(settings, "messages-per-second"),
+    clientFrameBytes: amount(settings, "max-client-frame-bytes"),
+    agentFrameBytes: amount(settings, "max-agent-frame-bytes"),
+    helloTimeoutMs: milliseconds(settings, "hello-timeout-seconds"),
+    pingIntervalMs: milliseconds(settings, "ping-seconds"),
+    treeUnits: amount(settings, "max-tree-characters"),
+    connections: amount(settings, "max-connections"),
+    headersTimeoutMs: milliseconds(settings, "headers-timeout-seconds"),
+    requestTimeoutMs: milliseconds(settings, "request-timeout-seconds"),
+    idleTimeoutMs: milliseconds(settings, "idle-timeout-seconds"),
+    headerBytes: amount(settings, "max-header-bytes"),
+    bodyBytes: amount(settings, "max-body-bytes"),
+  };
+}
+
+/**
+ * A setting in seconds, in whole milliseconds: `AbortSignal.timeout` takes no others.
+ *
+ * @throws TreewireError `TW_BAD_CONFIG` for more than a timer can hold
+ */
+export function milliseconds(settings: RelaySettings, name: RelaySettingName): number {
+  const ms = Math.max(1, Math.round(amount(settings, name) * 1000));
+  if (ms <= MAX_TIMER_MS) return ms;
+  const detail = `it must be at most ${Math.floor(MAX_TIMER_MS / 1000)} seconds`;
+  throw new TreewireError("TW_BAD_CONFIG", settings[name].from, { detail });
+}
+
+function amount(settings: RelaySettings, name: RelaySettingName): number {
+  const value = numberOf(settings[name]);
+  if (value === undefined) throw new Error(`${name} has no default`);
+  return value;
+}
