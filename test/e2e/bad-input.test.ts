@@ -44,13 +44,6 @@ t.test("--once names the path that it cannot show, and shows the others", async 
   await refused(t, ["--once", repo.root], 2, /index: the repository is damaged \(.+\); run `git fsck` there/);
 });
 
-t.test("--once names a directory that it may not read", { skip: isRoot && "root may read everything" }, async (t) => {
-  const repo = createRepo(t, { "dir/a": "1\n" });
-  chmodSync(join(repo.root, "dir"), 0);
-  t.teardown(() => chmodSync(join(repo.root, "dir"), 0o755));
-  await refused(t, ["--once", repo.root], 2, /dir.*: cannot be read \(.+\); check its permissions/);
-});
-
 t.test("a token file without a token is named", async (t) => {
   const file = join(tempDir(t), "token");
   const args = ["--relay", "http://localhost", "--token-file", file];

@@ -17,6 +17,8 @@ export interface RepositoryCase {
   userConfig?: (t: Cleanup) => string;
   /** Why the case can't be tried on this machine. */
   skip?: string | false;
+  /** `false`: another case stands for this one on this machine. */
+  applies?: boolean;
   /** Stands in the documentation behind the name. */
   note?: string;
 }

@@ -275,7 +275,7 @@ export const HEADS: CaseGroup = {
     {
       name: "reftable refs, with no git that reads them",
       make: (t) => withExtension(t, "extensions.refStorage", "reftable"),
-      skip: gitVersion() >= SINCE_REFTABLE && "git reads them",
+      applies: gitVersion() < SINCE_REFTABLE,
       refused: { code: "TW_UNSUPPORTED_REPOSITORY", words: "extensions.refStorage=reftable" },
     },
     {

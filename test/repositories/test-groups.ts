@@ -11,7 +11,8 @@ export function testGroups(...groups: readonly CaseGroup[]): void {
   process.env.GIT_CONFIG_NOSYSTEM = "1";
   for (const { title, cases } of groups) {
     t.test(title, async (t) => {
-      for (const { name, make, refused, rootIsElsewhere, userConfig, skip } of cases) {
+      for (const { name, make, refused, rootIsElsewhere, userConfig, skip, applies } of cases) {
+        if (applies === false) continue;
         t.test(name, { skip: skip ?? false }, async (t) => {
           const config = userConfig?.(t);
           process.env.GIT_CONFIG_GLOBAL = config ?? "/dev/null";

@@ -1,5 +1,5 @@
 // `npm test [-- FOLDER...]`: runs the compiled tests, two files at a time, and ends with "N passed, N failed", tap's own
-// count. Not by tap's command: that makes every process, and every program that a test starts, load its coverage hooks,
+// count, and with ", N skipped" and why each was skipped when there are any. Not by tap's command: that makes every process, and every program that a test starts, load its coverage hooks,
 // which doubles the time of all of it.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -44,6 +44,18 @@ for (const [at, line] of lines.entries()) {
 const counts = lines.findLast((line) => /^# \{ total: .*\}$/.test(line)) ?? "";
 const count = (name: string): number => Number(new RegExp(`\\b${name}: (\\d+)`).exec(counts)?.[1] ?? 0);
 const failed = count("fail");
-process.stdout.write(`${count("pass")} passed, ${failed} failed\n`);
+for (const line of skippedTests()) process.stdout.write(`${line}\n`);
+const skipped = count("skip");
+process.stdout.write(`${count("pass")} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
 const ok = built.status === 0 && status === 0 && failed === 0 && count("pass") > 0;
 process.exitCode = ok ? 0 : 1;
+
+/** A line for each test that was skipped: its file, its name, and why. */
+function* skippedTests(): Generator<string> {
+  let file = "";
+  for (const line of lines) {
+    file = /^# Subtest: (\S+\.js)/.exec(line)?.[1] ?? file;
+    const [, name, why] = /^\s*ok \d+ - (.*) # SKIP ?(.*)$/i.exec(line) ?? [];
+    if (name !== undefined) yield `skipped: ${file}: ${name}: ${why}`;
+  }
+}
