@@ -52,13 +52,3 @@ const skipped = count("skip") === 0 ? "" : `, ${count("skip")} skipped`;
 process.stdout.write(`${count("pass")} passed, ${failed} failed${skipped}\n`);
 const ok = built.status === 0 && status === 0 && failed === 0 && count("pass") > 0;
 process.exitCode = ok ? 0 : 1;
-
-/** A line for each test that was skipped: its file, its name, and why. */
-function* skippedTests(): Generator<string> {
-  let file = "";
-  for (const line of lines) {
-    file = /^# Subtest: (\S+\.js)/.exec(line)?.[1] ?? file;
-    const [, name, why] = /^\s*ok \d+ - (.*) # SKIP ?(.*)$/i.exec(line) ?? [];
-    if (name !== undefined) yield `skipped: ${file}: ${name}: ${why}`;
-  }
-}

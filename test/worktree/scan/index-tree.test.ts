@@ -5,11 +5,11 @@ import fc from "../../support/fast-check.js";
 import { createRepo, type TestRepo } from "../../support/repo.js";
 
 /** An index with these paths, whose entries have a blob by number. */
-function indexWith(repo: TestRepo, entries: ReadonlyMap<string, number>): Promise<IndexFile> {
+function indexWith(repo: TestRepo, entries: ReadonlyMap<string, number>): IndexFile {
   repo.git("read-tree", "--empty");
   const names = [...entries].map(([path, blob]) => `100644,${String(blob).padStart(40, "0")},${path}`);
   if (names.length > 0) repo.git("update-index", "--add", ...names.flatMap((name) => ["--cacheinfo", name]));
-  return openRepository(repo.root).then((repository) => repository.index());
+  return openRepository(repo.root).index();
 }
 
 const path = fc
