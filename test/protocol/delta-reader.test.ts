@@ -1,7 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import t from "tap";
-import { type DeltaServerMessage, deltaServerMessageSchema, readDeltaMessage } from "../../src/protocol/index.js";
+import {
+  type DeltaServerMessage,
+  deltaServerMessageSchema,
+  MAX_META_TEXT_UNITS,
+  readDeltaMessage,
+} from "../../src/protocol/index.js";
 
 // The reader stands for the schema where zod is too large: what one of them takes, the other takes, and both make the
 // same of it. "Every field present and right" is what random JSON hardly ever is, so messages are made and then damaged.
@@ -72,13 +77,14 @@ const message: fc.Arbitrary<DeltaServerMessage> = fc.oneof(
   fc.record({ type: fc.constant("error" as const), message: fc.string() }),
 );
 
-/** What may stand in a message where something else should: the edges of every rule, and any JSON at all. */
-const wrong = fc.oneof(
-  fc.constantFrom<unknown>(0, -0, -1, 1, 1.5, 2 ** 53, -(2 ** 53), 1e300, null, true, false, "", "/", "t:", "t:x"),
-  fc.constantFrom<unknown>("x".repeat(64), "x".repeat(65), "x".repeat(65_536), "x".repeat(65_537), [], {}, [[]], ["x"]),
-  fc.constantFrom<unknown>("tree", "trees", "checked", "error", "2024-02-30T00:00:00Z", "2024-01-01T00:00Z"),
-  fc.jsonValue({ maxDepth: 2 }),
-);
+/** What may stand in a message where something else should: the edges of every rule. */
+const EDGES: readonly unknown[] = [
+  ...[0, -1, 1, 1.5, Number.MAX_SAFE_INTEGER, 2 ** 53, -(2 ** 53), 1e300, null, true, false, [], {}, [[]], ["x"], [{}]],
+  ...["", "/", "t:", "t:x", "x".repeat(64), "x".repeat(65), "x".repeat(MAX_META_TEXT_UNITS)],
+  ...["x".repeat(MAX_META_TEXT_UNITS + 1), "tree", "trees", "checked", "error"],
+  ...["2024-02-29T00:00:00Z", "2024-02-30T00:00:00Z", "2024-01-01T00:00Z", " 2024-01-01T00:00:00Z"],
+];
+const wrong = fc.oneof(fc.constantFrom(...EDGES), fc.jsonValue({ maxDepth: 2 }));
 type Damage = { at: number; how: "replace" | "delete" | "add"; value: unknown };
 const damage: fc.Arbitrary<Damage> = fc.record({
   at: fc.nat(),
@@ -125,6 +131,35 @@ t.test("the reader makes of every message what the schema makes of it, whole or 
   );
   t.ok(seen.taken > 500 && seen.refused > 500, `both outcomes are tried: ${JSON.stringify(seen)}`);
 });
+
+t.test(
+  "with each edge in the place of each field, or without it, the reader takes what the schema takes",
+  async (t) => {
+    const file = { key: "t:x", path: "x", header: "", hunks: "", additions: 0, deletions: 0, omitted_bytes: 0 };
+    const edit = { key: "t:x", header: "", additions: 0, deletions: 0, start: 0, remove: 0, insert: "" };
+    const time = "2024-01-01T00:00:00Z";
+    const meta = { head: "", branch: "", remote_origin: "", scanned_at: time, health: "", too_large_bytes: 0 };
+    const tree = { type: "tree", root: "/x", epoch: "e", seq: 1, base: null, meta };
+    const messages: unknown[] = [
+      { type: "trees", roots: ["/x"] },
+      { ...tree, upserts: [file], edits: [edit], removes: ["x"] },
+      { type: "checked", scanned_at: time, stale: true },
+      { type: "error", message: "" },
+    ];
+    const differing: string[] = [];
+    for (const message of messages) {
+      for (const at of slotsOf(message).keys()) {
+        for (const value of [undefined, ...EDGES]) {
+          const json = JSON.stringify(
+            damaged(message, [{ at, how: value === undefined ? "delete" : "replace", value }]),
+          );
+          if (!isDeepStrictEqual(readDeltaMessage(json), bySchema(json))) differing.push(json.slice(0, 500));
+        }
+      }
+    }
+    t.same(differing, []);
+  },
+);
 
 t.test("of a point in time, the reader takes what the schema takes", async (t) => {
   const seen = { taken: 0, refused: 0 };
