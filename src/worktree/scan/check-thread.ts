@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { SharedTable } from "../../git/index.js";
+import { packagePath } from "../../util/index.js";
 import type { IndexDirectory } from "./index-tree.js";
 
 /** From an index of this many bytes on, of some 10,000 files, a second thread saves more than its start costs. */
@@ -60,7 +61,7 @@ export class CheckThread {
   }
 
   private constructor(root: string) {
-    this.#worker = new Worker(new URL("../thread/check-worker.js", import.meta.url), {
+    this.#worker = new Worker(packagePath("dist/bin/check-thread.js"), {
       workerData: root,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });

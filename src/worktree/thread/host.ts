@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
 import { mergeFiles } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
-import { messageOf } from "../../util/index.js";
+import { messageOf, packagePath } from "../../util/index.js";
 import type { TreeState } from "../types.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
 
@@ -174,7 +174,7 @@ export class TreeHost {
   }
 
   #startWorker(): Worker {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+    const worker = new Worker(packagePath("dist/bin/tree-thread.js"), {
       workerData: this.#options,
       // a scan makes garbage by the file: a small nursery is emptied often and keeps the process small
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
