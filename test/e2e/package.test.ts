@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { builtinModules } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild-wasm";
 import t from "tap";
 import { z } from "zod";
 import { Program } from "../support/program.js";
@@ -40,6 +41,7 @@ function pack(folder: string) {
 }
 
 const { tarball, root, files, read, manifest } = pack(".");
+const client = pack("packages/client");
 const scripts = files.filter((name) => name.endsWith(".js"));
 
 interface Import {
@@ -138,7 +140,6 @@ t.test("a program loads what its command needs, and no more", async (t) => {
 });
 
 t.test("the client's package is the same door, and installs nothing", async (t) => {
-  const client = pack("packages/client");
   const shared = files.filter((name) => name.startsWith("packages/client/dist/"));
   t.same(
     client.files.filter((name) => name.startsWith("dist/")).sort(),
@@ -149,14 +150,31 @@ t.test("the client's package is the same door, and installs nothing", async (t) 
   t.same(importsOf("packages/client/dist/index.js"), [{ specifier: "ws", isLazy: true }]);
 });
 
+/** A project that has both packages installed, and nothing else. */
+function frontEnd(t: Cleanup): string {
+  const dir = tempDir(t);
+  mkdirSync(join(dir, "node_modules"));
+  symlinkSync(root, join(dir, "node_modules/treewire"));
+  symlinkSync(client.root, join(dir, "node_modules/treewire-client"));
+  writeFileSync(join(dir, "package.json"), '{"type":"module"}');
+  return dir;
+}
+
+t.test("a front end's bundler takes the client from either package, with nothing else installed", async (t) => {
+  const resolveDir = frontEnd(t);
+  for (const name of ["treewire/client", "treewire-client"]) {
+    const stdin = { contents: `export * from "${name}"`, resolveDir };
+    const result = await build({ stdin, bundle: true, write: false, platform: "browser", logLevel: "silent" });
+    t.same([...result.errors, ...result.warnings], [], name);
+  }
+});
+
 t.test("the declarations of the doors need no other package", async (t) => {
-  const frontEnd = tempDir(t);
-  mkdirSync(join(frontEnd, "node_modules"));
-  symlinkSync(root, join(frontEnd, "node_modules/treewire"));
-  writeFileSync(join(frontEnd, "package.json"), '{"type":"module"}');
+  const dir = frontEnd(t);
   writeFileSync(
-    join(frontEnd, "page.ts"),
+    join(dir, "page.ts"),
     `import { type TreeFile, unifiedDiff, watchTrees, type WatchedTree } from "treewire/client";
+     import { watchTrees as same } from "treewire-client";
      import { type FilePatch, unifiedHunks } from "treewire/diff";
      export async function first(stop: AbortSignal): Promise<string> {
        for await (const { trees } of watchTrees({ url: "https://relay.example", chat: "c", signal: stop })) {
@@ -168,6 +186,7 @@ t.test("the declarations of the doors need no other package", async (t) => {
      }
      export const additions: FilePatch["additions"] = 1;
      export const hunks: typeof unifiedHunks = unifiedHunks;
+     export const again: typeof watchTrees = same;
      // @ts-expect-error: which chat is not said
      watchTrees({ url: "" });
     `,
@@ -185,7 +204,7 @@ t.test("the declarations of the doors need no other package", async (t) => {
     "",
   ];
   const tsc = join(project, "node_modules/typescript/bin/tsc");
-  t.equal(run(process.execPath, [tsc, ...options, join(frontEnd, "page.ts")], frontEnd), "");
+  t.equal(run(process.execPath, [tsc, ...options, join(dir, "page.ts")], dir), "");
 });
 
 t.test("installed globally, it puts agent and relay on the path, and both work", async (t) => {
