@@ -1,36 +1,148 @@
-// Compiles into an empty dist/, so that a deleted source leaves no program or test behind that still runs.
+// Compiles into empty folders, so that a deleted source leaves no program or test behind that still runs.
+//
+//   dist/src, dist/test, dist/bench   module by module, for the tests; not packed
+//   dist/bin, dist/chunks, dist/diff  bundled: the programs and threads, what they share, and the door treewire/diff
+//   dist/types                        declarations of that door
+//   packages/client/dist              the door treewire/client, bundled, with its declarations
+//
+// `--source-maps` adds maps to the bundles, from which coverage of whole programs is counted. They are not packed: they would
+// be larger than the bundles, which are readable and name the source of every part.
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild-wasm";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-rmSync(here("dist"), { recursive: true, force: true });
-execFileSync(process.execPath, [here("node_modules/typescript/bin/tsc"), "-p", here("tsconfig.json")], {
-  stdio: "inherit",
-});
+const run = (script, ...args) => execFileSync(process.execPath, [here(script), ...args], { stdio: "inherit" });
+const tsc = (config) => run("node_modules/typescript/bin/tsc", "-p", here(config));
+for (const folder of ["dist", "packages/client/dist"]) rmSync(here(folder), { recursive: true, force: true });
+
+tsc("tsconfig.json");
 
 // the core of the line diff is AssemblyScript: its WebAssembly goes into a module, so that a bundler takes it along
 const wasm = here("dist/src/diff/core.wasm");
-const asc = [here("node_modules/assemblyscript/bin/asc.js"), here("src/diff/core/index.ts"), "--outFile", wasm];
-const options = ["-O3", "--noAssert", "--runtime", "stub", "--use", "abort=", "--initialMemory", "16"];
-execFileSync(process.execPath, [...asc, ...options, "--enable", "simd"], { stdio: "inherit" });
+const options = [
+  "-O3",
+  "--noAssert",
+  "--runtime",
+  "stub",
+  "--use",
+  "abort=",
+  "--initialMemory",
+  "16",
+  "--enable",
+  "simd",
+];
+run("node_modules/assemblyscript/bin/asc.js", here("src/diff/core/index.ts"), "--outFile", wasm, ...options);
 const base64 = readFileSync(wasm).toString("base64");
 writeFileSync(here("dist/src/diff/core-module.js"), `export const coreModule = "${base64}";\n`);
 rmSync(wasm);
 
-// each thread starts from one file: 70 modules, one after the other, take a thread longer than its first scan may
-await build({
-  entryPoints: ["worker", "check-worker"].map((name) => here(`dist/src/worktree/thread/${name}.js`)),
-  outdir: here("dist/src/worktree/thread"),
-  allowOverwrite: true,
+const withMaps = process.argv.includes("--source-maps");
+const bundled = {
+  absWorkingDir: here("."),
   bundle: true,
   format: "esm",
-  platform: "node",
-  packages: "external",
-  target: "node20",
-  sourcemap: true,
+  packages: "external", // installed beside it: their fixes come without a release of this one, their licences with them
+  sourcemap: withMaps,
+  plugins: [pastDoors()],
   logLevel: "warning",
+};
+const forNode = { ...bundled, platform: "node", target: "node20.19", outdir: "dist" };
+await build({
+  ...forNode,
+  entryPoints: {
+    "bin/agent": "dist/bin/agent.js",
+    "bin/relay": "dist/bin/relay.js",
+    "bin/start": "dist/bin/start.js",
+    "diff/index": "dist/src/diff/index.js",
+  },
+  allowOverwrite: true,
+  splitting: true, // what several need is there once, and what a command needs is loaded by that command alone
+  chunkNames: "chunks/[name]-[hash]",
 });
+// a first scan waits for these to start, which takes them 2 ms longer in pieces
+await build({
+  ...forNode,
+  entryPoints: {
+    "bin/tree-thread": "dist/src/worktree/thread/worker.js",
+    "bin/check-thread": "dist/src/worktree/thread/check-worker.js",
+  },
+});
+for (const program of ["agent", "relay", "start"]) {
+  chmodSync(here(`dist/bin/${program}.js`), 0o755);
+  if (!withMaps) rmSync(here(`dist/bin/${program}.js.map`)); // of what tsc had made there
+}
 
-for (const program of ["agent", "relay", "start"]) chmodSync(here(`dist/bin/${program}.js`), 0o755);
+await build({
+  ...bundled,
+  entryPoints: { index: "dist/src/client/index.js" },
+  outdir: "packages/client/dist",
+  platform: "neutral",
+  target: "es2022",
+});
+tsc("tsconfig.doors.json");
+copyDeclarations("diff/index.d.ts", here("dist/declared"), here("dist/types"));
+copyDeclarations("client/index.d.ts", here("dist/declared"), here("packages/client/dist/types"));
+rmSync(here("dist/declared"), { recursive: true });
+
+/** Copies the declarations of a door and what they refer to: tsc makes them for every module behind it. */
+function copyDeclarations(name, from, to) {
+  if (existsSync(join(to, name))) return;
+  cpSync(join(from, name), join(to, name));
+  for (const [, specifier] of readFileSync(join(from, name), "utf8").matchAll(/(?:from |import\()"(\.[^"]+)\.js"/g)) {
+    copyDeclarations(`${join(dirname(name), specifier)}.d.ts`, from, to);
+  }
+}
+
+/**
+ * Has every module import a name from the module that defines it instead of from a room's door. esbuild puts whatever can be
+ * reached by an import into what is loaded, and through a door everything of a room can be: `agent --version` would load
+ * the logger, and `relay --version` the whole server.
+ */
+function pastDoors() {
+  const within = here("dist/");
+  const known = new Map();
+  const specifiers = (list) =>
+    list
+      .split(",")
+      .map((each) => each.trim().split(" as "))
+      .filter(([name]) => name !== "")
+      .map(([name, as = name]) => ({ name, as }));
+  /** Where each name that a module exports is defined: [name, { path, name there }]. As tsc prints exports. */
+  const exportsOf = (path) => {
+    if (known.has(path)) return known.get(path);
+    const source = readFileSync(path, "utf8");
+    const names = new Map();
+    for (const [, name] of source.matchAll(/^export (?:async )?(?:function\*?|class|const|let) (\w+)/gm)) {
+      names.set(name, { path, name });
+    }
+    for (const [, list, from] of source.matchAll(/^export \{([^}]*)\} from "(\.[^"]+)";/gm)) {
+      for (const { name, as } of specifiers(list)) names.set(as, exportsOf(join(dirname(path), from)).get(name));
+    }
+    for (const [, from] of source.matchAll(/^export \* from "(\.[^"]+)";/gm)) {
+      for (const [name, place] of exportsOf(join(dirname(path), from))) names.set(name, place);
+    }
+    known.set(path, names);
+    return names;
+  };
+  const straight = (path, from) => (specifier) => {
+    const place = exportsOf(join(dirname(path), from)).get(specifier.name);
+    if (place === undefined) throw new Error(`${path}: no ${specifier.name} is found in ${from}`);
+    return `import { ${place.name} as ${specifier.as} } from "./${relative(dirname(path), place.path)}";`;
+  };
+  return {
+    name: "past-doors",
+    setup({ onLoad }) {
+      onLoad({ filter: /\.js$/ }, ({ path }) => {
+        if (!path.startsWith(within)) return undefined;
+        const contents = readFileSync(path, "utf8").replace(
+          /^import \{([^}]*)\} from "(\.[^"]+)";/gm,
+          (_, list, from) => specifiers(list).map(straight(path, from)).join(" "), // on one line: maps stay true
+        );
+        return { contents, loader: "js", resolveDir: dirname(path) };
+      });
+    },
+  };
+}

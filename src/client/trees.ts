@@ -4,7 +4,7 @@ import {
   type DeltaTree,
   type TreeFile,
   type TreeMeta,
-} from "../protocol/index.js";
+} from "../protocol/browser.js";
 
 /** One working tree as the client knows it. Immutable; unchanged files are the same objects in the next one. */
 export interface WatchedTree {

@@ -1,4 +1,4 @@
-import { CLOSE, DELTA_SUBPROTOCOL, deltaServerMessageSchema } from "../protocol/index.js";
+import { CLOSE, DELTA_SUBPROTOCOL, readDeltaMessage } from "../protocol/browser.js";
 import { TreeAssembler, type WatchedTree } from "./trees.js";
 
 export interface WatchOptions {
@@ -146,7 +146,7 @@ class Connection {
   }
 
   #receive(data: unknown, onError: (message: string) => void): void {
-    const message = typeof data === "string" ? parse(data) : undefined;
+    const message = typeof data === "string" ? readDeltaMessage(data) : undefined;
     if (message === undefined) {
       onError("the relay said something that the protocol does not know");
       return;
@@ -164,14 +164,6 @@ class Connection {
   #heard(): void {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => this.close(), SILENCE_MS);
-  }
-}
-
-function parse(text: string) {
-  try {
-    return deltaServerMessageSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined; // no JSON: reported as any unknown message
   }
 }
 

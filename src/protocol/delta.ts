@@ -1,58 +1,46 @@
-import { z } from "zod";
 import { compareKeys, type FileChanges, findFile, mergeFiles } from "./file-list.js";
-import { type TreeFile, treeFileSchema, treeMetaSchema } from "./tree.js";
+import type { TreeFile, TreeMeta } from "./tree.js";
 
 /** The sub-protocol of a watch socket whose client wants the files that changed, not whole diffs (docs/protocol.md). */
 export const DELTA_SUBPROTOCOL = "treewire.delta.v1";
 
-const root = z.string().startsWith("/");
-const seq = z.int().positive();
-const stale = z.literal(true).optional();
-
 /** A file whose hunks changed in one place: `insert` stands for the `remove` UTF-16 units from `start` on. */
-export const fileEditSchema = z.object({
-  key: z.string(),
-  header: z.string(),
-  additions: z.int().nonnegative(),
-  deletions: z.int().nonnegative(),
-  start: z.int().nonnegative(),
-  remove: z.int().nonnegative(),
-  insert: z.string(),
-});
-export type FileEdit = z.infer<typeof fileEditSchema>;
+export type FileEdit = {
+  key: string;
+  header: string;
+  additions: number;
+  deletions: number;
+  start: number;
+  remove: number;
+  insert: string;
+};
 
-const tree = z.object({
-  type: z.literal("tree"),
-  root,
-  epoch: z.string(),
-  seq,
+/** What changed in one working tree, or all of it. */
+export interface DeltaTree {
+  type: "tree";
+  /** Absolute path in the workspace. */
+  root: string;
+  /** A tree's history: states of one epoch are numbered by `seq`; another epoch shares nothing with it. */
+  epoch: string;
+  /** Over 0. */
+  seq: number;
   /** The `seq` of the same epoch that the rest changes; `null`: this is the whole state. */
-  base: seq.nullable(),
-  meta: treeMetaSchema,
-  upserts: z.array(treeFileSchema),
-  edits: z.array(fileEditSchema),
-  removes: z.array(z.string()),
-});
+  base: number | null;
+  meta: TreeMeta;
+  upserts: TreeFile[];
+  edits: FileEdit[];
+  /** Keys. */
+  removes: string[];
+}
 
-export const deltaServerMessageSchema = z.discriminatedUnion("type", [
-  /** The chat's trees; whatever is not among them is gone. */
-  z.object({ type: z.literal("trees"), roots: z.array(root) }),
-  tree,
-  /** Everything that is known was told. `stale`: the agent is away, and this is the last state before that. */
-  z.object({ type: z.literal("checked"), scanned_at: z.iso.datetime(), stale }),
-  z.object({ type: z.literal("error"), message: z.string() }),
-]);
 /** Server → client on a delta socket. */
-export type DeltaServerMessage = z.infer<typeof deltaServerMessageSchema>;
-export type DeltaTree = z.infer<typeof tree>;
-
-export const deltaClientMessageSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("refresh") }),
-  /** The client lacks the `base` of what it was told: tell the whole state. */
-  z.object({ type: z.literal("resync"), root: z.string() }),
-]);
-/** Client → server on a delta socket. */
-export type DeltaClientMessage = z.infer<typeof deltaClientMessageSchema>;
+export type DeltaServerMessage =
+  /** The chat's trees; whatever is not among them is gone. */
+  | { type: "trees"; roots: string[] }
+  | DeltaTree
+  /** Everything that is known was told. `stale`: the agent is away, and this is the last state before that. */
+  | { type: "checked"; scanned_at: string; stale?: true | undefined }
+  | { type: "error"; message: string };
 
 /** Below this many UTF-16 units, a file is sent whole: an edit would save nothing worth its fields. */
 const MIN_EDIT_UNITS = 512;

@@ -1,49 +1,40 @@
-import { z } from "zod";
-import { MAX_META_TEXT_UNITS } from "./limits.js";
-
-const metaText = z.string().max(MAX_META_TEXT_UNITS);
-
 /**
  * One file of a tree's diff, as it crosses the tunnel. Texts are UTF-8; bytes that are not became U+FFFD
- * (docs/protocol.md, "unified_diff").
+ * (docs/protocol.md, "unified_diff"). A type and no interface, so that its fields can be walked as texts and numbers.
  */
-export const treeFileSchema = z.object({
+export type TreeFile = {
   /**
    * `t:` (tracked) or `u:` (untracked), then the path's bytes, one per character; before the colon perhaps digits, its
    * place by `diff.orderFile`. Ascending order of the keys by UTF-16 code unit is the order of the files in the diff: git
    * prints tracked files first.
    */
-  key: z.string().min(3),
+  key: string;
   /** For people: the path as text. */
-  path: z.string(),
+  path: string;
   /** From `diff --git` up to the first hunk, with the final line feed. */
-  header: z.string(),
+  header: string;
   /** From the first `@@` to the end; empty when there are no hunks or they were left out. */
-  hunks: z.string(),
+  hunks: string;
   /** Lines. */
-  additions: z.int().nonnegative(),
+  additions: number;
   /** Lines. */
-  deletions: z.int().nonnegative(),
+  deletions: number;
   /** Bytes of UTF-8 that the hunks left out for size had; 0 when none were. */
-  omitted_bytes: z.int().nonnegative(),
-});
-export type TreeFile = z.infer<typeof treeFileSchema>;
+  omitted_bytes: number;
+};
 
 /** What is true of a tree besides its files. */
-export const treeMetaSchema = z.object({
+export interface TreeMeta {
   /** HEAD's commit, full hexadecimal; "" when unborn. */
-  head: z.string().max(64),
+  head: string;
   /** Short name of HEAD's branch; "" when detached. */
-  branch: metaText,
+  branch: string;
   /** `remote.origin.url`; "" when there is none. */
-  remote_origin: metaText,
+  remote_origin: string;
   /** When the state was last known to be true: UTC, RFC 3339. */
-  scanned_at: z.iso.datetime(),
+  scanned_at: string;
   /** "" when file events cover the whole tree, else what is wrong, in words for people. */
-  health: metaText,
-  /**
-   * Bytes of the whole diff when not even the headers fit the limit; then there are no files. 0 otherwise.
-   */
-  too_large_bytes: z.int().nonnegative(),
-});
-export type TreeMeta = z.infer<typeof treeMetaSchema>;
+  health: string;
+  /** Bytes of the whole diff when not even the headers fit the limit; then there are no files. 0 otherwise. */
+  too_large_bytes: number;
+}

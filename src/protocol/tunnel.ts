@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MAX_TREES } from "./limits.js";
-import { treeFileSchema, treeMetaSchema } from "./tree.js";
+import { treeFileSchema, treeMetaSchema } from "./tree-schema.js";
 
 /**
  * The tunnel: one WebSocket that the agent opens to the relay at {@link TUNNEL_PATH}, sub-protocol

@@ -5,13 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { runProgram, TreewireError } from "../util/index.js";
+import { packagePath, runProgram, TreewireError } from "../util/index.js";
 import { findRepositories, resolveRoot } from "../worktree/index.js";
 
-const programs = { agent: program("agent"), relay: program("relay") };
+const programs = { agent: packagePath("dist/bin/agent.js"), relay: packagePath("dist/bin/relay.js") };
 /** What the relay prints when it is ready. */
 const listening = z.object({ event: z.literal("listening"), url: z.url() });
 /** A line of a program's log. */
@@ -146,8 +145,4 @@ async function end(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill("SIGKILL"), LEAVE_MS);
   await gone;
   clearTimeout(timer);
-}
-
-function program(name: string): string {
-  return fileURLToPath(new URL(`../../bin/${name}.js`, import.meta.url));
 }

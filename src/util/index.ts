@@ -3,8 +3,10 @@ export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
 export { command, commandGroup, stopSignal } from "./command.js";
 export { describeError, ERROR_CODES, type ErrorCode, messageOf, systemCode, TreewireError } from "./errors.js";
-export { createLogger, LOG_LEVELS, type Logger, type LogLevel, silentLogger } from "./log.js";
+export { createLogger, type Logger, silentLogger } from "./log.js";
+export { LOG_LEVELS, type LogLevel } from "./log-level.js";
 export { nearest } from "./nearest.js";
+export { packagePath } from "./package.js";
 export { reportError, runProgram } from "./program.js";
 export {
   configFiles,

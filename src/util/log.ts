@@ -1,10 +1,7 @@
 import { type DestinationStream, type Logger, pino } from "pino";
+import type { LogLevel } from "./log-level.js";
 
 export type { Logger } from "pino";
-
-/** The levels that `--log-level` takes, from most to least talkative. */
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
  * A JSON logger on standard error: standard output belongs to what the programs are asked to print.

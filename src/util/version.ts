@@ -1,7 +1,5 @@
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import { packagePath } from "./package.js";
 
 /** This package's version, as its `package.json` says. */
-export const VERSION = z
-  .object({ version: z.string() })
-  .parse(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"))).version;
+export const VERSION = (JSON.parse(readFileSync(packagePath("package.json"), "utf8")) as { version: string }).version;

@@ -1,8 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { homeDirectory, messageOf, systemCode, TreewireError, userName } from "../../util/index.js";
+import { homeDirectory, messageOf, packagePath, systemCode, TreewireError, userName } from "../../util/index.js";
 
 /** What `agent install-service` was asked for. */
 export interface InstallRequest {
@@ -29,9 +28,9 @@ interface Plan {
 }
 
 /** The units as they are shipped. */
-const UNITS = fileURLToPath(new URL("../../../../systemd/", import.meta.url));
+const UNITS = packagePath("systemd");
 /** This program, as a service has to call it. */
-const PROGRAM = [process.execPath, fileURLToPath(new URL("../../../bin/agent.js", import.meta.url))];
+const PROGRAM = [process.execPath, packagePath("dist/bin/agent.js")];
 /** The first version of systemd with `RestartSteps=` (its NEWS); those before warn of it. */
 const BACK_OFF_SINCE = 254;
 const BACK_OFF = "RestartSteps=5\nRestartMaxDelaySec=60";

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { SharedTable } from "../../git/index.js";
+import { packagePath } from "../../util/index.js";
 import type { UnchangedEntries } from "./directory-check.js";
 import type { IndexDirectory } from "./index-tree.js";
 
@@ -69,7 +70,7 @@ export class CheckThread implements SecondThread {
   }
 
   /** @param root absolute path @param program what the thread runs; another one than check-worker for tests alone */
-  constructor(root: string, program = new URL("../thread/check-worker.js", import.meta.url)) {
+  constructor(root: string, program: string | URL = packagePath("dist/bin/check-thread.js")) {
     this.#worker = new Worker(program, {
       workerData: root,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { diffFiles, mergeFiles } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
-import { messageOf } from "../../util/index.js";
+import { messageOf, packagePath } from "../../util/index.js";
 import type { TreeState } from "../types.js";
 import type { FromWorker, StateMessage, ToWorker, WorkerOptions } from "./messages.js";
 import { type Entry, Tree } from "./tree.js";
@@ -17,7 +17,7 @@ export interface TreeHostOptions {
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
   /** What the thread runs; another one than worker for tests alone. */
-  program?: URL;
+  program?: string | URL;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface TreeHostOptions {
 export class TreeHost {
   readonly #options: WorkerOptions;
   readonly #logger: Logger;
-  readonly #program: URL;
+  readonly #program: string | URL;
   readonly #byRoot = new Map<string, Entry>();
   readonly #byNumber = new Map<number, Entry>();
   readonly #pings = new Map<number, () => void>();
@@ -41,7 +41,7 @@ export class TreeHost {
     maxPatchBytes = 3 * 1024 * 1024,
     keptPatchBytes = 8 * 1024 * 1024,
     sweep = true,
-    program = new URL("./worker.js", import.meta.url),
+    program = packagePath("dist/bin/tree-thread.js"),
   }: TreeHostOptions) {
     this.#program = program;
     this.#logger = logger;

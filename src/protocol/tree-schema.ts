@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { MAX_META_TEXT_UNITS } from "./limits.js";
+import type { TreeFile, TreeMeta } from "./tree.js";
+
+const count = z.int().nonnegative();
+const metaText = z.string().max(MAX_META_TEXT_UNITS);
+
+/** Checks one {@link TreeFile}. */
+export const treeFileSchema = z.object({
+  key: z.string().min(3),
+  path: z.string(),
+  header: z.string(),
+  hunks: z.string(),
+  additions: count,
+  deletions: count,
+  omitted_bytes: count,
+}) satisfies z.ZodType<TreeFile>;
+
+/** Checks a {@link TreeMeta}. */
+export const treeMetaSchema = z.object({
+  head: z.string().max(64),
+  branch: metaText,
+  remote_origin: metaText,
+  scanned_at: z.iso.datetime(),
+  health: metaText,
+  too_large_bytes: count,
+}) satisfies z.ZodType<TreeMeta>;
