@@ -28,6 +28,11 @@ const ROOMS: Record<string, Room> = {
 /** Doors besides each room's own: the client's library, for browsers, is free of its terminal's needs and of zod. */
 const MORE_DOORS = ["src/client/terminal/index.ts", "src/protocol/browser.ts"];
 
+const MAX_FILE_LINES = 400;
+const MAX_FOLDER_FILES = 20;
+/** One algorithm in many small steps: the core of the line diff. */
+const LARGE_FOLDERS = ["src/diff", "src/diff/core"];
+
 const project = fileURLToPath(new URL("../../", import.meta.url));
 
 interface Import {
@@ -109,6 +114,22 @@ t.test("the import arrows are those of the table of rooms, and lead through door
     [...sources].flatMap(([file, source]) => faultsOf(file, source)),
     [],
   );
+});
+
+t.test("no files import each other in a circle, not even types", async (t) => {
+  t.same(circlesIn(sources), []);
+});
+
+t.test("files and folders stay small enough to be read", async (t) => {
+  const long = [...sources].filter(([, source]) => source.split("\n").length - 1 > MAX_FILE_LINES);
+  t.same(
+    long.map(([file]) => file),
+    [],
+  );
+  const counts = new Map<string, number>();
+  for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  const full = [...counts].filter(([folder, count]) => count > MAX_FOLDER_FILES && !LARGE_FOLDERS.includes(folder));
+  t.same(full, []);
 });
 
 t.test("an import is seen in each of its forms", async (t) => {
