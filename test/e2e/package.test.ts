@@ -14,6 +14,8 @@ import { type Cleanup, tempDir } from "../support/temp.js";
 const project = fileURLToPath(new URL("../../../", import.meta.url));
 /** `npm run test:install` takes the dependencies from the registry; without it, those that are installed here are used. */
 const FROM_REGISTRY = process.env.FROM_REGISTRY === "1";
+/** npm and several programs start one after the other, on a machine that may be busy. */
+const DEADLINE_MS = 60_000;
 const ENV = { ...GIT_ENV, NODE_OPTIONS: "" };
 
 const run = (command: string, args: readonly string[], cwd = project) =>
@@ -207,7 +209,7 @@ t.test("the declarations of the doors need no other package", async (t) => {
   t.equal(run(process.execPath, [tsc, ...options, join(dir, "page.ts")], dir), "");
 });
 
-t.test("installed globally, it puts agent and relay on the path, and both work", async (t) => {
+t.test("installed globally, it puts agent and relay on the path, and both work", { timeout: 240_000 }, async (t) => {
   const dir = tempDir(t);
   const prefix = join(dir, "prefix");
   const flags = ["--global", "--prefix", prefix, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
@@ -229,7 +231,7 @@ t.test("installed globally, it puts agent and relay on the path, and both work",
   const data = join(dir, "data");
   const [workspace, chat] = [randomUUID(), randomUUID()];
   const relay = start(t, join(bin, "relay"), ["serve", "--data-dir", data, "--listen", "127.0.0.1:0"]);
-  const listening = JSON.parse(await relay.line("it listens", (line) => line.includes('"listening"')));
+  const listening = JSON.parse(await relay.line("it listens", (line) => line.includes('"listening"'), DEADLINE_MS));
   const { url } = z.object({ url: z.url() }).parse(listening);
   const token = (name: string, ...kind: string[]) => {
     writeFileSync(join(dir, name), run(join(bin, "relay"), ["token", "create", "--data-dir", data, ...kind]));
@@ -242,7 +244,7 @@ t.test("installed globally, it puts agent and relay on the path, and both work",
   run(join(bin, "relay"), [...bind, "--path", repo.root]);
   start(t, join(bin, "agent"), ["--relay", url, "--token-file", agentToken, "--root", repo.root, "--state-dir", dir]);
   const watching = start(t, join(bin, "relay"), ["watch", chat, "--url", url, "--token-file", clientToken, "--json"]);
-  const frame = await watching.line("the diff comes", (line) => line.includes('"unified_diff"'), 30_000);
+  const frame = await watching.line("the diff comes", (line) => line.includes('"unified_diff"'), DEADLINE_MS);
   t.match(JSON.parse(frame), { repositories: [{ repo_root: repo.root, unified_diff: diff }] });
 });
 
