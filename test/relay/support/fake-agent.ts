@@ -29,6 +29,8 @@ export class FakeAgent {
   rootsOf: ((chat: string) => string[]) | undefined;
   /** Trees that are told whole whenever a chat is watched. */
   readonly trees = new Map<string, { files: TreeFile[]; meta?: Partial<TreeMeta>; epoch: string; seq: number }>();
+  /** Roots of trees that were sent over this connection. */
+  readonly #sent = new Set<string>();
   readonly #socket: WebSocket;
 
   constructor(socket: WebSocket) {
@@ -122,6 +124,7 @@ export class FakeAgent {
     const tree = this.trees.get(root);
     if (tree === undefined) return;
     const { epoch, seq, files } = tree;
+    this.#sent.add(root);
     this.send({
       type: "tree",
       root,
@@ -140,7 +143,8 @@ export class FakeAgent {
     if (message.type === "watch" && this.rootsOf !== undefined) {
       const roots = this.rootsOf(message.chat);
       this.send({ type: "chat", chat: message.chat, roots });
-      for (const root of roots) this.#sendWhole(root);
+      // as a real agent: the relay has what it was sent before
+      for (const root of roots) if (!this.#sent.has(root)) this.#sendWhole(root);
     }
     if (message.type === "refresh" && this.answersRefresh) {
       this.send({ type: "refreshed", id: message.id, scanned_at: new Date().toISOString() });
