@@ -24,10 +24,11 @@ export class RepositoryWatch {
    * @param paths absolute path of a file or directory → what its change may have changed
    */
   place(paths: ReadonlyMap<string, RepositoryPart>): void {
-    const wanted = new Map<string, Map<string, RepositoryPart>>();
+    const wanted = new Map<string, Map<string, Set<RepositoryPart>>>();
     const want = (directory: string, name: string, part: RepositoryPart): void => {
-      const names = wanted.get(directory) ?? new Map<string, RepositoryPart>();
-      wanted.set(directory, names.set(name, part));
+      const names = wanted.get(directory) ?? new Map<string, Set<RepositoryPart>>();
+      // files of several parts can be below one directory that is not there yet
+      wanted.set(directory, names.set(name, (names.get(name) ?? new Set()).add(part)));
     };
     for (const [path, part] of paths) {
       let name = path;
@@ -42,12 +43,10 @@ export class RepositoryWatch {
     const before = this.#watches;
     this.#watches = [...wanted].flatMap(([directory, names]) =>
       this.#watcher.coverOther(directory, (name) => {
-        if (name === undefined) {
-          for (const part of new Set(names.values())) this.#onChange(part, directory);
-          return;
-        }
-        const part = names.get(name) ?? names.get("*");
-        if (part !== undefined) this.#onChange(part, `${directory}/${name}`);
+        const all = (): RepositoryPart[] => [...names.values()].flatMap((parts) => [...parts]);
+        const parts = name === undefined ? all() : (names.get(name) ?? names.get("*") ?? []);
+        const path = name === undefined ? directory : `${directory}/${name}`;
+        for (const part of new Set(parts)) this.#onChange(part, path);
       }),
     );
     for (const watch of before) watch.close();

@@ -1,12 +1,15 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { mergeFiles, type TreeFile } from "../../../src/protocol/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { Tracker } from "../../../src/worktree/follow/tracker.js";
 import type { TreeState } from "../../../src/worktree/types.js";
 import { createRepo, expectedOf, type TestRepo } from "../../support/repo.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
+
+type Tap = typeof t;
 
 interface Followed {
   tracker: Tracker;
@@ -15,8 +18,9 @@ interface Followed {
   troubles: string[];
 }
 
-/** Follows a repository with nothing but events: no sweep, no refresh. */
-async function follow(t: Cleanup, repo: TestRepo): Promise<Followed> {
+/** Follows a repository with nothing but events: no sweep, no refresh. Holds each state's changes against its files. */
+async function follow(t: Cleanup & Pick<Tap, "strictSame">, repo: TestRepo): Promise<Followed> {
+  let files: readonly TreeFile[] = [];
   const followed: Omit<Followed, "tracker"> = { states: [], gone: 0, troubles: [] };
   const tracker = new Tracker({
     root: repo.root,
@@ -24,8 +28,13 @@ async function follow(t: Cleanup, repo: TestRepo): Promise<Followed> {
     maxPatchBytes: 2 ** 30,
     keptPatchBytes: 2 ** 30,
     sweep: false,
-    onState: (state) => followed.states.push(state),
+    onState: (state, changes) => {
+      t.strictSame(mergeFiles(files, changes), state.files, "the changes lead from the state before to this one");
+      files = state.files;
+      followed.states.push(state);
+    },
     onGone: () => {
+      files = [];
       followed.gone += 1;
     },
     onTrouble: (_, message) => followed.troubles.push(message),
@@ -227,6 +236,21 @@ t.test("a root that vanishes is gone, and is followed again when it returns", as
   await untilRight(followed, repo);
   repo.write("a", "c\n");
   await untilRight(followed, repo);
+});
+
+t.test("a repository that is opened anew between two states goes on from the first", async (t) => {
+  const repo = createRepo(t, { a: "a\n", b: "b\n" });
+  repo.write("a", "A\n");
+  const followed = await follow(t, repo);
+  for (const [from, to] of [
+    [".git", "aside"],
+    ["aside", ".git"],
+  ] as const) {
+    repo.move(from, to);
+  }
+  repo.write("b", "B\n");
+  await untilRight(followed, repo);
+  t.strictSame([followed.gone, followed.states.length], [0, 2]);
 });
 
 t.test("an untracked link to a directory is left out, as git does, until it leads elsewhere", async (t) => {
