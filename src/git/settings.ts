@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { TreewireError } from "../util/index.js";
 import type { AutoCrlf } from "./clean/line-endings.js";
-import { type Config, truth } from "./config/config.js";
+import type { Config } from "./config/config.js";
 import { expandHome, xdgConfigFile } from "./config/user-files.js";
 import type { StatRules } from "./index-file/types.js";
 import { type ObjectFormat, SHA1, SHA256 } from "./objects/object-id.js";
@@ -103,5 +103,5 @@ export function workingTreeRoot(own: Config, gitDir: string, top: string): strin
 
 /** Whether the settings say that there is no working tree. */
 export function isBare(own: Config): boolean {
-  return truth(own.get("core.bare") ?? "false") === true;
+  return own.boolean("core.bare", false);
 }

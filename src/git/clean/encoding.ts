@@ -44,8 +44,14 @@ export function toUtf8(content: Buffer, name: string): Buffer | undefined {
 function decode(content: Buffer, name: string): Buffer | undefined {
   const iconv = loadIconv();
   if (!iconv.encodingExists(name)) throw new RangeError(name);
+  const isUtf16 = name.startsWith("utf-16");
+  // The decoder drops half a unit at the end.
+  if (content.length % (isUtf16 ? 2 : name.startsWith("utf-32") ? 4 : 1) !== 0) return undefined;
   const text = iconv.decode(content, name, { stripBOM: false });
-  return text.includes(REPLACEMENT) ? undefined : Buffer.from(text);
+  // The one for UTF-16 puts no replacement into the text, but leaves half a pair of surrogates, which UTF-8 can't hold.
+  if (!isUtf16 && text.includes(REPLACEMENT)) return undefined;
+  const utf8 = Buffer.from(text);
+  return utf8.toString() === text ? utf8 : undefined;
 }
 
 function startsWith(content: Buffer, mark: readonly number[]): boolean {

@@ -65,8 +65,10 @@ class ConfigParser {
     return char;
   }
 
+  /** Fails at the character that was read last; a line feed ends the line that it is in. */
   #fail(): never {
-    throw new ConfigSyntaxError(this.#line);
+    const isLineFeed = this.#text.charAt(this.#at - 1) === "\n";
+    throw new ConfigSyntaxError(isLineFeed ? this.#line - 1 : this.#line);
   }
 
   #skipBlank(): void {
@@ -105,9 +107,9 @@ class ConfigParser {
   }
 
   #parseSetting(): Setting {
-    let key = "";
+    let key = this.#next();
+    if (!/^[A-Za-z]$/.test(key)) this.#fail();
     while (/^[A-Za-z0-9-]$/.test(this.#peek())) key += this.#next();
-    if (!/^[A-Za-z]/.test(key)) this.#fail();
     const name = this.#section === "" ? key.toLowerCase() : `${this.#section}.${key.toLowerCase()}`;
     while (this.#peek() === " " || this.#peek() === "\t") this.#next();
     const char = this.#next();

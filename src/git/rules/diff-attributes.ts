@@ -24,8 +24,8 @@ export function diffAttributes(diff: AttributeValue | undefined, config: Config)
   const name = isKnown ? named : DEFAULT_DRIVER;
   const attributes: FileAttributes = diff === undefined ? {} : { diffDriver: diff };
 
-  const configured = config.get(`diff.${name}.binary`);
-  const binary = configured === undefined ? undefined : truth(configured);
+  const configured = config.lastOf([`diff.${name}.binary`]);
+  const binary = configured === undefined ? undefined : truth(configured.value);
   if (binary !== undefined) attributes.binary = binary;
   const [extended, basic] = [`diff.${name}.xfuncname`, `diff.${name}.funcname`];
   const pattern = config.lastOf([extended, basic]);
