@@ -47,8 +47,8 @@ export class Tunnel {
   #welcomed = false;
   /** The next try is made without delay. */
   #hurry = false;
-  /** What was last told of a failure, so that a night without network is one line. */
-  #told = "";
+  /** The failure that was logged last, so that a night without network is one line. */
+  #lastFailure = "";
   status: TunnelStatus = { state: "connecting", since: Date.now() };
   #rejectedSince: { token: string; at: number } | undefined;
 
@@ -120,7 +120,7 @@ export class Tunnel {
       ...(times !== undefined && { times }),
       onWelcome: (welcome, link) => {
         this.#welcomed = true;
-        this.#told = "";
+        this.#lastFailure = "";
         this.#rejectedSince = undefined;
         logger.info({ relay: url.host, workspace: welcome.workspace }, "connected");
         this.#setStatus({ state: "connected", workspace: welcome.workspace });
@@ -165,8 +165,8 @@ export class Tunnel {
   #report(end: PassingEnd, delayMs: number): void {
     const { logger } = this.#options;
     const [code, message] = describeEnd(end);
-    const level = message === this.#told ? "debug" : "warn";
-    this.#told = message;
+    const level = message === this.#lastFailure ? "debug" : "warn";
+    this.#lastFailure = message;
     logger[level]({ code, retryInMs: Math.round(delayMs) }, message);
   }
 
