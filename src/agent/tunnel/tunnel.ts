@@ -1,6 +1,7 @@
 import { type ErrorCode, type Logger, messageOf, type TokenSource, TreewireError } from "../../util/index.js";
-import { type ConnectionOptions, type End, TunnelConnection } from "./connection.js";
+import { type ConnectionOptions, TunnelConnection } from "./connection.js";
 import type { Dial } from "./dial.js";
+import type { End } from "./end.js";
 import { Retry } from "./retry.js";
 
 /** A refused token that may be replaced where it comes from is tried again this long. Milliseconds. */
