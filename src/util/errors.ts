@@ -111,6 +111,11 @@ const REGISTRY = {
     what: "the data directory cannot be used",
     advice: "check --data-dir and its permissions",
   },
+  TW_INTERNAL: {
+    exitStatus: 70,
+    what: "an error that nobody foresaw",
+    advice: "its stack is in the log; please report it",
+  },
 } as const;
 
 export type ErrorCode = keyof typeof REGISTRY;
@@ -155,6 +160,11 @@ export function messageOf(thrown: unknown): string {
 export function systemCode(thrown: unknown): string | undefined {
   if (typeof thrown !== "object" || thrown === null || !("code" in thrown)) return undefined;
   return typeof thrown.code === "string" ? thrown.code : undefined;
+}
+
+/** Whether the operating system refused something: Node gives such errors its number (`errno`), and no others. */
+export function isSystemError(thrown: unknown): boolean {
+  return thrown instanceof Error && "errno" in thrown;
 }
 
 function oneLine(text: string): string {

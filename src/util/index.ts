@@ -2,7 +2,15 @@ export { Backoff, type BackoffOptions } from "./backoff.js";
 export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
 export { command, commandGroup, stopSignal } from "./command.js";
-export { describeError, ERROR_CODES, type ErrorCode, messageOf, systemCode, TreewireError } from "./errors.js";
+export {
+  describeError,
+  ERROR_CODES,
+  type ErrorCode,
+  isSystemError,
+  messageOf,
+  systemCode,
+  TreewireError,
+} from "./errors.js";
 export { createLogger, type Logger, silentLogger } from "./log.js";
 export { LOG_LEVELS, type LogLevel } from "./log-level.js";
 export { nearest } from "./nearest.js";

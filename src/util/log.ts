@@ -5,7 +5,8 @@ export type { Logger } from "pino";
 
 /**
  * A JSON logger on standard error: standard output belongs to what the programs are asked to print.
- * Fields that could hold a secret are masked wherever they stand.
+ * Fields that could hold a secret are masked wherever they stand. An error is logged as the field `err`, with its stack,
+ * where the stack says more than the registry's code and message; those stand as `code` and the line's text.
  *
  * @param name the program
  * @param level the least level that is written

@@ -1,6 +1,13 @@
 import { readFileSync } from "node:fs";
 import t from "tap";
-import { describeError, ERROR_CODES, messageOf, systemCode, TreewireError } from "../../src/util/index.js";
+import {
+  describeError,
+  ERROR_CODES,
+  isSystemError,
+  messageOf,
+  systemCode,
+  TreewireError,
+} from "../../src/util/index.js";
 
 const docs = readFileSync(new URL("../../../docs/errors.md", import.meta.url), "utf8");
 
@@ -28,4 +35,13 @@ t.test("whatever was thrown has a message and perhaps a system code", async (t) 
   t.equal(systemCode(Object.assign(new Error(), { code: "ENOENT" })), "ENOENT");
   t.equal(systemCode({ code: 5 }), undefined);
   t.equal(systemCode(undefined), undefined);
+  try {
+    readFileSync("/nowhere/x");
+    t.fail("there is no such file");
+  } catch (error) {
+    t.ok(isSystemError(error));
+  }
+  for (const thrown of [new TypeError("x"), "ENOENT", Object.assign(new Error(), { code: "ERR_INVALID_ARG_TYPE" })]) {
+    t.notOk(isSystemError(thrown));
+  }
 });

@@ -1,7 +1,7 @@
 import type { AgentStatus } from "../../protocol/index.js";
 import { type Clock, coalesce, type Logger } from "../../util/index.js";
 import type { Link } from "../trees/link.js";
-import { type Trouble, troubleMessage } from "../trees/trouble.js";
+import { logTrouble, type Trouble, troubleMessage } from "../trees/trouble.js";
 import { type Discovery, type Located, locateAll, type RepositoryFinder } from "./locate.js";
 import type { TrackStore } from "./track-store.js";
 
@@ -162,7 +162,7 @@ export class Chat {
       if (troubles.size >= MAX_TROUBLES) break;
       if (trouble === undefined || isLost(path)) continue; // of a tree that has vanished the viewers know
       if (!this.#troubles.has(trouble.message) && !troubles.has(trouble.message)) {
-        this.#context.logger.warn({ chat: this.id, code: trouble.code }, trouble.message);
+        logTrouble(this.#context.logger, trouble, { chat: this.id });
       }
       troubles.set(trouble.message, trouble);
     }

@@ -1,6 +1,6 @@
 import { isAbsolute, parse } from "node:path";
 import { type Clock, coalesce, type Logger, systemClock, systemCode, TreewireError } from "../../util/index.js";
-import { describe, type Trouble } from "../trees/trouble.js";
+import { describe, logTrouble, type Trouble } from "../trees/trouble.js";
 
 /** What the agent asks of the file system about where repositories are. */
 export interface RepositoryFinder {
@@ -128,9 +128,9 @@ export class Discovery {
       this.#problems.delete(root);
       return found;
     } catch (error) {
-      const { code, message } = describe(error, root);
-      if (this.#problems.get(root) !== message) this.#logger.warn({ root, code }, message);
-      this.#problems.set(root, message);
+      const trouble = describe(error, root);
+      if (this.#problems.get(root) !== trouble.message) logTrouble(this.#logger, trouble, { root });
+      this.#problems.set(root, trouble.message);
       return [];
     }
   }

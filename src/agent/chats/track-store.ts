@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { coalesce, type Logger, messageOf, TreewireError } from "../../util/index.js";
+import { coalesce, isSystemError, type Logger, messageOf, TreewireError } from "../../util/index.js";
 
 /** The most paths that are remembered, over all chats. */
 const MAX_PATHS = 200_000;
@@ -55,7 +55,7 @@ export class TrackStore {
       await store.#load(path);
       await store.#compact(path);
     } catch (error) {
-      throw new TreewireError("TW_STATE_DIR", dir, { detail: messageOf(error), cause: error });
+      throw stateDirError(dir, error);
     }
     return store;
   }
@@ -95,7 +95,7 @@ export class TrackStore {
   }
 
   async close(): Promise<void> {
-    await this.#flush().catch(() => {}); // whoever waits for it is told
+    await this.#flush().catch(() => {}); // whoever waits for it gets the error
     await this.#journal?.close();
     this.#journal = undefined;
   }
@@ -158,7 +158,7 @@ export class TrackStore {
       if (this.#appendedBytes > COMPACT_AFTER_BYTES) await this.#compact(path);
     } catch (error) {
       this.#appendedBytes = Number.POSITIVE_INFINITY; // half a line may stand there: the next write begins a new journal
-      throw new TreewireError("TW_STATE_DIR", path, { detail: messageOf(error), cause: error });
+      throw stateDirError(path, error);
     }
   }
 
@@ -180,6 +180,12 @@ export class TrackStore {
     this.#journal = journal;
     this.#appendedBytes = 0;
   }
+}
+
+/** What the system refused is an error of the directory; anything else is one of this program, and stays what it is. */
+function stateDirError(subject: string, error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  return new TreewireError("TW_STATE_DIR", subject, { detail: messageOf(error), cause: error });
 }
 
 function parse(line: string): Entry | undefined {

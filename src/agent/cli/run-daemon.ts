@@ -44,7 +44,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
       keyFile: textOf(settings["key-file"]),
       headers: listOf(settings.header),
     });
-  // what is bad from the start is told at once; what turns bad later is waited for
+  // what is bad from the start ends the program at once; what turns bad later is waited for
   token.read();
   connectWith();
 
@@ -70,10 +70,10 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     ? await listen(settings, memory.stateDir, (request) => daemon.handle(request), logger)
     : undefined;
 
-  let told: Promise<void> | undefined;
+  let stopping: Promise<void> | undefined;
   const leave = (signal: NodeJS.Signals) => {
     logger.info({ signal }, "leaving");
-    told = service.stopping();
+    stopping = service.stopping();
     setTimeout(() => process.exit(0), LEAVE_MS).unref();
     void daemon.stop();
   };
@@ -103,7 +103,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     await daemon.stop();
     await memory.tracked.close();
     await host.close();
-    await told;
+    await stopping;
   }
   return 0;
 }
@@ -118,8 +118,8 @@ interface Memory {
 
 /** What this agent remembers; one that cannot, or may not, works without. */
 async function remember(stateDir: string, logger: Logger): Promise<Memory> {
-  const without = (alone: boolean, problem: string): Memory => {
-    logger.warn({ stateDir }, problem);
+  const without = (alone: boolean, problem: string, error?: unknown): Memory => {
+    logger.warn({ stateDir, ...(error !== undefined && { err: error }) }, problem);
     return { stateDir, tracked: TrackStore.unremembered(logger), alone, problems: [problem] };
   };
   if ((await claim(stateDir)) === undefined) {
@@ -131,7 +131,7 @@ async function remember(stateDir: string, logger: Logger): Promise<Memory> {
   try {
     return { stateDir, tracked: await TrackStore.open(stateDir, logger), alone: true, problems: [] };
   } catch (error) {
-    return without(true, messageOf(error));
+    return without(true, messageOf(error), error);
   }
 }
 
@@ -146,11 +146,11 @@ async function listen(
   const candidates = named === undefined ? socketCandidates(stateDir) : [resolve(named)];
   for (const path of candidates) {
     try {
-      const server = await ControlServer.listen(path, handler);
+      const server = await ControlServer.listen(path, handler, logger);
       logger.debug({ socket: path }, "listening for commands");
       return server;
     } catch (error) {
-      logger[path === candidates.at(-1) ? "warn" : "debug"]({ code: "TW_LISTEN_FAILED" }, messageOf(error));
+      logger[path === candidates.at(-1) ? "warn" : "debug"]({ err: error }, messageOf(error));
     }
   }
   return undefined;

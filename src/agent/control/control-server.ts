@@ -7,7 +7,7 @@ import {
   controlRequestSchema,
   MAX_CONTROL_REQUEST_BYTES,
 } from "../../protocol/index.js";
-import { messageOf, TreewireError } from "../../util/index.js";
+import { type Logger, messageOf, TreewireError } from "../../util/index.js";
 
 export type ControlHandler = (request: ControlRequest) => Promise<ControlReply>;
 
@@ -21,9 +21,11 @@ export class ControlServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #handler: ControlHandler;
+  readonly #logger: Logger;
 
-  private constructor(handler: ControlHandler) {
+  private constructor(handler: ControlHandler, logger: Logger) {
     this.#handler = handler;
+    this.#logger = logger;
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
@@ -32,10 +34,11 @@ export class ControlServer {
    * Listens, for the user alone. A socket that was left behind is replaced.
    *
    * @param path in a directory that is made if need be, with mode 0700
+   * @param handler what it throws is answered: a `TreewireError` in its own words, anything else as `TW_INTERNAL`
    * @throws TreewireError `TW_LISTEN_FAILED`
    */
-  static async listen(path: string, handler: ControlHandler): Promise<ControlServer> {
-    const server = new ControlServer(handler);
+  static async listen(path: string, handler: ControlHandler, logger: Logger): Promise<ControlServer> {
+    const server = new ControlServer(handler, logger);
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       if (await isAnswered(path)) throw new Error("another agent listens there");
@@ -91,14 +94,18 @@ export class ControlServer {
     try {
       return await this.#handler(request);
     } catch (error) {
-      const code = error instanceof TreewireError ? error.code : "TW_STATE_DIR";
-      return { type: "error", code, message: messageOf(error) };
+      if (error instanceof TreewireError) return errorReply(error);
+      this.#logger.error({ err: error, request: request.type }, "a command failed in a way that nobody foresaw");
+      return errorReply(new TreewireError("TW_INTERNAL", request.type, { detail: messageOf(error), cause: error }));
     }
   }
 }
 
 function refusal(detail: string): ControlReply {
-  const { code, message } = new TreewireError("TW_BAD_USAGE", "the request", { detail });
+  return errorReply(new TreewireError("TW_BAD_USAGE", "the request", { detail }));
+}
+
+function errorReply({ code, message }: TreewireError): ControlReply {
   return { type: "error", code, message };
 }
 

@@ -3,7 +3,7 @@ import type { AgentStatus } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import type { Link, StateRef } from "./link.js";
 import { StreamedTree, type TreeSource } from "./streamed-tree.js";
-import { troubleMessage } from "./trouble.js";
+import { logTrouble, troubleMessage } from "./trouble.js";
 
 export interface TreesOptions {
   source: TreeSource;
@@ -82,7 +82,7 @@ export class Trees {
   #add(root: string): StreamedTree {
     const tree = new StreamedTree(root, {
       onTrouble: (trouble) => {
-        this.#options.logger.warn({ root, code: trouble.code }, trouble.message);
+        logTrouble(this.#options.logger, trouble, { root });
         this.#link?.send(troubleMessage(trouble, { root }));
       },
       onPresence: () => {

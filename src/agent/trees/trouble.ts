@@ -1,20 +1,25 @@
 import type { AgentMessage } from "../../protocol/index.js";
-import { messageOf, TreewireError } from "../../util/index.js";
+import { isSystemError, type Logger, messageOf, TreewireError } from "../../util/index.js";
 
 /** A passing failure, as the tunnel words it. */
 export interface Trouble {
   /** Of the registry of errors. */
   code: string;
   message: string;
+  /** What was thrown, where nobody foresaw that: its stack belongs into the log. */
+  unforeseen?: unknown;
 }
 
 /** Whatever was thrown, in the tunnel's words. @param subject the tree or path that it was about */
 export function describe(error: unknown, subject: string): Trouble {
-  const known =
-    error instanceof TreewireError
-      ? error
-      : new TreewireError("TW_TREE_UNREADABLE", subject, { detail: messageOf(error), cause: error });
-  return { code: known.code, message: known.message };
+  if (error instanceof TreewireError) return { code: error.code, message: error.message };
+  const { code, message } = new TreewireError("TW_TREE_UNREADABLE", subject, { detail: messageOf(error) });
+  return isSystemError(error) ? { code, message } : { code, message, unforeseen: error };
+}
+
+/** Logs a failure: with the stack of what nobody foresaw. @param about the tree, path or chat, as fields */
+export function logTrouble(logger: Logger, { code, message, unforeseen }: Trouble, about: object): void {
+  logger.warn({ ...about, code, ...(unforeseen !== undefined && { err: unforeseen }) }, message);
 }
 
 /** The message about a failure that leaves the last good state standing. */

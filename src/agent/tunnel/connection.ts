@@ -9,20 +9,9 @@ import {
   TUNNEL_SUBPROTOCOL,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
-import { messageOf, systemCode, TreewireError } from "../../util/index.js";
 import type { Link } from "../trees/link.js";
 import type { Dial } from "./dial.js";
-
-/** Why a connection is over. */
-export type End =
-  /** The token is not accepted (any more). */
-  | { kind: "rejected"; error: TreewireError }
-  /** Another agent has taken the workspace. */
-  | { kind: "replaced" }
-  /** It never came to be, or broke; worth another try. */
-  | { kind: "failed"; error: TreewireError }
-  /** One of the two ends closed it in good order; worth another try. */
-  | { kind: "closed"; reason: string };
+import { closeEnd, type End, errorEnd, nonsenseEnd, refusalEnd, unreachableEnd } from "./end.js";
 
 /** Milliseconds. */
 export const CONNECTION_TIMES = {
@@ -39,9 +28,6 @@ export const CONNECTION_TIMES = {
 };
 /** Large messages are drawn only while less than this waits in the socket, so that pings never wait long. Bytes. */
 const HIGH_WATER_BYTES = 64 * 1024;
-
-/** The codes of OpenSSL and Node.js about a certificate that does not prove who the relay is. */
-const UNTRUSTED = /^(CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT_)/;
 
 export type Welcome = Extract<RelayMessage, { type: "welcome" }>;
 
@@ -63,6 +49,8 @@ export class TunnelConnection implements Link {
   /** Settles when the connection is over; never rejects. */
   readonly ended: Promise<End>;
   readonly #options: ConnectionOptions;
+  /** The relay's, as errors name it. */
+  readonly #host: string;
   readonly #times: typeof CONNECTION_TIMES;
   readonly #socket: WebSocket;
   readonly #streams: Iterator<AgentMessage, void>[] = [];
@@ -77,6 +65,7 @@ export class TunnelConnection implements Link {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#host = options.url.host;
     this.#times = { ...CONNECTION_TIMES, ...options.times };
     const socket = new WebSocket(options.url, TUNNEL_SUBPROTOCOL, {
       ...options.dial,
@@ -103,11 +92,11 @@ export class TunnelConnection implements Link {
       if (String(data) === `probe ${this.#probes}`) clearTimeout(this.#probeTimer);
     });
     socket.on("unexpected-response", (_request, response) => {
-      this.#end(this.#refusal(response.statusCode ?? 0));
+      this.#end(refusalEnd(this.#host, response.statusCode ?? 0));
       socket.terminate();
     });
-    socket.on("error", (error) => this.#end({ kind: "failed", error: this.#failure(error) }));
-    socket.on("close", (code, reason) => this.#end(this.#closing(code, reason.toString())));
+    socket.on("error", (error) => this.#end(errorEnd(this.#host, error)));
+    socket.on("close", (code, reason) => this.#end(closeEnd(this.#host, code, reason.toString())));
   }
 
   send(message: AgentMessage): void {
@@ -127,7 +116,7 @@ export class TunnelConnection implements Link {
   probe(): void {
     if (this.#over) return;
     if (this.#socket.readyState === WebSocket.CONNECTING) {
-      this.#end({ kind: "failed", error: this.#unreachable("begun anew") });
+      this.#end(unreachableEnd(this.#host, "begun anew"));
       this.#socket.terminate();
       return;
     }
@@ -158,7 +147,7 @@ export class TunnelConnection implements Link {
   }
 
   #giveUp(): void {
-    this.#end({ kind: "failed", error: this.#unreachable("nothing arrives, and pings are not answered") });
+    this.#end(unreachableEnd(this.#host, "nothing arrives, and pings are not answered"));
     this.#socket.terminate();
   }
 
@@ -198,48 +187,9 @@ export class TunnelConnection implements Link {
   }
 
   #breakOff(detail: string): void {
-    this.#end({ kind: "failed", error: this.#nonsense(detail) });
+    this.#end(nonsenseEnd(this.#host, detail));
     this.#socket.close(CLOSE.protocolError.code);
     setTimeout(() => this.#socket.terminate(), 1_000).unref();
-  }
-
-  #refusal(status: number): End {
-    if (status === 401) return { kind: "rejected", error: this.#rejected("HTTP 401") };
-    // a relay that is being deployed, or throttles; anything else is no relay
-    const passing = status === 429 || status >= 500;
-    const error = passing ? this.#unreachable(`HTTP ${status}`) : this.#nonsense(`HTTP ${status}`);
-    return { kind: "failed", error };
-  }
-
-  #closing(code: number, reason: string): End {
-    const words = reason === "" ? `close code ${code}` : `close code ${code}, ${reason}`;
-    if (code === CLOSE.tokenRevoked.code) return { kind: "rejected", error: this.#rejected(words) };
-    if (code === CLOSE.replaced.code) return { kind: "replaced" };
-    if (code === 1006) return { kind: "failed", error: this.#unreachable("the connection broke") };
-    return { kind: "closed", reason: words };
-  }
-
-  #failure(error: Error): TreewireError {
-    const code = systemCode(error);
-    if (code !== undefined && UNTRUSTED.test(code)) {
-      return new TreewireError("TW_RELAY_UNTRUSTED", this.#options.url.host, { detail: code, cause: error });
-    }
-    // ws reports an answer that is no WebSocket handshake, and frames that are none, without a system's error code
-    const nonsense = code === undefined ? isNonsense(error.message) : /^(HPE_|WS_ERR_)/.test(code);
-    const detail = code !== undefined && !nonsense ? code : messageOf(error);
-    return nonsense ? this.#nonsense(detail, error) : this.#unreachable(detail, error);
-  }
-
-  #unreachable(detail: string, cause?: unknown): TreewireError {
-    return new TreewireError("TW_RELAY_UNREACHABLE", this.#options.url.host, { detail, cause });
-  }
-
-  #nonsense(detail: string, cause?: unknown): TreewireError {
-    return new TreewireError("TW_RELAY_NONSENSE", this.#options.url.host, { detail, cause });
-  }
-
-  #rejected(detail: string): TreewireError {
-    return new TreewireError("TW_TOKEN_REJECTED", this.#options.url.host, { detail });
   }
 
   #stopTimers(): void {
@@ -256,8 +206,4 @@ function parseMessage(text: string): RelayMessage | undefined {
   } catch {
     return undefined; // not JSON: the caller breaks off, and says so
   }
-}
-
-function isNonsense(message: string): boolean {
-  return /subprotocol|Sec-WebSocket|Upgrade header|Invalid WebSocket/i.test(message);
 }

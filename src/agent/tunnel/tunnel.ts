@@ -1,6 +1,7 @@
 import { type ErrorCode, type Logger, messageOf, type TokenSource, TreewireError } from "../../util/index.js";
-import { type ConnectionOptions, type End, TunnelConnection } from "./connection.js";
+import { type ConnectionOptions, TunnelConnection } from "./connection.js";
 import type { Dial } from "./dial.js";
+import type { End } from "./end.js";
 import { Retry } from "./retry.js";
 
 /** A refused token that may be replaced where it comes from is tried again this long. Milliseconds. */
@@ -47,8 +48,8 @@ export class Tunnel {
   #welcomed = false;
   /** The next try is made without delay. */
   #hurry = false;
-  /** What was last told of a failure, so that a night without network is one line. */
-  #told = "";
+  /** The failure that was logged last, so that a night without network is one line. */
+  #lastFailure = "";
   status: TunnelStatus = { state: "connecting", since: Date.now() };
   #rejectedSince: { token: string; at: number } | undefined;
 
@@ -120,7 +121,7 @@ export class Tunnel {
       ...(times !== undefined && { times }),
       onWelcome: (welcome, link) => {
         this.#welcomed = true;
-        this.#told = "";
+        this.#lastFailure = "";
         this.#rejectedSince = undefined;
         logger.info({ relay: url.host, workspace: welcome.workspace }, "connected");
         this.#setStatus({ state: "connected", workspace: welcome.workspace });
@@ -165,8 +166,8 @@ export class Tunnel {
   #report(end: PassingEnd, delayMs: number): void {
     const { logger } = this.#options;
     const [code, message] = describeEnd(end);
-    const level = message === this.#told ? "debug" : "warn";
-    this.#told = message;
+    const level = message === this.#lastFailure ? "debug" : "warn";
+    this.#lastFailure = message;
     logger[level]({ code, retryInMs: Math.round(delayMs) }, message);
   }
 

@@ -41,12 +41,25 @@ t.test("a path outside any repository may be in one later, and says what is the 
   t.same(await matter("relative"), [undefined, false, "TW_PATH_NOT_FOUND"]);
 });
 
-t.test("a failure that nobody foresaw is a trouble with the path, in words", async (t) => {
-  const finder = { resolveRoot: () => Promise.reject(Object.assign(new Error("no access"), { code: "EACCES" })) };
-  t.match(await locate("/w/a", finder), {
-    root: undefined,
-    trouble: { code: "TW_TREE_UNREADABLE", message: /^\/w\/a: .*no access/ },
-  });
+t.test(
+  "a failure without words of its own is a trouble with the path; one that nobody foresaw keeps its stack",
+  async (t) => {
+    const failing = (error: Error) => locate("/w/a", { resolveRoot: () => Promise.reject(error) });
+    const system = await failing(Object.assign(new Error("no access"), { code: "EACCES", errno: -13 }));
+    t.same(system.trouble?.code, "TW_TREE_UNREADABLE");
+    t.match(system.trouble?.message, /^\/w\/a: .*no access/);
+    t.notOk(system.trouble && "unforeseen" in system.trouble);
+    const bug = new TypeError("x is not a function");
+    t.equal((await failing(bug)).trouble?.unforeseen, bug);
+  },
+);
+
+t.test("the log of a failure has the stack of what nobody foresaw", async (t) => {
+  const log: object[] = [];
+  const logger = createLogger("test", "warn", { write: (line) => void log.push(JSON.parse(line)) });
+  const finder = { findRepositories: () => Promise.reject(new TypeError("x is not a function")) };
+  await new Discovery(["/w"], finder, logger).find();
+  t.match(log, [{ root: "/w", code: "TW_TREE_UNREADABLE", err: { type: "TypeError", stack: /locate\.test/ } }]);
 });
 
 t.test("paths in one directory cost one look, if they are there alike", async (t) => {

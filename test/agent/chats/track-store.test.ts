@@ -87,6 +87,10 @@ t.test("over the limit is refused, and nothing of it is kept", async (t) => {
   t.equal(store.count(A), 0);
 });
 
+t.test("an error that is not of the directory stays what it is", async (t) => {
+  await t.rejects(open(t, "/tmp/\0"), { code: "ERR_INVALID_ARG_VALUE" });
+});
+
 t.test("a directory that cannot be used is named", async (t) => {
   const file = join(tempDir(t), "file");
   writeFileSync(file, "");

@@ -7,14 +7,18 @@ import t from "tap";
 import { askAgent } from "../../../src/agent/control/control-client.js";
 import { type ControlHandler, ControlServer } from "../../../src/agent/control/control-server.js";
 import { controlReplySchema, MAX_CONTROL_REQUEST_BYTES } from "../../../src/protocol/index.js";
-import { TreewireError } from "../../../src/util/index.js";
+import { createLogger, silentLogger, TreewireError } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 
 const CHAT = "10000000-0000-4000-8000-00000000000a";
 
-async function listening(t: Cleanup, handler: ControlHandler = async () => ({ type: "done" })) {
+async function listening(
+  t: Cleanup,
+  handler: ControlHandler = async () => ({ type: "done" }),
+  logger = silentLogger(),
+) {
   const path = join(tempDir(t), "run", "agent.sock");
-  const server = await ControlServer.listen(path, handler);
+  const server = await ControlServer.listen(path, handler, logger);
   t.teardown(() => server.close());
   return { path, server };
 }
@@ -59,16 +63,34 @@ t.test("what the agent refuses is told in its words", async (t) => {
   await t.rejects(askAgent(path, { type: "status" }), { message: /too many paths are tracked/ });
 });
 
+t.test("what nobody foresaw is an internal error, with its stack in the log", async (t) => {
+  const log: { err: { message: string; stack: string }; request: string }[] = [];
+  const logger = createLogger("agent", "info", { write: (line) => void log.push(JSON.parse(line)) });
+  const { path } = await listening(
+    t,
+    async () => {
+      throw new TypeError("x is not a function");
+    },
+    logger,
+  );
+  t.match(await say(path, '{"type":"status"}\n'), {
+    type: "error",
+    code: "TW_INTERNAL",
+    message: "status: an error that nobody foresaw (x is not a function); its stack is in the log; please report it",
+  });
+  t.match(log, [{ request: "status", err: { message: "x is not a function", stack: /control-server\.test/ } }]);
+});
+
 t.test("a socket that was left behind is replaced, one that is answered is not", async (t) => {
   const path = join(tempDir(t), "agent.sock");
   const leave = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
   spawnSync(process.execPath, ["-e", leave]);
   t.ok(existsSync(path), "it was left behind");
-  const server = await ControlServer.listen(path, async () => ({ type: "done" }));
+  const server = await ControlServer.listen(path, async () => ({ type: "done" }), silentLogger());
   t.teardown(() => server.close());
   t.same(await askAgent(path, { type: "status" }), { type: "done" });
   await t.rejects(
-    ControlServer.listen(path, async () => ({ type: "done" })),
+    ControlServer.listen(path, async () => ({ type: "done" }), silentLogger()),
     { code: "TW_LISTEN_FAILED", message: /another agent listens there/ },
   );
   t.same(await askAgent(path, { type: "status" }), { type: "done" });
@@ -89,7 +111,7 @@ t.test("while the agent restarts, a command waits for it", async (t) => {
     first.close();
   }).listen(path);
   await once(first, "close");
-  const server = await ControlServer.listen(path, async () => ({ type: "done" }));
+  const server = await ControlServer.listen(path, async () => ({ type: "done" }), silentLogger());
   t.teardown(() => server.close());
   t.same(await answer, { type: "done" });
 });

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { ControlServer } from "../../../src/agent/control/control-server.js";
 import { hookEdit, readInput } from "../../../src/agent/control/hook-input.js";
 import type { ControlRequest } from "../../../src/protocol/index.js";
+import { silentLogger } from "../../../src/util/index.js";
 import { programPath } from "../../support/program.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 
@@ -53,10 +54,11 @@ async function asHook(t: Cleanup, command: string, input: string, chat: string) 
   symlinkSync(programPath("agent"), join(bin, "agent"));
   const socket = join(bin, "agent.sock");
   const requests: ControlRequest[] = [];
-  const server = await ControlServer.listen(socket, async (request) => {
+  const handler = async (request: ControlRequest) => {
     requests.push(request);
-    return { type: "done" };
-  });
+    return { type: "done" as const };
+  };
+  const server = await ControlServer.listen(socket, handler, silentLogger());
   const env = { PATH: `${bin}:${process.env.PATH}`, HOME: bin, TREEWIRE_SOCKET: socket, CODER_CHAT_ID: chat };
   const result = await new Promise<{ status: unknown; output: string }>((resolve) => {
     const child = execFile("sh", ["-c", command], { env }, (error, stdout, stderr) =>

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import t from "tap";
 import { ControlServer } from "../../../src/agent/control/control-server.js";
 import { controlReplySchema } from "../../../src/protocol/index.js";
+import { silentLogger } from "../../../src/util/index.js";
 import { randomMessage } from "../../relay/support/random-messages.js";
 import { startDaemon } from "../../support/daemon.js";
 import { Random, SEED } from "../../support/random.js";
@@ -74,7 +75,7 @@ t.test(
   async (t) => {
     const random = new Random(SEED);
     const path = join(tempDir(t), "agent.sock");
-    const server = await ControlServer.listen(path, async () => ({ type: "done" }));
+    const server = await ControlServer.listen(path, async () => ({ type: "done" }), silentLogger());
     t.teardown(() => server.close());
     const right = () => ({ type: "track", chat: randomUUID(), ancestors: [], paths: ["/w"] });
     const say = async (message: string | Buffer) => {

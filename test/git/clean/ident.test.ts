@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import { collapseIdents } from "../../../src/git/clean/ident.js";
 import { hashBlob, SHA1 } from "../../../src/git/objects/object-id.js";
+import fc from "../../support/fast-check.js";
 import { createRepo } from "../../support/repo.js";
 import { hashedByGit } from "./hashed-by-git.js";
 

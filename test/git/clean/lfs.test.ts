@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import fc from "fast-check";
 import t from "tap";
 import { LfsPointer } from "../../../src/git/clean/lfs.js";
+import fc from "../../support/fast-check.js";
 
 const SEED = Number(process.env.TREEWIRE_TEST_SEED ?? 20_260_102);
 

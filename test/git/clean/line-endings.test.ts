@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import t from "tap";
 import { CrlfConverter, convertLineEndings, holdsCrlfText, lineEndings } from "../../../src/git/clean/line-endings.js";
 import { hashBlob, SHA1 } from "../../../src/git/objects/object-id.js";
 import type { AttributeValue } from "../../../src/git/rules/attributes.js";
+import fc from "../../support/fast-check.js";
 import { createRepo } from "../../support/repo.js";
 import { hashedByGit } from "./hashed-by-git.js";
 

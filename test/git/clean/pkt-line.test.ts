@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import fc from "fast-check";
 import t from "tap";
 import { PacketReader, packContent, packLines } from "../../../src/git/clean/pkt-line.js";
+import fc from "../../support/fast-check.js";
 import { createRepo, GIT_ENV } from "../../support/repo.js";
 
 const SEED = Number(process.env.TREEWIRE_TEST_SEED ?? 20_260_102);

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import t from "tap";
 import { readEwah } from "../../../src/git/index-file/ewah.js";
+import fc from "../../support/fast-check.js";
 
 const SEED = Number(process.env.TREEWIRE_TEST_SEED ?? 20_260_102);
 const LIMIT = 1000;

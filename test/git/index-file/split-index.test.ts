@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
 import t from "tap";
 import { openRepository } from "../../../src/git/index.js";
 import { parseLink } from "../../../src/git/index-file/split-index.js";
+import fc from "../../support/fast-check.js";
 import { createRepo, GIT_ENV } from "../../support/repo.js";
 import { listed, listedByGit } from "./listed.js";
 

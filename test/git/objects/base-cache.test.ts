@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import t from "tap";
 import { BaseCache } from "../../../src/git/objects/base-cache.js";
 import type { ObjectType } from "../../../src/git/objects/git-object.js";
+import fc from "../../support/fast-check.js";
 
 const SEED = Number(process.env.TREEWIRE_TEST_SEED ?? 20_260_102);
 const MEBIBYTE = 2 ** 20;

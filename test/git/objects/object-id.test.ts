@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import fc from "fast-check";
 import t from "tap";
 import { hashBlob, hashObject, isOid, SHA1, SHA256, startBlobHash } from "../../../src/git/objects/object-id.js";
+import fc from "../../support/fast-check.js";
 import { GIT_ENV, git } from "../../support/repo.js";
 import { tempDir } from "../../support/temp.js";
 

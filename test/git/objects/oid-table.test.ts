@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
 import t from "tap";
 import { RandomAccessFile } from "../../../src/git/io/random-access-file.js";
 import { OidTable } from "../../../src/git/objects/oid-table.js";
+import fc from "../../support/fast-check.js";
 import { tempDir } from "../../support/temp.js";
 
 const SEED = Number(process.env.TREEWIRE_TEST_SEED ?? 20_260_102);

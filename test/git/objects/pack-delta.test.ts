@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
-import fc from "fast-check";
 import t from "tap";
 import { hashBlob, SHA1 } from "../../../src/git/objects/object-id.js";
 import { applyDelta, deltaResultSize } from "../../../src/git/objects/pack-delta.js";
+import fc from "../../support/fast-check.js";
 import { createRepo, GIT_ENV } from "../../support/repo.js";
 
 const SEED = Number(process.env.TREEWIRE_TEST_SEED ?? 20_260_102);

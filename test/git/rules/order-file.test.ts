@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
 import t from "tap";
 import { OrderFile } from "../../../src/git/rules/order-file.js";
+import fc from "../../support/fast-check.js";
 import { createRepo } from "../../support/repo.js";
 
 const SEED = Number(process.env.TREEWIRE_TEST_SEED ?? 20_260_102);
