@@ -53,10 +53,13 @@ export class Stack {
   }
 
   /** Starts an agent for a workspace, a new one by default. @param t the test with which it ends */
-  startAgent(t: Cleanup, options: { workspace?: string; tokenFile?: string; args?: readonly string[] } = {}) {
-    const { workspace = randomUUID(), args = [] } = options;
+  startAgent(
+    t: Cleanup,
+    options: { workspace?: string; tokenFile?: string; args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+  ) {
+    const { workspace = randomUUID(), args = [], env = {} } = options;
     const { tokenFile = this.agentToken(workspace) } = options;
-    const agent = startProgram(t, "agent", ["--relay", this.url, "--token-file", tokenFile, ...args]);
+    const agent = startProgram(t, "agent", ["--relay", this.url, "--token-file", tokenFile, ...args], { env });
     return { workspace, agent };
   }
 
