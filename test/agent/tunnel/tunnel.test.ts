@@ -209,7 +209,6 @@ t.test("a half-open link is noticed and left", async (t) => {
 t.test("a relay that never says welcome is left", async (t) => {
   const relay = await FakeRelay.start(t);
   const { failure } = open(t, relay.url, { times: { handshakeMs: 50 } });
-  await relay.connection();
   t.match((await failure("TW_RELAY_NONSENSE")).msg, /no welcome in time/);
 });
 
