@@ -219,14 +219,34 @@ t.test("a scan that is cut into steps of no time finds the same", async (t) => {
 
 t.test("a path that is examined amid the initial scan is looked at after what the scan has seen", async (t) => {
   const { repo, repository } = await begin(t);
+  for (const path of repo.git("ls-files").split("\n")) repo.touch(path, 1_700_000_000);
+  repo.git("update-index", "-q", "--refresh");
+  repository.invalidate(["index"]);
   const index = repository.index();
-  const scan = new TreeScan(repository, NO_COVERAGE, index, new IndexTree(index));
+  const tree = new IndexTree(index);
+  const scan = new TreeScan(repository, NO_COVERAGE, index, tree);
   scan.beginInitialScan(undefined);
-  for (let steps = 0; steps < index.count; steps++) scan.step(Number.NEGATIVE_INFINITY);
-  repo.write("a/late", "late");
-  scan.examine("a/late", true);
+  // every directory is covered, and then the last one is found to be unchanged
+  for (let steps = 0; steps < tree.directories.length + 1; steps++) scan.step(Number.NEGATIVE_INFINITY);
+  t.equal(tree.directories.at(-1)?.path, "c/b");
+  repo.write("c/b/late", "late");
+  scan.examine("c/b/late", true);
   while (!scan.step(Number.NEGATIVE_INFINITY));
-  t.strictSame([...scan.candidates.untracked.keys()], ["a/late"]);
+  t.strictSame([...scan.candidates.untracked.keys()], ["c/b/late"]);
+});
+
+t.test("a sweep finds what nobody has named", async (t) => {
+  const scanned = await begin(t);
+  const { repo, scan } = scanned;
+  repo.write("a/untracked", "1");
+  scanned.do({ type: "sweep", path: "" });
+  t.strictSame([...scan.candidates.untracked.keys()], ["a/untracked"]);
+  repo.remove("a/untracked");
+  repo.remove("c/b");
+  repo.write("made/deep/f", "f");
+  scanned.do({ type: "sweep", path: "" });
+  t.strictSame([...scan.candidates.untracked.keys()], ["made/deep/f"]);
+  t.strictSame(faultsOf(scanned), []);
 });
 
 t.test("every directory is covered before it is listed, and its watch ends with it", async (t) => {
@@ -252,10 +272,14 @@ t.test("every directory is covered before it is listed, and its watch ends with 
     ["c/b", 1],
   ]);
   t.strictSame([...scan.candidates.untracked.keys()], ["a/b/meanwhile"]);
+  repo.write("made/deep/f", "f");
+  scan.examine("made", true);
+  scan.step(Number.POSITIVE_INFINITY);
+  t.strictSame([open.get("made"), open.get("made/deep")], [1, 1]);
   repo.remove("a");
   scan.examine("a", true);
   scan.step(Number.POSITIVE_INFINITY);
   t.strictSame([open.get("a"), open.get("a/b"), open.get("c")], [0, 0, 1]);
   scan.close();
-  t.strictSame([...open.values()], [0, 0, 0, 0, 0]);
+  t.strictSame([...open.values()], [0, 0, 0, 0, 0, 0, 0]);
 });
