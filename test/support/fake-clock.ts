@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/worktree/follow/clock.js";
+import type { Clock } from "../../src/util/index.js";
 
 /** A clock that moves only when the test says so. */
 export class FakeClock implements Clock {

@@ -1,11 +1,11 @@
 import type { Repository, RepositoryPart } from "../../git/index.js";
 import type { FileChanges } from "../../protocol/index.js";
+import type { Clock } from "../../util/index.js";
 import type { PassRequest } from "../patches/pass-request.js";
 import type { PatchBudget } from "../patches/patch-set.js";
 import { TreeDiff } from "../patches/tree-diff.js";
 import type { DirectoryWatcher } from "../watch/directory-watcher.js";
 import { RepositoryWatch } from "../watch/repository-watch.js";
-import type { Clock } from "./clock.js";
 import { FollowedSubmodules, type FollowSubmodule } from "./followed-submodules.js";
 import { Hold, operationSigns } from "./hold.js";
 

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.js";
+import type { Clock } from "../../util/index.js";
 
 /** Events of one save (truncate, write, rename) come within this time; a quiet tree's edit waits no longer. ms */
 export const COALESCE_MS = 2;

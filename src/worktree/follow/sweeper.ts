@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.js";
+import type { Clock } from "../../util/index.js";
 
 /** A sweep over a covered tree may cost one part in this many of a core: 0.25 %. */
 const SWEEP_SHARE = 400;

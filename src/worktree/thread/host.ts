@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { diffFiles, mergeFiles } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
-import { messageOf, packagePath } from "../../util/index.js";
+import { packagePath } from "../../util/index.js";
 import type { TreeState } from "../types.js";
 import type { FromWorker, StateMessage, ToWorker, WorkerOptions } from "./messages.js";
 import { type Entry, Tree } from "./tree.js";
@@ -124,7 +124,7 @@ export class TreeHost {
     });
     worker.unref();
     worker.on("message", (message: FromWorker) => this.#onMessage(message));
-    worker.on("error", (error) => this.#logger.error({ err: messageOf(error) }, "the thread of the trees died"));
+    worker.on("error", (error) => this.#logger.error({ err: error }, "the thread of the trees died"));
     worker.on("exit", () => {
       if (this.#worker === worker) this.#restart();
     });

@@ -1,6 +1,6 @@
 import t from "tap";
 import { MAX_TIMER_MS } from "../../../src/util/index.js";
-import { systemClock } from "../../../src/worktree/follow/clock.js";
+import { systemClock } from "../../src/util/index.js";
 
 t.test("the system's clock asks for no delay that a timer can't hold", async (t) => {
   const asked = t.capture(globalThis, "setTimeout");
