@@ -5,8 +5,8 @@
 //   dist/types                        declarations of that door
 //   packages/client/dist              the door treewire/client, bundled, with its declarations
 //
-// `--source-maps` adds maps to the bundles, from which coverage of whole programs is counted. They are not packed: they would
-// be larger than the bundles, which are readable and name the source of every part.
+// With `--unbundled`, programs and threads stay as the compiler made them, module by module, so that coverage can be counted
+// for each source. Such a build is not to be packed.
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -39,41 +39,24 @@ const base64 = readFileSync(wasm).toString("base64");
 writeFileSync(here("dist/src/diff/core-module.js"), `export const coreModule = "${base64}";\n`);
 rmSync(wasm);
 
-const withMaps = process.argv.includes("--source-maps");
+const isUnbundled = process.argv.includes("--unbundled");
 const bundled = {
   absWorkingDir: here("."),
   bundle: true,
   format: "esm",
   packages: "external", // installed beside it: their fixes come without a release of this one, their licences with them
-  sourcemap: withMaps,
+  sourcemap: false, // maps would be larger than the bundles, which are readable and name the source of every part
   plugins: [pastDoors()],
   logLevel: "warning",
 };
 const forNode = { ...bundled, platform: "node", target: "node20.19", outdir: "dist" };
-await build({
-  ...forNode,
-  entryPoints: {
-    "bin/agent": "dist/bin/agent.js",
-    "bin/relay": "dist/bin/relay.js",
-    "bin/start": "dist/bin/start.js",
-    "diff/index": "dist/src/diff/index.js",
-  },
-  allowOverwrite: true,
-  splitting: true, // what several need is there once, and what a command needs is loaded by that command alone
-  chunkNames: "chunks/[name]-[hash]",
-});
-// a first scan waits for these to start, which takes them 2 ms longer in pieces
-await build({
-  ...forNode,
-  entryPoints: {
-    "bin/tree-thread": "dist/src/worktree/thread/worker.js",
-    "bin/check-thread": "dist/src/worktree/thread/check-worker.js",
-  },
-});
-for (const program of ["agent", "relay", "start"]) {
-  chmodSync(here(`dist/bin/${program}.js`), 0o755);
-  if (!withMaps) rmSync(here(`dist/bin/${program}.js.map`)); // of what tsc had made there
-}
+const threads = { "tree-thread": "worker", "check-thread": "check-worker" };
+if (isUnbundled) {
+  for (const [name, module] of Object.entries(threads)) {
+    writeFileSync(here(`dist/bin/${name}.js`), `import "../src/worktree/thread/${module}.js";\n`);
+  }
+} else await bundlePrograms();
+for (const program of ["agent", "relay", "start"]) chmodSync(here(`dist/bin/${program}.js`), 0o755);
 
 await build({
   ...bundled,
@@ -86,6 +69,32 @@ tsc("tsconfig.doors.json");
 copyDeclarations("diff/index.d.ts", here("dist/declared"), here("dist/types"));
 copyDeclarations("client/index.d.ts", here("dist/declared"), here("packages/client/dist/types"));
 rmSync(here("dist/declared"), { recursive: true });
+
+async function bundlePrograms() {
+  await build({
+    ...forNode,
+    entryPoints: {
+      "bin/agent": "dist/bin/agent.js",
+      "bin/relay": "dist/bin/relay.js",
+      "bin/start": "dist/bin/start.js",
+      "diff/index": "dist/src/diff/index.js",
+    },
+    allowOverwrite: true,
+    splitting: true, // what several need is there once, and what a command needs is loaded by that command alone
+    chunkNames: "chunks/[name]-[hash]",
+  });
+  // a first scan waits for these to start, which takes them 2 ms longer in pieces, and 2 ms more for a package to look up
+  await build({
+    ...forNode,
+    packages: "bundle",
+    external: ["iconv-lite"], // loaded by the few trees that need it
+    banner: { js: "// Holds lru-cache, under the Blue Oak Model License: https://blueoakcouncil.org/license/1.0.0" },
+    entryPoints: Object.fromEntries(
+      Object.entries(threads).map(([name, module]) => [`bin/${name}`, `dist/src/worktree/thread/${module}.js`]),
+    ),
+  });
+  for (const program of ["agent", "relay", "start"]) rmSync(here(`dist/bin/${program}.js.map`)); // of what tsc had made
+}
 
 /** Copies the declarations of a door and what they refer to: tsc makes them for every module behind it. */
 function copyDeclarations(name, from, to) {

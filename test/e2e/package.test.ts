@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +17,8 @@ const FROM_REGISTRY = process.env.FROM_REGISTRY === "1";
 /** npm and several programs start one after the other, on a machine that may be busy. */
 const DEADLINE_MS = 60_000;
 const ENV = { ...GIT_ENV, NODE_OPTIONS: "" };
+
+const unbundled = !existsSync(join(project, "dist/chunks")) && "this build is for coverage: nothing is bundled";
 
 const run = (command: string, args: readonly string[], cwd = project) =>
   execFileSync(command, args, { cwd, env: ENV, stdio: ["ignore", "pipe", "pipe"] }).toString();
@@ -44,7 +46,7 @@ function pack(folder: string) {
 
 const { tarball, root, files, read, manifest } = pack(".");
 const client = pack("packages/client");
-const scripts = files.filter((name) => name.endsWith(".js"));
+const scripts = files.filter((name) => name.endsWith(".js") && !name.startsWith("examples/"));
 
 interface Import {
   specifier: string;
@@ -86,51 +88,60 @@ function roomsIn(names: Iterable<string>): string[] {
   return [...new Set(notes.map(([, room = ""]) => room))].sort();
 }
 
-t.test("the package holds bundles, declarations of its doors, the units and the docs, and nothing else", async (t) => {
-  const kinds = [
-    /^(?:LICENSE|README\.md|package\.json)$/,
-    /^dist\/bin\/(?:agent|relay|start|tree-thread|check-thread)\.js$/,
-    /^dist\/chunks\/[\w-]+\.js$/,
-    /^dist\/diff\/index\.js$/,
-    /^dist\/types\/diff\/[\w-]+\.d\.ts$/,
-    /^packages\/client\/dist\/index\.js$/,
-    /^packages\/client\/dist\/types\/(?:client|protocol)\/[\w-]+\.d\.ts$/,
-    /^systemd\/[\w@-]+\.service$/,
-    /^container\/\w+\.sh$/,
-    /^docs\/[\w-]+\.(?:md|svg)$/,
-  ];
-  for (const kind of kinds)
-    t.ok(
-      files.some((name) => kind.test(name)),
-      String(kind),
+t.test(
+  "the package holds bundles, declarations of its doors, the units and the docs, and nothing else",
+  { skip: unbundled },
+  async (t) => {
+    const kinds = [
+      /^(?:LICENSE|README\.md|package\.json)$/,
+      /^dist\/bin\/(?:agent|relay|start|tree-thread|check-thread)\.js$/,
+      /^dist\/chunks\/[\w-]+\.js$/,
+      /^dist\/diff\/index\.js$/,
+      /^dist\/types\/diff\/[\w-]+\.d\.ts$/,
+      /^packages\/client\/dist\/index\.js$/,
+      /^packages\/client\/dist\/types\/(?:client|protocol)\/[\w-]+\.d\.ts$/,
+      /^systemd\/[\w@-]+\.service$/,
+      /^container\/\w+\.sh$/,
+      /^examples\/[\w/-]+\.(?:md|mjs|js|sh|html)$/,
+      /^docs\/[\w-]+\.(?:md|svg)$/,
+    ];
+    for (const kind of kinds)
+      t.ok(
+        files.some((name) => kind.test(name)),
+        String(kind),
+      );
+    t.same(
+      files.filter((name) => !kinds.some((kind) => kind.test(name))),
+      [],
     );
-  t.same(
-    files.filter((name) => !kinds.some((kind) => kind.test(name))),
-    [],
-  );
-  t.same(
-    scripts.filter((name) => read(name).includes("sourceMappingURL")),
-    [],
-    "no script points to a map",
-  );
-});
+    t.same(
+      scripts.filter((name) => read(name).includes("sourceMappingURL")),
+      [],
+      "no script points to a map",
+    );
+  },
+);
 
-t.test("whatever it imports is one of its dependencies, and each of those is imported", async (t) => {
-  t.same(packagesOf(scripts.flatMap(importsOf)), Object.keys(manifest.dependencies ?? {}).sort());
-  const missing = scripts.flatMap((name) =>
-    importsOf(name)
-      .filter(({ specifier }) => specifier.startsWith(".") && !files.includes(join(dirname(name), specifier)))
-      .map(({ specifier }) => `${name} imports ${specifier}`),
-  );
-  t.same(missing, []);
-});
+t.test(
+  "whatever it imports is one of its dependencies, and each of those is imported",
+  { skip: unbundled },
+  async (t) => {
+    t.same(packagesOf(scripts.flatMap(importsOf)), Object.keys(manifest.dependencies ?? {}).sort());
+    const missing = scripts.flatMap((name) =>
+      importsOf(name)
+        .filter(({ specifier }) => specifier.startsWith(".") && !files.includes(join(dirname(name), specifier)))
+        .map(({ specifier }) => `${name} imports ${specifier}`),
+    );
+    t.same(missing, []);
+  },
+);
 
-t.test("a program loads what its command needs, and no more", async (t) => {
+t.test("a program loads what its command needs, and no more", { skip: unbundled }, async (t) => {
   const once = files.find((name) => name.startsWith("dist/chunks/once-command-")) ?? "";
   const forOnce = new Set([...loadedWith("dist/bin/agent.js"), ...loadedWith(once)]);
   t.same(roomsIn(forOnce), ["agent", "diff", "git", "protocol", "util", "worktree"]);
   const imports = [...forOnce].flatMap(importsOf).filter(({ isLazy }) => !isLazy);
-  t.same(packagesOf(imports), ["fastest-levenshtein", "picocolors", "smol-toml", "yargs"]);
+  t.same(packagesOf(imports), ["fastest-levenshtein", "lru-cache", "picocolors", "smol-toml", "yargs"]);
 
   t.same(roomsIn(loadedWith("dist/bin/agent.js")), ["agent", "util"], "the command line alone reads no repository");
   const forRelay = [...loadedWith("dist/bin/relay.js")].flatMap(importsOf).filter(({ isLazy }) => !isLazy);
@@ -141,7 +152,7 @@ t.test("a program loads what its command needs, and no more", async (t) => {
   }
 });
 
-t.test("the client's package is the same door, and installs nothing", async (t) => {
+t.test("the client's package is the same door, and installs nothing", { skip: unbundled }, async (t) => {
   const shared = files.filter((name) => name.startsWith("packages/client/dist/"));
   t.same(
     client.files.filter((name) => name.startsWith("dist/")).sort(),
@@ -162,16 +173,20 @@ function frontEnd(t: Cleanup): string {
   return dir;
 }
 
-t.test("a front end's bundler takes the client from either package, with nothing else installed", async (t) => {
-  const resolveDir = frontEnd(t);
-  for (const name of ["treewire/client", "treewire-client"]) {
-    const stdin = { contents: `export * from "${name}"`, resolveDir };
-    const result = await build({ stdin, bundle: true, write: false, platform: "browser", logLevel: "silent" });
-    t.same([...result.errors, ...result.warnings], [], name);
-  }
-});
+t.test(
+  "a front end's bundler takes the client from either package, with nothing else installed",
+  { skip: unbundled },
+  async (t) => {
+    const resolveDir = frontEnd(t);
+    for (const name of ["treewire/client", "treewire-client"]) {
+      const stdin = { contents: `export * from "${name}"`, resolveDir };
+      const result = await build({ stdin, bundle: true, write: false, platform: "browser", logLevel: "silent" });
+      t.same([...result.errors, ...result.warnings], [], name);
+    }
+  },
+);
 
-t.test("the declarations of the doors need no other package", async (t) => {
+t.test("the declarations of the doors need no other package", { skip: unbundled }, async (t) => {
   const dir = frontEnd(t);
   writeFileSync(
     join(dir, "page.ts"),
@@ -209,44 +224,48 @@ t.test("the declarations of the doors need no other package", async (t) => {
   t.equal(run(process.execPath, [tsc, ...options, join(dir, "page.ts")], dir), "");
 });
 
-t.test("installed globally, it puts agent and relay on the path, and both work", { timeout: 240_000 }, async (t) => {
-  const dir = tempDir(t);
-  const prefix = join(dir, "prefix");
-  const flags = ["--global", "--prefix", prefix, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
-  if (FROM_REGISTRY) run("npm", ["install", ...flags, tarball]);
-  else {
-    symlinkSync(join(project, "node_modules"), join(root, "node_modules"));
-    run("npm", ["install", ...flags, "--offline", "--cache", join(dir, "cache"), root]);
-  }
-  const bin = join(prefix, "bin");
-  t.same(readdirSync(bin).sort(), ["agent", "relay"]);
-  const repo = createRepo(t, { a: "1\n" });
-  repo.write("a", "2\n");
-  const diff = expectedOf(repo.root).unified_diff.toString();
-  t.equal(run(join(bin, "agent"), ["--once"], repo.root), diff);
-  const unit = run(join(bin, "agent"), ["install-service", "--user", "--print"]);
-  const command = /^ExecStart=(\S+) (\S+) /m.exec(unit);
-  t.match(run(command?.[1] ?? "", [command?.[2] ?? "", "--version"]), /^\d+\.\d+\.\d+\n$/, "its unit calls it");
+t.test(
+  "installed globally, it puts agent and relay on the path, and both work",
+  { skip: unbundled, timeout: 240_000 },
+  async (t) => {
+    const dir = tempDir(t);
+    const prefix = join(dir, "prefix");
+    const flags = ["--global", "--prefix", prefix, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+    if (FROM_REGISTRY) run("npm", ["install", ...flags, tarball]);
+    else {
+      symlinkSync(join(project, "node_modules"), join(root, "node_modules"));
+      run("npm", ["install", ...flags, "--offline", "--cache", join(dir, "cache"), root]);
+    }
+    const bin = join(prefix, "bin");
+    t.same(readdirSync(bin).sort(), ["agent", "relay"]);
+    const repo = createRepo(t, { a: "1\n" });
+    repo.write("a", "2\n");
+    const diff = expectedOf(repo.root).unified_diff.toString();
+    t.equal(run(join(bin, "agent"), ["--once"], repo.root), diff);
+    const unit = run(join(bin, "agent"), ["install-service", "--user", "--print"]);
+    const command = /^ExecStart=(\S+) (\S+) /m.exec(unit);
+    t.match(run(command?.[1] ?? "", [command?.[2] ?? "", "--version"]), /^\d+\.\d+\.\d+\n$/, "its unit calls it");
 
-  const data = join(dir, "data");
-  const [workspace, chat] = [randomUUID(), randomUUID()];
-  const relay = start(t, join(bin, "relay"), ["serve", "--data-dir", data, "--listen", "127.0.0.1:0"]);
-  const listening = JSON.parse(await relay.line("it listens", (line) => line.includes('"listening"'), DEADLINE_MS));
-  const { url } = z.object({ url: z.url() }).parse(listening);
-  const token = (name: string, ...kind: string[]) => {
-    writeFileSync(join(dir, name), run(join(bin, "relay"), ["token", "create", "--data-dir", data, ...kind]));
-    return join(dir, name);
-  };
-  const agentToken = token("agent-token", "--kind", "agent", "--workspace", workspace);
-  const clientToken = token("client-token", "--kind", "client", "--user", "me");
-  t.match(readFileSync(clientToken, "utf8"), /^twc_[\w-]+\n$/);
-  const bind = ["chat", "bind", chat, "--data-dir", data, "--workspace", workspace, "--owner", "me"];
-  run(join(bin, "relay"), [...bind, "--path", repo.root]);
-  start(t, join(bin, "agent"), ["--relay", url, "--token-file", agentToken, "--root", repo.root, "--state-dir", dir]);
-  const watching = start(t, join(bin, "relay"), ["watch", chat, "--url", url, "--token-file", clientToken, "--json"]);
-  const frame = await watching.line("the diff comes", (line) => line.includes('"unified_diff"'), DEADLINE_MS);
-  t.match(JSON.parse(frame), { repositories: [{ repo_root: repo.root, unified_diff: diff }] });
-});
+    const data = join(dir, "data");
+    const [workspace, chat] = [randomUUID(), randomUUID()];
+    const relay = start(t, join(bin, "relay"), ["serve", "--data-dir", data, "--listen", "127.0.0.1:0"]);
+    const listening = JSON.parse(await relay.line("it listens", (line) => line.includes('"listening"'), DEADLINE_MS));
+    const { url } = z.object({ url: z.url() }).parse(listening);
+    const token = (name: string, ...kind: string[]) => {
+      writeFileSync(join(dir, name), run(join(bin, "relay"), ["token", "create", "--data-dir", data, ...kind]));
+      return join(dir, name);
+    };
+    const agentToken = token("agent-token", "--kind", "agent", "--workspace", workspace);
+    const clientToken = token("client-token", "--kind", "client", "--user", "me");
+    t.match(readFileSync(clientToken, "utf8"), /^twc_[\w-]+\n$/);
+    const bind = ["chat", "bind", chat, "--data-dir", data, "--workspace", workspace, "--owner", "me"];
+    run(join(bin, "relay"), [...bind, "--path", repo.root]);
+    start(t, join(bin, "agent"), ["--relay", url, "--token-file", agentToken, "--root", repo.root, "--state-dir", dir]);
+    const watching = start(t, join(bin, "relay"), ["watch", chat, "--url", url, "--token-file", clientToken, "--json"]);
+    const frame = await watching.line("the diff comes", (line) => line.includes('"unified_diff"'), DEADLINE_MS);
+    t.match(JSON.parse(frame), { repositories: [{ repo_root: repo.root, unified_diff: diff }] });
+  },
+);
 
 /** Starts an installed program. It ends with the test. */
 function start(t: Cleanup, path: string, args: readonly string[]): Program {

@@ -48,7 +48,7 @@ export class Program {
   }
 
   /** The first whole line of standard output that `match` takes. @throws when the program ends without it, or is late */
-  line(what: string, match: (line: string) => boolean, deadlineMs = 15_000): Promise<string> {
+  line(what: string, match: (line: string) => boolean, deadlineMs = 60_000): Promise<string> {
     return until(
       `${this.#name}: ${what}`,
       () => {
@@ -61,7 +61,7 @@ export class Program {
   }
 
   /** Waits for the end. @throws after `deadlineMs` */
-  exit(deadlineMs = 15_000): Promise<Exit> {
+  exit(deadlineMs = 60_000): Promise<Exit> {
     return until(`${this.#name} ends`, () => this.#exit, { deadlineMs, seen: () => this.stderr.slice(-2000) });
   }
 

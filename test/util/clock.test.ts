@@ -1,6 +1,5 @@
 import t from "tap";
-import { MAX_TIMER_MS } from "../../src/util/index.js";
-import { systemClock } from "../../src/util/index.js";
+import { MAX_TIMER_MS, systemClock } from "../../src/util/index.js";
 
 t.test("the system's clock asks for no delay that a timer can't hold", async (t) => {
   const asked = t.capture(globalThis, "setTimeout");
