@@ -18,12 +18,12 @@ const ROOTS = ["a", "b", "c", "d", "e", "f"].map((name) => `/home/me/${name}`);
 /** The clients answer no pings: that must not end them, however long a busy machine takes. Milliseconds. */
 const LIMITS = { pingIntervalMs: 3_600_000 };
 
-/** Every tree's diff is replaced by another one of the same size. */
+/** Every tree's diff is replaced by another one of the same size. Each is waited for by its own number. */
 async function tellAll(agent: FakeAgent, generation: number): Promise<void> {
   for (const [at, root] of ROOTS.entries()) {
-    const acks = agent.all("ack").length;
     agent.tell(root, [fileOf("x", `generation ${generation} ${fillerAt(at)}`)]);
-    await until(`${root} is acknowledged`, () => agent.all("ack").length > acks);
+    const seq = agent.trees.get(root)?.seq;
+    await until(`${root} is acknowledged`, () => agent.all("ack").some((ack) => ack.root === root && ack.seq === seq));
   }
 }
 
