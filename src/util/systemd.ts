@@ -72,7 +72,7 @@ export class Notifier {
     await new Promise<void>((resolve) => {
       const options = { env: this.#environment, timeout: SEND_MS };
       execFile("systemd-notify", variables, options, (error) => {
-        if (error !== null && !this.#failed) this.#logger.warn({ err: error }, "systemd-notify failed");
+        if (error !== null && !this.#failed) this.#logger.warn({ err: error }, "systemd cannot be told");
         this.#failed = error !== null;
         resolve();
       });
