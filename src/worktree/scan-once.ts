@@ -1,11 +1,10 @@
 import type { Repository } from "../git/index.js";
-import { openRepository } from "../git/index.js";
+import { fileSystemPath, openRepository, textOfBytes } from "../git/index.js";
 import { TreewireError } from "../util/index.js";
 import { EMPTY_REQUEST } from "./patches/pass-request.js";
 import type { PatchBudget } from "./patches/patch-set.js";
 import { isDirty, type SubmoduleState, type Submodules } from "./patches/submodules.js";
 import { type PathTrouble, TreeDiff } from "./patches/tree-diff.js";
-import { nativePath, pathText } from "./paths.js";
 import { NO_COVERAGE } from "./scan/coverage.js";
 import type { TreeState } from "./types.js";
 
@@ -72,7 +71,7 @@ function reportTroubles(root: string, troubles: readonly PathTrouble[], { onTrou
 
 function errorOf(root: string, { path, message, cause }: PathTrouble): unknown {
   if (cause instanceof TreewireError) return cause;
-  return new TreewireError("TW_PATH_UNREADABLE", `${root}/${pathText(path)}`, { detail: message, cause });
+  return new TreewireError("TW_PATH_UNREADABLE", `${root}/${textOfBytes(path)}`, { detail: message, cause });
 }
 
 function raise(error: unknown): never {
@@ -90,7 +89,7 @@ class ReadSubmodules implements Submodules {
   async state(path: string): Promise<SubmoduleState | undefined> {
     const head = this.#repository.submoduleHead(path);
     if (head === undefined) return undefined;
-    const { diff, root } = await read(String(nativePath(this.#repository.root, path)), { keepText: false });
+    const { diff, root } = await read(String(fileSystemPath(this.#repository.root, path)), { keepText: false });
     const [trouble] = diff.troubles;
     if (trouble !== undefined) throw errorOf(root, trouble);
     return { head, dirty: isDirty(diff.modifications, this.#repository.submoduleIgnore(path)) };

@@ -10,10 +10,12 @@ const ASCII = /^[\0-\x7f]*$/;
 /**
  * The path to hand to the file system for a path of the tree.
  * @param root absolute directory, as text (UTF-8 on disk)
- * @param path one character per byte
- * @returns a string where that is exact, else the bytes
+ * @param path one character per byte; "" for the directory itself
+ * @returns a string where that is exact, which is twice as fast for Node to hand over as bytes; else the bytes, because Node
+ *   would encode one character per byte as UTF-8 a second time
  */
 export function fileSystemPath(root: string, path: BytePath): string | Buffer {
+  if (path === "") return root;
   if (ASCII.test(path)) return `${root}/${path}`;
   return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, "latin1")]);
 }

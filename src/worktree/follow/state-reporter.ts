@@ -1,7 +1,7 @@
+import { textOfBytes } from "../../git/index.js";
 import { diffFiles, type FileChanges, type TreeFile } from "../../protocol/index.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeDiff } from "../patches/tree-diff.js";
-import { pathText } from "../paths.js";
 import type { TreeState } from "../types.js";
 
 /** What a followed tree reports. All callbacks come from the event loop, never from inside a call. */
@@ -53,7 +53,7 @@ export class StateReporter {
 
   passed({ diff, filesBefore, changes, scannedAt, health }: PassOutcome): void {
     for (const { path, message } of diff.troubles) {
-      this.failed("TW_PATH_UNREADABLE", `${this.#root}/${pathText(path)}: ${message}`);
+      this.failed("TW_PATH_UNREADABLE", `${this.#root}/${textOfBytes(path)}: ${message}`);
     }
     if (diff.troubles.length === 0) this.#troubles.clear();
     const before = this.#state;

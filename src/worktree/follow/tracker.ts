@@ -1,10 +1,9 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Repository } from "../../git/index.js";
-import { openRepository } from "../../git/index.js";
+import { fileSystemPath, openRepository, textOfBytes } from "../../git/index.js";
 import { type Clock, coalesce, messageOf, systemClock, systemCode, TreewireError } from "../../util/index.js";
 import type { Modifications } from "../patches/submodules.js";
-import { nativePath, pathText } from "../paths.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import { DirectoryWatcher } from "../watch/directory-watcher.js";
 import { eventlessFileSystem } from "../watch/eventless-file-systems.js";
@@ -146,7 +145,7 @@ export class Tracker {
     const after = this.#reporter.state;
     if (after === undefined || this.#health() !== "") return;
     for (const path of named.missing(before.files, after.files)) {
-      this.#options.logger.warn({ path: pathText(path) }, "the sweep found a change that no event told of");
+      this.#options.logger.warn({ path: textOfBytes(path) }, "the sweep found a change that no event told of");
     }
   }
 
@@ -228,7 +227,7 @@ export class Tracker {
 
   #followSubmodule(path: string): Tracker {
     const changed = (): void => this.#onPath(path, false);
-    const root = String(nativePath(this.#options.root, path));
+    const root = String(fileSystemPath(this.#options.root, path));
     const listeners = { onState: changed, onModified: changed, onGone: changed };
     return new Tracker({ ...this.#options, root, maxPatchBytes: 0, ...listeners });
   }

@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import type { IndexFile, Repository } from "../../git/index.js";
+import { fileSystemPath } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
 import { GITLINK, isDirectoryMode, isFileMode, isLinkMode } from "../file-mode.js";
 import type { Stamp } from "../file-stamp.js";
-import { nativePath } from "../paths.js";
 import { type DiskVersion, indexBlob } from "./changes.js";
 import type { Submodules } from "./submodules.js";
 import type { WorkFile, WorkFiles } from "./work-files.js";
@@ -113,7 +113,7 @@ export class DiskVersions {
   /** `git diff --no-index` follows a link to a directory and has nothing to say of it; other links are their text. */
   #leadsToDirectory(path: string): boolean {
     try {
-      return statSync(nativePath(this.#repository.root, path), { throwIfNoEntry: false })?.isDirectory() === true;
+      return statSync(fileSystemPath(this.#repository.root, path), { throwIfNoEntry: false })?.isDirectory() === true;
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
       return false; // a loop, or behind a door that is closed to us

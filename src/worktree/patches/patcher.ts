@@ -1,9 +1,9 @@
 import type { FilePatch, FileSide, FunctionPattern } from "../../diff/index.js";
 import { configuredPattern, driverPattern, filePatch } from "../../diff/index.js";
 import type { ConfiguredPattern, Repository } from "../../git/index.js";
+import { textOfBytes } from "../../git/index.js";
 import { messageOf, TreewireError } from "../../util/index.js";
 import { isFileMode } from "../file-mode.js";
-import { pathText } from "../paths.js";
 import type { Version } from "./changes.js";
 import { type Pair, pairSignature } from "./pairs.js";
 import type { RenameDetection } from "./rename-detection.js";
@@ -121,7 +121,7 @@ export class Patcher {
       pattern = configuredPattern(setting, text, syntax);
     } catch (thrown) {
       const detail = `${setting}: ${messageOf(thrown)}`;
-      throw new TreewireError("TW_BAD_PATTERN", pathText(path), { detail, cause: thrown });
+      throw new TreewireError("TW_BAD_PATTERN", textOfBytes(path), { detail, cause: thrown });
     }
     this.#patterns.set(key, pattern);
     return pattern;

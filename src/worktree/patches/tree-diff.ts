@@ -1,9 +1,10 @@
 import type { FilePatch } from "../../diff/index.js";
 import type { Head, IndexFile, Repository, RepositoryPart, TreeEntry } from "../../git/index.js";
+import { textOfBytes } from "../../git/index.js";
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
 import type { Stamp } from "../file-stamp.js";
-import { baseName, pathText } from "../paths.js";
+import { baseName } from "../paths.js";
 import type { Coverage } from "../scan/coverage.js";
 import { changedEntries, IndexTree } from "../scan/index-tree.js";
 import { ScanRunner } from "../scan/scan-runner.js";
@@ -233,6 +234,6 @@ export class TreeDiff {
   }
 
   #addTrouble(path: string, error: unknown): void {
-    this.troubles.push({ path, message: `${pathText(path)}: ${messageOf(error)}`, cause: error });
+    this.troubles.push({ path, message: `${textOfBytes(path)}: ${messageOf(error)}`, cause: error });
   }
 }

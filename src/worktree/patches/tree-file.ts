@@ -1,6 +1,6 @@
 import type { FilePatch } from "../../diff/index.js";
+import { textOfBytes } from "../../git/index.js";
 import type { TreeFile } from "../../protocol/index.js";
-import { pathText } from "../paths.js";
 
 /** `t`: tracked, `u`: untracked. Git prints the tracked files first. */
 export type Section = "t" | "u";
@@ -35,7 +35,7 @@ export function toTreeFile(key: string, patch: FilePatch, maxHunkBytes: number):
   const omitted = hunkBytes > maxHunkBytes;
   return {
     key,
-    path: pathText(pathOfKey(key)),
+    path: textOfBytes(pathOfKey(key)),
     header,
     hunks: omitted ? "" : hunks,
     additions: patch.additions,
@@ -46,6 +46,6 @@ export function toTreeFile(key: string, patch: FilePatch, maxHunkBytes: number):
 
 /** A file whose patch was not made. */
 export function emptyTreeFile(key: string): TreeFile {
-  const text = { path: pathText(pathOfKey(key)), header: "", hunks: "" };
+  const text = { path: textOfBytes(pathOfKey(key)), header: "", hunks: "" };
   return { key, ...text, additions: 0, deletions: 0, omitted_bytes: 0 };
 }

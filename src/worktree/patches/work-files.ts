@@ -1,9 +1,8 @@
 import { lstatSync } from "node:fs";
 import type { CleanFile, Oid, Repository } from "../../git/index.js";
-import { WorkFileChangedError } from "../../git/index.js";
+import { fileSystemPath, WorkFileChangedError } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
 import { provesSame, type Stamp, stampOf } from "../file-stamp.js";
-import { nativePath } from "../paths.js";
 
 /** A file on disk as git would compare it, remembered without its content. */
 export interface WorkFile {
@@ -96,7 +95,7 @@ export class WorkFiles {
     let clean: CleanFile;
     let stamp: Stamp;
     try {
-      const stats = lstatSync(nativePath(this.#repository.root, path));
+      const stats = lstatSync(fileSystemPath(this.#repository.root, path));
       if (stats.isDirectory()) return this.#gone(path);
       // a FIFO would be waited for; git too says of a tracked one that it can't hash it
       if (!stats.isFile() && !stats.isSymbolicLink()) throw new Error("neither a file nor a link");

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import type { EntryTable } from "../../git/index.js";
+import { fileSystemPath } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
-import { nativePath } from "../paths.js";
 import { DENIED, lookAt } from "./lstat.js";
 
 /** One directory with tracked files, as the index has it. */
@@ -62,7 +62,7 @@ export class DirectoryCheck {
 
   #isFileUnchanged(position: number): boolean {
     const path = this.#table.path(position);
-    const stats = lookAt(nativePath(this.#root, path));
+    const stats = lookAt(fileSystemPath(this.#root, path));
     if (stats === undefined || stats === DENIED || !this.#table.provesUnchanged(position, stats)) return false;
     if (path.endsWith(".gitattributes")) return false;
     if (this.#unchangedEntries !== undefined) this.#unchangedEntries[position] = UNCHANGED;
@@ -70,7 +70,7 @@ export class DirectoryCheck {
   }
 
   #countNames(path: string): number {
-    const names = readdirSync(nativePath(this.#root, path), "latin1");
+    const names = readdirSync(fileSystemPath(this.#root, path), "latin1");
     return path === "" && names.includes(".git") ? names.length - 1 : names.length;
   }
 }

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
+import { fileSystemPath } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
-import { joinPath, nativePath } from "../paths.js";
+import { joinPath } from "../paths.js";
 import type { Candidates } from "./candidates.js";
 import { DirectoryCheck, UNCHANGED, type UnchangedEntries } from "./directory-check.js";
 import type { DirectoryNode } from "./directory-node.js";
@@ -111,7 +112,7 @@ export class DirectoryListing {
   #readNames(node: DirectoryNode): string[] | undefined {
     const { unreadable } = this.#directories;
     try {
-      const names = readdirSync(nativePath(this.#repository.root, node.path), "latin1");
+      const names = readdirSync(fileSystemPath(this.#repository.root, node.path), "latin1");
       unreadable.delete(node.path);
       return names;
     } catch (error) {

@@ -1,7 +1,8 @@
 import type { IndexFile } from "../../git/index.js";
+import { fileSystemPath } from "../../git/index.js";
 import { GITLINK } from "../file-mode.js";
 import { stampOf } from "../file-stamp.js";
-import { joinPath, nativePath, parentPath } from "../paths.js";
+import { joinPath, parentPath } from "../paths.js";
 import type { Candidates } from "./candidates.js";
 import type { DirectoryNode } from "./directory-node.js";
 import type { DirectoryRules, RuleSource } from "./directory-rules.js";
@@ -52,7 +53,7 @@ export class EntryRecorder {
 
   /** `undefined`: not there. {@link DENIED}: unknown, which is noted; what was known of the path stands. */
   look(path: string): FileStats | undefined | typeof DENIED {
-    const stats = lookAt(nativePath(this.#repository.root, path));
+    const stats = lookAt(fileSystemPath(this.#repository.root, path));
     if (stats === DENIED) this.#directories.unreadable.set(parentPath(path), "EACCES");
     return stats;
   }

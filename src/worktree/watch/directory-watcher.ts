@@ -1,6 +1,7 @@
 import { type FSWatcher, readFileSync, watch } from "node:fs";
+import { fileSystemPath } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
-import { joinPath, nativePath } from "../paths.js";
+import { joinPath } from "../paths.js";
 import type { Coverage, PathListener } from "../scan/coverage.js";
 import type { DirectoryNode, DirectoryWatch } from "../scan/directory-node.js";
 
@@ -59,7 +60,7 @@ export class DirectoryWatcher implements Coverage {
   }
 
   cover(node: DirectoryNode): DirectoryWatch[] {
-    return this.#watch(nativePath(this.#options.root, node.path), (type, name) => {
+    return this.#watch(fileSystemPath(this.#options.root, node.path), (type, name) => {
       if (name === null) this.#options.onPath(node.path, true);
       else this.#options.onPath(joinPath(node.path, name), type === "rename");
     });
@@ -67,7 +68,7 @@ export class DirectoryWatcher implements Coverage {
 
   coverGitDirectory(node: DirectoryNode): DirectoryWatch[] {
     const path = joinPath(node.path, ".git");
-    return this.#watch(nativePath(this.#options.root, path), (_type, name) => {
+    return this.#watch(fileSystemPath(this.#options.root, path), (_type, name) => {
       if (name === null || REPOSITORY_PARTS.has(name)) this.#options.onPath(path, true);
     });
   }
