@@ -6,6 +6,11 @@ export class FakeClock implements Clock {
   #wallAhead = 1_800_000_000_000;
   #timers: { at: number; run: () => void }[] = [];
 
+  /** How many calls wait for their time. */
+  get waiting(): number {
+    return this.#timers.length;
+  }
+
   wallMs(): number {
     return this.#now + this.#wallAhead;
   }

@@ -33,6 +33,8 @@ export class Sweeper {
   #cancelCheck: (() => void) | undefined;
   #wallAhead: number;
   #costMs = 0;
+  #isStarted = false;
+  #isSweeping = false;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
@@ -40,17 +42,21 @@ export class Sweeper {
   }
 
   start(): void {
+    this.#isStarted = true;
     this.#schedule();
     this.#scheduleCheck();
   }
 
+  /** Begins no more sweeps; one that runs is the last. */
   stop(): void {
+    this.#isStarted = false;
     this.#cancelSweep?.();
     this.#cancelCheck?.();
   }
 
   /** The tree's coverage has changed: the interval is another one now. */
   reschedule(): void {
+    if (!this.#isStarted || this.#isSweeping) return; // the end of a sweep schedules the next one
     this.#cancelSweep?.();
     this.#schedule();
   }
@@ -64,9 +70,11 @@ export class Sweeper {
     const { clock, isPolled, sweep } = this.#options;
     this.#cancelSweep = clock.after(sweepDelay(this.#costMs, isPolled()), () => {
       const began = clock.monotonicMs();
+      this.#isSweeping = true;
       void sweep().finally(() => {
+        this.#isSweeping = false;
         this.#costMs = clock.monotonicMs() - began;
-        if (this.#cancelSweep !== undefined) this.#schedule();
+        if (this.#isStarted) this.#schedule();
       });
     });
   }
@@ -77,7 +85,7 @@ export class Sweeper {
       const ahead = clock.wallMs() - clock.monotonicMs();
       if (Math.abs(ahead - this.#wallAhead) > CLOCK_JUMP_MS) onClockJump();
       this.#wallAhead = ahead;
-      this.#scheduleCheck();
+      if (this.#isStarted) this.#scheduleCheck();
     });
   }
 }

@@ -47,3 +47,44 @@ t.test("a wall clock that parts from the monotonic one means that the machine sl
   await clock.advance(5000);
   t.equal(jumps, 2, "set back");
 });
+
+/** A sweeper whose sweeps last until they are ended. */
+function slowSweeper(clock: FakeClock) {
+  const running: (() => void)[] = [];
+  const sweeper = new Sweeper({
+    clock,
+    isPolled: () => false,
+    sweep: () => new Promise((end) => running.push(end)),
+    onClockJump: () => {},
+  });
+  return { sweeper, running };
+}
+
+t.test("a sweeper that is stopped while it sweeps leaves nothing behind", async (t) => {
+  const clock = new FakeClock();
+  const { sweeper, running } = slowSweeper(clock);
+  sweeper.start();
+  await clock.advance(60_000);
+  t.equal(running.length, 1);
+  sweeper.stop();
+  running[0]?.();
+  await clock.advance(600_000);
+  t.equal(running.length, 1);
+  t.equal(clock.waiting, 0);
+});
+
+t.test("a change of coverage amid a sweep, or before the start, makes no second row of sweeps", async (t) => {
+  const clock = new FakeClock();
+  const { sweeper, running } = slowSweeper(clock);
+  sweeper.reschedule();
+  t.equal(clock.waiting, 0, "nothing is swept before the start");
+  sweeper.start();
+  await clock.advance(60_000);
+  sweeper.reschedule();
+  running[0]?.();
+  await new Promise((resolve) => setImmediate(resolve)); // its end is seen before time goes on
+  await clock.advance(60_000);
+  t.equal(running.length, 2);
+  await clock.advance(60_000);
+  t.equal(running.length, 2, "one at a time");
+});
