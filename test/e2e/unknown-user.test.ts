@@ -13,7 +13,11 @@ const UNKNOWN = 1_987_654_321;
 
 /** Runs the agent as nobody whom the system knows. */
 function run(home: string | undefined, ...args: string[]) {
-  const env = { PATH: process.env.PATH, ...(home !== undefined && { HOME: home }) };
+  const env = {
+    NODE_V8_COVERAGE: "" /* another user may not write it */,
+    PATH: process.env.PATH,
+    ...(home !== undefined && { HOME: home }),
+  };
   const options = { env, uid: UNKNOWN, gid: UNKNOWN, encoding: "utf8", timeout: 20_000 } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, [agent, ...args], options);
   return { status, stdout, stderr };

@@ -12,7 +12,7 @@ const oraclePath = fileURLToPath(new URL("../support/git-oracle.js", import.meta
 const NOBODY = 65_534;
 const isRoot = process.geteuid?.() === 0;
 const options = {
-  env: { ...GIT_ENV, HOME: "/nonexistent" },
+  env: { ...GIT_ENV, HOME: "/nonexistent", NODE_V8_COVERAGE: "" }, // another user may not write it
   ...(isRoot && { uid: NOBODY, gid: NOBODY }),
   encoding: "latin1",
 } as const;
