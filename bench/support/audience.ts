@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import { type TreeFile, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../src/protocol/index.js";
-import { type FromServer, groupId, type Memory, type ToServer } from "./relay-server.js";
+import { type FromServer, groupId, type Memory, type ToServer } from "./server-messages.js";
 
 /** The last characters of each frame's text: which update it carries. */
 const MARK = /update (\d{9})/;
