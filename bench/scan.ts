@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { type FSWatcher, lstatSync, mkdtempSync, readdirSync, realpathSync, rmSync, watch } from "node:fs";
+import { lstat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openRepository } from "../src/git/index.js";
@@ -11,6 +12,8 @@ import { type BenchTree, bigTree, smallTrees } from "./support/trees.js";
 
 const RUNS = 7;
 const BUDGET_MS = 10_000;
+/** Calls of `lstat` that are under way together where each is a promise. */
+const AT_ONCE = 256;
 
 /** What the first look at a tree is made of, each step alone, beside git's own answer to the same question. */
 export async function benchmark(): Promise<Report> {
@@ -56,6 +59,7 @@ async function measure({ name, root }: BenchTree): Promise<Table> {
       ),
     ],
     ["`lstat` of every tracked file", typical(() => each(files, (path) => lstatSync(join(root, path))))],
+    [`the same through promises, ${AT_ONCE} at a time`, await promisedLooks(files.map((path) => join(root, path)))],
     ["the names in every directory", typical(() => each(directories, (path) => readdirSync(path, "latin1")))],
     ["a watch on every directory", watchAll(directories)],
     ["**the first state, all of it, with watches**", await firstState(root, name)],
@@ -80,6 +84,18 @@ function typical(prepare: () => unknown, run?: () => unknown): number {
 
 function each(paths: readonly string[], look: (path: string) => unknown): void {
   for (const path of paths) look(path);
+}
+
+async function promisedLooks(paths: readonly string[]): Promise<number> {
+  const times: number[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    const start = performance.now();
+    for (let at = 0; at < paths.length; at += AT_ONCE) {
+      await Promise.all(paths.slice(at, at + AT_ONCE).map((path) => lstat(path)));
+    }
+    times.push(performance.now() - start);
+  }
+  return median(times);
 }
 
 function watchAll(directories: readonly string[]): number {
