@@ -2,9 +2,9 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import {
   type AgentMessage,
-  agentMessageSchema,
   type CLOSE,
   type RelayMessage,
+  readAgentMessage,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
@@ -99,7 +99,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
 
   #receive(text: string | undefined): void {
     if (this.#closing) return;
-    const message = parse(text);
+    const message = text === undefined ? undefined : readAgentMessage(text);
     if (message === undefined) {
       this.#complain();
       return;
@@ -142,14 +142,5 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#metrics.dropped("bad_message");
     if (this.#badMessages === 1) this.#log.warn("the agent sent a message that the protocol does not know");
     if (this.#badMessages >= MAX_BAD_MESSAGES) this.close("protocolError", "too many bad messages");
-  }
-}
-
-function parse(text: string | undefined): AgentMessage | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return agentMessageSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined; // no JSON: the caller counts and logs it
   }
 }
