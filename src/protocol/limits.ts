@@ -4,6 +4,12 @@ export const MAX_UNIFIED_DIFF_BYTES = 3 * 1024 * 1024;
 /** Above this many bytes of UTF-8 a tree message is split into parts, so that heartbeats pass between them. */
 export const TREE_MESSAGE_PART_BYTES = 256 * 1024;
 
+/**
+ * The most files, and the most keys of files that go, in one part of a tree message. An agent cuts parts at
+ * {@link TREE_MESSAGE_PART_BYTES}, where not even the shortest keys are more.
+ */
+export const MAX_PART_ELEMENTS = 100_000;
+
 /** The largest frame that either end of a tunnel takes: one part, its JSON escapes (six-fold at worst), and slack. */
 export const MAX_TUNNEL_FRAME_BYTES = 32 * 1024 * 1024;
 

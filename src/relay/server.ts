@@ -77,13 +77,15 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const upstream = readUpstream(options);
   const proxies = new Proxies(options.trustProxy ?? []);
   const limits = new Limits({ ...DEFAULT_LIMITS, ...options.limits });
-  const store = new Store(options.dataDir);
+  const store = new Store(options.dataDir, limits.options);
   const { lingerMs } = options;
   const hub = new Hub({
     chatRoots: store.chatRoots,
     treeStates: store.treeStates,
     log,
     ...(lingerMs !== undefined && { lingerMs }),
+    limits: limits.options,
+    onTrouble: () => metrics.troubled(),
   });
   const own = new OwnAuthority(store, options.allowedOrigins ?? []);
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
@@ -126,7 +128,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   // who may watch an upstream's chats changes without a word to the relay
   const recheck = theirs && setInterval(changed, UPSTREAM_RECHECK_MS);
   let isLast = false;
-  const tidy = coalesce(() => hub.tidy(limits.options.treeUnits, isLast));
+  const tidy = coalesce(() => hub.tidy(isLast));
   const tidyAndLog = () => tidy().catch((err: unknown) => log.error({ err }, "keeping the trees' states failed"));
   const keep = setInterval(tidyAndLog, TIDY_MS);
   const sweep = setInterval(() => hub.heartbeat(HEARTBEAT_MS - 2 * SWEEP_MS), SWEEP_MS);

@@ -132,7 +132,7 @@ t.test("a frame over the limit that is set closes with 1009, and a missing hello
   t.equal(await client.closed(), 1009);
   agent.sendText("x".repeat(5_001));
   t.equal(await agent.closed(), 1009);
-  const silent = await FakeAgent.connect(t, relay.url, relay.agentToken, { hello: false });
+  const silent = await FakeAgent.connect(t, relay.url, relay.newAgentToken(), { hello: false });
   t.equal(await silent.closed(), 1002);
 });
 

@@ -93,8 +93,13 @@ export class Viewer implements BlockedViewer {
 
   /** The client lacks what it would need to apply the next change of a tree. */
   resync(root: string): void {
-    this.#stream.forget(root);
+    this.forget(root);
     this.flush();
+  }
+
+  /** Whatever comes next of a tree goes out whole. */
+  forget(root: string): void {
+    this.#stream.forget(root);
   }
 
   /** Sends what the chat remembers as trouble; a viewer without its first frame gets it right behind that. */

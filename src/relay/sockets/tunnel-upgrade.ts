@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type WebSocket, WebSocketServer } from "ws";
 import { TUNNEL_SUBPROTOCOL } from "../../protocol/index.js";
-import type { Logger } from "../../util/index.js";
 import { bearer } from "../access/credentials.js";
 import type { Admission } from "../access/index.js";
 import type { Limits } from "../access/limits.js";
@@ -12,6 +11,7 @@ import type { Proxies } from "../proxies.js";
 import type { Store } from "../store/index.js";
 import { PER_MESSAGE_DEFLATE } from "./compression.js";
 import type { LiveSockets } from "./live-sockets.js";
+import { Penalties } from "./penalties.js";
 import { TunnelEnd } from "./tunnel-end.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
 
@@ -23,19 +23,20 @@ export interface TunnelUpgradeOptions {
   limits: Limits;
   live: LiveSockets;
   metrics: Metrics;
-  log: Logger;
 }
 
 /** Opens tunnels for agents. */
 export class TunnelUpgrade {
   readonly #options: TunnelUpgradeOptions;
   readonly #server: WebSocketServer;
+  readonly #penalties = new Penalties();
 
   constructor(options: TunnelUpgradeOptions) {
     this.#options = options;
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: true,
+      autoPong: false, // the tunnel's end answers, and counts
       perMessageDeflate: PER_MESSAGE_DEFLATE,
       maxPayload: options.limits.options.agentFrameBytes,
       handleProtocols: (offered) => (offered.has(TUNNEL_SUBPROTOCOL) ? TUNNEL_SUBPROTOCOL : false),
@@ -49,19 +50,24 @@ export class TunnelUpgrade {
 
   /** @returns the refusal, when the request is not upgraded */
   async open({ request, socket, head }: UpgradeRequest): Promise<Refusal | undefined> {
-    const { store, hub, admission, proxies, limits, live, metrics, log } = this.#options;
+    const { store, hub, admission, proxies, limits, live, metrics } = this.#options;
     const answer = await admission.admit(proxies.address(request), async () => {
       const caller = store.tokens.verify(bearer(request.headers) ?? "");
       return caller?.kind === "agent" ? { ok: caller, tokenId: caller.tokenId } : { refusal: REFUSALS.signedOut };
     });
     if (answer.refusal) return answer.refusal;
     const token = answer.ok;
+    const waitMs = this.#penalties.waitMs(token.tokenId);
+    if (waitMs > 0) {
+      return { ...REFUSALS.tooManyRequests, headers: { "Retry-After": String(Math.ceil(waitMs / 1000)) } };
+    }
     if (!offeredProtocols(request).includes(TUNNEL_SUBPROTOCOL)) {
       return { status: 400, body: { message: `Sub-protocol ${TUNNEL_SUBPROTOCOL} is required.` } };
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const workspace = hub.workspace(token.workspace);
-      new TunnelEnd(webSocket, { stream: socket, workspace, token, live, log, metrics, limits: limits.options });
+      const penalties = this.#penalties;
+      new TunnelEnd(webSocket, { stream: socket, workspace, token, live, penalties, metrics, limits: limits.options });
     });
     return undefined;
   }

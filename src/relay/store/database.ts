@@ -63,6 +63,10 @@ const MIGRATIONS = [
      saved_at integer not null,
      primary key (workspace, root)
    ) strict;`,
+  // chats come and go: what one workspace may keep is counted by the workspace, and the oldest goes
+  `alter table chat_roots add column workspace text not null default '';
+   alter table chat_roots add column changed_at integer not null default 0;
+   create index chat_roots_workspace on chat_roots (workspace, changed_at);`,
 ];
 
 /**

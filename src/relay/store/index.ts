@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type Database from "libsql";
 import { z } from "zod";
+import { DEFAULT_LIMITS, type LimitOptions } from "../limit-options.js";
 import { BlobStore } from "./blobs.js";
 import { ChatRoots } from "./chat-roots.js";
 import { ChatStore } from "./chats.js";
@@ -16,6 +17,8 @@ export type { Caller, NewToken, TokenEntry } from "./tokens.js";
 export type { StoredTree, TreeHead } from "./tree-states.js";
 export type { ChatRoots, ChatStore, TokenStore, TreeStates };
 
+type StoreLimits = Pick<LimitOptions, "workspaceRows" | "workspaceBytes">;
+
 const versionSchema = z.object({ data_version: z.int() });
 
 /** Everything that the relay keeps on disk. */
@@ -29,14 +32,14 @@ export class Store {
   readonly #db: Database.Database;
   readonly #dataVersion: Database.Statement;
 
-  /** @throws TreewireError `TW_DATA_DIR` */
-  constructor(dataDir: string) {
+  /** @param limits of what one workspace may keep @throws TreewireError `TW_DATA_DIR` */
+  constructor(dataDir: string, { workspaceRows, workspaceBytes }: StoreLimits = DEFAULT_LIMITS) {
     this.#db = openDatabase(dataDir);
     this.#dataVersion = this.#db.prepare("pragma data_version");
     this.tokens = new TokenStore(this.#db);
     this.chats = new ChatStore(this.#db);
-    this.chatRoots = new ChatRoots(this.#db);
-    this.treeStates = new TreeStates(this.#db);
+    this.chatRoots = new ChatRoots(this.#db, workspaceRows);
+    this.treeStates = new TreeStates(this.#db, { rows: workspaceRows, bytes: workspaceBytes });
     this.files = new FileStore(this.#db);
     this.blobs = new BlobStore(join(dataDir, "files"));
   }

@@ -84,8 +84,13 @@ export class TestRelay {
   }
 
   /** An agent that has said hello, and shows `roots` to every chat that is watched. */
-  async agent(roots: string[] = []): Promise<FakeAgent> {
-    return FakeAgent.connect(this.#t, this.url, this.agentToken, { rootsOf: () => roots });
+  async agent(roots: string[] = [], token = this.agentToken): Promise<FakeAgent> {
+    return FakeAgent.connect(this.#t, this.url, token, { rootsOf: () => roots });
+  }
+
+  /** A token of an agent, by default another one of the workspace: one that was closed for what it sent has to wait. */
+  newAgentToken(workspace = this.workspace): string {
+    return createToken(this.ownDir, { kind: "agent", workspace });
   }
 
   /** A client of alice's chat. */
