@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { StoreHealth } from "./store/index.js";
 
 export type FrameKind = "changes" | "error" | "delta";
 
@@ -47,7 +48,7 @@ export class Metrics {
   readonly #drops: Tally<DropReason>;
   readonly #requests: Counter<"method" | "status">;
 
-  constructor(counts: () => Counts) {
+  constructor(counts: () => Counts, health: Pick<StoreHealth, "state" | "errors">) {
     const registers = [this.registry];
     const gauge = (name: string, help: string, read: (now: Counts) => number) =>
       new Gauge({
@@ -64,6 +65,17 @@ export class Metrics {
     gauge("watched_chats", "Chats that are watched", ({ chats }) => chats);
     gauge("trees", "Trees whose state is held in memory", ({ trees }) => trees);
     gauge("tree_bytes", "Characters of diff text held in memory", ({ treeBytes }) => treeBytes);
+    gauge("store_failing", "1 while the store takes no writes", () => (health.state.kind === "ok" ? 0 : 1));
+    new Counter({
+      name: "treewire_store_errors_total",
+      help: "Reads and writes of the store that failed",
+      labelNames: ["kind"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [kind, count] of health.errors) this.inc({ kind }, count);
+      },
+    });
     this.#frames = new Tally(this.registry, "frames_total", "Frames to clients", "kind");
     const bytesHelp = "Bytes of frames to clients, before compression";
     this.#bytes = new Tally(this.registry, "frame_bytes_total", bytesHelp, "kind");

@@ -84,7 +84,12 @@ export class Hub {
   watch({ workspace: id, chat, paths }: Binding, { outlet, stream, acceptsStale }: ViewerOptions): Viewer {
     const workspace = this.workspace(id);
     const channel = workspace.channel(chat, paths);
-    if (acceptsStale && !channel.agentIsConnected) workspace.load(channel);
+    try {
+      if (acceptsStale && !channel.agentIsConnected) workspace.load(channel);
+    } catch (thrown) {
+      workspace.drop(channel); // unless others watch it
+      throw thrown;
+    }
     const viewer = new Viewer(channel, outlet, stream, acceptsStale);
     this.#viewers.set(viewer, { workspace, channel });
     workspace.join(channel, viewer);
@@ -125,14 +130,23 @@ export class Hub {
    *
    * @param maxTreeUnits how many UTF-16 units the held states may have
    * @param isLast the relay stops: nothing is left for later
+   * @throws what the first write threw that failed; the others were tried, and it is tried again next time
    */
   async tidy(maxTreeUnits: number, isLast: boolean): Promise<void> {
-    for (const workspace of this.#workspaces.values()) await workspace.save(isLast);
+    let failure: { thrown: unknown } | undefined;
+    for (const workspace of this.#workspaces.values()) {
+      try {
+        await workspace.save(isLast);
+      } catch (thrown) {
+        failure ??= { thrown };
+      }
+    }
     let held = this.counts().treeBytes;
     for (const [id, workspace] of this.#workspaces) {
       if (held > maxTreeUnits) held -= workspace.evict(held - maxTreeUnits);
       if (workspace.isIdle) this.#workspaces.delete(id);
     }
+    if (failure !== undefined) throw failure.thrown;
   }
 
   /** Lets every viewer that has been quiet for so long know that nothing changed. */

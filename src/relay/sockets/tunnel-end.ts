@@ -8,6 +8,7 @@ import {
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
+import type { Failures } from "../failures.js";
 import { type AgentLink, TunnelLimitError, type Workspace } from "../hub/index.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
@@ -15,6 +16,9 @@ import type { Caller } from "../store/index.js";
 import { closeSocket } from "./close-socket.js";
 import { Heartbeat } from "./heartbeat.js";
 import type { LiveSockets, LiveTunnel } from "./live-sockets.js";
+
+/** What an agent is told when the relay cannot do what its message asks for. */
+const RELAY_FAILED = "the relay has failed; come back";
 
 /** An agent that sends this many messages that make no sense is closed: it will not get better. */
 const MAX_BAD_MESSAGES = 100;
@@ -31,13 +35,14 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
   readonly #log: Logger;
   readonly #metrics: Metrics;
   readonly #live: LiveSockets;
+  readonly #failures: Failures;
   readonly #helloTimer: NodeJS.Timeout;
   #attached = false;
   /** What comes after the close counts for nothing. */
   #closing = false;
   #badMessages = 0;
 
-  /** @param options `stream`: what the socket writes to; `live`: where the tunnel enters itself when it is welcomed */
+  /** @param options `stream`: what the socket writes to; `live`: where the tunnel enters itself */
   constructor(
     socket: WebSocket,
     options: {
@@ -45,6 +50,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       workspace: Workspace;
       token: AgentToken;
       live: LiveSockets;
+      failures: Failures;
       log: Logger;
       metrics: Metrics;
       limits: Pick<LimitOptions, "helloTimeoutMs" | "pingIntervalMs">;
@@ -57,11 +63,20 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#stream = options.stream;
     this.#workspace = workspace;
     this.#live = options.live;
+    this.#failures = options.failures;
     this.#log = options.log.child({ workspace: workspace.id, tokenId: options.token.tokenId });
     this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), options.limits.helloTimeoutMs);
     this.#helloTimer.unref();
     workspace.agentConnecting();
-    socket.on("message", (data, isBinary) => this.#receive(isBinary ? undefined : String(data)));
+    this.#live.addTunnel(this);
+    socket.on("message", (data, isBinary) => {
+      try {
+        this.#receive(isBinary ? undefined : String(data));
+      } catch (thrown) {
+        this.#failures.note(thrown, "a message of the agent could not be handled", this.#log);
+        this.close("internalError", RELAY_FAILED);
+      }
+    });
     socket.on("error", (error) => this.#log.warn({ err: error }, "tunnel failed"));
     new Heartbeat(socket, options.limits.pingIntervalMs, (end) =>
       this.#ended(end === "timeout" ? "timeout" : "disconnected"),
@@ -93,7 +108,11 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
   #ended(status: "disconnected" | "timeout"): void {
     clearTimeout(this.#helloTimer);
     this.#live.deleteTunnel(this.#workspace.id, this);
-    this.#workspace.detach(this.#attached ? this : undefined, status);
+    try {
+      this.#workspace.detach(this.#attached ? this : undefined, status);
+    } catch (thrown) {
+      this.#failures.note(thrown, "an agent could not be taken leave of", this.#log);
+    }
     this.#log.info({ status }, "agent is gone");
   }
 
@@ -129,7 +148,8 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       this.close("versionMismatch", `this relay speaks version ${TUNNEL_VERSION}`);
       return;
     }
-    this.#live.addTunnel(this.#workspace.id, this);
+    // its token counted at the upgrade, which may be a while ago
+    if (!this.#live.welcomeTunnel(this.#workspace.id, this)) return;
     this.#attached = true;
     const held = this.#workspace.attach(this);
     this.#log.info({ agent }, "agent is here");

@@ -35,6 +35,7 @@ export class TreeStates {
   readonly #load: Database.Statement;
   readonly #heads: Database.Statement;
   readonly #delete: Database.Statement;
+  readonly #sweep: Database.Statement;
 
   constructor(db: Database.Database) {
     this.#db = db;
@@ -46,7 +47,12 @@ export class TreeStates {
     this.#load = db.prepare("select root, epoch, seq, state from trees where workspace = ? and root = ?");
     this.#heads = db.prepare("select root, epoch, seq from trees where workspace = ? order by saved_at desc limit ?");
     this.#delete = db.prepare("delete from trees where workspace = ? and root = ?");
-    db.prepare("delete from trees where saved_at < ?").run(Date.now() - MAX_AGE_MS);
+    this.#sweep = db.prepare("delete from trees where saved_at < ?");
+  }
+
+  /** Deletes the trees of which nothing was heard for {@link MAX_AGE_MS}. */
+  sweep(): void {
+    writeRelaxed(this.#db, () => this.#sweep.run(Date.now() - MAX_AGE_MS));
   }
 
   /** Compresses on another thread, then writes. @param isOutdated asked in between: a newer state is on its way */
@@ -62,8 +68,8 @@ export class TreeStates {
     const row = this.#load.get(workspace, root);
     if (row === undefined) return undefined;
     const { state, ...rest } = rowSchema.parse(row);
-    const stored = stateSchema.safeParse(JSON.parse(inflateSync(state).toString("utf8")));
-    return stored.success ? { ...rest, ...stored.data } : undefined;
+    const stored = stateSchema.safeParse(unpack(state)).data;
+    return stored && { ...rest, ...stored };
   }
 
   /** Which states are kept of a workspace's trees. @param limit the newest so many */
@@ -77,5 +83,14 @@ export class TreeStates {
 
   delete(workspace: string, root: string): void {
     writeRelaxed(this.#db, () => this.#delete.run(workspace, root));
+  }
+}
+
+/** What {@link TreeStates.save} packed; `undefined` when it is damaged: its agent sends the tree anew. */
+function unpack(state: Uint8Array): unknown {
+  try {
+    return JSON.parse(inflateSync(state).toString("utf8"));
+  } catch {
+    return undefined;
   }
 }
