@@ -68,6 +68,10 @@ export const REFUSALS = {
   tooManySockets: { ...refusal(429, "Too many open sockets."), headers: { "Retry-After": "30" } },
   badGateway: refusal(502, "Bad gateway.", "The upstream cannot be reached, or answers nonsense."),
   gatewayTimeout: refusal(504, "Gateway timeout.", "The upstream did not answer in time."),
+  storeTrouble: {
+    ...refusal(503, "The relay's store is in trouble.", "Try again later; what was acknowledged is kept."),
+    headers: { "Retry-After": "5" },
+  },
   goingAway: { ...refusal(503, "The relay is shutting down."), headers: { "Retry-After": "1" } },
 } as const satisfies Record<string, Refusal>;
 

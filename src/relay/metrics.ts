@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { BUDGETS, type BudgetName } from "./budgets/exceeded.js";
+import type { StoreHealth } from "./store/index.js";
 
 export type FrameKind = "changes" | "error" | "delta";
 
@@ -52,7 +53,7 @@ export class Metrics {
   readonly #exceeded: Tally<BudgetName>;
   readonly #troubles: Counter;
 
-  constructor(counts: () => Counts) {
+  constructor(counts: () => Counts, health: Pick<StoreHealth, "state" | "errors">) {
     const registers = [this.registry];
     const gauge = (name: string, help: string, read: (now: Counts) => number) =>
       new Gauge({
@@ -81,6 +82,17 @@ export class Metrics {
     });
     this.#exceeded = new Tally(this.registry, "budget_exceeded_total", "Tunnels closed for a budget", "budget");
     this.#troubles = new Counter({ name: "treewire_troubles_total", help: "Troubles that agents reported", registers });
+    gauge("store_failing", "1 while the store takes no writes", () => (health.state.kind === "ok" ? 0 : 1));
+    new Counter({
+      name: "treewire_store_errors_total",
+      help: "Reads and writes of the store that failed",
+      labelNames: ["kind"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [kind, count] of health.errors) this.inc({ kind }, count);
+      },
+    });
     this.#frames = new Tally(this.registry, "frames_total", "Frames to clients", "kind");
     const bytesHelp = "Bytes of frames to clients, before compression";
     this.#bytes = new Tally(this.registry, "frame_bytes_total", bytesHelp, "kind");

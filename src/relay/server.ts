@@ -4,16 +4,17 @@ import { HEARTBEAT_MS } from "../protocol/index.js";
 import { coalesce, type Logger, messageOf, systemCode, TreewireError } from "../util/index.js";
 import { Admission, OwnAuthority, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
 import { Limits } from "./access/limits.js";
+import { Failures } from "./failures.js";
 import { createHttp } from "./http/index.js";
 import { Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
 import { Metrics } from "./metrics.js";
 import { Proxies } from "./proxies.js";
-import { LiveSockets, Upgrades } from "./sockets/index.js";
+import { LiveSockets, Reconciler, Upgrades } from "./sockets/index.js";
 import { Store } from "./store/index.js";
 
 export interface RelayOptions {
-  /** Made when it is missing. */
+  /** Made when it is missing. One relay serves it at a time. */
   dataDir: string;
   /** Default: 127.0.0.1. */
   host?: string;
@@ -69,7 +70,7 @@ const IDLE_CLOSE_MS = 50;
 /**
  * Starts a relay and waits until it listens.
  *
- * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`, `TW_TLS_FILES`, `TW_LISTEN_FAILED`
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`, `TW_DATA_DIR_IN_USE`, `TW_TLS_FILES`, `TW_LISTEN_FAILED`
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const { log, host = "127.0.0.1", port = 7700 } = options;
@@ -77,7 +78,8 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const upstream = readUpstream(options);
   const proxies = new Proxies(options.trustProxy ?? []);
   const limits = new Limits({ ...DEFAULT_LIMITS, ...options.limits });
-  const store = new Store(options.dataDir, limits.options);
+  const store = Store.serve(options.dataDir, log, limits.options);
+  const failures = new Failures(store.health, log);
   const { lingerMs } = options;
   const hub = new Hub({
     chatRoots: store.chatRoots,
@@ -92,23 +94,26 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const authority = theirs ?? own;
   const admission = new Admission(limits);
   const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId));
-  const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }));
-  const upgrades = new Upgrades({ store, hub, authority, admission, proxies, limits, live, metrics, log });
-  const reconcile = coalesce(() => live.reconcile());
-  const changed = () => {
-    theirs?.forget();
-    reconcile().catch((err: unknown) => log.error({ err }, "looking again at sockets failed"));
-  };
+  const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }), store.health);
+  const upgrades = new Upgrades({ store, hub, authority, admission, proxies, limits, live, failures, metrics, log });
+  const forgetUpstream = theirs && (() => theirs.forget());
+  const reconciler = new Reconciler({ store, live, failures, forgetUpstream });
   let isReady = true;
   const agentState = (workspace: string) => hub.agentState(workspace);
   const http = await createHttp(
-    { store, own, authority, admission, proxies, agentState, changed },
+    { store, own, authority, admission, proxies, agentState, changed: () => reconciler.changed() },
     { limits: limits.options, metrics, isReady: () => isReady, upstream, tls, log },
   );
-  http.server.on("upgrade", (request, socket, head) => void upgrades.handle(request, socket, head));
+  http.server.on("upgrade", (request, socket, head) => {
+    upgrades.handle(request, socket, head).catch((thrown: unknown) => {
+      failures.note(thrown, "an upgrade could not be refused");
+      socket.destroy();
+    });
+  });
 
   let url: string;
   try {
+    store.treeStates.sweep();
     await store.blobs.sweep((digest) => store.files.uses(digest));
     url = await http.listen({ host, port });
   } catch (thrown) {
@@ -117,21 +122,23 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     throw new TreewireError("TW_LISTEN_FAILED", `${host}:${port}`, { detail: messageOf(thrown), cause: thrown });
   }
 
-  let version = store.version();
+  const guarded = (job: () => void) => failures.guard("a timer's job failed", job);
+  const expire = guarded(() => live.expire(Date.now()));
   const poll = setInterval(() => {
-    live.expire(Date.now());
-    const now = store.version();
-    if (now === version) return;
-    version = now;
-    changed();
+    expire();
+    reconciler.poll();
   }, STORE_POLL_MS);
   // who may watch an upstream's chats changes without a word to the relay
-  const recheck = theirs && setInterval(changed, UPSTREAM_RECHECK_MS);
+  const recheck = theirs && setInterval(() => reconciler.recheckUpstream(), UPSTREAM_RECHECK_MS);
   let isLast = false;
   const tidy = coalesce(() => hub.tidy(isLast));
-  const tidyAndLog = () => tidy().catch((err: unknown) => log.error({ err }, "keeping the trees' states failed"));
-  const keep = setInterval(tidyAndLog, TIDY_MS);
-  const sweep = setInterval(() => hub.heartbeat(HEARTBEAT_MS - 2 * SWEEP_MS), SWEEP_MS);
+  const tidyAndNote = () =>
+    tidy().catch((thrown: unknown) => failures.note(thrown, "keeping the trees' states failed"));
+  const keep = setInterval(tidyAndNote, TIDY_MS);
+  const sweep = setInterval(
+    guarded(() => hub.heartbeat(HEARTBEAT_MS - 2 * SWEEP_MS)),
+    SWEEP_MS,
+  );
 
   return {
     url,
@@ -152,7 +159,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       await upgrades.close(CLOSE_MS);
       await closed;
       isLast = true;
-      await tidyAndLog();
+      await tidyAndNote();
       clearInterval(idle);
       clearTimeout(cut);
       store.close();

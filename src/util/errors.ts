@@ -111,6 +111,23 @@ const REGISTRY = {
     what: "the data directory cannot be used",
     advice: "check --data-dir and its permissions",
   },
+  TW_DATA_DIR_IN_USE: {
+    exitStatus: 1,
+    what: "another relay serves this directory",
+    advice: "stop it first, or give each relay a --data-dir of its own",
+  },
+  TW_NO_RELAY_DATA: {
+    exitStatus: 2,
+    what: "no relay's data",
+    advice: "name the directory of `relay serve`, or an empty one",
+  },
+  TW_NO_SUCH_TOKEN: { exitStatus: 2, what: "there is no such token", advice: "`relay token list` names them" },
+  TW_NO_SUCH_CHAT: { exitStatus: 2, what: "there is no such chat", advice: "`relay chat list` names them" },
+  TW_OUT_FILE: {
+    exitStatus: 1,
+    what: "the token cannot be written there",
+    advice: "name a file that does not exist, in a directory that does",
+  },
   TW_INTERNAL: {
     exitStatus: 70,
     what: "an error that nobody foresaw",

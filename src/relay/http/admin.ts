@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { idSchema } from "../../protocol/index.js";
 import { TreewireError } from "../../util/index.js";
+import type { Client } from "../access/index.js";
 import { REFUSALS, RefusedError } from "../answers.js";
-import type { TokenEntry } from "../store/index.js";
+import type { NewToken, TokenEntry } from "../store/index.js";
 import { chatJson } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
 import { requireAdmin } from "./operations.js";
@@ -46,7 +47,14 @@ const tags = ["admin"];
 export function adminRoutes(context: HttpContext) {
   const { store } = context;
   return async (http: HttpServer): Promise<void> => {
-    http.addHook("onRequest", (request) => requireAdmin(context, request));
+    http.decorateRequest("admin");
+    http.addHook("onRequest", async (request) => {
+      request.setDecorator("admin", await requireAdmin(context, request));
+    });
+    http.addHook("preHandler", async (request) => {
+      const isLive = context.own.isLive(request.getDecorator<Client>("admin"));
+      if (!isLive) throw new RefusedError(REFUSALS.signedOut); // the body may have taken minutes
+    });
 
     http.get(
       "/tokens",
@@ -73,16 +81,17 @@ export function adminRoutes(context: HttpContext) {
         const { expires_at, ...token } = body;
         const expires = expires_at === undefined ? {} : { expiresAt: new Date(expires_at) };
         const { workspace } = token;
-        const made =
+        const wanted: NewToken =
           token.kind === "agent"
-            ? store.tokens.create({ ...token, ...expires })
-            : store.tokens.create({
+            ? { ...token, ...expires }
+            : {
                 kind: "client",
                 user: token.user,
                 admin: token.admin,
                 ...(workspace !== undefined && { workspace }),
                 ...expires,
-              });
+              };
+        const made = await store.durable(() => store.tokens.create(wanted));
         return reply.code(201).send({ token: made });
       },
     );
@@ -97,7 +106,8 @@ export function adminRoutes(context: HttpContext) {
         },
       },
       async ({ params }, reply) => {
-        if (store.tokens.revoke(params.id) === undefined) throw new RefusedError(REFUSALS.notFound);
+        const revoked = await store.durable(() => store.tokens.revoke(params.id));
+        if (revoked === undefined) throw new RefusedError(REFUSALS.notFound);
         context.changed();
         return reply.code(204).send(null);
       },
@@ -133,7 +143,7 @@ export function adminRoutes(context: HttpContext) {
           ...(owner !== undefined && { owner }),
           ...(parent !== undefined && { parent }),
         };
-        const chat = refuseBadUsage(() => store.chats.bind(binding));
+        const chat = await store.durable(() => refuseBadUsage(() => store.chats.bind(binding)));
         context.changed();
         return { ...chatJson(chat), paths: [...chat.paths] };
       },
@@ -149,7 +159,8 @@ export function adminRoutes(context: HttpContext) {
         },
       },
       async ({ params }, reply) => {
-        if (store.chats.unbind(params.chat) === undefined) throw new RefusedError(REFUSALS.notFound);
+        const unbound = await store.durable(() => store.chats.unbind(params.chat));
+        if (unbound === undefined) throw new RefusedError(REFUSALS.notFound);
         context.changed();
         return reply.code(204).send(null);
       },
@@ -170,11 +181,14 @@ function tokenJson(token: TokenEntry): z.infer<typeof tokenSchema> {
   };
 }
 
+/** What a caller has asked for wrongly. */
+const REFUSED: ReadonlySet<string> = new Set(["TW_BAD_USAGE", "TW_NO_SUCH_CHAT"]);
+
 function refuseBadUsage<T>(job: () => T): T {
   try {
     return job();
   } catch (thrown) {
-    if (!(thrown instanceof TreewireError) || thrown.code !== "TW_BAD_USAGE") throw thrown;
+    if (!(thrown instanceof TreewireError) || !REFUSED.has(thrown.code)) throw thrown;
     throw new RefusedError({ status: 400, body: { message: "Bad request.", detail: thrown.message } });
   }
 }

@@ -36,12 +36,20 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
 
 /** The chat routes, on the relay's own store (docs/protocol.md). */
 export function chatRoutes(context: HttpContext, hide: boolean) {
-  const find = (request: FastifyRequest<{ Params: { chat: string } }>): Chat =>
-    accept(context.own.chat(request.getDecorator<Client>("client"), request.params.chat));
-  const setArchived = (chat: Chat, archived: boolean) => {
-    if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
-    const changed = context.store.chats.setArchived(chat.id, archived);
-    if (!changed.includes(chat.id)) throw new RefusedError(archived ? REFUSALS.alreadyArchived : REFUSALS.notArchived);
+  const find = (request: FastifyRequest<{ Params: { chat: string } }>): Chat => {
+    const client = request.getDecorator<Client>("client");
+    if (!context.own.isLive(client)) throw new RefusedError(REFUSALS.signedOut); // the body may have taken minutes
+    return accept(context.own.chat(client, request.params.chat));
+  };
+  const setArchived = async (request: FastifyRequest<{ Params: { chat: string } }>, archived: boolean) => {
+    const { chats } = context.store;
+    // a lock may have to be waited for: what is true is looked at when the write goes through
+    await context.store.durable(() => {
+      const chat = find(request);
+      if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
+      if (chats.setArchived(chat.id, archived).includes(chat.id)) return;
+      throw new RefusedError(archived ? REFUSALS.alreadyArchived : REFUSALS.notArchived);
+    });
     context.changed();
   };
 
@@ -70,7 +78,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
         },
       },
       async (request, reply) => {
-        setArchived(find(request), request.body.archived);
+        await setArchived(request, request.body.archived);
         return reply.code(204).send(null);
       },
     );
@@ -96,7 +104,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
           },
         },
         async (request, reply) => {
-          setArchived(find(request), archived);
+          await setArchived(request, archived);
           return reply.code(204).send(null);
         },
       );

@@ -65,13 +65,10 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
     if (type === undefined) throw new RefusedError(REFUSALS.unsupportedType);
     await blob.commit();
     const name = fileName(request.headers["content-disposition"]);
-    const { id } = store.files.add({
-      organization,
-      owner: client.user,
-      name,
-      type,
-      size,
-      digest,
+    const entry = { organization, owner: client.user, name, type, size, digest };
+    const { id } = await store.durable(() => {
+      if (!own.isLive(client)) throw new RefusedError(REFUSALS.signedOut); // the bytes may have taken minutes
+      return store.files.add(entry);
     });
     return reply.code(201).send({ id });
   } finally {

@@ -64,6 +64,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   http.setSerializerCompiler(serializerCompiler);
   http.setNotFoundHandler((_request, reply) => refuse(reply, REFUSALS.noSuchRoute));
   http.setErrorHandler((error, request, reply) => {
+    if (context.store.health.note(error)) return refuse(reply, REFUSALS.storeTrouble);
     const refusal = refusalOf(error);
     if (refusal.status >= 500) request.log.error({ err: error }, "request failed");
     return refuse(reply, refusal);

@@ -1,7 +1,9 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { REFUSALS, RefusedError } from "../answers.js";
+import type { Client } from "../access/index.js";
+import { REFUSALS, type Refusal, RefusedError } from "../answers.js";
 import type { Metrics } from "../metrics.js";
+import type { StoreState } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer } from "./context.js";
 import { errorResponses } from "./schemas.js";
 
@@ -24,6 +26,8 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
       async () => {
         if (!isReady()) throw new RefusedError(REFUSALS.goingAway);
         context.store.version(); // throws when the database cannot be read
+        const { state } = context.store.health;
+        if (state.kind !== "ok") throw new RefusedError(storeTrouble(state));
         return { status: "ready" };
       },
     );
@@ -45,10 +49,17 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
   };
 }
 
-/** @throws RefusedError when the caller is no admin of this relay */
-export async function requireAdmin(context: HttpContext, request: FastifyRequest): Promise<void> {
+/** What those who watch over the relay are told of its store; requests that need no write are served on. */
+function storeTrouble({ kind, since, detail }: Exclude<StoreState, { kind: "ok" }>): Refusal {
+  const { status, body, headers } = REFUSALS.storeTrouble;
+  return { status, headers, body: { ...body, detail: `${kind} since ${since.toISOString()}: ${detail}` } };
+}
+
+/** @returns whose token the caller brings @throws RefusedError when that is no admin of this relay */
+export async function requireAdmin(context: HttpContext, request: FastifyRequest): Promise<Client> {
   const client = await clientOf(context, context.own, request);
   if (!client.admin) throw new RefusedError(REFUSALS.forbidden);
+  return client;
 }
 
 /** Whether the request was made on this machine, and did not come through a proxy on it. */

@@ -3,7 +3,7 @@ import { errorBodySchema } from "../../protocol/index.js";
 
 /** The error body for each of these statuses, and for the ones that any route may answer with. */
 export function errorResponses(...statuses: number[]): Record<number, typeof errorBodySchema> {
-  return Object.fromEntries([...statuses, 429, 500].map((status) => [status, errorBodySchema]));
+  return Object.fromEntries([...statuses, 429, 500, 503].map((status) => [status, errorBodySchema]));
 }
 
 /** A chat as docs/protocol.md has it. */

@@ -110,7 +110,12 @@ export class Hub {
   watch({ workspace: id, chat, paths }: Binding, { outlet, stream, acceptsStale }: ViewerOptions): Viewer {
     const workspace = this.workspace(id);
     const channel = workspace.channel(chat, paths);
-    if (acceptsStale && !channel.agentIsConnected) workspace.load(channel);
+    try {
+      if (acceptsStale && !channel.agentIsConnected) workspace.load(channel);
+    } catch (thrown) {
+      workspace.drop(channel); // unless others watch it
+      throw thrown;
+    }
     const viewer = new Viewer(channel, outlet, stream, acceptsStale);
     this.#viewers.set(viewer, { workspace, channel });
     workspace.join(channel, viewer);
@@ -146,15 +151,28 @@ export class Hub {
     if (!channel.agentIsConnected) viewer.sendError(channel.agentAwayMessage);
   }
 
-  /** Keeps what has changed, and forgets workspaces that nobody uses. @param isLast the relay stops: nothing is left for later */
+  /**
+   * Keeps what has changed, and forgets workspaces that nobody uses.
+   *
+   * @param isLast the relay stops: nothing is left for later
+   * @throws what the first write threw that failed; the others were tried, and it is tried again next time
+   */
   async tidy(isLast: boolean): Promise<void> {
-    for (const workspace of this.#workspaces.values()) await workspace.save(isLast);
+    let failure: { thrown: unknown } | undefined;
+    for (const workspace of this.#workspaces.values()) {
+      try {
+        await workspace.save(isLast);
+      } catch (thrown) {
+        failure ??= { thrown };
+      }
+    }
     this.#keepLimit();
     for (const [id, workspace] of this.#workspaces) {
       if (!workspace.isIdle) continue;
       workspace.discard();
       this.#workspaces.delete(id);
     }
+    if (failure !== undefined) throw failure.thrown;
   }
 
   /** Sees to it that all workspaces together hold no more than they may: first goes what nobody watches. */

@@ -142,7 +142,15 @@ export class Viewer implements BlockedViewer {
       this.#outlet.onBlocked();
       return;
     }
-    const next = this.#nextFrame();
+    let next: { frame: Frame; mayHaveMore: boolean } | undefined;
+    try {
+      next = this.#nextFrame();
+    } catch (thrown) {
+      // whoever caused this flush (the agent, a timer, another viewer's frame) must not suffer for it
+      this.#output = "closed";
+      this.#outlet.onFailed(thrown);
+      return;
+    }
     if (next === undefined) return;
     this.#output = next.mayHaveMore ? "sendingThenMore" : "sending";
     this.#outlet.send(next.frame, () => this.#sent());

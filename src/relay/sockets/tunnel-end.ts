@@ -9,6 +9,7 @@ import {
 } from "../../protocol/index.js";
 import { systemCode } from "../../util/index.js";
 import { BudgetExceededError, TunnelLimitError } from "../budgets/exceeded.js";
+import type { Failures } from "../failures.js";
 import type { AgentLink, Workspace } from "../hub/index.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
@@ -19,6 +20,9 @@ import type { LiveSockets, LiveTunnel } from "./live-sockets.js";
 import type { Penalties } from "./penalties.js";
 import { ReadHold } from "./read-hold.js";
 import { TunnelRate } from "./tunnel-rate.js";
+
+/** What an agent is told when the relay cannot do what its message asks for. */
+const RELAY_FAILED = "the relay has failed; come back";
 
 /** An agent that sends this many messages that make no sense is closed: it will not get better. */
 const MAX_BAD_MESSAGES = 100;
@@ -46,13 +50,14 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
   #unread = 0;
   readonly #metrics: Metrics;
   readonly #live: LiveSockets;
+  readonly #failures: Failures;
   readonly #helloTimer: NodeJS.Timeout;
   #attached = false;
   /** What comes after the close counts for nothing. */
   #closing = false;
   #badMessages = 0;
 
-  /** @param options `stream`: what the socket writes to; `live`: where the tunnel enters itself when it is welcomed */
+  /** @param options `stream`: what the socket writes to; `live`: where the tunnel enters itself */
   constructor(
     socket: WebSocket,
     options: {
@@ -61,6 +66,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       token: AgentToken;
       live: LiveSockets;
       penalties: Penalties;
+      failures: Failures;
       metrics: Metrics;
       limits: Pick<
         LimitOptions,
@@ -75,6 +81,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#stream = options.stream;
     this.#workspace = workspace;
     this.#live = options.live;
+    this.#failures = options.failures;
     this.#log = workspace.log;
     this.#penalties = options.penalties;
     this.#hold = new ReadHold(socket);
@@ -82,7 +89,15 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), options.limits.helloTimeoutMs);
     this.#helloTimer.unref();
     workspace.agentConnecting();
-    socket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
+    this.#live.addTunnel(this);
+    socket.on("message", (data, isBinary) => {
+      try {
+        this.#receive(data as Buffer, isBinary);
+      } catch (thrown) {
+        this.#failures.note(thrown, "a message of the agent could not be handled");
+        this.close("internalError", RELAY_FAILED);
+      }
+    });
     socket.on("ping", (data) => {
       this.#count(this.#rate.frame(data.length));
       this.#track(data.length, (sent) => socket.pong(data, false, sent));
@@ -138,7 +153,11 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     clearTimeout(this.#helloTimer);
     this.#rate.stop();
     this.#live.deleteTunnel(this.#workspace.id, this);
-    this.#workspace.detach(this.#attached ? this : undefined, status);
+    try {
+      this.#workspace.detach(this.#attached ? this : undefined, status);
+    } catch (thrown) {
+      this.#failures.note(thrown, "an agent could not be taken leave of");
+    }
     this.#log.info(status, { tokenId: this.token.tokenId, status }, "agent is gone");
   }
 
@@ -192,7 +211,8 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       this.close("versionMismatch", `this relay speaks version ${TUNNEL_VERSION}`);
       return;
     }
-    this.#live.addTunnel(this.#workspace.id, this);
+    // its token counted at the upgrade, which may be a while ago
+    if (!this.#live.welcomeTunnel(this.#workspace.id, this)) return;
     this.#attached = true;
     const held = this.#workspace.attach(this);
     this.#log.info("", { tokenId: this.token.tokenId, agent }, "agent is here");

@@ -5,6 +5,7 @@ import { bearer } from "../access/credentials.js";
 import type { Admission } from "../access/index.js";
 import type { Limits } from "../access/limits.js";
 import { REFUSALS, type Refusal } from "../answers.js";
+import type { Failures } from "../failures.js";
 import type { Hub } from "../hub/index.js";
 import type { Metrics } from "../metrics.js";
 import type { Proxies } from "../proxies.js";
@@ -22,6 +23,7 @@ export interface TunnelUpgradeOptions {
   proxies: Proxies;
   limits: Limits;
   live: LiveSockets;
+  failures: Failures;
   metrics: Metrics;
 }
 
@@ -48,9 +50,12 @@ export class TunnelUpgrade {
     return this.#server.clients;
   }
 
-  /** @returns the refusal, when the request is not upgraded */
-  async open({ request, socket, head }: UpgradeRequest): Promise<Refusal | undefined> {
-    const { store, hub, admission, proxies, limits, live, metrics } = this.#options;
+  /**
+   * @param isClosing asked when it is known whose the token is: the relay may have begun to stop meanwhile
+   * @returns the refusal, when the request is not upgraded
+   */
+  async open({ request, socket, head }: UpgradeRequest, isClosing: () => boolean): Promise<Refusal | undefined> {
+    const { store, hub, admission, proxies, limits, live, failures, metrics } = this.#options;
     const answer = await admission.admit(proxies.address(request), async () => {
       const caller = store.tokens.verify(bearer(request.headers) ?? "");
       return caller?.kind === "agent" ? { ok: caller, tokenId: caller.tokenId } : { refusal: REFUSALS.signedOut };
@@ -64,11 +69,14 @@ export class TunnelUpgrade {
     if (!offeredProtocols(request).includes(TUNNEL_SUBPROTOCOL)) {
       return { status: 400, body: { message: `Sub-protocol ${TUNNEL_SUBPROTOCOL} is required.` } };
     }
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      const workspace = hub.workspace(token.workspace);
-      const penalties = this.#penalties;
-      new TunnelEnd(webSocket, { stream: socket, workspace, token, live, penalties, metrics, limits: limits.options });
-    });
+    if (isClosing()) return REFUSALS.goingAway;
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      failures.opening(webSocket, () => {
+        const workspace = hub.workspace(token.workspace);
+        const common = { live, failures, penalties: this.#penalties, metrics, limits: limits.options };
+        new TunnelEnd(webSocket, { stream: socket, workspace, token, ...common });
+      }),
+    );
     return undefined;
   }
 }

@@ -4,6 +4,7 @@ import { TUNNEL_PATH } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { maskToken } from "../access/credentials.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
+import type { Failures } from "../failures.js";
 import type { Metrics } from "../metrics.js";
 import { watchedChat } from "../routes.js";
 import { closeSocket } from "./close-socket.js";
@@ -17,6 +18,7 @@ export class Upgrades {
   readonly #tunnels: TunnelUpgrade;
   readonly #metrics: Metrics;
   readonly #log: Logger;
+  readonly #failures: Failures;
   #isClosing = false;
 
   constructor(options: WatchUpgradeOptions & TunnelUpgradeOptions) {
@@ -24,6 +26,7 @@ export class Upgrades {
     this.#tunnels = new TunnelUpgrade(options);
     this.#metrics = options.metrics;
     this.#log = options.log;
+    this.#failures = options.failures;
   }
 
   /** Node's `upgrade` event. Never rejects. */
@@ -37,12 +40,12 @@ export class Upgrades {
         : REFUSALS.badRequest;
     } catch (thrown) {
       if (thrown instanceof RefusedError) refusal = thrown.refusal;
-      else {
-        this.#log.error({ err: thrown }, "upgrade failed");
-        refusal = REFUSALS.internal;
-      }
+      else refusal = this.#failures.note(thrown, "upgrade failed") ? REFUSALS.storeTrouble : REFUSALS.internal;
     }
-    if (refusal === undefined) return;
+    if (refusal !== undefined) this.#refuse(request, socket, refusal);
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
     this.#metrics.dropped("refused_upgrade");
     this.#log.info({ url: maskToken(request.url ?? ""), status: refusal.status }, "upgrade refused");
     refuseUpgrade(socket, refusal);
@@ -51,7 +54,7 @@ export class Upgrades {
   /** @returns the refusal, when the request is not upgraded */
   async #route(upgrade: UpgradeRequest): Promise<Refusal | undefined> {
     if (this.#isClosing) return REFUSALS.goingAway;
-    if (upgrade.url.pathname === TUNNEL_PATH) return this.#tunnels.open(upgrade);
+    if (upgrade.url.pathname === TUNNEL_PATH) return this.#tunnels.open(upgrade, () => this.#isClosing);
     const watched = watchedChat(upgrade.url.pathname);
     if (watched === undefined) return REFUSALS.noSuchRoute;
     return this.#watches.open(upgrade, watched, () => this.#isClosing);

@@ -71,7 +71,8 @@ export class ChatStore {
   /**
    * Makes the chat when it is new, and binds it.
    *
-   * @throws TreewireError `TW_BAD_USAGE` when the parent is unknown, or is the chat or one of its children
+   * @throws TreewireError `TW_NO_SUCH_CHAT` when the parent is unknown, `TW_BAD_USAGE` when it is the chat or one of its
+   *   children
    */
   bind(binding: ChatBinding): Chat {
     const { chat: id, parent: parentId } = binding;
@@ -80,7 +81,7 @@ export class ChatStore {
         const before = this.get(id);
         const parent = parentId === undefined ? undefined : this.get(parentId);
         if (parentId !== undefined && parent === undefined) {
-          throw new TreewireError("TW_BAD_USAGE", `--parent ${parentId}`, { detail: "there is no such chat" });
+          throw new TreewireError("TW_NO_SUCH_CHAT", `--parent ${parentId}`);
         }
         for (let above = parent; above !== undefined; above = above.parent ? this.get(above.parent) : undefined) {
           if (above.id !== id) continue;
@@ -113,7 +114,7 @@ export class ChatStore {
   /** Every chat, or those of one owner, oldest first. */
   list(owner?: string): Chat[] {
     const rows = this.#db
-      .prepare("select * from chats where ?1 is null or owner = ?1 order by created_at, id")
+      .prepare("select * from chats where ?1 is null or owner = ?1 order by created_at, rowid")
       .all([owner ?? null]); // a lone null is taken for an object with names
     return z.array(rowSchema).parse(rows);
   }

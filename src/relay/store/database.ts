@@ -1,14 +1,12 @@
-import { chmodSync, mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
 import Database from "libsql";
 import { z } from "zod";
 import { messageOf, TreewireError } from "../../util/index.js";
+import { DATABASE_FILE } from "./directory.js";
 
-/** The one file name under the data directory that SQLite is given; its `-wal` and `-shm` lie beside it. */
-const FILE_NAME = "treewire.db";
-
-/** How long a writer waits for another process that writes, in milliseconds. */
-const BUSY_TIMEOUT_MS = 5_000;
+/** How long the connection waits for another process that writes, in milliseconds; whoever opens it may change that. */
+const OPEN_TIMEOUT_MS = 5_000;
 
 const versionSchema = z.object({ user_version: z.int() });
 
@@ -67,23 +65,49 @@ const MIGRATIONS = [
   `alter table chat_roots add column workspace text not null default '';
    alter table chat_roots add column changed_at integer not null default 0;
    create index chat_roots_workspace on chat_roots (workspace, changed_at);`,
+  // which tokens and chats were changed, by whatever process, in order; a row of 65,536 bytes that is written to try the disk
+  `create table changes (
+     number integer primary key,
+     kind text not null check (kind in ('token', 'chat')),
+     id text not null
+   ) strict;
+   create trigger changes_bounded after insert on changes begin
+     delete from changes where number <= new.number - 10000;
+   end;
+   create trigger tokens_updated after update on tokens begin
+     insert into changes (kind, id) values ('token', new.id);
+   end;
+   create trigger tokens_deleted after delete on tokens begin
+     insert into changes (kind, id) values ('token', old.id);
+   end;
+   create trigger chats_inserted after insert on chats begin
+     insert into changes (kind, id) values ('chat', new.id);
+   end;
+   create trigger chats_updated after update on chats begin
+     insert into changes (kind, id) values ('chat', new.id);
+   end;
+   create trigger chats_deleted after delete on chats begin
+     insert into changes (kind, id) values ('chat', old.id);
+   end;
+   create table probe (
+     id integer primary key check (id = 1),
+     bytes blob not null
+   ) strict;`,
 ];
 
 /**
  * Opens the relay's database in WAL mode, so that the commands read and write while `relay serve` runs, and brings its
- * schema up to date. The directory is made when it is missing, for its owner alone.
+ * schema up to date.
  *
- * @param dataDir the directory, absolute or relative to the working directory
- * @throws TreewireError `TW_DATA_DIR` when it cannot be made, opened or understood
+ * @param directory one that exists, absolute
+ * @throws TreewireError `TW_DATA_DIR` when it cannot be opened or understood
  */
-export function openDatabase(dataDir: string): Database.Database {
-  const directory = resolve(dataDir);
+export function openDatabase(directory: string): Database.Database {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const path = join(directory, FILE_NAME);
+    const path = join(directory, DATABASE_FILE);
     const db = new Database(path);
     chmodSync(path, 0o600);
-    db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    db.pragma(`busy_timeout = ${OPEN_TIMEOUT_MS}`);
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = FULL"); // what was acknowledged survives a power cut
     db.pragma("foreign_keys = ON");

@@ -42,6 +42,7 @@ export class TreeStates {
   readonly #size: Database.Statement;
   readonly #oldest: Database.Statement;
   readonly #count: RowCount;
+  readonly #sweep: Database.Statement;
 
   /** @param limit of each workspace: rows, and bytes of their states; the oldest go */
   constructor(db: Database.Database, limit: Rows) {
@@ -60,7 +61,12 @@ export class TreeStates {
     this.#load = db.prepare("select root, epoch, seq, state from trees where workspace = ? and root = ?");
     this.#heads = db.prepare("select root, epoch, seq from trees where workspace = ? order by saved_at desc limit ?");
     this.#delete = db.prepare("delete from trees where workspace = ? and root = ?");
-    db.prepare("delete from trees where saved_at < ?").run(Date.now() - MAX_AGE_MS);
+    this.#sweep = db.prepare("delete from trees where saved_at < ?");
+  }
+
+  /** Deletes the trees of which nothing was heard for {@link MAX_AGE_MS}. */
+  sweep(): void {
+    writeRelaxed(this.#db, () => this.#sweep.run(Date.now() - MAX_AGE_MS));
   }
 
   /** Compresses on another thread, then writes. @param isOutdated asked in between: a newer state is on its way */
@@ -103,8 +109,8 @@ export class TreeStates {
     const row = this.#load.get(workspace, root);
     if (row === undefined) return undefined;
     const { state, ...rest } = rowSchema.parse(row);
-    const stored = stateSchema.safeParse(JSON.parse(inflateSync(state).toString("utf8")));
-    return stored.success ? { ...rest, ...stored.data } : undefined;
+    const stored = stateSchema.safeParse(unpack(state)).data;
+    return stored && { ...rest, ...stored };
   }
 
   /** Which states are kept of a workspace's trees. @param limit the newest so many */
@@ -121,5 +127,14 @@ export class TreeStates {
     if (bytes === undefined) return;
     writeRelaxed(this.#db, () => this.#delete.run(workspace, root));
     this.#count.add(workspace, { rows: -1, bytes: -bytes });
+  }
+}
+
+/** What {@link TreeStates.save} packed; `undefined` when it is damaged: its agent sends the tree anew. */
+function unpack(state: Uint8Array): unknown {
+  try {
+    return JSON.parse(inflateSync(state).toString("utf8"));
+  } catch {
+    return undefined;
   }
 }

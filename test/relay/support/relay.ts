@@ -31,15 +31,18 @@ export class TestRelay {
   readonly ownDir: string;
   readonly #t: Cleanup;
   readonly #relay: RunningRelay;
+  readonly #upstream: RunningRelay | undefined;
+  #stopped: Promise<void> | undefined;
 
   private constructor(
     t: Cleanup,
-    parts: { dataDir: string; ownDir: string; relay: RunningRelay; recorder?: Recorder },
+    parts: { dataDir: string; ownDir: string; relay: RunningRelay; upstream?: RunningRelay; recorder?: Recorder },
   ) {
     this.#t = t;
     this.dataDir = parts.dataDir;
     this.ownDir = parts.ownDir;
     this.#relay = parts.relay;
+    this.#upstream = parts.upstream;
     this.recorder = parts.recorder;
     this.agentToken = createToken(parts.ownDir, { kind: "agent", workspace: this.workspace });
     if (this.recorder !== undefined) createToken(this.dataDir, { kind: "agent", workspace: this.workspace });
@@ -59,11 +62,10 @@ export class TestRelay {
     }
     // the upstream is a server with the chat API: another relay, which has a store
     const upstream = await startRelay({ ...common, dataDir });
-    t.teardown(() => upstream.close());
     const recorder = await startRecorder(t, upstream.url);
     const ownDir = tempDir(t);
     const relay = await startRelay({ ...common, ...rest, dataDir: ownDir, upstream: recorder.url });
-    const test = new TestRelay(t, { dataDir, ownDir, relay, recorder });
+    const test = new TestRelay(t, { dataDir, ownDir, relay, upstream, recorder });
     t.teardown(() => test.stop());
     return test;
   }
@@ -98,7 +100,13 @@ export class TestRelay {
     return WatchClient.open(this.#t, this.watchUrl(chat), { headers: { "coder-session-token": token } });
   }
 
+  /** Stops the relay, and its upstream where it has one. */
   stop(): Promise<void> {
-    return this.#relay.close();
+    const stop = async () => {
+      await this.#relay.close();
+      await this.#upstream?.close();
+    };
+    this.#stopped ??= stop();
+    return this.#stopped;
   }
 }

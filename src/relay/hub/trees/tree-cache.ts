@@ -121,12 +121,12 @@ export class TreeCache {
       const isBusy = tree.live && tree.seen !== version && Date.now() - tree.savedAt < BUSY_SAVE_MS;
       tree.seen = version;
       if (isBusy && !everything) continue;
-      tree.saved = version;
-      tree.savedAt = Date.now();
       const meta = { ...state.meta, scanned_at: new Date(tree.scannedAt).toISOString() };
       // gone, or newer, while it was compressed: then the next round writes what is true
       await this.#store.save(this.#workspace, { ...state, meta }, () => this.#trees.get(state.root)?.state !== state);
-      if (tree.state !== state) tree.saved = undefined;
+      // only now: what failed, or was outdated, is tried again
+      tree.savedAt = Date.now();
+      if (tree.state === state) tree.saved = version;
     }
   }
 
