@@ -5,11 +5,9 @@ import { idSchema } from "../../protocol/index.js";
 import { accept, FILE_TYPES, MAX_FILE_BYTES, REFUSALS, RefusedError } from "../answers.js";
 import { BlobTooLargeError } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer, queryOf } from "./context.js";
+import { fileName } from "./file-name.js";
 import { errorResponses } from "./schemas.js";
 import { sniffImage } from "./sniff.js";
-
-/** What a file's name may have, in bytes of UTF-8. */
-const MAX_NAME_BYTES = 255;
 
 /** The chat file routes, on the relay's own store (docs/protocol.md). */
 export function fileRoutes(context: HttpContext, hide: boolean) {
@@ -98,34 +96,6 @@ async function download(context: HttpContext, request: FastifyRequest, asked: st
   reply.headers({ "Content-Type": entry.type, "Content-Length": entry.size });
   if (request.method === "HEAD") return reply.send();
   return reply.send(await store.blobs.read(entry.digest));
-}
-
-/** The name that a `Content-Disposition` header gives, cut at a character boundary; "" when it gives none. */
-export function fileName(header: string | undefined): string {
-  if (header === undefined) return "";
-  let name: string;
-  try {
-    name = contentDisposition.parse(header).parameters.filename ?? "";
-  } catch {
-    return ""; // a malformed header names nothing: the name may be empty
-  }
-  let bytes = 0;
-  let cut = "";
-  for (const character of asUtf8(name)) {
-    bytes += Buffer.byteLength(character);
-    if (bytes > MAX_NAME_BYTES) break;
-    cut += character;
-  }
-  return cut;
-}
-
-/** Header values come one character a byte; clients that send a name as it is send UTF-8. */
-function asUtf8(text: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(text, "latin1"));
-  } catch {
-    return text; // it was decoded already (`filename*`), or is latin1 indeed
-  }
 }
 
 /** RFC 9110, 13.1.2: a list of tags or `*`, compared weakly. */
