@@ -5,6 +5,7 @@ import type { UpstreamOptions } from "../access/index.js";
 import { tokenDigest } from "../access/limits.js";
 import { accept, REFUSALS, type Refusal } from "../answers.js";
 import { type HttpContext, type HttpServer, queryOf } from "./context.js";
+import { forwarding } from "./forwarded.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
@@ -28,11 +29,12 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions) {
         schema: { hide: true },
         handler: async (request, reply) => {
           const address = request.ip; // later, the socket may be gone
+          const sayWhoCalls = forwarding(context.proxies, request.raw);
           await admit(context, request);
           const path = request.url.split("?", 1)[0] ?? "";
           return reply.from(base + path, {
             retryDelay: () => null, // whether to try again is for the caller to say
-            rewriteRequestHeaders: (_request, headers) => endToEnd(headers),
+            rewriteRequestHeaders: (_request, headers) => sayWhoCalls(endToEnd(headers)),
             rewriteHeaders: (headers) => endToEnd(headers),
             onResponse: (_request, answer, { stream }) => {
               answered(context, request.method, address, reply.statusCode);

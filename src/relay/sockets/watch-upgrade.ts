@@ -67,8 +67,7 @@ export class WatchUpgrade {
     if (answer.refusal?.status === 401) await admission.failed(address);
     if (answer.refusal) return answer.refusal;
     if (isClosing()) return REFUSALS.goingAway;
-    const closed = limits.openSocket(client.ok.tokenId);
-    socket.once("close", closed); // also when the handshake comes to nothing
+    if (!limits.openSocket(client.ok.tokenId, socket)) return undefined; // nobody is there to be answered
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const session = new WatchSession(webSocket, {
         hub,
