@@ -46,8 +46,7 @@ for (const mode of MODES) {
     const relay = await TestRelay.start(t, { mode });
     const before = relay.recorder?.requests.length;
     const smuggled = `GET /chats/${relay.chat} HTTP/1.1\r\nHost: x\r\nCoder-Session-Token: ${relay.clientToken}\r\n\r\n`;
-    // the last two have a head that makes sense: it has no token
-    const rows: [what: string, headers: string, body: string, status?: number][] = [
+    const rows: [what: string, headers: string, body: string][] = [
       ["a length, then chunks", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"],
       ["chunks, then a length", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"],
       ["two lengths", "Content-Length: 0\r\nContent-Length: 9\r\n", ""],
@@ -60,13 +59,13 @@ for (const mode of MODES) {
       ["a space before the colon", "Transfer-Encoding : chunked\r\n", "0\r\n\r\n"],
       ["a tab before the name", "\tTransfer-Encoding: chunked\r\n", "0\r\n\r\n"],
       ["a carriage return alone", "X: a\rTransfer-Encoding: chunked\r\n", ""],
-      ["a lone line feed in a chunk", "Transfer-Encoding: chunked\r\n", "0\n\n", 401],
-      ["a chunk of no size", "Transfer-Encoding: chunked\r\n", "x\r\n\r\n", 401],
+      ["a lone line feed in a chunk", "Transfer-Encoding: chunked\r\n", "0\n\n"],
+      ["a chunk of no size", "Transfer-Encoding: chunked\r\n", "x\r\n\r\n"],
     ];
-    for (const [what, headers, body, expected = 400] of rows) {
+    for (const [what, headers, body] of rows) {
       const head = `POST /chats/${relay.chat}/archive HTTP/1.1\r\nHost: relay\r\n${headers}\r\n`;
       const { text, status } = await ask(t, relay.url, head + body + smuggled);
-      t.equal(status, expected, what);
+      t.equal(status, 400, what);
       t.notMatch(text, "owner_id", `${what}: nothing behind it is answered`);
     }
     t.equal(relay.recorder?.requests.length, before, "nor does an upstream hear of it");
