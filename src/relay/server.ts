@@ -2,9 +2,11 @@ import { readFileSync } from "node:fs";
 import { createSecureContext, Server as TlsServer } from "node:tls";
 import { HEARTBEAT_MS } from "../protocol/index.js";
 import { coalesce, type Logger, messageOf, systemCode, TreewireError } from "../util/index.js";
-import { Admission, OwnAuthority, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
+import { Admission, OwnAuthority, Uploads, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
 import { Limits } from "./access/limits.js";
+import { observeFiles } from "./file-metrics.js";
 import { createHttp } from "./http/index.js";
+import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
 import { Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
 import { Metrics } from "./metrics.js";
@@ -37,6 +39,8 @@ export interface RelayOptions {
   limits?: Partial<LimitOptions>;
   /** How long a chat is watched after its last viewer left, in milliseconds. Default: 10 s. */
   lingerMs?: number;
+  /** Where metrics are served to whoever asks, beside the main port, which wants an admin's token; port 0 picks one. */
+  metricsListen?: { host: string; port: number };
   /** How long requests and sockets have to end when the relay stops, in milliseconds. Default: 10 s. */
   drainMs?: number;
 }
@@ -44,6 +48,8 @@ export interface RelayOptions {
 export interface RunningRelay {
   /** `http://HOST:PORT` or `https://HOST:PORT`, without a slash at the end. */
   url: string;
+  /** `http://HOST:PORT/metrics`, with {@link RelayOptions.metricsListen}. */
+  metricsUrl?: string;
   /** Reads certificate and key again. @throws TreewireError `TW_TLS_FILES`; then the old ones stay */
   reload(): void;
   /** Tells clients and agents (1001), lets requests end, stops listening and closes the store. */
@@ -89,8 +95,13 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
   const authority = theirs ?? own;
   const admission = new Admission(limits);
+  const uploads = new Uploads(limits.options, {
+    usedBy: (scope, name) => store.files.usedBy(scope, name),
+    freeBytes: () => store.blobs.freeBytes(),
+  });
   const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId));
   const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }));
+  observeFiles(metrics.registry, { store, uploads, limits: limits.options });
   const upgrades = new Upgrades({ store, hub, authority, admission, proxies, limits, live, metrics, log });
   const reconcile = coalesce(() => live.reconcile());
   const changed = () => {
@@ -100,18 +111,22 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   let isReady = true;
   const agentState = (workspace: string) => hub.agentState(workspace);
   const http = await createHttp(
-    { store, own, authority, admission, proxies, agentState, changed },
+    { store, own, authority, admission, uploads, proxies, agentState, changed },
     { limits: limits.options, metrics, isReady: () => isReady, upstream, tls, log },
   );
   http.server.on("upgrade", (request, socket, head) => void upgrades.handle(request, socket, head));
 
   let url: string;
+  let scrapers: MetricsServer | undefined;
   try {
     await store.blobs.sweep((digest) => store.files.uses(digest));
+    if (options.metricsListen !== undefined) scrapers = await listenForMetrics(options.metricsListen, metrics, log);
     url = await http.listen({ host, port });
   } catch (thrown) {
+    await scrapers?.close();
     await http.close();
     store.close();
+    if (thrown instanceof TreewireError) throw thrown;
     throw new TreewireError("TW_LISTEN_FAILED", `${host}:${port}`, { detail: messageOf(thrown), cause: thrown });
   }
 
@@ -133,6 +148,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
 
   return {
     url,
+    ...(scrapers !== undefined && { metricsUrl: scrapers.url }),
     reload: () => {
       const files = readTls(options);
       if (files !== undefined && http.server instanceof TlsServer) http.server.setSecureContext(files);
@@ -153,6 +169,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       await tidyAndLog();
       clearInterval(idle);
       clearTimeout(cut);
+      await scrapers?.close();
       store.close();
     },
   };

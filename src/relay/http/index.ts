@@ -89,7 +89,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
       await http.register(chatRoutes(context, hide), { prefix });
       await http.register(fileRoutes(context, hide), { prefix });
     } else {
-      await http.register(proxyRoutes(context, options.upstream), { prefix });
+      await http.register(proxyRoutes(context, options.upstream, limits), { prefix });
     }
   }
   return http;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type Database from "libsql";
 import { z } from "zod";
 import { BlobStore } from "./blobs.js";
+import { ChatFiles } from "./chat-files.js";
 import { ChatRoots } from "./chat-roots.js";
 import { ChatStore } from "./chats.js";
 import { openDatabase } from "./database.js";
@@ -9,12 +10,12 @@ import { FileStore } from "./files.js";
 import { TokenStore } from "./tokens.js";
 import { TreeStates } from "./tree-states.js";
 
-export { BlobTooLargeError } from "./blobs.js";
+export { BlobTooLargeError, type StagedBlob } from "./blobs.js";
 export type { Chat, ChatBinding } from "./chats.js";
 export type { FileEntry } from "./files.js";
 export type { Caller, NewToken, TokenEntry } from "./tokens.js";
 export type { StoredTree, TreeHead } from "./tree-states.js";
-export type { ChatRoots, ChatStore, TokenStore, TreeStates };
+export type { ChatFiles, ChatRoots, ChatStore, TokenStore, TreeStates };
 
 const versionSchema = z.object({ data_version: z.int() });
 
@@ -26,6 +27,7 @@ export class Store {
   readonly files: FileStore;
   readonly treeStates: TreeStates;
   readonly blobs: BlobStore;
+  readonly chatFiles: ChatFiles;
   readonly #db: Database.Database;
   readonly #dataVersion: Database.Statement;
 
@@ -39,6 +41,7 @@ export class Store {
     this.treeStates = new TreeStates(this.#db);
     this.files = new FileStore(this.#db);
     this.blobs = new BlobStore(join(dataDir, "files"));
+    this.chatFiles = new ChatFiles(this.files, this.blobs);
   }
 
   /** A number that moves when another connection (a command, run beside the server) has written. */
