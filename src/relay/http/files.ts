@@ -87,6 +87,7 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
     }
     throw thrown;
   } finally {
+    request.raw.resume(); // what is left of a refused body is read and dropped: who still sends it would not read the answer
     try {
       await blob?.discard();
     } finally {
@@ -97,7 +98,6 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
 
 /** The bytes of a request, counted before they are written. */
 async function* counted(request: FastifyRequest, upload: Upload): AsyncGenerator<Uint8Array> {
-  // what is too much is read and dropped, so that the answer reaches those who are still sending
   const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
   for await (const chunk of chunks) {
     upload.grow(chunk.length);

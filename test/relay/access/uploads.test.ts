@@ -25,7 +25,7 @@ class FakeUsage {
   }
 }
 
-t.test("whatever comes in, no budget is over its limit, and all that was held comes back", async (t) => {
+t.test("whatever comes in, no budget is over its limit, and all that was held comes back", async () => {
   const step = fc.oneof(
     fc.record({
       kind: fc.constant("begin" as const),
