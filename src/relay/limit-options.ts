@@ -49,6 +49,16 @@ export interface LimitOptions {
   headerBytes: number;
   /** Bytes of a request's body, files aside. */
   bodyBytes: number;
+  /** Bytes of one owner's files. */
+  ownerFileBytes: number;
+  /** Bytes of one organization's files. */
+  organizationFileBytes: number;
+  /** Uploads of one token under way. */
+  uploadsPerToken: number;
+  /** Uploads under way, of everybody. */
+  uploads: number;
+  /** Bytes that uploads leave free on the file system of the data directory. */
+  minFreeBytes: number;
 }
 
 export const DEFAULT_LIMITS: LimitOptions = {
@@ -74,4 +84,9 @@ export const DEFAULT_LIMITS: LimitOptions = {
   idleTimeoutMs: 30_000,
   headerBytes: 16 * 1024,
   bodyBytes: 64 * 1024,
+  ownerFileBytes: 1024 * 1024 * 1024,
+  organizationFileBytes: 10 * 1024 * 1024 * 1024,
+  uploadsPerToken: 8,
+  uploads: 256,
+  minFreeBytes: 256 * 1024 * 1024,
 };

@@ -2,10 +2,12 @@ import { readFileSync } from "node:fs";
 import { createSecureContext, Server as TlsServer } from "node:tls";
 import { HEARTBEAT_MS } from "../protocol/index.js";
 import { coalesce, type Logger, messageOf, systemCode, TreewireError } from "../util/index.js";
-import { Admission, OwnAuthority, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
+import { Admission, OwnAuthority, Uploads, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
 import { Limits } from "./access/limits.js";
 import { Failures } from "./failures.js";
+import { observeFiles } from "./file-metrics.js";
 import { createHttp } from "./http/index.js";
+import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
 import { Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
 import { Metrics } from "./metrics.js";
@@ -38,6 +40,8 @@ export interface RelayOptions {
   limits?: Partial<LimitOptions>;
   /** How long a chat is watched after its last viewer left, in milliseconds. Default: 10 s. */
   lingerMs?: number;
+  /** Where metrics are served to whoever asks, beside the main port, which wants an admin's token; port 0 picks one. */
+  metricsListen?: { host: string; port: number };
   /** How long requests and sockets have to end when the relay stops, in milliseconds. Default: 10 s. */
   drainMs?: number;
 }
@@ -45,6 +49,8 @@ export interface RelayOptions {
 export interface RunningRelay {
   /** `http://HOST:PORT` or `https://HOST:PORT`, without a slash at the end. */
   url: string;
+  /** `http://HOST:PORT/metrics`, with {@link RelayOptions.metricsListen}. */
+  metricsUrl?: string;
   /** Reads certificate and key again. @throws TreewireError `TW_TLS_FILES`; then the old ones stay */
   reload(): void;
   /** Tells clients and agents (1001), lets requests end, stops listening and closes the store. */
@@ -93,15 +99,21 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
   const authority = theirs ?? own;
   const admission = new Admission(limits);
+  const uploads = new Uploads(limits.options, {
+    usedBy: (scope, name) => store.files.usedBy(scope, name),
+    freeBytes: () => store.blobs.freeBytes(),
+  });
   const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId));
   const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }), store.health);
+  observeFiles(metrics.registry, { store, uploads, limits: limits.options });
   const upgrades = new Upgrades({ store, hub, authority, admission, proxies, limits, live, failures, metrics, log });
   const forgetUpstream = theirs && (() => theirs.forget());
   const reconciler = new Reconciler({ store, live, failures, forgetUpstream });
   let isReady = true;
   const agentState = (workspace: string) => hub.agentState(workspace);
+  const changed = () => reconciler.changed();
   const http = await createHttp(
-    { store, own, authority, admission, proxies, agentState, changed: () => reconciler.changed() },
+    { store, own, authority, admission, uploads, proxies, agentState, changed },
     { limits: limits.options, metrics, isReady: () => isReady, upstream, tls, log },
   );
   http.server.on("upgrade", (request, socket, head) => {
@@ -112,13 +124,17 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   });
 
   let url: string;
+  let scrapers: MetricsServer | undefined;
   try {
     store.treeStates.sweep();
     await store.blobs.sweep((digest) => store.files.uses(digest));
+    if (options.metricsListen !== undefined) scrapers = await listenForMetrics(options.metricsListen, metrics, log);
     url = await http.listen({ host, port });
   } catch (thrown) {
+    await scrapers?.close();
     await http.close();
     store.close();
+    if (thrown instanceof TreewireError) throw thrown;
     throw new TreewireError("TW_LISTEN_FAILED", `${host}:${port}`, { detail: messageOf(thrown), cause: thrown });
   }
 
@@ -142,6 +158,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
 
   return {
     url,
+    ...(scrapers !== undefined && { metricsUrl: scrapers.url }),
     reload: () => {
       const files = readTls(options);
       if (files !== undefined && http.server instanceof TlsServer) http.server.setSecureContext(files);
@@ -162,6 +179,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       await tidyAndNote();
       clearInterval(idle);
       clearTimeout(cut);
+      await scrapers?.close();
       store.close();
     },
   };

@@ -79,6 +79,12 @@ const SETTINGS = {
   ),
   "max-header-bytes": number("bytes of a request's headers", DEFAULT_LIMITS.headerBytes),
   "max-body-bytes": number("bytes of a request's body, files aside", DEFAULT_LIMITS.bodyBytes),
+  "metrics-listen": { kind: "text", describe: "HOST:PORT where metrics are served, to whoever reaches it" },
+  "owner-file-bytes": number("bytes of one user's files", DEFAULT_LIMITS.ownerFileBytes),
+  "organization-file-bytes": number("bytes of one organization's files", DEFAULT_LIMITS.organizationFileBytes),
+  "uploads-per-token": number("uploads of one token under way", DEFAULT_LIMITS.uploadsPerToken),
+  "max-uploads": number("uploads under way, of everybody", DEFAULT_LIMITS.uploads),
+  "min-free-bytes": number("what uploads leave free on the data directory's file system", DEFAULT_LIMITS.minFreeBytes),
 } as const satisfies Record<string, Setting>;
 
 export type RelaySettingName = keyof typeof SETTINGS;
@@ -141,6 +147,11 @@ export function limitsOf(settings: RelaySettings): LimitOptions {
     idleTimeoutMs: milliseconds(settings, "idle-timeout-seconds"),
     headerBytes: amount(settings, "max-header-bytes"),
     bodyBytes: amount(settings, "max-body-bytes"),
+    ownerFileBytes: amount(settings, "owner-file-bytes"),
+    organizationFileBytes: amount(settings, "organization-file-bytes"),
+    uploadsPerToken: amount(settings, "uploads-per-token"),
+    uploads: amount(settings, "max-uploads"),
+    minFreeBytes: amount(settings, "min-free-bytes"),
   };
 }
 

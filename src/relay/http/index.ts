@@ -14,6 +14,7 @@ import type { UpstreamOptions } from "../access/index.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
+import { hasOneTarget } from "../request-shape.js";
 import { PREFIXES } from "../routes.js";
 import { adminRoutes } from "./admin.js";
 import { chatRoutes, streamRoutes } from "./chats.js";
@@ -69,6 +70,9 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     if (refusal.status >= 500) request.log.error({ err: error }, "request failed");
     return refuse(reply, refusal);
   });
+  http.addHook("onRequest", async ({ raw }) => {
+    if (!hasOneTarget(raw)) throw new RefusedError(REFUSALS.badRequest);
+  });
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
   await http.register(swagger, {
     openapi: {
@@ -86,7 +90,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
       await http.register(chatRoutes(context, hide), { prefix });
       await http.register(fileRoutes(context, hide), { prefix });
     } else {
-      await http.register(proxyRoutes(context, options.upstream), { prefix });
+      await http.register(proxyRoutes(context, options.upstream, limits), { prefix });
     }
   }
   return http;

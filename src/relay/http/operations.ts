@@ -36,12 +36,12 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
       {
         logLevel: "warn",
         schema: {
-          summary: "Prometheus metrics, for this machine or an admin's token",
+          summary: "Prometheus metrics, for an admin's token",
           response: { 200: z.string(), ...errorResponses(401, 403) },
         },
       },
       async (request, reply) => {
-        if (!isThisMachine(request)) await requireAdmin(context, request);
+        await requireAdmin(context, request);
         return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
       },
     );
@@ -60,10 +60,4 @@ export async function requireAdmin(context: HttpContext, request: FastifyRequest
   const client = await clientOf(context, context.own, request);
   if (!client.admin) throw new RefusedError(REFUSALS.forbidden);
   return client;
-}
-
-/** Whether the request was made on this machine, and did not come through a proxy on it. */
-function isThisMachine({ ip, headers }: FastifyRequest): boolean {
-  const isLoopback = ip === "::1" || /^(?:::ffff:)?127\./.test(ip);
-  return isLoopback && headers["x-forwarded-for"] === undefined && headers.forwarded === undefined;
 }

@@ -6,6 +6,7 @@ import { maskToken } from "../access/credentials.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
 import type { Failures } from "../failures.js";
 import type { Metrics } from "../metrics.js";
+import { hasOneTarget } from "../request-shape.js";
 import { watchedChat } from "../routes.js";
 import { closeSocket } from "./close-socket.js";
 import { TunnelUpgrade, type TunnelUpgradeOptions } from "./tunnel-upgrade.js";
@@ -34,10 +35,11 @@ export class Upgrades {
     socket.on("error", () => socket.destroy()); // a client that goes away while it is being answered
     let refusal: Refusal | undefined;
     try {
-      const target = request.url ?? "";
-      refusal = URL.canParse(target, "http://relay")
-        ? await this.#route({ request, socket, head, url: new URL(target, "http://relay") })
-        : REFUSALS.badRequest;
+      const target = `http://relay${request.url}`;
+      refusal =
+        hasOneTarget(request) && URL.canParse(target)
+          ? await this.#route({ request, socket, head, url: new URL(target) })
+          : REFUSALS.badRequest;
     } catch (thrown) {
       if (thrown instanceof RefusedError) refusal = thrown.refusal;
       else refusal = this.#failures.note(thrown, "upgrade failed") ? REFUSALS.storeTrouble : REFUSALS.internal;

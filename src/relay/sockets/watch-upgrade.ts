@@ -76,10 +76,7 @@ export class WatchUpgrade {
     if (answer.refusal) return answer.refusal;
     if (!authority.isLive(client.ok)) return REFUSALS.signedOut;
     if (isClosing()) return REFUSALS.goingAway;
-    // it has gone meanwhile: nobody would hear of its end, and it would count as open for ever
-    if (socket.destroyed) return undefined;
-    const closed = limits.openSocket(client.ok.tokenId);
-    socket.once("close", closed); // also when the handshake comes to nothing
+    if (!limits.openSocket(client.ok.tokenId, socket)) return undefined; // nobody is there to be answered
     const watchable = answer.ok;
     this.#server.handleUpgrade(request, socket, head, (webSocket) =>
       failures.opening(webSocket, () => {

@@ -93,6 +93,26 @@ const MIGRATIONS = [
      id integer primary key check (id = 1),
      bytes blob not null
    ) strict;`,
+  // what the files of each owner and organization use up, kept by the database itself: a budget is asked at each upload
+  `create table file_usage (
+     scope text not null check (scope in ('owner', 'organization')),
+     name text not null,
+     bytes integer not null,
+     primary key (scope, name)
+   ) strict, without rowid;
+   insert into file_usage select 'owner', owner, sum(max(size, 4096)) from files group by owner;
+   insert into file_usage select 'organization', organization, sum(max(size, 4096)) from files group by organization;
+   create trigger file_added after insert on files begin
+     insert into file_usage values ('owner', new.owner, max(new.size, 4096)),
+       ('organization', new.organization, max(new.size, 4096))
+       on conflict do update set bytes = bytes + excluded.bytes;
+   end;
+   create trigger file_deleted after delete on files begin
+     update file_usage set bytes = bytes - max(old.size, 4096)
+       where (scope, name) in (values ('owner', old.owner), ('organization', old.organization));
+     delete from file_usage where bytes = 0
+       and (scope, name) in (values ('owner', old.owner), ('organization', old.organization));
+   end;`,
 ];
 
 /**

@@ -5,6 +5,7 @@ import { type Clock, type Logger, silentLogger, systemClock } from "../../util/i
 import { DEFAULT_LIMITS, type LimitOptions } from "../limit-options.js";
 import { BlobStore } from "./blobs.js";
 import { ChangeLog, type Changes } from "./changes.js";
+import { ChatFiles } from "./chat-files.js";
 import { ChatRoots } from "./chat-roots.js";
 import { ChatStore } from "./chats.js";
 import { openDatabase } from "./database.js";
@@ -17,7 +18,7 @@ import { TokenStore } from "./tokens.js";
 import { TreeStates } from "./tree-states.js";
 import { SERVE_BUSY_TIMEOUT_MS, StoreWriter } from "./writer.js";
 
-export { BlobTooLargeError } from "./blobs.js";
+export { BlobTooLargeError, type StagedBlob } from "./blobs.js";
 export type { Changes } from "./changes.js";
 export type { Chat, ChatBinding } from "./chats.js";
 export { existingDirectory } from "./directory.js";
@@ -26,7 +27,7 @@ export type { StoreHealth, StoreState } from "./health.js";
 export type { Caller, NewToken, TokenEntry } from "./tokens.js";
 export type { StoredTree, TreeHead } from "./tree-states.js";
 export { type StoreTrouble, troubleOf } from "./trouble.js";
-export type { ChatStore, KeptRoots as ChatRoots, KeptTrees as TreeStates, TokenStore };
+export type { ChatFiles, ChatStore, KeptRoots as ChatRoots, KeptTrees as TreeStates, TokenStore };
 
 type StoreLimits = Pick<LimitOptions, "workspaceRows" | "workspaceBytes">;
 
@@ -40,6 +41,7 @@ export class Store {
   readonly files: FileStore;
   readonly treeStates: KeptTrees;
   readonly blobs: BlobStore;
+  readonly chatFiles: ChatFiles;
   readonly #db: Database.Database;
   readonly #dataVersion: Database.Statement;
   readonly #changes: ChangeLog;
@@ -67,6 +69,7 @@ export class Store {
     this.treeStates = new RelaxedTreeStates(treeStates, this.#writer);
     this.files = new FileStore(this.#db);
     this.blobs = new BlobStore(join(directory, "files"));
+    this.chatFiles = new ChatFiles(this.files, this.blobs, (write) => this.durable(write));
   }
 
   /**

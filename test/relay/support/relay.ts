@@ -74,6 +74,11 @@ export class TestRelay {
     return this.#relay.url;
   }
 
+  get metricsUrl(): string {
+    if (this.#relay.metricsUrl === undefined) throw new Error("started without metricsListen");
+    return this.#relay.metricsUrl;
+  }
+
   watchUrl(chat = this.chat): string {
     return `${this.url}/api/v2/chats/${chat}/git/watch`;
   }
