@@ -2,6 +2,7 @@ export { Backoff, type BackoffOptions } from "./backoff.js";
 export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
 export { command, commandGroup, stopSignal } from "./command.js";
+export { remoteWithoutCredentials, withoutCredentials } from "./credentials.js";
 export {
   describeError,
   ERROR_CODES,

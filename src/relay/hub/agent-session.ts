@@ -1,5 +1,5 @@
 import type { AgentMessage, RelayMessage, TreeMessage } from "../../protocol/index.js";
-import type { Logger } from "../../util/index.js";
+import { type Logger, withoutCredentials } from "../../util/index.js";
 import type { ChatRoots } from "../store/index.js";
 import type { Barriers } from "./barriers.js";
 import type { Channel } from "./channel.js";
@@ -151,7 +151,7 @@ export class AgentSession {
     for (const channel of this.#channels) {
       if (chat !== null && channel.chat !== chat) continue;
       if (chat === null && root !== null && !channel.roots.has(root)) continue;
-      channel.addTrouble(root ?? "", message);
+      channel.addTrouble(root ?? "", withoutCredentials(message));
       channel.flush();
     }
   }

@@ -7,6 +7,7 @@ import {
   type TreeMessage,
   type TreeMeta,
 } from "../../../protocol/index.js";
+import { remoteWithoutCredentials, withoutCredentials } from "../../../util/index.js";
 import type { StoredTree } from "../../store/index.js";
 import { TreeView } from "./tree-view.js";
 
@@ -42,7 +43,8 @@ export interface TreeState {
  * @returns `undefined` when the update's base is not `before`
  */
 export function applyUpdate(before: TreeState | undefined, update: TreeMessage): TreeState | undefined {
-  const { root, epoch, seq, meta, base } = update;
+  const { root, epoch, seq, base } = update;
+  const meta = shownMeta(update.meta);
   const isOfEpoch = before?.epoch === epoch;
   if (base !== null && !(isOfEpoch && before?.seq === base)) return undefined;
   const sent = changesOf(update);
@@ -76,9 +78,16 @@ export function changesBetween(from: TreeState, to: TreeState): FileChanges {
 }
 
 /** A state that was kept while nobody held it. */
-export function restoreState({ root, epoch, seq, meta, files }: StoredTree): TreeState {
+export function restoreState({ root, epoch, seq, meta: stored, files }: StoredTree): TreeState {
+  const meta = shownMeta(stored);
   const view = TreeView.of(root, meta, files);
   return { root, epoch, seq, meta, files, changes: undefined, size: sizeOf(files), view };
+}
+
+/** Agents leave credentials out; what an old or a hostile one sends is neither kept nor shown. */
+function shownMeta(meta: TreeMeta): TreeMeta {
+  const { remote_origin, health } = meta;
+  return { ...meta, remote_origin: remoteWithoutCredentials(remote_origin), health: withoutCredentials(health) };
 }
 
 /** A key that is both removed and sent is there. */
