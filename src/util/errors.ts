@@ -1,4 +1,4 @@
-import { withoutCredentials } from "./credentials.js";
+import { withoutCredentials } from "./secrets/credentials.js";
 
 /**
  * Every error that a person or a peer can see, in one place: a stable code, what happened, what to do.
@@ -112,6 +112,16 @@ const REGISTRY = {
     exitStatus: 1,
     what: "the data directory cannot be used",
     advice: "check --data-dir and its permissions",
+  },
+  TW_NO_DIRECTORY: {
+    exitStatus: 1,
+    what: "it is gone, or may not be entered",
+    advice: "change to a directory that is there",
+  },
+  TW_OPEN_FILES: {
+    exitStatus: 1,
+    what: "the limit is too low",
+    advice: "raise `ulimit -n`, or LimitNOFILE= of the service",
   },
   TW_INTERNAL: {
     exitStatus: 70,

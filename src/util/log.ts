@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from "pino";
-import { withoutCredentials } from "./credentials.js";
 import type { LogLevel } from "./log-level.js";
+import { withoutCredentials } from "./secrets/credentials.js";
 
 export type { Logger } from "pino";
 

@@ -1,7 +1,7 @@
 import t from "tap";
-import { TreewireError } from "../../src/util/errors.js";
-import { createLogger, messageOf, remoteWithoutCredentials, withoutCredentials } from "../../src/util/index.js";
-import fc from "../support/fast-check.js";
+import { TreewireError } from "../../../src/util/errors.js";
+import { createLogger, messageOf, remoteWithoutCredentials, withoutCredentials } from "../../../src/util/index.js";
+import fc from "../../support/fast-check.js";
 
 t.test("of http URLs user and password go, of others the password; the scp form stays", async (t) => {
   for (const [url, expected] of [
