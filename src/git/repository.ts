@@ -1,6 +1,7 @@
 import { realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { TreewireError } from "../util/index.js";
+import type { FilterPolicy } from "./clean/clean-filter.js";
 import type { CleanFile } from "./clean/types.js";
 import { Config } from "./config/config.js";
 import { loadConfigFile, loadUserConfig } from "./config/files.js";
@@ -32,11 +33,16 @@ import type { Repository, RepositoryPart, SubmoduleIgnore } from "./types.js";
  * @param path any file or directory inside a working tree
  * @param environment for the places of user and system configuration, and the settings in it. `GIT_DIR` and the other
  *   variables that name one repository's parts do not count: the path says which repository is meant
+ * @param filters whose filters are run; those of the repository's own configuration are not, by default
  * @throws TreewireError `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_NOT_A_REPOSITORY`, `TW_BARE_REPOSITORY`,
  *   `TW_UNTRUSTED_REPOSITORY`, `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`, `TW_BAD_GIT_CONFIG`
  */
-export function openRepository(path: string, environment: NodeJS.ProcessEnv = process.env): Repository {
-  return new DiskRepository(discover(path, environment), environment);
+export function openRepository(
+  path: string,
+  environment: NodeJS.ProcessEnv = process.env,
+  filters: FilterPolicy = "user",
+): Repository {
+  return new DiskRepository(discover(path, environment), environment, filters);
 }
 
 /** The parts that a few small files decide: they have changed only when the content of such a file has. */
@@ -54,7 +60,7 @@ class DiskRepository implements Repository {
   readonly #remembered = new RememberedFiles();
   #loaded: LoadedRepository;
 
-  constructor({ top, gitDir, commonDir }: Discovery, environment: NodeJS.ProcessEnv) {
+  constructor({ top, gitDir, commonDir }: Discovery, environment: NodeJS.ProcessEnv, filters: FilterPolicy) {
     this.gitDir = gitDir;
     this.commonDir = commonDir;
     this.#environment = environment;
@@ -66,7 +72,7 @@ class DiskRepository implements Repository {
     this.root = realDirectory(workingTreeRoot(own, gitDir, top));
     const format = this.#format.objects;
     this.#objects = new ObjectStore(join(commonDir, "objects"), format, () => this.#replacements());
-    this.#places = { root: this.root, gitDir, commonDir, format, objects: this.#objects, environment };
+    this.#places = { root: this.root, gitDir, commonDir, format, objects: this.#objects, environment, filters };
     this.#loaded = new LoadedRepository(this.#places);
     // The contents are remembered first and read after that: the first question finds what changes in between.
     this.revalidate(COMPARED_PARTS);

@@ -116,6 +116,7 @@ export interface Repository {
    * @param indexOid the index entry's blob, which `autocrlf` looks at; `undefined`: the file is untracked
    * @throws a system error when the file can't be read; `WorkFileChangedError` when it is no regular file any more;
    *   TreewireError `TW_FILTER_FAILED`, `TW_UNKNOWN_ENCODING`
+   * @returns a file without content, but with `filterNotRun`, where a filter that git would run may not be run
    */
   clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile>;
   /**

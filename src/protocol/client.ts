@@ -16,6 +16,8 @@ export const repositoryChangeSchema = z.object({
   removed: z.literal(true).optional(),
   truncated: z.literal(true).optional(),
   omitted_files: z.array(z.object({ path: z.string(), bytes: z.int() })).optional(),
+  /** Files whose patch has no hunks, as a filter that git runs on them was not run. Absent when there are none. */
+  filters_not_run: z.array(z.object({ path: z.string(), filter: z.string() })).optional(),
   /** Present when the tree is not covered by file events: why, in words for people. */
   health: z.string().optional(),
 });

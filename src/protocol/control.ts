@@ -65,6 +65,8 @@ export const agentStatusSchema = z.object({
       /** "" when file events cover the tree, else what is wrong. */
       health: z.string(),
       changed_files: z.int(),
+      /** How many of them are shown without their content, as a filter was not run. */
+      filters_not_run: z.int().default(0),
       scanned_at: time.nullable(),
       /** A failure that has not passed. */
       problem: z.string().nullable(),

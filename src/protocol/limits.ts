@@ -10,6 +10,9 @@ export const MAX_TUNNEL_FRAME_BYTES = 32 * 1024 * 1024;
 /** The longest branch name, remote URL or account of a tree's health that is told, in UTF-16 code units. */
 export const MAX_META_TEXT_UNITS = 64 * 1024;
 
+/** The longest name of a filter that is told, in UTF-16 code units: git takes none over 2,048 bytes from an attributes file. */
+export const MAX_FILTER_NAME_UNITS = 4096;
+
 /** The most trees that one workspace may have. */
 export const MAX_TREES = 10_000;
 

@@ -21,6 +21,11 @@ export type TreeFile = {
   deletions: number;
   /** Bytes of UTF-8 that the hunks left out for size had; 0 when none were. */
   omitted_bytes: number;
+  /**
+   * The filter that git runs on the file and the agent did not: how its content differs is not known, and a line that
+   * says so stands behind the hunks, of which there are none as a rule. Absent for all other files.
+   */
+  filter_not_run?: string;
 };
 
 /** What is true of a tree besides its files. */

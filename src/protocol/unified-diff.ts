@@ -4,7 +4,8 @@ import type { TreeFile } from "./tree.js";
 /**
  * The `unified_diff` of a tree: its files' patches in the order of the keys, as docs/protocol.md words it.
  *
- * @param files ascending by key; files with `omitted_bytes` keep their header, followed by the line that stands for the hunks
+ * @param files ascending by key; files with `omitted_bytes` keep their header, followed by the line that stands for the
+ *   hunks, and those with `filter_not_run` have a line of that
  * @param tooLargeBytes over 0: not even the headers fit, and the text is Coder's sentence about that many bytes
  */
 export function unifiedDiff(files: readonly TreeFile[], tooLargeBytes = 0): string {
@@ -16,7 +17,19 @@ export function unifiedDiff(files: readonly TreeFile[], tooLargeBytes = 0): stri
 
 /** One file's part of {@link unifiedDiff}. */
 export function patchText(file: TreeFile): string {
-  return file.omitted_bytes > 0 ? file.header + omittedLine(file.omitted_bytes) : file.header + file.hunks;
+  const hunks = file.omitted_bytes > 0 ? omittedLine(file.omitted_bytes) : file.hunks;
+  return file.header + hunks + filterLine(file);
+}
+
+/** The line that stands for what a filter would have made of a file. @param name without control characters */
+export function filterNotRunLine(name: string): string {
+  return `Filter not run: ${name}\n`;
+}
+
+/** The files whose filter was not run, as a `changes` frame has them; the field is absent where there are none. */
+export function filtersNotRun(files: readonly TreeFile[]): { filters_not_run?: { path: string; filter: string }[] } {
+  const listed = files.flatMap(({ path, filter_not_run: filter }) => (filter === undefined ? [] : [{ path, filter }]));
+  return listed.length === 0 ? {} : { filters_not_run: listed };
 }
 
 /** What {@link fitToLimit} left of a tree. */
@@ -38,7 +51,7 @@ export interface FittedFiles {
 export function fitToLimit(files: readonly TreeFile[], limit = MAX_UNIFIED_DIFF_BYTES): FittedFiles {
   // A UTF-16 unit is 3 bytes of UTF-8 at most: nearly every tree is let through here, without counting bytes.
   let units = 0;
-  for (const file of files) units += file.header.length + file.hunks.length;
+  for (const file of files) units += file.header.length + file.hunks.length + filterLine(file).length;
   if (units * 3 <= limit) return { files, tooLargeBytes: 0 };
 
   let total = 0;
@@ -89,6 +102,10 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
+function filterLine({ filter_not_run: name }: TreeFile): string {
+  return name === undefined ? "" : filterNotRunLine(name);
+}
+
 function omittedLine(bytes: number): string {
   return `File diff too large to show. Diff size: ${formatBytes(bytes)}\n`;
 }
@@ -106,8 +123,8 @@ function patchSize(file: TreeFile): PatchSize {
   let size = sizes.get(file);
   if (size === undefined) {
     const hunks = utf8Length(file.hunks);
-    const rest = file.omitted_bytes > 0 ? omittedLine(file.omitted_bytes).length : 0;
-    size = { hunks, total: utf8Length(file.header) + hunks + rest };
+    const omitted = file.omitted_bytes > 0 ? omittedLine(file.omitted_bytes).length : 0;
+    size = { hunks, total: utf8Length(file.header) + hunks + omitted + utf8Length(filterLine(file)) };
     sizes.set(file, size);
   }
   return size;

@@ -25,7 +25,7 @@ import { afterRejection, isCredential } from "../tunnel/credential.js";
 import { dial } from "../tunnel/dial.js";
 import { tunnelUrl } from "../tunnel/tunnel-url.js";
 import { WAKE_INTERVAL_MS, WakeWatch } from "../tunnel/wake.js";
-import type { AgentSettings } from "./settings.js";
+import { type AgentSettings, filterPolicy } from "./settings.js";
 
 /** The program has left this long after the signal, whatever hangs. Milliseconds; docs/install.md promises 2 s. */
 const LEAVE_MS = 1_500;
@@ -49,7 +49,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   token.read();
   connectWith();
 
-  const host = new TreeHost({ logger });
+  const host = new TreeHost({ logger, filters: filterPolicy(settings.filters.value, "user") });
   const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
   const roots = listOf(settings.root);
   const memory = await remember(textOf(settings["state-dir"]) ?? defaultStateDir(), logger);

@@ -21,7 +21,9 @@ export function formatStatus(status: AgentStatus, now: number, colors: Colors): 
     ),
     heading(trees.length, "tree"),
     ...trees.map((tree) => {
-      const state = tree.state === "live" ? `${count(tree.changed_files, "changed file")}` : tree.state;
+      const unfiltered =
+        tree.filters_not_run === 0 ? "" : ` (${tree.filters_not_run} behind filters that were not run)`;
+      const state = tree.state === "live" ? count(tree.changed_files, "changed file") + unfiltered : tree.state;
       const health = tree.health === "" ? "" : `, ${colors.yellow(printable(tree.health))}`;
       return `  ${printable(tree.root)}  ${state}, scanned ${ago(tree.scanned_at)}${health}`;
     }),

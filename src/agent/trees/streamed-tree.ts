@@ -137,6 +137,7 @@ export class StreamedTree {
       state: this.gone ? "gone" : state === undefined ? "reading" : "live",
       health: withoutCredentials(state?.health ?? ""),
       changed_files: state?.files.length ?? 0,
+      filters_not_run: state?.files.filter((file) => file.filter_not_run !== undefined).length ?? 0,
       scanned_at: state === undefined ? null : new Date(state.scannedAt).toISOString(),
       problem: this.#problem ?? null,
     };

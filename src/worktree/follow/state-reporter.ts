@@ -91,9 +91,10 @@ export class StateReporter {
   }
 
   #reportModifications(now: Modifications): void {
-    const { tracked, untracked } = this.#modifications;
+    const { tracked, untracked, filterNotRun } = this.#modifications;
     this.#modifications = now;
-    if (now.tracked !== tracked || now.untracked !== untracked) this.#events.onModified?.();
+    const isSame = now.tracked === tracked && now.untracked === untracked && now.filterNotRun === filterNotRun;
+    if (!isSame) this.#events.onModified?.();
   }
 }
 

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { Repository } from "../../git/index.js";
+import type { FilterPolicy, Repository } from "../../git/index.js";
 import { fileSystemPath, openRepository, textOfBytes } from "../../git/index.js";
 import { type Clock, coalesce, messageOf, systemClock, systemCode, TreewireError } from "../../util/index.js";
 import type { Modifications } from "../patches/submodules.js";
@@ -24,6 +24,8 @@ export interface TrackerOptions extends TrackerEvents {
   maxPatchBytes: number;
   keptPatchBytes: number;
   clock?: Clock;
+  /** Whose filters are run. Default: the user's. */
+  filters?: FilterPolicy;
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
 }
@@ -185,7 +187,7 @@ export class Tracker {
     this.#rootIsOutdated = false;
     let repository: Repository | undefined;
     try {
-      repository = await openRepository(this.#options.root);
+      repository = openRepository(this.#options.root, process.env, this.#options.filters);
     } catch (error) {
       if (!isAbsence(error)) {
         this.#rootIsOutdated = true;

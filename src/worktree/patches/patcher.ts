@@ -1,5 +1,5 @@
 import type { FilePatch, FileSide, FunctionPattern } from "../../diff/index.js";
-import { configuredPattern, driverPattern, filePatch } from "../../diff/index.js";
+import { configuredPattern, driverPattern, filePatch, patchWithoutContent } from "../../diff/index.js";
 import type { ConfiguredPattern, Repository } from "../../git/index.js";
 import { textOfBytes } from "../../git/index.js";
 import { messageOf, TreewireError } from "../../util/index.js";
@@ -19,6 +19,12 @@ interface PrintedSide {
   /** Whether its content was read before anybody asked whether it is binary: then its size does not decide. */
   readonly alreadyRead: boolean;
 }
+
+/** A patch, and what is to be said of it. */
+export type TreePatch = FilePatch & {
+  /** The filter that was not run: the new content is not known, and the patch is its header. */
+  readonly filterNotRun?: string;
+};
 
 /** What a patcher works on. */
 export interface PatcherSources {
@@ -58,12 +64,26 @@ export class Patcher {
    * @throws FileChangedError when a file on disk is another one by now
    * @throws TreewireError `TW_FILTER_FAILED`, `TW_CORRUPT_REPOSITORY`
    */
-  async patch(pair: Pair): Promise<FilePatch> {
+  async patch(pair: Pair): Promise<TreePatch> {
+    const filterNotRun = pair.after?.filterNotRun;
+    if (pair.after !== undefined && filterNotRun !== undefined) {
+      return { ...(await this.#patchWithoutContent(pair, pair.after)), filterNotRun };
+    }
     const [before, after] = this.#sidesOf(pair);
     const sideBefore = before && (await this.#read(before));
     const sideAfter = after && (await this.#read(after));
     const functionPattern = this.#functionPattern(before) ?? this.#functionPattern(after);
     return filePatch(sideBefore ?? null, sideAfter ?? null, { functionPattern, similarity: pair.similarity });
+  }
+
+  async #patchWithoutContent({ path, beforePath, before }: Pair, after: Version): Promise<FilePatch> {
+    const known = before && { path: beforePath, version: before, tracked: true, alreadyRead: false };
+    // of a file that stays one, the content does not count
+    const side =
+      before !== undefined && isFileMode(before.mode) && isFileMode(after.mode)
+        ? { path: beforePath, mode: before.mode, oid: before.oid, content: noContent }
+        : known && (await this.#read(known));
+    return patchWithoutContent(side ?? null, { path, mode: after.mode });
   }
 
   /**

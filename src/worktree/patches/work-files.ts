@@ -14,6 +14,7 @@ export interface WorkFile {
   readonly converts: boolean;
   readonly holdsNul: boolean | undefined;
   readonly large: boolean;
+  readonly filterNotRun: string | undefined;
 }
 
 /** What is read with: the repository of the files. */
@@ -107,8 +108,8 @@ export class WorkFiles {
       if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return this.#gone(path);
       throw error;
     }
-    const { mode, oid, contentSize, converts, holdsNul, large } = clean;
-    this.#known.set(path, { stamp, mode, oid, contentSize, converts, holdsNul, large });
+    const { mode, oid, contentSize, converts, holdsNul, large, filterNotRun } = clean;
+    this.#known.set(path, { stamp, mode, oid, contentSize, converts, holdsNul, large, filterNotRun });
     if (this.#keptBytes + contentSize <= KEPT_BYTES) {
       this.#keptBytes += contentSize;
       this.#contents.set(path, clean);

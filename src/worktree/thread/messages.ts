@@ -1,3 +1,4 @@
+import type { FilterPolicy } from "../../git/index.js";
 import type { FileChanges } from "../../protocol/index.js";
 import type { TreeLogger, TreeState } from "../types.js";
 
@@ -10,6 +11,7 @@ export interface WorkerOptions {
   /** Hunks that the thread keeps for one tree, in bytes of UTF-8. */
   readonly keptPatchBytes: number;
   readonly sweep: boolean;
+  readonly filters: FilterPolicy;
 }
 
 /** Main thread → the thread of the trees. `tree` is a number that stands for one opening of one root. */

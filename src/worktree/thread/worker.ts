@@ -24,6 +24,7 @@ class FollowedTree {
       maxPatchBytes: options.maxPatchBytes,
       keptPatchBytes: options.keptPatchBytes,
       sweep: options.sweep,
+      filters: options.filters,
       onState: (state, changes) => this.#onState(state, changes),
       onGone: () => {
         this.#isKnown = false;

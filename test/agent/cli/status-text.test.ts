@@ -20,7 +20,16 @@ const WELL: AgentStatus = {
   },
   chats: [{ chat: "c1", watched: true, bound_paths: 2, tracked_paths: 0, roots: ["/w/a"] }],
   trees: [
-    { root: "/w/a", watched: true, state: "live", health: "", changed_files: 1, scanned_at: ago(3), problem: null },
+    {
+      root: "/w/a",
+      watched: true,
+      state: "live",
+      health: "",
+      changed_files: 1,
+      filters_not_run: 0,
+      scanned_at: ago(3),
+      problem: null,
+    },
   ],
   watches: { used: 10, limit: 100 },
   memory: { rss_bytes: 100 * 1024 ** 2, heap_bytes: 2.4 * 1024 ** 2 },

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   type FittedFiles,
+  filtersNotRun,
   patchText,
   type RepositoryChange,
   type TreeMeta,
@@ -45,6 +46,7 @@ export class RepositoryEntry {
       ...(omitted.length > 0 && {
         omitted_files: omitted.map((file) => ({ path: file.path, bytes: file.omitted_bytes })),
       }),
+      ...filtersNotRun(fitted.files),
       ...(meta.health !== "" && { health: meta.health }),
     };
     this.#head = `${JSON.stringify(change).slice(0, -1)},"unified_diff":`;
@@ -52,7 +54,11 @@ export class RepositoryEntry {
       tooLargeBytes > 0
         ? [unifiedDiff([], tooLargeBytes)]
         : fitted.files.flatMap((file) =>
-            file.omitted_bytes > 0 ? [patchText(file)] : file.hunks === "" ? [file.header] : [file.header, file.hunks],
+            file.omitted_bytes > 0 || file.filter_not_run !== undefined
+              ? [patchText(file)]
+              : file.hunks === ""
+                ? [file.header]
+                : [file.header, file.hunks],
           );
     this.units = this.#texts.reduce((sum, { length }) => sum + length, 0);
   }
