@@ -1,7 +1,14 @@
-import { readFileSync } from "node:fs";
 import { createSecureContext, Server as TlsServer } from "node:tls";
 import { HEARTBEAT_MS } from "../protocol/index.js";
-import { coalesce, type Logger, messageOf, systemCode, TreewireError } from "../util/index.js";
+import {
+  coalesce,
+  type Logger,
+  MAX_SETTINGS_FILE_BYTES,
+  messageOf,
+  readRegularFile,
+  systemCode,
+  TreewireError,
+} from "../util/index.js";
 import { Admission, OwnAuthority, Uploads, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
 import { Limits } from "./access/limits.js";
 import { Failures } from "./failures.js";
@@ -204,7 +211,7 @@ function readTls({ tlsCert, tlsKey }: RelayOptions): { cert: Buffer; key: Buffer
   }
   const read = (path: string) => {
     try {
-      return readFileSync(path);
+      return readRegularFile(path, MAX_SETTINGS_FILE_BYTES).bytes;
     } catch (thrown) {
       throw new TreewireError("TW_TLS_FILES", path, { detail: systemCode(thrown) ?? messageOf(thrown), cause: thrown });
     }

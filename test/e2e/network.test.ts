@@ -57,7 +57,7 @@ async function startAgent(t: Cleanup, { url, caFile }: Omit<World, "link">) {
   const address = tunnelUrl(url);
   const daemon = new Daemon({
     url: address,
-    token: tokenFile(stack.agentToken(workspace)),
+    token: tokenFile(stack.agentToken(workspace), () => {}),
     dial: () => dial(address, { caFile }),
     roots: [tempDir(t)],
     agent: "treewire/test",

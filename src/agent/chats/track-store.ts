@@ -1,7 +1,15 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { coalesce, isSystemError, type Logger, messageOf, TreewireError } from "../../util/index.js";
+import {
+  coalesce,
+  isSystemError,
+  type Logger,
+  messageOf,
+  readRegularFile,
+  systemCode,
+  TreewireError,
+} from "../../util/index.js";
 
 /** The most paths that are remembered, over all chats. */
 const MAX_PATHS = 200_000;
@@ -9,6 +17,8 @@ const MAX_PATHS = 200_000;
 const FORGET_AFTER_MS = 90 * 24 * 3600 * 1000;
 /** A journal is written anew when it has grown by this much since it last was. Bytes. */
 const COMPACT_AFTER_BYTES = 4 * 1024 * 1024;
+/** {@link MAX_PATHS} of 4,096 bytes, as long as one text may be. */
+const MAX_JOURNAL_BYTES = 512 * 1024 * 1024;
 
 const entrySchema = z.discriminatedUnion("op", [
   z.object({ op: z.literal("track"), at: z.number(), chats: z.array(z.string()), paths: z.array(z.string()) }),
@@ -128,11 +138,7 @@ export class TrackStore {
   }
 
   async #load(path: string): Promise<void> {
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "";
-      throw error;
-    });
-    const lines = text.split("\n");
+    const lines = readJournal(path).split("\n");
     lines.pop(); // "" behind the last line feed, or what a crash cut short
     for (const [number, line] of lines.entries()) {
       const entry = parse(line);
@@ -186,6 +192,17 @@ export class TrackStore {
 function stateDirError(subject: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
   return new TreewireError("TW_STATE_DIR", subject, { detail: messageOf(error), cause: error });
+}
+
+/** @returns "" when there is none yet */
+function readJournal(path: string): string {
+  try {
+    return readRegularFile(path, MAX_JOURNAL_BYTES).bytes.toString();
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return "";
+    if (isSystemError(error)) throw error;
+    throw new TreewireError("TW_STATE_DIR", path, { detail: messageOf(error), cause: error });
+  }
 }
 
 function parse(line: string): Entry | undefined {

@@ -36,19 +36,19 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   if (relay === undefined)
     throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: "give --once, or --relay URL" });
   const url = tunnelUrl(relay);
-  const token = tokenSource(settings);
+  const logger = createLogger("agent", textOf(settings["log-level"]) as LogLevel);
+  const token = tokenSource(settings, logger);
   const connectWith = () =>
     dial(url, {
-      caFile: textOf(settings["ca-file"]),
-      certFile: textOf(settings["cert-file"]),
-      keyFile: textOf(settings["key-file"]),
+      caFile: fileOf(settings["ca-file"]),
+      certFile: fileOf(settings["cert-file"]),
+      keyFile: fileOf(settings["key-file"]),
       headers: listOf(settings.header),
     });
   // what is bad from the start ends the program at once; what turns bad later is waited for
   token.read();
   connectWith();
 
-  const logger = createLogger("agent", textOf(settings["log-level"]) as LogLevel);
   const host = new TreeHost({ logger, filters: filterPolicy(settings.filters.value, "user") });
   const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
   const roots = listOf(settings.root);
@@ -156,16 +156,22 @@ async function listen(
   return undefined;
 }
 
-function tokenSource(settings: AgentSettings): TokenSource {
+function tokenSource(settings: AgentSettings, logger: Logger): TokenSource {
   delete process.env.TREEWIRE_AGENT_TOKEN; // no child needs it
   const file = textOf(settings["token-file"]);
   if (file !== undefined) {
-    const source = tokenFile(resolve(file));
+    const source = tokenFile(resolve(file), (warning) => logger.warn(warning));
     return isCredential(file) ? { canChange: false, read: source.read } : source;
   }
   const token = textOf(settings["agent-token"]);
   if (token === undefined) throw new TreewireError("TW_NO_TOKEN", "TREEWIRE_AGENT_TOKEN");
   return fixedToken(token);
+}
+
+/** Absolute, as the directory that the agent was started in may go. */
+function fileOf(setting: AgentSettings[keyof AgentSettings]): string | undefined {
+  const path = textOf(setting);
+  return path === undefined ? undefined : resolve(path);
 }
 
 /** As `findRepositories`, but a directory that cannot be listed is an error and not merely empty. */

@@ -1,4 +1,5 @@
 import type { AgentMessage, RelayMessage, TreeMessage } from "../../protocol/index.js";
+import { withoutCredentials } from "../../util/index.js";
 import type { TunnelLimitError } from "../budgets/exceeded.js";
 import type { RepeatedLog } from "../repeated-log.js";
 import type { ChatRoots } from "../store/index.js";
@@ -158,7 +159,7 @@ export class AgentSession {
     for (const channel of this.#channels) {
       if (chat !== null && channel.chat !== chat) continue;
       if (chat === null && root !== null && !channel.roots.has(root)) continue;
-      channel.addTrouble(root ?? "", message);
+      channel.addTrouble(root ?? "", withoutCredentials(message));
       channel.flush();
     }
   }

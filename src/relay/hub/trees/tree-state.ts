@@ -10,6 +10,7 @@ import {
   type TreeMessage,
   type TreeMeta,
 } from "../../../protocol/index.js";
+import { remoteWithoutCredentials, withoutCredentials } from "../../../util/index.js";
 import { treeBytes } from "../../budgets/cost.js";
 import { TunnelLimitError } from "../../budgets/exceeded.js";
 import type { StoredTree } from "../../store/index.js";
@@ -69,7 +70,8 @@ interface Content {
  * @throws TunnelLimitError when the files' names are more than a diff has room for
  */
 export function applyUpdate(before: TreeState | undefined, update: TreeMessage): TreeState | undefined {
-  const { root, epoch, seq, meta, base } = update;
+  const { root, epoch, seq, base } = update;
+  const meta = shownMeta(update.meta);
   const isOfEpoch = before?.epoch === epoch;
   if (base !== null && !(isOfEpoch && before?.seq === base)) return undefined;
   const sent = changesOf(update);
@@ -96,7 +98,8 @@ export function changesBetween(from: TreeState, to: TreeState): FileChanges {
 }
 
 /** A state that was kept while nobody held it. */
-export function restoreState({ root, epoch, seq, meta, files }: StoredTree): TreeState {
+export function restoreState({ root, epoch, seq, meta: stored, files }: StoredTree): TreeState {
+  const meta = shownMeta(stored);
   return finish({ root, epoch, seq, meta, files, changes: undefined, count: countFiles(files) }, undefined);
 }
 
@@ -122,6 +125,12 @@ function cutToLimit(content: Content): Content {
   if (files === content.files) return content;
   const meta = tooLargeBytes > 0 ? { ...content.meta, too_large_bytes: tooLargeBytes } : content.meta;
   return { ...content, epoch: randomUUID(), meta, files, changes: undefined, count: countFiles(files) };
+}
+
+/** Agents leave credentials out; what an old or a hostile one sends is neither kept nor shown. */
+function shownMeta(meta: TreeMeta): TreeMeta {
+  const { remote_origin, health } = meta;
+  return { ...meta, remote_origin: remoteWithoutCredentials(remote_origin), health: withoutCredentials(health) };
 }
 
 /** A key that is both removed and sent is there. */
