@@ -1,10 +1,9 @@
 // A process that has one agent's token, and does with it whatever an agent's protocol lets it do, drawn at random.
-import { once } from "node:events";
 import { WebSocket } from "ws";
 import { TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../src/protocol/index.js";
 import { Random } from "../../test/support/random.js";
 import { hostileFrame } from "./frames.js";
-import { type Orders, pause, runOrders } from "./orders.js";
+import { type Orders, openOrClosed, pause, runOrders } from "./orders.js";
 
 /** Before a socket has taken so many bytes, nothing more is written to it. */
 const MOST_WAITING = 8 * 1024 * 1024;
@@ -20,8 +19,8 @@ async function connection({ url, token, chats }: Orders, random: Random, isOver:
     perMessageDeflate: random.chance(0.5) && { threshold: 0 },
   });
   socket.on("error", () => undefined); // refused, or cut: that is what the relay is there for
-  const closed = once(socket, "close");
-  await Promise.race([once(socket, "open").catch(() => undefined), closed]);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  await openOrClosed(socket);
   if (random.chance(0.05)) socket.terminate(); // connected, and gone without a word
   const hello = JSON.stringify({ type: "hello", protocol: TUNNEL_VERSION, agent: "x".repeat(random.below(100)) });
   if (random.chance(0.9)) send(socket, hello);

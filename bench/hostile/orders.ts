@@ -1,3 +1,5 @@
+import type { WebSocket } from "ws";
+
 /** What a hostile process is told to do. */
 export interface Orders {
   /** The relay's, `http://…`. */
@@ -29,6 +31,14 @@ export async function runOrders(work: (orders: Orders, isOver: () => boolean) =>
     void work(message.orders, () => isOver).then(() => process.send?.(idle));
   });
   process.once("disconnect", () => process.exit());
+}
+
+/** Resolves when a socket is open, or will never be. */
+export function openOrClosed(socket: WebSocket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once("open", resolve);
+    socket.once("close", () => resolve());
+  });
 }
 
 /** @param ms milliseconds */

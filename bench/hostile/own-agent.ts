@@ -1,6 +1,6 @@
-import { once } from "node:events";
 import { WebSocket } from "ws";
 import { TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../src/protocol/index.js";
+import { openOrClosed } from "./orders.js";
 
 const ROOT = "/work/1";
 const EDIT_MS = 200;
@@ -27,7 +27,7 @@ export async function ownAgent(url: string, token: string): Promise<() => void> 
       tell();
     }
   });
-  await Promise.race([once(socket, "open").catch(() => undefined), once(socket, "close")]);
+  await openOrClosed(socket);
   say({ type: "hello", protocol: TUNNEL_VERSION, agent: "bench" });
   const timer = setInterval(() => {
     seq += 1;
