@@ -68,6 +68,11 @@ export class TreeCache {
     return [...this.#trees.values()].flatMap(({ state }) => (state === undefined ? [] : [state]));
   }
 
+  /** The trees that are here, those of which no whole state has come among them. */
+  get roots(): Iterable<string> {
+    return this.#trees.keys();
+  }
+
   /** Whether the store lacks nothing of what is here. */
   get areSaved(): boolean {
     return [...this.#trees.values()].every(isSaved);
