@@ -5,6 +5,7 @@ import type { Logger } from "../../util/index.js";
 import { maskToken } from "../access/credentials.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
 import type { Metrics } from "../metrics.js";
+import { RepeatedLog } from "../repeated-log.js";
 import { watchedChat } from "../routes.js";
 import { closeSocket } from "./close-socket.js";
 import { TunnelUpgrade, type TunnelUpgradeOptions } from "./tunnel-upgrade.js";
@@ -17,6 +18,8 @@ export class Upgrades {
   readonly #tunnels: TunnelUpgrade;
   readonly #metrics: Metrics;
   readonly #log: Logger;
+  /** For what callers cause. */
+  readonly #refused: RepeatedLog;
   #isClosing = false;
 
   constructor(options: WatchUpgradeOptions & TunnelUpgradeOptions) {
@@ -24,6 +27,7 @@ export class Upgrades {
     this.#tunnels = new TunnelUpgrade(options);
     this.#metrics = options.metrics;
     this.#log = options.log;
+    this.#refused = new RepeatedLog(options.log);
   }
 
   /** Node's `upgrade` event. Never rejects. */
@@ -44,7 +48,9 @@ export class Upgrades {
     }
     if (refusal === undefined) return;
     this.#metrics.dropped("refused_upgrade");
-    this.#log.info({ url: maskToken(request.url ?? ""), status: refusal.status }, "upgrade refused");
+    const { status } = refusal;
+    const url = maskToken(request.url ?? "");
+    this.#refused.info(`${status} ${url}`, { url, status }, "upgrade refused");
     refuseUpgrade(socket, refusal);
   }
 
