@@ -18,7 +18,7 @@ import { Heartbeat } from "./heartbeat.js";
 import type { LiveSockets, LiveTunnel } from "./live-sockets.js";
 import type { Penalties } from "./penalties.js";
 import { ReadHold } from "./read-hold.js";
-import { TunnelRate } from "./tunnel-rate.js";
+import { type RateBuckets, TunnelRate } from "./tunnel-rate.js";
 
 /** An agent that sends this many messages that make no sense is closed: it will not get better. */
 const MAX_BAD_MESSAGES = 100;
@@ -61,11 +61,9 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       token: AgentToken;
       live: LiveSockets;
       penalties: Penalties;
+      buckets: RateBuckets;
       metrics: Metrics;
-      limits: Pick<
-        LimitOptions,
-        "helloTimeoutMs" | "pingIntervalMs" | "agentMessagesPerSecond" | "agentBytesPerSecond"
-      >;
+      limits: Pick<LimitOptions, "helloTimeoutMs" | "pingIntervalMs">;
     },
   ) {
     const { workspace } = options;
@@ -78,7 +76,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#log = workspace.log;
     this.#penalties = options.penalties;
     this.#hold = new ReadHold(socket);
-    this.#rate = new TunnelRate(this.#hold, options.limits);
+    this.#rate = new TunnelRate(this.#hold, options.buckets, options.limits.pingIntervalMs / 2);
     this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), options.limits.helloTimeoutMs);
     this.#helloTimer.unref();
     workspace.agentConnecting();
@@ -195,6 +193,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#live.addTunnel(this.#workspace.id, this);
     this.#attached = true;
     const held = this.#workspace.attach(this);
+    this.#count(this.#rate.welcome(held.length));
     this.#log.info("", { tokenId: this.token.tokenId, agent }, "agent is here");
     this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace: this.#workspace.id, held });
     this.#workspace.resume();

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { LRUCache } from "lru-cache";
 import { type WebSocket, WebSocketServer } from "ws";
 import { TUNNEL_SUBPROTOCOL } from "../../protocol/index.js";
 import { bearer } from "../access/credentials.js";
@@ -13,7 +14,14 @@ import { PER_MESSAGE_DEFLATE } from "./compression.js";
 import type { LiveSockets } from "./live-sockets.js";
 import { Penalties } from "./penalties.js";
 import { TunnelEnd } from "./tunnel-end.js";
+import { RateBuckets } from "./tunnel-rate.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
+
+/** Tokens whose rates are remembered; far more than a relay has agents. */
+const MAX_TOKENS = 10_000;
+
+/** Open sockets of one token: the tunnel, the one that takes its place, and some that are about to end. */
+const MAX_SOCKETS = 6;
 
 export interface TunnelUpgradeOptions {
   store: Store;
@@ -30,6 +38,9 @@ export class TunnelUpgrade {
   readonly #options: TunnelUpgradeOptions;
   readonly #server: WebSocketServer;
   readonly #penalties = new Penalties();
+  readonly #buckets = new LRUCache<string, RateBuckets>({ max: MAX_TOKENS });
+  /** Open sockets, by token. Each may hold a frame that has not come to its end. */
+  readonly #open = new Map<string, number>();
 
   constructor(options: TunnelUpgradeOptions) {
     this.#options = options;
@@ -57,19 +68,50 @@ export class TunnelUpgrade {
     });
     if (answer.refusal) return answer.refusal;
     const token = answer.ok;
-    const waitMs = this.#penalties.waitMs(token.tokenId);
+    const { tokenId } = token;
+    const buckets = this.#bucketsOf(tokenId);
+    const waitMs = Math.max(this.#penalties.waitMs(tokenId), buckets.waitMs());
     if (waitMs > 0) {
       return { ...REFUSALS.tooManyRequests, headers: { "Retry-After": String(Math.ceil(waitMs / 1000)) } };
     }
     if (!offeredProtocols(request).includes(TUNNEL_SUBPROTOCOL)) {
       return { status: 400, body: { message: `Sub-protocol ${TUNNEL_SUBPROTOCOL} is required.` } };
     }
+    const open = this.#open.get(tokenId) ?? 0;
+    if (open >= MAX_SOCKETS) return { ...REFUSALS.tooManySockets, headers: { "Retry-After": "2" } };
+    this.#open.set(tokenId, open + 1);
+    socket.once("close", () => this.#closed(tokenId)); // also when the handshake comes to nothing
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const workspace = hub.workspace(token.workspace);
       const penalties = this.#penalties;
-      new TunnelEnd(webSocket, { stream: socket, workspace, token, live, penalties, metrics, limits: limits.options });
+      const { options } = limits;
+      new TunnelEnd(webSocket, {
+        stream: socket,
+        workspace,
+        token,
+        live,
+        penalties,
+        buckets,
+        metrics,
+        limits: options,
+      });
     });
     return undefined;
+  }
+
+  #bucketsOf(tokenId: string): RateBuckets {
+    let buckets = this.#buckets.get(tokenId);
+    if (buckets === undefined) {
+      buckets = new RateBuckets(this.#options.limits.options);
+      this.#buckets.set(tokenId, buckets);
+    }
+    return buckets;
+  }
+
+  #closed(tokenId: string): void {
+    const left = (this.#open.get(tokenId) ?? 1) - 1;
+    if (left > 0) this.#open.set(tokenId, left);
+    else this.#open.delete(tokenId);
   }
 }
 

@@ -72,6 +72,20 @@ t.test(
   },
 );
 
+t.test("one token has six sockets at most, those whose agents say nothing among them", async (t) => {
+  const relay = await TestRelay.start(t);
+  const token = relay.agentToken;
+  const silent = [];
+  for (let count = 0; count < 6; count += 1) {
+    silent.push(await FakeAgent.connect(t, relay.url, token, { hello: false }));
+  }
+  const headers = { authorization: `Bearer ${token}`, "sec-websocket-protocol": TUNNEL_SUBPROTOCOL };
+  const refused = await refusedUpgrade(t, `${relay.url}${TUNNEL_PATH}`, { headers });
+  t.match(refused, { status: 429, body: { message: "Too many open sockets." }, headers: { "retry-after": "2" } });
+  for (const each of silent) each.vanish();
+  await until("there is room again", () => relay.agent().catch(() => undefined));
+});
+
 t.test("parts that say nothing but who they are keep nothing in memory", async (t) => {
   const { relay, staysRight } = await startBeside(t);
   const agent = await relay.agent([]);

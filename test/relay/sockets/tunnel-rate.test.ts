@@ -2,13 +2,14 @@ import { EventEmitter } from "node:events";
 import t from "tap";
 import type { WebSocket } from "ws";
 import { ReadHold } from "../../../src/relay/sockets/read-hold.js";
-import { TunnelRate } from "../../../src/relay/sockets/tunnel-rate.js";
+import { RateBuckets, TunnelRate } from "../../../src/relay/sockets/tunnel-rate.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import fc from "../../support/fast-check.js";
 import { fileOf } from "../support/fake-agent.js";
 import { updateOf } from "../support/states.js";
 
-const LIMITS = { agentMessagesPerSecond: 100, agentBytesPerSecond: 10_000, pingIntervalMs: 15_000 };
+const LIMITS = { agentMessagesPerSecond: 100, agentBytesPerSecond: 10_000 };
+const MAX_HOLD_MS = 7_500;
 
 class FakeSocket extends EventEmitter {
   isRead = true;
@@ -25,7 +26,9 @@ class FakeSocket extends EventEmitter {
 function open(limits = LIMITS) {
   const socket = new FakeSocket();
   const clock = new FakeClock();
-  return { socket, clock, rate: new TunnelRate(new ReadHold(socket as unknown as WebSocket), limits, clock) };
+  const buckets = new RateBuckets(limits, clock);
+  const rate = new TunnelRate(new ReadHold(socket as unknown as WebSocket), buckets, MAX_HOLD_MS, clock);
+  return { socket, clock, buckets, rate };
 }
 
 t.test("ten seconds of the rate may come at once, and are not slowed", async (t) => {
@@ -94,6 +97,20 @@ t.test("on average no more comes than may, however it comes", async (t) => {
     return bytes <= (clock.monotonicMs() / 1_000) * 10_000 + 100_000 + 20_000;
   });
   await t.resolves(fc.assert(property));
+});
+
+t.test("a new connection has what the last one has left, and a welcome costs what it names", async (t) => {
+  const { clock, buckets, rate } = open();
+  rate.frame(100_000);
+  const socket = new FakeSocket();
+  const next = new TunnelRate(new ReadHold(socket as unknown as WebSocket), buckets, MAX_HOLD_MS, clock);
+  next.frame(1);
+  t.notOk(socket.isRead);
+  const welcomed = open();
+  let count = 0;
+  for (; welcomed.socket.isRead; count += 1) welcomed.rate.welcome(10_000);
+  t.equal(count, 2);
+  t.ok(welcomed.buckets.waitMs() > 0, "who comes again has to wait");
 });
 
 t.test("when the socket is closed, nothing waits", async (t) => {

@@ -9,6 +9,7 @@ import { Metrics } from "../../../src/relay/metrics.js";
 import { LiveSockets } from "../../../src/relay/sockets/live-sockets.js";
 import { Penalties } from "../../../src/relay/sockets/penalties.js";
 import { TunnelEnd } from "../../../src/relay/sockets/tunnel-end.js";
+import { RateBuckets } from "../../../src/relay/sockets/tunnel-rate.js";
 import { Store } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { tempDir } from "../../support/temp.js";
@@ -62,6 +63,7 @@ t.test("an agent that reads no answers is not listened to, so that they cannot p
     token: { kind: "agent", tokenId: "x", workspace: "", expiresAt: undefined },
     live: new LiveSockets(noAuthority, () => true),
     penalties: new Penalties(),
+    buckets: new RateBuckets({ agentMessagesPerSecond: 1e6, agentBytesPerSecond: 1e9 }),
     metrics: new Metrics(() => ({ ...hub.counts(), sockets: 0, tunnels: 0 })),
     limits: DEFAULT_LIMITS,
   });

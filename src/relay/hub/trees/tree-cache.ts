@@ -220,10 +220,10 @@ export class TreeCache {
     if (!tree.pending?.belongsTo(part)) this.#setPending(tree, new PendingUpdate(part));
     const { pending } = tree;
     if (pending === undefined) throw new Error("an update is under way");
-    this.#reserve({ bytes: PendingUpdate.bytesOf(part) });
-    const held = pending.bytes;
-    const update = pending.add(part);
-    this.#account.adjust({ bytes: pending.bytes - held });
+    const bytes = PendingUpdate.bytesOf(part);
+    this.#reserve({ bytes });
+    const update = pending.add(part, bytes);
+    this.#account.adjust({ bytes });
     if (update === undefined) return { kind: "unfinished" };
     const before = tree.state;
     const state = applyUpdate(before, update);
