@@ -87,6 +87,11 @@ export class Workspace implements ChannelHost {
     return this.#account;
   }
 
+  /** The trees that are held, those of which no whole state has come among them. */
+  get roots(): Iterable<string> {
+    return this.#trees.roots;
+  }
+
   // ── viewers ──
 
   /**

@@ -19,7 +19,7 @@ import { Heartbeat } from "./heartbeat.js";
 import type { LiveSockets, LiveTunnel } from "./live-sockets.js";
 import type { Penalties } from "./penalties.js";
 import { ReadHold } from "./read-hold.js";
-import { TunnelRate } from "./tunnel-rate.js";
+import { type RateBuckets, TunnelRate } from "./tunnel-rate.js";
 
 /** What an agent is told when the relay cannot do what its message asks for. */
 const RELAY_FAILED = "the relay has failed; come back";
@@ -67,11 +67,9 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       live: LiveSockets;
       penalties: Penalties;
       failures: Failures;
+      buckets: RateBuckets;
       metrics: Metrics;
-      limits: Pick<
-        LimitOptions,
-        "helloTimeoutMs" | "pingIntervalMs" | "agentMessagesPerSecond" | "agentBytesPerSecond"
-      >;
+      limits: Pick<LimitOptions, "helloTimeoutMs" | "pingIntervalMs">;
     },
   ) {
     const { workspace } = options;
@@ -85,7 +83,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#log = workspace.log;
     this.#penalties = options.penalties;
     this.#hold = new ReadHold(socket);
-    this.#rate = new TunnelRate(this.#hold, options.limits);
+    this.#rate = new TunnelRate(this.#hold, options.buckets, options.limits.pingIntervalMs / 2);
     this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), options.limits.helloTimeoutMs);
     this.#helloTimer.unref();
     workspace.agentConnecting();
@@ -215,6 +213,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     if (!this.#live.welcomeTunnel(this.#workspace.id, this)) return;
     this.#attached = true;
     const held = this.#workspace.attach(this);
+    this.#count(this.#rate.welcome(held.length));
     this.#log.info("", { tokenId: this.token.tokenId, agent }, "agent is here");
     this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace: this.#workspace.id, held });
     this.#workspace.resume();

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { TUNNEL_PATH } from "../../protocol/index.js";
-import type { Logger } from "../../util/index.js";
 import { maskToken } from "../access/credentials.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
 import type { Failures } from "../failures.js";
 import type { Metrics } from "../metrics.js";
+import { RepeatedLog } from "../repeated-log.js";
 import { hasOneTarget } from "../request-shape.js";
 import { watchedChat } from "../routes.js";
 import { closeSocket } from "./close-socket.js";
@@ -18,16 +18,17 @@ export class Upgrades {
   readonly #watches: WatchUpgrade;
   readonly #tunnels: TunnelUpgrade;
   readonly #metrics: Metrics;
-  readonly #log: Logger;
   readonly #failures: Failures;
+  /** For what callers cause. */
+  readonly #refused: RepeatedLog;
   #isClosing = false;
 
   constructor(options: WatchUpgradeOptions & TunnelUpgradeOptions) {
     this.#watches = new WatchUpgrade(options);
     this.#tunnels = new TunnelUpgrade(options);
     this.#metrics = options.metrics;
-    this.#log = options.log;
     this.#failures = options.failures;
+    this.#refused = new RepeatedLog(options.log);
   }
 
   /** Node's `upgrade` event. Never rejects. */
@@ -49,7 +50,9 @@ export class Upgrades {
 
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
     this.#metrics.dropped("refused_upgrade");
-    this.#log.info({ url: maskToken(request.url ?? ""), status: refusal.status }, "upgrade refused");
+    const { status } = refusal;
+    const url = maskToken(request.url ?? "");
+    this.#refused.info(`${status} ${url}`, { url, status }, "upgrade refused");
     refuseUpgrade(socket, refusal);
   }
 

@@ -29,9 +29,10 @@ export class RowCount {
     return this.#rows(workspace);
   }
 
-  /** The table has changed by so much. */
+  /** The table has changed by so much. What is not remembered is counted when it is asked for, with the change. */
   add(workspace: string, { rows, bytes }: Rows): void {
-    const known = this.#rows(workspace);
+    const known = this.#known.get(workspace);
+    if (known === undefined) return;
     known.rows += rows;
     known.bytes += bytes;
   }

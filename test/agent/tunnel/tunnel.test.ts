@@ -16,6 +16,7 @@ interface LogLine {
   level: number;
   msg: string;
   code?: string;
+  retryInMs?: number;
 }
 
 const WARN = 40;
@@ -266,6 +267,17 @@ t.test("it ends at once while it waits for its next try", async (t) => {
   await tunnel.stop();
   await ended;
   t.pass("run has ended");
+});
+
+t.test("it stays away for as long as the relay says, and longer when its own delay is longer", async (t) => {
+  const answer = "HTTP/1.1 429 No\r\nRetry-After: 120\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+  const url = await bluntServer(t, answer);
+  const delayOf = async (ownMs: number) => {
+    const { failure } = open(t, url, { retry: { next: () => ownMs } });
+    return (await failure("TW_RELAY_UNREACHABLE")).retryInMs;
+  };
+  t.equal(await delayOf(10), 120_000);
+  t.equal(await delayOf(200_000), 200_000);
 });
 
 t.test("asked to, it tries at once", async (t) => {

@@ -11,19 +11,19 @@ export interface FilesCount {
   readonly bytes: number;
 }
 
-const NOTHING: FilesCount = { units: 0, nameUnits: 0, bytes: 0 };
-
 export function countFiles(files: readonly TreeFile[]): FilesCount {
-  return files.reduce((count, file) => plus(count, file, 1), NOTHING);
+  const count = { units: 0, nameUnits: 0, bytes: 0 };
+  for (const file of files) add(count, file, 1);
+  return count;
 }
 
 /** @param count of `before` @param changes of it @returns the count of the list that they lead to */
 export function countAfter(count: FilesCount, before: readonly TreeFile[], changes: FileChanges): FilesCount {
-  let after = count;
+  const after = { ...count };
   for (const [key, file] of changes) {
     const old = findFile(before, key);
-    if (old !== undefined) after = plus(after, old, -1);
-    if (file !== undefined) after = plus(after, file, 1);
+    if (old !== undefined) add(after, old, -1);
+    if (file !== undefined) add(after, file, 1);
   }
   return after;
 }
@@ -35,10 +35,8 @@ export function countChanges(changes: FileChanges | undefined): number {
   return bytes;
 }
 
-function plus(count: FilesCount, file: TreeFile, sign: 1 | -1): FilesCount {
-  return {
-    units: count.units + sign * (file.header.length + file.hunks.length),
-    nameUnits: count.nameUnits + sign * (file.key.length + file.path.length),
-    bytes: count.bytes + sign * fileBytes(file),
-  };
+function add(count: { -readonly [K in keyof FilesCount]: number }, file: TreeFile, sign: 1 | -1): void {
+  count.units += sign * (file.header.length + file.hunks.length);
+  count.nameUnits += sign * (file.key.length + file.path.length);
+  count.bytes += sign * fileBytes(file);
 }

@@ -48,15 +48,16 @@ export class PendingUpdate {
   }
 
   /**
+   * @param bytes what it adds to {@link bytes}, when that is known
    * @returns the whole update when this was its last part
    * @throws TunnelLimitError when the parts are more than a diff can be
    */
-  add(part: TreeMessage): TreeMessage | undefined {
+  add(part: TreeMessage, bytes = PendingUpdate.bytesOf(part)): TreeMessage | undefined {
     this.#units += unitsOf(part);
     if (this.#units > MAX_UPDATE_UNITS) {
       throw new TunnelLimitError(`an update of ${part.root} is too large`, "the update is too large");
     }
-    this.#bytes += PendingUpdate.bytesOf(part);
+    this.#bytes += bytes;
     for (const file of part.upserts) this.#upserts.push(file);
     for (const key of part.removes) this.#removes.push(key);
     return part.more ? undefined : { ...part, upserts: this.#upserts, removes: this.#removes };

@@ -68,6 +68,11 @@ export class TreeCache {
     return [...this.#trees.values()].flatMap(({ state }) => (state === undefined ? [] : [state]));
   }
 
+  /** The trees that are here, those of which no whole state has come among them. */
+  get roots(): Iterable<string> {
+    return this.#trees.keys();
+  }
+
   /** Whether the store lacks nothing of what is here. */
   get areSaved(): boolean {
     return [...this.#trees.values()].every(isSaved);
@@ -215,10 +220,10 @@ export class TreeCache {
     if (!tree.pending?.belongsTo(part)) this.#setPending(tree, new PendingUpdate(part));
     const { pending } = tree;
     if (pending === undefined) throw new Error("an update is under way");
-    this.#reserve({ bytes: PendingUpdate.bytesOf(part) });
-    const held = pending.bytes;
-    const update = pending.add(part);
-    this.#account.adjust({ bytes: pending.bytes - held });
+    const bytes = PendingUpdate.bytesOf(part);
+    this.#reserve({ bytes });
+    const update = pending.add(part, bytes);
+    this.#account.adjust({ bytes });
     if (update === undefined) return { kind: "unfinished" };
     const before = tree.state;
     const state = applyUpdate(before, update);
