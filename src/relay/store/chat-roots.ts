@@ -1,6 +1,6 @@
 import type Database from "libsql";
 import { z } from "zod";
-import { writeRelaxed } from "./database.js";
+import { inTransaction, writeRelaxed } from "./database.js";
 
 /**
  * How long a root that vanished is named as `removed` to clients that come back, in milliseconds. A client keeps its map
@@ -26,12 +26,13 @@ export class ChatRoots {
        on conflict (chat, root) do update set gone_at = null where gone_at is not null`,
     );
     const forget = db.prepare("delete from chat_roots where chat = ? and gone_at < ?");
-    this.#write = db.transaction((chat: string, present: readonly string[]) => {
-      const now = Date.now();
-      bury.run(now, chat, JSON.stringify(present));
-      for (const root of present) show.run(chat, root);
-      forget.run(chat, now - TOMBSTONE_MS);
-    }).immediate;
+    this.#write = (chat, present) =>
+      inTransaction(db, () => {
+        const now = Date.now();
+        bury.run(now, chat, JSON.stringify(present));
+        for (const root of present) show.run(chat, root);
+        forget.run(chat, now - TOMBSTONE_MS);
+      });
   }
 
   /** Says that these are the chat's repositories now, and no others. */
