@@ -15,6 +15,8 @@ import {
 const MAX_PATHS = 200_000;
 /** A chat that touched nothing for so long is forgotten at the next start. Milliseconds: 90 days. */
 const FORGET_AFTER_MS = 90 * 24 * 3600 * 1000;
+/** What the system says when the disk, or the user's part of it, is full. */
+const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 /** A journal is written anew when it has grown by this much since it last was. Bytes. */
 const COMPACT_AFTER_BYTES = 4 * 1024 * 1024;
 /** {@link MAX_PATHS} of 4,096 bytes, as long as one text may be. */
@@ -63,7 +65,12 @@ export class TrackStore {
     try {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       await store.#load(path);
-      await store.#compact(path);
+      await store.#compact(path).catch((error: unknown) => {
+        if (!NO_ROOM.has(systemCode(error) ?? "")) throw error;
+        // what is remembered counts; what is tracked is refused until a new journal fits
+        store.#appendedBytes = Number.POSITIVE_INFINITY;
+        logger.warn({ file: path, err: error }, "the disk is full; nothing more can be tracked for now");
+      });
     } catch (error) {
       throw stateDirError(dir, error);
     }
@@ -158,9 +165,11 @@ export class TrackStore {
     this.#waiting = [];
     if (text === "" || path === undefined) return;
     try {
-      await this.#journal?.appendFile(text);
-      await this.#journal?.datasync();
-      this.#appendedBytes += Buffer.byteLength(text);
+      if (Number.isFinite(this.#appendedBytes)) {
+        await this.#journal?.appendFile(text);
+        await this.#journal?.datasync();
+        this.#appendedBytes += Buffer.byteLength(text);
+      }
       if (this.#appendedBytes > COMPACT_AFTER_BYTES) await this.#compact(path);
     } catch (error) {
       this.#appendedBytes = Number.POSITIVE_INFINITY; // half a line may stand there: the next write begins a new journal

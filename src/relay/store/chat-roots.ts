@@ -1,7 +1,7 @@
 import type Database from "libsql";
 import { z } from "zod";
 import { MAX_TREES } from "../../protocol/index.js";
-import { writeRelaxed } from "./database.js";
+import { inTransaction, writeRelaxed } from "./database.js";
 import { RowCount } from "./row-count.js";
 
 /**
@@ -64,12 +64,13 @@ export class ChatRoots {
       forgetOfWorkspace.run(workspace, excess.rows);
       this.#count.forget(workspace);
     };
-    this.#write = db.transaction((workspace: string, chat: string, present: readonly string[]) => {
-      const now = Date.now();
-      buryAll.run(now, workspace, chat, JSON.stringify(present));
-      for (const root of present) show.run(chat, root, workspace, now);
-      trim(workspace, chat, now);
-    }).immediate;
+    this.#write = (workspace, chat, present) =>
+      inTransaction(db, () => {
+        const now = Date.now();
+        buryAll.run(now, workspace, chat, JSON.stringify(present));
+        for (const root of present) show.run(chat, root, workspace, now);
+        trim(workspace, chat, now);
+      });
     this.#bury = (workspace, chat, root) => buryOne.run(Date.now(), workspace, chat, root);
   }
 

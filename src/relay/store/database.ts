@@ -140,6 +140,24 @@ export function openDatabase(directory: string): Database.Database {
 }
 
 /**
+ * Does all of a job's writes or none. The binding's own transactions roll back what SQLite has rolled back already (a full
+ * disk does that), and throw away the error that says why.
+ *
+ * @returns what the job returns @throws what it throws, or SQLite
+ */
+export function inTransaction<T>(db: Database.Database, job: () => T): T {
+  db.exec("begin immediate");
+  try {
+    const result = job();
+    db.exec("commit");
+    return result;
+  } catch (thrown) {
+    if (db.inTransaction) db.exec("rollback");
+    throw thrown;
+  }
+}
+
+/**
  * Writes what may be lost in a power cut (not in a crash of the process), because agents send it again: without waiting for
  * the disk, which takes milliseconds in which nothing else runs.
  */
@@ -156,10 +174,10 @@ function migrate(db: Database.Database): void {
   const version = () => versionSchema.parse(db.prepare("pragma user_version").get()).user_version;
   if (version() === MIGRATIONS.length) return;
   // two commands may open a new directory at the same moment: the second finds the work done
-  db.transaction(() => {
+  inTransaction(db, () => {
     const from = version();
     if (from > MIGRATIONS.length) throw new Error(`the database was written by a later version (schema ${from})`);
     for (const step of MIGRATIONS.slice(from)) db.exec(step);
     db.exec(`pragma user_version = ${MIGRATIONS.length}`);
-  }).immediate();
+  });
 }
