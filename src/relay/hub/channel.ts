@@ -1,4 +1,5 @@
 import { coalesce } from "../../util/index.js";
+import { latestUntilNow } from "../wall-clock.js";
 import type { ChannelHost } from "./channel-host.js";
 import type { FrameCache } from "./streams/frame-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
@@ -38,7 +39,7 @@ export class Channel implements WatchedChat {
     this.chat = chat;
     this.paths = paths;
     this.barrier = coalesce(async () => {
-      this.#checkedAt = Math.max(this.#checkedAt, await host.refresh(chat));
+      this.#checkedAt = latestUntilNow(this.#checkedAt, await host.refresh(chat));
     });
   }
 
@@ -68,7 +69,7 @@ export class Channel implements WatchedChat {
 
   setRoots(roots: Iterable<string>): void {
     this.#roots = new Set(roots);
-    this.#checkedAt = Math.max(this.#checkedAt, Date.now());
+    this.#checkedAt = Date.now();
     for (const root of this.#troubles.keys()) if (!this.#roots.has(root)) this.#troubles.delete(root);
   }
 

@@ -1,5 +1,6 @@
 import { MAX_TREES, type TreeMessage } from "../../../protocol/index.js";
 import type { TreeHead, TreeStates } from "../../store/index.js";
+import { hasPassed, latestUntilNow } from "../../wall-clock.js";
 import { MAX_PENDING_UNITS, PendingUpdate, TunnelLimitError } from "./pending-update.js";
 import { applyUpdate, restoreState, type TreeState } from "./tree-state.js";
 
@@ -85,7 +86,7 @@ export class TreeCache {
     if (stored === undefined) return tree;
     tree.state = restoreState(stored);
     tree.saved = versionOf(tree.state);
-    tree.scannedAt = Date.parse(stored.meta.scanned_at);
+    tree.scannedAt = latestUntilNow(Date.parse(stored.meta.scanned_at));
     return tree;
   }
 
@@ -99,7 +100,7 @@ export class TreeCache {
       const { state } = tree;
       if (state === undefined || isSaved(tree)) continue;
       const version = versionOf(state);
-      const isBusy = tree.live && tree.seen !== version && Date.now() - tree.savedAt < BUSY_SAVE_MS;
+      const isBusy = tree.live && tree.seen !== version && !hasPassed(BUSY_SAVE_MS, tree.savedAt);
       tree.seen = version;
       if (isBusy && !everything) continue;
       tree.saved = version;
@@ -189,7 +190,7 @@ export class TreeCache {
   confirm(root: string, scannedAt: number): boolean {
     const tree = this.#stored.delete(root) ? this.#load(root) : this.#trees.get(root);
     if (tree === undefined) return false;
-    tree.scannedAt = Math.max(tree.scannedAt, scannedAt);
+    tree.scannedAt = latestUntilNow(tree.scannedAt, scannedAt);
     tree.live = true;
     return true;
   }
