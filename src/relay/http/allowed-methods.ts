@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { REFUSALS, type Refusal } from "../answers.js";
 
 interface KnownPath {
@@ -19,16 +19,28 @@ export class AllowedMethods {
     });
   }
 
-  /** What a request without a route is refused with. @param target its path, and what stands behind `?` */
-  refusal(target: string): Refusal {
-    const path = target.split("?", 1)[0] ?? "";
+  /**
+   * What a request is refused with whose method its path does not have, or whose path there is not.
+   *
+   * @param request `url`: its path, and what stands behind `?`; `is404`: no route was found for it
+   * @returns `undefined` when there is nothing to refuse
+   */
+  refusal({ url, method, is404 }: Pick<FastifyRequest, "url" | "method" | "is404">): Refusal | undefined {
+    const path = (url.split("?", 1)[0] ?? "").replace(/(?<=.)\/$/, "");
+    // a path that is spelled out is that path, although `/chats/:chat` would take its other methods
+    const exact = this.#paths.get(path);
+    if (exact !== undefined) return exact.methods.has(method) ? undefined : notAllowed(exact.methods);
+    if (!is404) return undefined;
     const methods = new Set<string>();
     for (const known of this.#paths.values()) {
-      if (known.pattern.test(path)) for (const method of known.methods) methods.add(method);
+      if (known.pattern.test(path)) for (const each of known.methods) methods.add(each);
     }
-    if (methods.size === 0) return REFUSALS.noSuchRoute;
-    return { ...REFUSALS.methodNotAllowed, headers: { Allow: [...methods].sort().join(", ") } };
+    return methods.size === 0 ? REFUSALS.noSuchRoute : notAllowed(methods);
   }
+}
+
+function notAllowed(methods: ReadonlySet<string>): Refusal {
+  return { ...REFUSALS.methodNotAllowed, headers: { Allow: [...methods].sort().join(", ") } };
 }
 
 /** The paths that a route stands for: `:name` is one segment, `*` is whatever follows. */
@@ -37,5 +49,5 @@ function patternOf(url: string): RegExp {
     if (part === "*") return ".*";
     return part.startsWith(":") ? "[^/]+" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   });
-  return new RegExp(`^${parts.join("/")}/?$`);
+  return new RegExp(`^${parts.join("/")}$`);
 }

@@ -71,9 +71,9 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     return refuse(reply, refusal);
   });
   const allowed = new AllowedMethods(http);
-  http.addHook("onRequest", async ({ raw, url, is404 }) => {
-    if (!hasOneTarget(raw)) throw new RefusedError(REFUSALS.badRequest);
-    if (is404) throw new RefusedError(allowed.refusal(url)); // whatever its body is
+  http.addHook("onRequest", async (request) => {
+    const refusal = hasOneTarget(request.raw) ? allowed.refusal(request) : REFUSALS.badRequest;
+    if (refusal !== undefined) throw new RefusedError(refusal); // whatever its body is
   });
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
   await http.register(swagger, openapi);
