@@ -7,7 +7,7 @@ import type { NewToken, TokenEntry } from "../store/index.js";
 import { chatJson } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
 import { requireAdmin } from "./operations.js";
-import { chatSchema, errorResponses } from "./schemas.js";
+import { callerErrors, chatSchema, OF_JSON_BODIES } from "./schemas.js";
 
 const tokenSchema = z.object({
   id: z.string(),
@@ -40,7 +40,9 @@ const bindingSchema = z.strictObject({
   parent: idSchema.optional(),
 });
 
-const errors = errorResponses(400, 401, 403, 404);
+const errors = callerErrors(403);
+const bodyErrors = callerErrors(403, ...OF_JSON_BODIES);
+const nameErrors = callerErrors(403, 404);
 const tags = ["admin"];
 
 /** What the commands `relay token` and `relay chat` do, for admins over HTTP. */
@@ -74,7 +76,10 @@ export function adminRoutes(context: HttpContext) {
           tags,
           summary: "Make a token",
           body: newTokenSchema,
-          response: { 201: z.object({ token: z.string().describe("Its text, which is kept nowhere.") }), ...errors },
+          response: {
+            201: z.object({ token: z.string().describe("Its text, which is kept nowhere.") }),
+            ...bodyErrors,
+          },
         },
       },
       async ({ body }, reply) => {
@@ -102,7 +107,7 @@ export function adminRoutes(context: HttpContext) {
           tags,
           summary: "Make a token worthless; its live sockets are closed",
           params: z.object({ id: z.string() }),
-          response: { 204: z.null(), ...errors },
+          response: { 204: z.null(), ...nameErrors },
         },
       },
       async ({ params }, reply) => {
@@ -132,7 +137,7 @@ export function adminRoutes(context: HttpContext) {
           summary: "Bind a chat to the trees of a workspace; makes the chat when it is new",
           params: z.object({ chat: idSchema }),
           body: bindingSchema,
-          response: { 200: boundChatSchema, ...errors },
+          response: { 200: boundChatSchema, ...bodyErrors },
         },
       },
       async ({ params, body }) => {
@@ -155,7 +160,7 @@ export function adminRoutes(context: HttpContext) {
           tags,
           summary: "Take a chat's binding away; the chat stays",
           params: z.object({ chat: idSchema }),
-          response: { 204: z.null(), ...errors },
+          response: { 204: z.null(), ...nameErrors },
         },
       },
       async ({ params }, reply) => {

@@ -5,7 +5,7 @@ import { accept, REFUSALS, RefusedError } from "../answers.js";
 import { STREAM_NAMES } from "../routes.js";
 import type { Chat } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer } from "./context.js";
-import { chatSchema, errorResponses } from "./schemas.js";
+import { callerErrors, chatSchema, OF_JSON_BODIES } from "./schemas.js";
 
 const params = z.object({ chat: z.string() });
 const noContent = z.null().describe("Done.");
@@ -21,7 +21,7 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
           hide,
           summary: "The git stream of a chat (WebSocket)",
           params,
-          response: errorResponses(400, 401, 403, 404, 426),
+          response: callerErrors(403, 404, 426),
         },
         handler: async (request) => {
           const { authority, agentState } = context;
@@ -62,7 +62,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
     http.get(
       "/chats/:chat",
       {
-        schema: { hide, summary: "A chat", params, response: { 200: chatSchema, ...errorResponses(400, 401, 404) } },
+        schema: { hide, summary: "A chat", params, response: { 200: chatSchema, ...callerErrors(404) } },
       },
       async (request) => chatJson(find(request)),
     );
@@ -74,7 +74,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
           summary: "Archive a chat, or bring it back",
           params,
           body: z.object({ archived: z.boolean() }),
-          response: { 204: noContent, ...errorResponses(400, 401, 404) },
+          response: { 204: noContent, ...callerErrors(404, ...OF_JSON_BODIES) },
         },
       },
       async (request, reply) => {
@@ -100,7 +100,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
             hide,
             summary: archived ? "Archive a chat" : "Bring a chat back",
             params,
-            response: { 204: noContent, ...errorResponses(400, 401, 404) },
+            response: { 204: noContent, ...callerErrors(404) },
           },
         },
         async (request, reply) => {

@@ -8,7 +8,7 @@ import { accept, FILE_TYPES, MAX_FILE_BYTES, REFUSALS, RefusedError } from "../a
 import { BlobTooLargeError, type FileEntry, type StagedBlob } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer, queryOf } from "./context.js";
 import { fileName } from "./file-name.js";
-import { errorResponses } from "./schemas.js";
+import { callerErrors } from "./schemas.js";
 import { sniffImage } from "./sniff.js";
 
 /** The chat file routes, on the relay's own store (docs/protocol.md). */
@@ -25,7 +25,7 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
         summary: "Upload a chat file",
         description: `The body is the file: ${FILE_TYPES.join(", ")}, at most ${MAX_FILE_BYTES} bytes.`,
         querystring: z.object({ organization: z.unknown().optional() }),
-        response: { 201: z.object({ id: idSchema }), ...errorResponses(400, 401, 413, 503, 507) },
+        response: { 201: z.object({ id: idSchema }), ...callerErrors(413, 503, 507) },
       },
       handler: (request, reply) => upload(context, request, reply),
     });
@@ -36,7 +36,7 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
         hide,
         summary: "A chat file's bytes",
         params: z.object({ file: z.string() }),
-        response: { 200: z.any().describe("The bytes, with the stored type."), ...errorResponses(400, 401, 404) },
+        response: { 200: z.any().describe("The bytes, with the stored type."), ...callerErrors(404) },
       },
       handler: (request, reply) => download(context, request, request.params.file, reply),
     });
@@ -47,7 +47,7 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
           hide,
           summary: "Delete a chat file",
           params: z.object({ file: z.string() }),
-          response: { 204: z.null().describe("Done."), ...errorResponses(400, 401, 404) },
+          response: { 204: z.null().describe("Done."), ...callerErrors(404) },
         },
       },
       (request, reply) => remove(context, request, request.params.file, reply),

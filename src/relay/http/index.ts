@@ -3,12 +3,11 @@ import swagger from "@fastify/swagger";
 import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import {
   hasZodFastifySchemaValidationErrors,
-  jsonSchemaTransform,
   serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
-import { type Logger, messageOf, systemCode, VERSION } from "../../util/index.js";
+import { type Logger, messageOf, systemCode } from "../../util/index.js";
 import { maskToken } from "../access/credentials.js";
 import type { UpstreamOptions } from "../access/index.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
@@ -17,9 +16,11 @@ import type { Metrics } from "../metrics.js";
 import { hasOneTarget } from "../request-shape.js";
 import { PREFIXES } from "../routes.js";
 import { adminRoutes } from "./admin.js";
+import { AllowedMethods } from "./allowed-methods.js";
 import { chatRoutes, streamRoutes } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
 import { fileRoutes } from "./files.js";
+import { openapi } from "./openapi.js";
 import { operationRoutes } from "./operations.js";
 import { proxyRoutes } from "./proxy.js";
 
@@ -70,17 +71,13 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     if (refusal.status >= 500) request.log.error({ err: error }, "request failed");
     return refuse(reply, refusal);
   });
-  http.addHook("onRequest", async ({ raw }) => {
-    if (!hasOneTarget(raw)) throw new RefusedError(REFUSALS.badRequest);
+  const allowed = new AllowedMethods(http);
+  http.addHook("onRequest", async (request) => {
+    const refusal = hasOneTarget(request.raw) ? allowed.refusal(request) : REFUSALS.badRequest;
+    if (refusal !== undefined) throw new RefusedError(refusal); // whatever its body is
   });
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
-  await http.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: { title: "Treewire relay", version: VERSION, description: "The live diff of git working trees." },
-    },
-    transform: jsonSchemaTransform,
-  });
+  await http.register(swagger, openapi);
   await http.register(operationRoutes(context, metrics, options.isReady));
   await http.register(adminRoutes(context), { prefix: "/admin" });
   for (const prefix of PREFIXES) {

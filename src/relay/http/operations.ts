@@ -5,7 +5,7 @@ import { REFUSALS, type Refusal, RefusedError } from "../answers.js";
 import type { Metrics } from "../metrics.js";
 import type { StoreState } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer } from "./context.js";
-import { errorResponses } from "./schemas.js";
+import { callerErrors, errorResponses } from "./schemas.js";
 
 const status = z.object({ status: z.string() });
 
@@ -14,7 +14,10 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
   return async (http: HttpServer): Promise<void> => {
     http.get(
       "/healthz",
-      { logLevel: "warn", schema: { summary: "Whether the process is alive", response: { 200: status } } },
+      {
+        logLevel: "warn",
+        schema: { summary: "Whether the process is alive", response: { 200: status, ...errorResponses() } },
+      },
       async () => ({ status: "ok" }),
     );
     http.get(
@@ -37,7 +40,7 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
         logLevel: "warn",
         schema: {
           summary: "Prometheus metrics, for an admin's token",
-          response: { 200: z.string(), ...errorResponses(401, 403) },
+          response: { 200: z.string(), ...callerErrors(403) },
         },
       },
       async (request, reply) => {

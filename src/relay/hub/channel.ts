@@ -3,6 +3,7 @@ import { Account } from "../budgets/account.js";
 import { marksBytes, rootBytes, troubleBytes } from "../budgets/cost.js";
 import { TunnelLimitError } from "../budgets/exceeded.js";
 import { DEFAULT_LIMITS } from "../limit-options.js";
+import { latestUntilNow } from "../wall-clock.js";
 import type { ChannelHost } from "./channel-host.js";
 import type { FrameCache } from "./streams/frame-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
@@ -53,7 +54,7 @@ export class Channel implements WatchedChat {
     this.chat = chat;
     this.paths = paths;
     this.barrier = coalesce(async () => {
-      this.#checkedAt = Math.max(this.#checkedAt, await host.refresh(chat));
+      this.#checkedAt = latestUntilNow(this.#checkedAt, await host.refresh(chat));
     });
   }
 
@@ -96,7 +97,7 @@ export class Channel implements WatchedChat {
     this.#rootsBytes = bytes;
     this.#marksBytes = marks;
     this.#roots = next;
-    this.#checkedAt = Math.max(this.#checkedAt, Date.now());
+    this.#checkedAt = Date.now();
     for (const root of this.#troubles.keys()) if (!this.#roots.has(root)) this.clearTrouble(root);
   }
 

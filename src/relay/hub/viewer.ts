@@ -1,4 +1,5 @@
 import type { ServerMessage } from "../../protocol/index.js";
+import { hasPassed, latestUntilNow } from "../wall-clock.js";
 import { TextFrame } from "./encoding/text-frame.js";
 import { ErrorBacklog } from "./error-backlog.js";
 import type { Outlet } from "./outlet.js";
@@ -115,7 +116,7 @@ export class Viewer implements BlockedViewer {
 
   /** Says at least that nothing changed when no frame has gone out for that many milliseconds. */
   heartbeat(afterMs: number): void {
-    if (Date.now() - this.#lastFrameAt < afterMs) return;
+    if (!hasPassed(afterMs, this.#lastFrameAt)) return;
     this.#heartbeatDue = true;
     this.flush();
   }
@@ -213,7 +214,7 @@ export class Viewer implements BlockedViewer {
 
   #scannedAt(roots: readonly string[], afterBarrier: boolean): number {
     const known = this.#chat.scannedAt(roots, afterBarrier);
-    this.#lastScannedAt = Math.max(this.#lastScannedAt, known);
+    this.#lastScannedAt = latestUntilNow(this.#lastScannedAt, known);
     return this.#lastScannedAt;
   }
 }

@@ -86,7 +86,12 @@ t.test(
     t.equal(channel.scannedAt(["/a"], false), 1_000);
     t.equal(channel.scannedAt([], false), 1_000);
     const barrier = channel.barrier();
-    const passedAt = Date.now() + 60_000;
+    const clock = Date.now;
+    const passedAt = clock() + 60_000;
+    Date.now = () => passedAt;
+    t.teardown(() => {
+      Date.now = clock;
+    });
     host.asked[0]?.(passedAt);
     await barrier;
     t.equal(channel.scannedAt([], true), passedAt, "an answer to a refresh is as old as its barrier");

@@ -122,21 +122,21 @@ t.test("a mistake of the program is no trouble of the store", async (t) => {
 
 t.test("a chat's roots are what was said last, although the store has not taken it", async (t) => {
   const { db, clock, writer, other } = open(t);
-  const roots = new RelaxedChatRoots(new ChatRoots(db), writer);
+  const roots = new RelaxedChatRoots(new ChatRoots(db, 1_000), writer);
   const read = () => ({ present: roots.present("chat"), gone: roots.tombstones("chat") });
-  roots.record("chat", ["/a", "/b"]);
+  roots.record("workspace", "chat", ["/a", "/b"]);
   other.exec("begin immediate");
-  roots.record("chat", ["/b", "/c"]);
+  roots.record("workspace", "chat", ["/b", "/c"]);
   t.same(read(), { present: ["/b", "/c"], gone: ["/a"] });
-  roots.record("chat", ["/b"]);
+  roots.record("workspace", "chat", ["/b"]);
   t.same(read(), { present: ["/b"], gone: ["/a", "/c"] });
-  roots.record("chat", ["/a", "/b"]); // as the store has it, but not as it would have it
+  roots.record("workspace", "chat", ["/a", "/b"]); // as the store has it, but not as it would have it
   t.same(read(), { present: ["/a", "/b"], gone: ["/c"] });
   other.exec("rollback");
   await clock.advance(1_000);
   t.notOk(writer.isBehind);
   t.same(read(), { present: ["/a", "/b"], gone: ["/c"] });
-  const written = new ChatRoots(db);
+  const written = new ChatRoots(db, 1_000);
   t.same([written.present("chat"), written.tombstones("chat")], [["/a", "/b"], ["/c"]]);
 });
 

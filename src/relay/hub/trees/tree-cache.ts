@@ -4,6 +4,7 @@ import { rootBytes, treeBytes } from "../../budgets/cost.js";
 import { BudgetExceededError } from "../../budgets/exceeded.js";
 import { DEFAULT_LIMITS } from "../../limit-options.js";
 import type { TreeHead, TreeStates } from "../../store/index.js";
+import { hasPassed, latestUntilNow } from "../../wall-clock.js";
 import { PendingUpdate } from "./pending-update.js";
 import { applyUpdate, restoreState, type TreeState } from "./tree-state.js";
 
@@ -109,7 +110,7 @@ export class TreeCache {
     this.#account.adjust(change);
     tree.state = state;
     tree.saved = versionOf(state);
-    tree.scannedAt = Date.parse(stored.meta.scanned_at);
+    tree.scannedAt = latestUntilNow(Date.parse(stored.meta.scanned_at));
     return tree;
   }
 
@@ -123,7 +124,7 @@ export class TreeCache {
       const { state } = tree;
       if (state === undefined || isSaved(tree)) continue;
       const version = versionOf(state);
-      const isBusy = tree.live && tree.seen !== version && Date.now() - tree.savedAt < BUSY_SAVE_MS;
+      const isBusy = tree.live && tree.seen !== version && !hasPassed(BUSY_SAVE_MS, tree.savedAt);
       tree.seen = version;
       if (isBusy && !everything) continue;
       const meta = { ...state.meta, scanned_at: new Date(tree.scannedAt).toISOString() };
@@ -270,7 +271,7 @@ export class TreeCache {
     if (this.#unstore(root)) this.load(root);
     const tree = this.#trees.get(root);
     if (tree === undefined) return false;
-    tree.scannedAt = Math.max(tree.scannedAt, scannedAt);
+    tree.scannedAt = latestUntilNow(tree.scannedAt, scannedAt);
     tree.live = true;
     return true;
   }
