@@ -91,10 +91,11 @@ t.test("FIFOs and devices that a repository names as git's own files are not wai
   const fifo = join(tempDir(t), "fifo");
   execFileSync("mkfifo", [fifo]);
   const git = join(repo.root, ".git");
-  for (const place of [fifo, "/dev/zero", "/dev/tty"]) {
-    for (const name of ["core.attributesFile", "core.excludesFile", "diff.orderFile", "include.path"]) {
-      repo.git("config", "--file", join(git, "config"), name, place);
-    }
+  const config = readFileSync(join(git, "config"), "utf8");
+  for (const place of [fifo, "/dev/zero", "/dev/full"]) {
+    const core = `[core]\n\tattributesFile = ${place}\n\texcludesFile = ${place}\n`;
+    const others = `[diff]\n\torderFile = ${place}\n[include]\n\tpath = ${place}\n`;
+    writeFileSync(join(git, "config"), config + core + others);
     for (const name of ["info/attributes", "info/exclude", "config.worktree", "packed-refs", "shallow"]) {
       rmSync(join(git, name), { force: true });
       symlinkSync(place, join(git, name));
