@@ -144,7 +144,7 @@ t.test(
   "a tree that was deleted is gone, although the store has not taken it; one that is saved anew is there",
   async (t) => {
     const { db, clock, writer, other } = open(t);
-    const written = new TreeStates(db);
+    const written = new TreeStates(db, { rows: 1_000, bytes: 1e9 });
     const trees = new RelaxedTreeStates(written, writer);
     const tree = { root: "/a", epoch: "epoch-1-", seq: 1, meta: metaOf(), files: [] };
     await trees.save("w", tree, () => false);
