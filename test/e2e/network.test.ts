@@ -63,7 +63,12 @@ async function startAgent(t: Cleanup, { url, caFile }: Omit<World, "link">) {
     agent: "treewire/test",
     logger,
     source: host,
-    finder: { findRepositories, resolveRoot, kind: () => "directory" },
+    finder: {
+      allowedFor: async () => ["/"],
+      findRepositories: (directory) => findRepositories(directory),
+      resolveRoot,
+      kind: () => "directory",
+    },
     tracked: TrackStore.unremembered(logger),
     tunnel: {
       times: { handshakeMs: 15_000 / HASTE, pingMs: 15_000 / HASTE, silenceMs: 25_000 / HASTE },
