@@ -8,7 +8,7 @@ import { bindChat, createToken } from "../../src/relay/index.js";
 import { type Program, startProgram } from "../support/program.js";
 import type { Random } from "../support/random.js";
 import { createRepo, expectedOf } from "../support/repo.js";
-import { type Cleanup, tempDir } from "../support/temp.js";
+import { ALLOW_TEMP, type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 import { Disk } from "./disk.js";
 import { Archiving, edit, editOnce, Uploads } from "./loads.js";
@@ -153,7 +153,9 @@ export class KillStack {
   }
 
   #startAgent(): void {
-    this.#agent = startProgram(this.#t, "agent", ["--relay", this.#url, "--token-file", this.#tokenFile]);
+    this.#agent = startProgram(this.#t, "agent", ["--relay", this.#url, "--token-file", this.#tokenFile], {
+      env: ALLOW_TEMP,
+    });
   }
 
   /** How often the present agent was welcomed. */
