@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
 import { isAtOrBelow, openRepository, realPathOf } from "../../src/git/index.js";
@@ -205,8 +205,9 @@ function commitOf(repository: { head(): { commit: string | undefined } }): strin
   }
 }
 
-/** Git's own word. `undefined`: it takes it for no working tree. */
+/** Git's own word, of the nearest directory that is there. `undefined`: it takes it for no working tree. */
 function topLevel(path: string): string | undefined {
+  if (!existsSync(path)) return topLevel(dirname(path));
   const { status, stdout } = spawnSync("git", ["rev-parse", "--show-toplevel"], { cwd: path, env: GIT_ENV });
   return status === 0 ? realpathSync(stdout.toString().slice(0, -1)) : undefined;
 }
