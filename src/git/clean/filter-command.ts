@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { messageOf } from "../../util/index.js";
 import type { BytePath } from "../io/byte-path.js";
 import { textOfBytes } from "../io/byte-path.js";
 import { type CleanFilter, filterFailed } from "./clean-filter.js";
@@ -29,7 +30,12 @@ export async function runCleanCommand(
   const command = filter.command.replaceAll(/%(.)/g, (all, letter) =>
     letter === "f" ? shellQuote(textOfBytes(path)) : letter === "%" ? "%" : all,
   );
-  const outcome = await runShell(command, input, options);
+  let outcome: Outcome;
+  try {
+    outcome = await runShell(command, input, options);
+  } catch (thrown) {
+    throw filterFailed(path, filter.name, messageOf(thrown), thrown); // the command is longer than the system takes
+  }
   if (outcome.kind === "done") return outcome.output;
   if (outcome.kind === "abandoned" || filter.required) throw filterFailed(path, filter.name, outcome.detail);
   return undefined;
