@@ -122,6 +122,8 @@ export interface Repository {
   /**
    * The commit that a submodule has checked out; `undefined` when there is no repository in its directory, which git
    * takes for unchanged, or when its HEAD is unborn.
+   *
+   * @throws TreewireError `TW_PATH_REFUSED` for one that leads out of the allowed directories and this tree
    */
   submoduleHead(path: BytePath): Oid | undefined;
   /**

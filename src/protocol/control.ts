@@ -72,6 +72,11 @@ export const agentStatusSchema = z.object({
       problem: z.string().nullable(),
     }),
   ),
+  /**
+   * The directories that may be shown, without links; what was tracked may be shown besides. What was refused stands
+   * among the problems.
+   */
+  allowed: z.array(z.string()).default([]),
   /** File watches (inotify) of this process, and the most that the user may have; `null` where there is no such thing. */
   watches: z.object({ used: z.int(), limit: z.int() }).nullable(),
   memory: z.object({ rss_bytes: z.int(), heap_bytes: z.int() }),

@@ -30,6 +30,11 @@ const REGISTRY = {
     what: "the repository belongs to another user",
     advice: "run `git config --global --add safe.directory` with its path if you trust it",
   },
+  TW_PATH_REFUSED: {
+    exitStatus: 2,
+    what: "not in the directories that this workspace lets be shown",
+    advice: "allow it there, with --allow-root, --root or `agent track`",
+  },
   TW_FILTER_FAILED: {
     exitStatus: 2,
     what: "its content can't be read as git does",

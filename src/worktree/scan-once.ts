@@ -57,9 +57,13 @@ export async function scanOnceRaw(path: string, options: OnceOptions = {}): Prom
   return { root, diff: patchBytes(diff, root, options) };
 }
 
-/** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
-export async function resolveRoot(path: string): Promise<string> {
-  return openRepository(path).root;
+/**
+ * The root of the working tree that holds a path. Throws like {@link scanOnce}.
+ *
+ * @param allowed directories out of which it must not lead, else `TW_PATH_REFUSED`. Default: it may be anywhere
+ */
+export async function resolveRoot(path: string, allowed?: readonly string[]): Promise<string> {
+  return openRepository(path, process.env, "none", allowed).root;
 }
 
 async function* patchBytes(diff: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {

@@ -9,7 +9,7 @@ import { type Program, startProgram } from "../support/program.js";
 import type { Random } from "../support/random.js";
 import { createRepo, expectedOf } from "../support/repo.js";
 import { SmallDisk } from "../support/small-disk.js";
-import { type Cleanup, tempDir } from "../support/temp.js";
+import { ALLOW_TEMP, type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 import { Administering, Tracking } from "./commands.js";
 import { Disk } from "./disk.js";
@@ -207,7 +207,7 @@ export class KillStack {
 
   #startAgent(): void {
     const args = ["--relay", this.#url, "--token-file", this.#tokenFile, "--state-dir", this.#stateDir];
-    this.#agent = startProgram(this.#t, "agent", args, { env: { XDG_RUNTIME_DIR: this.#runtimeDir } });
+    this.#agent = startProgram(this.#t, "agent", args, { env: { ...ALLOW_TEMP, XDG_RUNTIME_DIR: this.#runtimeDir } });
   }
 
   /** How often the present agent was welcomed. */

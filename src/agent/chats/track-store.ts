@@ -48,6 +48,7 @@ export class TrackStore {
   #waiting: string[] = [];
   #appendedBytes = 0;
   #count = 0;
+  #revision = 0;
 
   private constructor(path: string | undefined, logger: Logger) {
     this.#path = path;
@@ -91,6 +92,16 @@ export class TrackStore {
     return this.#chats.get(chat)?.paths.size ?? 0;
   }
 
+  /** The tracked paths of all chats; those of several are named as often. */
+  *allPaths(): Generator<string, void> {
+    for (const { paths } of this.#chats.values()) yield* paths;
+  }
+
+  /** Another number whenever other paths may be tracked than before. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   chats(): string[] {
     return [...this.#chats.keys()];
   }
@@ -124,6 +135,7 @@ export class TrackStore {
   }
 
   #apply(entry: Entry): void {
+    this.#revision += 1;
     if (entry.op === "track") {
       for (const id of entry.chats) {
         const chat = this.#chats.get(id) ?? { paths: new Set(), touchedAt: 0 };

@@ -15,7 +15,8 @@ import {
   tokenFile,
   VERSION,
 } from "../../util/index.js";
-import { findRepositories, resolveRoot, TreeHost } from "../../worktree/index.js";
+import { type FindOptions, findRepositories, resolveRoot, TreeHost } from "../../worktree/index.js";
+import { AllowedDirectories } from "../chats/allowed-directories.js";
 import { TrackStore } from "../chats/track-store.js";
 import { type ControlHandler, ControlServer } from "../control/control-server.js";
 import { claim, defaultStateDir, socketCandidates } from "../control/places.js";
@@ -49,20 +50,31 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   token.read();
   connectWith();
 
-  const host = new TreeHost({ logger, filters: filterPolicy(settings.filters.value, "user") });
-  const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
   const roots = listOf(settings.root);
+  const searched = (roots.length > 0 ? roots : ["."]).map((root) => resolve(root));
   const memory = await remember(textOf(settings["state-dir"]) ?? defaultStateDir(), logger);
+  const more = listOf(settings["allow-root"]).map((directory) => resolve(directory));
+  const allowed = new AllowedDirectories([...searched, ...more], memory.tracked);
+  const { directories } = allowed;
+  const filters = filterPolicy(settings.filters.value, "user");
+  const host = new TreeHost({ logger, filters, allowed: directories });
+  const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
   const daemon = new Daemon({
     url,
     token,
     dial: connectWith,
-    roots: (roots.length > 0 ? roots : ["."]).map((root) => resolve(root)),
+    roots: searched,
     agent: `treewire/${VERSION}`,
     logger,
     source: host,
-    finder: { resolveRoot, findRepositories: findReadable, kind: kindOf },
+    finder: {
+      allowedFor: (path, by) => allowed.allowedFor(path, by),
+      resolveRoot,
+      findRepositories: (directory, onRefused) => findReadable(directory, { allowed: directories, onRefused }),
+      kind: kindOf,
+    },
     tracked: memory.tracked,
+    allowed: directories,
     problems: memory.problems,
     onStatus: (status) => service.onTunnel(status),
   });
@@ -175,7 +187,7 @@ function fileOf(setting: AgentSettings[keyof AgentSettings]): string | undefined
 }
 
 /** As `findRepositories`, but a directory that cannot be listed is an error and not merely empty. */
-async function findReadable(directory: string): Promise<string[]> {
+async function findReadable(directory: string, options: FindOptions): Promise<string[]> {
   try {
     await (await opendir(directory)).close();
   } catch (error) {
@@ -184,7 +196,7 @@ async function findReadable(directory: string): Promise<string[]> {
     const what = missing ? "TW_PATH_NOT_FOUND" : "TW_PATH_UNREADABLE";
     throw new TreewireError(what, directory, { detail: code, cause: error });
   }
-  return findRepositories(directory);
+  return findRepositories(directory, options);
 }
 
 function kindOf(path: string): "directory" | "other" | "missing" {

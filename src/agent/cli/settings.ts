@@ -17,6 +17,10 @@ const SETTINGS = {
     kind: "list",
     describe: "where repositories are looked for, for chats that name no path; default: here; may be repeated",
   },
+  "allow-root": {
+    kind: "list",
+    describe: "a directory besides the roots whose trees a relay may ask for; may be repeated",
+  },
   "state-dir": {
     kind: "text",
     describe: "where the agent remembers across restarts; default: ~/.local/state/treewire",

@@ -32,14 +32,14 @@ export function tokenFile(path: string, warn: (message: string) => void): TokenS
       } catch (error) {
         throw refuse(systemCode(error) ?? messageOf(error), error);
       }
-      if (!warned && (file.mode & READABLE_BY_OTHERS) !== 0) {
-        warned = true;
-        warn(`${path}: every user of this machine can read the token (mode 0${file.mode.toString(8)})`);
-      }
       const token = file.bytes.toString().trim();
       if (token === "") throw refuse("it is empty");
       // what a header can carry: visible ASCII
       if (!/^[\x21-\x7e]+$/.test(token)) throw refuse("it holds more than one word of visible ASCII");
+      if (!warned && (file.mode & READABLE_BY_OTHERS) !== 0) {
+        warned = true;
+        warn(`${path}: every user of this machine can read the token (mode 0${file.mode.toString(8)})`);
+      }
       return token;
     },
   };

@@ -19,6 +19,11 @@ export interface TreeHostOptions {
   sweep?: boolean;
   /** Whose filters are run. Default: the user's. */
   filters?: FilterPolicy;
+  /**
+   * Directories besides each tree's root out of which no tree must lead, whenever it is opened. Default: they may lead
+   * anywhere.
+   */
+  allowed?: readonly string[];
   /** What the thread runs; another one than worker for tests alone. */
   program?: string | URL;
 }
@@ -45,11 +50,12 @@ export class TreeHost {
     keptPatchBytes = 8 * 1024 * 1024,
     sweep = true,
     filters = "user",
+    allowed,
     program = packagePath("dist/bin/tree-thread.js"),
   }: TreeHostOptions) {
     this.#program = program;
     this.#logger = logger;
-    this.#options = { traces: logger.isLevelEnabled("trace"), maxPatchBytes, keptPatchBytes, sweep, filters };
+    this.#options = { traces: logger.isLevelEnabled("trace"), maxPatchBytes, keptPatchBytes, sweep, filters, allowed };
   }
 
   /** Follows a working tree. @param root absolute path of it, as `resolveRoot` gives it */

@@ -12,6 +12,8 @@ export interface WorkerOptions {
   readonly keptPatchBytes: number;
   readonly sweep: boolean;
   readonly filters: FilterPolicy;
+  /** Directories besides each tree's root out of which no tree must lead. `undefined`: they may lead anywhere. */
+  readonly allowed: readonly string[] | undefined;
 }
 
 /** Main thread → the thread of the trees. `tree` is a number that stands for one opening of one root. */

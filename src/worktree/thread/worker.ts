@@ -25,6 +25,7 @@ class FollowedTree {
       keptPatchBytes: options.keptPatchBytes,
       sweep: options.sweep,
       filters: options.filters,
+      ...(options.allowed !== undefined && { allowed: options.allowed }),
       onState: (state, changes) => this.#onState(state, changes),
       onGone: () => {
         this.#isKnown = false;

@@ -18,6 +18,7 @@ const WELL: AgentStatus = {
     problem: null,
     next_try_at: null,
   },
+  allowed: ["/w", "/srv/x"],
   chats: [{ chat: "c1", watched: true, bound_paths: 2, tracked_paths: 0, roots: ["/w/a"] }],
   trees: [
     {
@@ -45,6 +46,9 @@ t.test("an agent that is well says so in a line for each thing", async (t) => {
     "  c1  watched, 2 bound and 0 tracked paths, 1 tree",
     "1 tree:",
     "  /w/a  1 changed file, scanned 3 s ago",
+    "2 allowed directories:",
+    "  /w",
+    "  /srv/x",
     "file watches: 10 of 100",
     "memory: 100 MiB resident, 2 MiB heap",
     "all is well",
@@ -63,6 +67,7 @@ t.test("what is wrong is said where it is, and at the end", async (t) => {
       { ...tree, state: "reading", scanned_at: null },
       { ...tree, state: "gone" },
     ],
+    allowed: ["/w"],
     watches: null,
     problems: ["first", "second"],
   });
@@ -72,6 +77,8 @@ t.test("what is wrong is said where it is, and at the end", async (t) => {
     "  /w/a  2 changed files, scanned 3 s ago, polled",
     "  /w/a  reading, scanned never",
     "  /w/a  gone, scanned 3 s ago",
+    "1 allowed directory:",
+    "  /w",
     "file watches: unknown here",
     "memory: 100 MiB resident, 2 MiB heap",
     "problem: first",
