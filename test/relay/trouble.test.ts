@@ -33,7 +33,8 @@ class Served {
 
   private constructor(t: Cleanup, dataDir: string) {
     this.dataDir = dataDir;
-    const args = ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0"];
+    // uploads are to meet the full disk itself, on a disk that is small
+    const args = ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0", "--min-free-bytes", "1"];
     this.program = startProgram(t, "relay", args);
   }
 

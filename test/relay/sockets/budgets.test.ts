@@ -1,5 +1,6 @@
 import t, { type Test } from "tap";
 import { TUNNEL_PATH, TUNNEL_SUBPROTOCOL, unifiedDiff } from "../../../src/protocol/index.js";
+import { createToken } from "../../../src/relay/index.js";
 import { Store } from "../../../src/relay/store/index.js";
 import { createLogger } from "../../../src/util/index.js";
 import { liveBytes } from "../../support/live-bytes.js";
@@ -22,6 +23,7 @@ async function startBeside(t: Test, options: Parameters<typeof TestRelay.start>[
   honest.tell(APP, []);
   const client = await relay.client(OTHER_CHAT);
   await client.first();
+  const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
   let edit = 0;
   const staysRight = async () => {
     edit += 1;
@@ -31,7 +33,8 @@ async function startBeside(t: Test, options: Parameters<typeof TestRelay.start>[
     t.same(client.errors, []);
   };
   const metric = async (name: string) => {
-    const text = await (await fetch(`${relay.url}/metrics`)).text();
+    const headers = { authorization: `Bearer ${admin}` };
+    const text = await (await fetch(`${relay.url}/metrics`, { headers })).text();
     const line = text.split("\n").find((each) => each.startsWith(`${name} `));
     return Number(line?.slice(name.length + 1));
   };
