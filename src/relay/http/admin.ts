@@ -42,7 +42,7 @@ const bindingSchema = z.strictObject({
 
 const errors = callerErrors(403);
 const bodyErrors = callerErrors(403, ...OF_JSON_BODIES);
-const nameErrors = callerErrors(403, 404);
+const nameErrors = callerErrors(403, 404, ...OF_JSON_BODIES); // a body that nobody asked for is read all the same
 const tags = ["admin"];
 
 /** What the commands `relay token` and `relay chat` do, for admins over HTTP. */

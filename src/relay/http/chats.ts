@@ -100,7 +100,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
             hide,
             summary: archived ? "Archive a chat" : "Bring a chat back",
             params,
-            response: { 204: noContent, ...callerErrors(404) },
+            response: { 204: noContent, ...callerErrors(404, 415) },
           },
         },
         async (request, reply) => {

@@ -25,7 +25,7 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
         summary: "Upload a chat file",
         description: `The body is the file: ${FILE_TYPES.join(", ")}, at most ${MAX_FILE_BYTES} bytes.`,
         querystring: z.object({ organization: z.unknown().optional() }),
-        response: { 201: z.object({ id: idSchema }), ...callerErrors(413, 503, 507) },
+        response: { 201: z.object({ id: idSchema }), ...callerErrors(413, 415, 503, 507) },
       },
       handler: (request, reply) => upload(context, request, reply),
     });
@@ -47,7 +47,7 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
           hide,
           summary: "Delete a chat file",
           params: z.object({ file: z.string() }),
-          response: { 204: z.null().describe("Done."), ...callerErrors(404) },
+          response: { 204: z.null().describe("Done."), ...callerErrors(404, 415) },
         },
       },
       (request, reply) => remove(context, request, request.params.file, reply),

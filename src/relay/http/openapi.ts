@@ -40,7 +40,10 @@ export const openapi: FastifyDynamicSwaggerOptions = {
     const { paths = {} } = document.openapiObject as OpenAPIV3_1.Document;
     for (const [path, item] of Object.entries(paths)) {
       for (const [method, operation] of Object.entries(item ?? {})) {
-        amend(path, method, operation as OpenAPIV3_1.OperationObject);
+        // a route's methods have one object for all of them
+        const own = structuredClone(operation) as OpenAPIV3_1.OperationObject;
+        amend(path, method, own);
+        Object.assign(item ?? {}, { [method]: own });
       }
     }
     return document.openapiObject;
