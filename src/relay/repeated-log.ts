@@ -40,8 +40,12 @@ export class RepeatedLog {
     this.#write("warn", key, fields, message);
   }
 
+  error(key: string, fields: object, message: string): void {
+    this.#write("error", key, fields, message);
+  }
+
   /** @param key what makes it another thing than what was logged before, beside the message */
-  #write(level: "info" | "warn", key: string, fields: object, message: string): void {
+  #write(level: "info" | "warn" | "error", key: string, fields: object, message: string): void {
     const now = this.#clock.monotonicMs();
     const name = `${message}\n${key}`;
     const logged = this.#logged.get(name);

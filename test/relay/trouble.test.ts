@@ -302,3 +302,28 @@ t.test("a client that has gone while the upstream was asked takes up no socket o
   for (const answer of held) answer();
   t.same((await (await relay.client()).first()).repositories, []);
 });
+
+t.test("what an upstream said of a chat before something changed opens no socket after it", async (t) => {
+  const relay = await TestRelay.start(t, { mode: "upstream" });
+  await relay.agent([]);
+  const { recorder } = relay;
+  if (recorder === undefined) throw new Error("no upstream");
+  const held: (() => void)[] = [];
+  recorder.answer = (_request, answer) => {
+    const body = { id: relay.chat, workspace_id: relay.workspace, archived: held.length > 0 };
+    const say = () => answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+    if (held.length > 0) say();
+    held.push(say);
+  };
+  const opening = refusedUpgrade(t, relay.watchUrl(), { headers: { "coder-session-token": relay.clientToken } });
+  await until("the upstream is asked", () => held.length > 0);
+  bindChat(relay.ownDir, { chat: relay.chat, workspace: relay.workspace });
+  const admin = createToken(relay.ownDir, { kind: "client", user: "root", admin: true });
+  const headers = { "coder-session-token": admin, "content-type": "application/json" };
+  // when this is answered, the relay has seen the change
+  const path = `${relay.url}/admin/chats/${relay.chat}/binding`;
+  const changed = await fetch(path, { method: "PUT", headers, body: JSON.stringify({ workspace: relay.workspace }) });
+  t.equal(changed.status, 200);
+  held[0]?.();
+  t.match(await opening, { status: 400, body: { message: "Chat is archived." } });
+});

@@ -13,6 +13,7 @@ import type { UpstreamOptions } from "../access/index.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
+import { RepeatedLog } from "../repeated-log.js";
 import { hasOneTarget } from "../request-shape.js";
 import { PREFIXES } from "../routes.js";
 import { adminRoutes } from "./admin.js";
@@ -65,10 +66,14 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);
   http.setNotFoundHandler((_request, reply) => refuse(reply, REFUSALS.noSuchRoute));
+  const failed = new RepeatedLog(log);
   http.setErrorHandler((error, request, reply) => {
     if (context.store.health.note(error)) return refuse(reply, REFUSALS.storeTrouble);
     const refusal = refusalOf(error);
-    if (refusal.status >= 500) request.log.error({ err: error }, "request failed");
+    // who goes away amid a request is no fault of the relay's, and nobody is there to be answered
+    if (request.raw.destroyed && !request.raw.complete) request.log.debug({ err: error }, "the client has gone");
+    else if (refusal.status >= 500)
+      failed.error(messageOf(error), { err: error, url: maskToken(request.url) }, "request failed");
     return refuse(reply, refusal);
   });
   const allowed = new AllowedMethods(http);
