@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { type Clock, type Logger, systemClock } from "../util/index.js";
+import { type Clock, systemClock } from "../util/index.js";
 
 /** What has been logged is counted, and not logged again, for so long. Milliseconds. */
 const QUIET_MS = 60_000;
@@ -7,6 +7,9 @@ const QUIET_MS = 60_000;
 const MAX_LINES = 30;
 /** The most different things that are remembered as logged. */
 const MAX_REMEMBERED = 128;
+
+/** Where lines go: a pino logger, or a server's own. */
+type Lines = Record<"info" | "warn" | "error", (fields: object, message: string) => void>;
 
 interface Logged {
   at: number;
@@ -20,14 +23,14 @@ interface Logged {
  * says how many were `suppressed`.
  */
 export class RepeatedLog {
-  readonly #log: Logger;
+  readonly #log: Lines;
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #logged = new LRUCache<string, Logged>({ max: MAX_REMEMBERED });
   #periodStart = Number.NEGATIVE_INFINITY;
   #lines = 0;
   #suppressed = 0;
 
-  constructor(log: Logger, clock: Pick<Clock, "monotonicMs"> = systemClock) {
+  constructor(log: Lines, clock: Pick<Clock, "monotonicMs"> = systemClock) {
     this.#log = log;
     this.#clock = clock;
   }

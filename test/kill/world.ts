@@ -175,7 +175,16 @@ export class KillStack {
 
   #startRelay(listen: string): Program {
     const limits = ["requests-per-address", "requests-per-token"].flatMap((name) => [`--${name}`, UNLIMITED]);
-    return startProgram(this.#t, "relay", ["serve", "--data-dir", this.#dataDir, "--listen", listen, ...limits, "--min-free-bytes", "1"]);
+    return startProgram(this.#t, "relay", [
+      "serve",
+      "--data-dir",
+      this.#dataDir,
+      "--listen",
+      listen,
+      ...limits,
+      "--min-free-bytes",
+      "1",
+    ]);
   }
 
   async #relayIsUp(): Promise<void> {

@@ -5,6 +5,7 @@ import { idSchema } from "../../protocol/index.js";
 import { systemCode } from "../../util/index.js";
 import type { Upload } from "../access/index.js";
 import { accept, FILE_TYPES, MAX_FILE_BYTES, REFUSALS, RefusedError } from "../answers.js";
+import { RepeatedLog } from "../repeated-log.js";
 import { BlobTooLargeError, type FileEntry, type StagedBlob } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer, queryOf } from "./context.js";
 import { fileName } from "./file-name.js";
@@ -14,6 +15,7 @@ import { sniffImage } from "./sniff.js";
 /** The chat file routes, on the relay's own store (docs/protocol.md). */
 export function fileRoutes(context: HttpContext, hide: boolean) {
   return async (http: HttpServer): Promise<void> => {
+    const log = new RepeatedLog(http.log);
     // the body is a stream of bytes, whatever it says it is
     http.removeAllContentTypeParsers();
     http.addContentTypeParser("*", (_request, _payload, done) => done(null));
@@ -27,7 +29,7 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
         querystring: z.object({ organization: z.unknown().optional() }),
         response: { 201: z.object({ id: idSchema }), ...callerErrors(413, 415, 503, 507) },
       },
-      handler: (request, reply) => upload(context, request, reply),
+      handler: (request, reply) => upload(context, request, reply, log),
     });
     http.route({
       method: ["GET", "HEAD"],
@@ -55,7 +57,7 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
   };
 }
 
-async function upload(context: HttpContext, request: FastifyRequest, reply: FastifyReply) {
+async function upload(context: HttpContext, request: FastifyRequest, reply: FastifyReply, log: RepeatedLog) {
   const { own, store, uploads } = context;
   const client = await clientOf(context, own, request);
   const asked = queryOf(request).get("organization");
@@ -85,7 +87,7 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
   } catch (thrown) {
     if (thrown instanceof BlobTooLargeError) throw new RefusedError(REFUSALS.fileTooLarge);
     if (isDiskFull(thrown)) {
-      request.log.warn({ err: thrown }, "no room for an upload");
+      log.warn("", { err: thrown }, "no room for an upload");
       throw new RefusedError(REFUSALS.insufficientStorage);
     }
     throw thrown;
