@@ -58,12 +58,12 @@ export async function benchmark(): Promise<Report> {
   }
 }
 
-/** One token each; the workspace's trees are watched, so that they may not be evicted. */
+/** One token each. The agent has accomplices that watch its trees, so that they may not be evicted. */
 function hostileProcesses({ url, dataDir }: RelayProgram, seed: number): Record<"agent" | "client", HostileProcess> {
   const agent = createToken(dataDir, { kind: "agent", workspace: HOSTILE_WORKSPACE });
   const client = createToken(dataDir, { kind: "client", user: "hostile" });
   for (const chat of HOSTILE_CHATS) bindChat(dataDir, { chat, workspace: HOSTILE_WORKSPACE, owner: "hostile" });
-  const orders = { url, agentToken: agent, chats: HOSTILE_CHATS, seed };
+  const orders = { url, agentToken: agent, clientToken: client, chats: HOSTILE_CHATS, seed };
   return {
     agent: new HostileProcess("agent", { ...orders, token: agent }),
     client: new HostileProcess("client", { ...orders, token: client }),

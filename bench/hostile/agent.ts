@@ -11,6 +11,9 @@ const MOST_WAITING = 8 * 1024 * 1024;
 /** A connection lives this long at most, in milliseconds; then another one is made. */
 const LONGEST_MS = 6_000;
 
+const ACCOMPLICES_EACH = 2;
+const COME_BACK_MS = 250;
+
 /** One connection from its beginning to its end, in one of the ways that connections go wrong. */
 async function connection({ url, token, chats }: Orders, random: Random, isOver: () => boolean): Promise<void> {
   const socket = new WebSocket(url.replace(/^http/, "ws") + TUNNEL_PATH, TUNNEL_SUBPROTOCOL, {
@@ -47,8 +50,28 @@ function send(socket: WebSocket, data: string | Buffer): void {
   if (socket.readyState === WebSocket.OPEN) socket.send(data, () => undefined);
 }
 
+/** Watches each chat of its own, so that what it tells has to be shown. @returns ends that */
+function accomplices({ url, clientToken, chats }: Orders, isOver: () => boolean): () => void {
+  const sockets = new Set<WebSocket>();
+  const watch = (chat: string) => {
+    const headers = { "coder-session-token": clientToken };
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/chats/${chat}/git/watch?stale=ok`, { headers });
+    sockets.add(socket);
+    socket.on("error", () => undefined); // its agent is away
+    socket.on("close", () => {
+      sockets.delete(socket);
+      if (!isOver()) setTimeout(() => watch(chat), COME_BACK_MS);
+    });
+  };
+  for (const chat of chats) for (let count = 0; count < ACCOMPLICES_EACH; count += 1) watch(chat);
+  return () => {
+    for (const socket of sockets) socket.terminate();
+  };
+}
+
 await runOrders(async (orders, isOver) => {
   const random = new Random(orders.seed);
+  const endWatching = accomplices(orders, isOver);
   // it comes back at once, also when it is told to wait; sometimes twice at the same time
   const comeBack = async () => {
     while (!isOver()) {
@@ -57,4 +80,5 @@ await runOrders(async (orders, isOver) => {
     }
   };
   await Promise.all([comeBack(), comeBack()]);
+  endWatching();
 });

@@ -7,6 +7,8 @@ export interface Orders {
   token: string;
   /** Of an agent of its workspace. */
   agentToken: string;
+  /** Of its chats' owner. */
+  clientToken: string;
   /** Its own, by their ids. */
   chats: readonly string[];
   seed: number;
