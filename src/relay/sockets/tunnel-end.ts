@@ -26,6 +26,12 @@ const RELAY_FAILED = "the relay has failed; come back";
 
 /** An agent that sends this many messages that make no sense is closed: it will not get better. */
 const MAX_BAD_MESSAGES = 100;
+/** One that is longer than this ends it at once. Bytes. */
+const LONG_BAD_MESSAGE_BYTES = 64 * 1024;
+
+const OPENING_BRACE = 0x7b;
+/** What may stand before a JSON value (RFC 8259, 2). */
+const JSON_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 /** An agent that leaves so many bytes of answers unread is not listened to until it has read most of them. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
@@ -179,9 +185,9 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#closing) return;
     this.#count(this.#rate.frame(data.length));
-    const message = isBinary ? undefined : readAgentMessage(data.toString("utf8"));
+    const message = isBinary || !mayBeObject(data) ? undefined : readAgentMessage(data.toString("utf8"));
     if (message === undefined) {
-      this.#complain();
+      this.#complain(data.length);
       return;
     }
     this.#count(this.#rate.message(message, this.#workspace.held.trees));
@@ -219,12 +225,22 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#workspace.resume();
   }
 
-  #complain(): void {
+  /** @param bytes how long the frame was */
+  #complain(bytes: number): void {
     this.#badMessages += 1;
     this.#metrics.dropped("bad_message");
     if (this.#badMessages === 1) {
       this.#log.warn("", { tokenId: this.token.tokenId }, "the agent sent a message that the protocol does not know");
     }
+    // a newer agent may say what this relay does not know; nothing that is as long as that, for it holds everybody up
+    if (bytes > LONG_BAD_MESSAGE_BYTES) this.close("protocolError", "a long message that makes no sense");
     if (this.#badMessages >= MAX_BAD_MESSAGES) this.close("protocolError", "too many bad messages");
   }
+}
+
+/** Every message is an object: what begins otherwise is not decoded. */
+function mayBeObject(frame: Buffer): boolean {
+  let at = 0;
+  while (JSON_SPACE.has(frame[at] ?? 0)) at += 1;
+  return frame[at] === OPENING_BRACE;
 }
