@@ -76,7 +76,7 @@ export class TreeDiff {
 
   /** How the tree differs from its HEAD, as git asks it of submodules. */
   get modifications(): Modifications {
-    const untracked = this.files.some((file) => file.key.startsWith("u:"));
+    const untracked = this.files.at(-1)?.key.startsWith("u:") ?? false; // they are the last ones
     return { tracked: this.#headDifferences.size > 0 || this.#disk.differing.size > 0, untracked };
   }
 
