@@ -16,6 +16,8 @@ export const repositoryChangeSchema = z.object({
   removed: z.literal(true).optional(),
   truncated: z.literal(true).optional(),
   omitted_files: z.array(z.object({ path: z.string(), bytes: z.int() })).optional(),
+  /** Directories whose untracked files were left out, by number and bytes of their patches. */
+  omitted_directories: z.array(z.object({ path: z.string(), files: z.int(), bytes: z.int() })).optional(),
   /** Present when the tree is not covered by file events: why, in words for people. */
   health: z.string().optional(),
 });

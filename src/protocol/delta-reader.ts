@@ -72,6 +72,7 @@ function file(value: unknown): TreeFile {
     additions: integer(of.additions),
     deletions: integer(of.deletions),
     omitted_bytes: integer(of.omitted_bytes),
+    ...("omitted_files" in of && { omitted_files: integer(of.omitted_files, 1) }),
   };
 }
 

@@ -4,6 +4,8 @@ export * from "./control.js";
 export * from "./delta-schema.js";
 export * from "./error-body.js";
 export * from "./file-list.js";
+export * from "./fit-to-limit.js";
 export * from "./limits.js";
+export * from "./omissions.js";
 export * from "./tree-schema.js";
 export * from "./tunnel.js";

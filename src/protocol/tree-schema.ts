@@ -14,6 +14,7 @@ export const treeFileSchema = z.object({
   additions: count,
   deletions: count,
   omitted_bytes: count,
+  omitted_files: z.int().positive().exactOptional(),
 }) satisfies z.ZodType<TreeFile>;
 
 /** Checks a {@link TreeMeta}. */

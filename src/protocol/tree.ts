@@ -21,6 +21,11 @@ export type TreeFile = {
   deletions: number;
   /** Bytes of UTF-8 that the hunks left out for size had; 0 when none were. */
   omitted_bytes: number;
+  /**
+   * There only where this stands for a directory whose untracked files were left out, whole patches: how many. Its key and
+   * path end in `/`, its header is all there is of it, and `omitted_bytes` is what the patches had.
+   */
+  omitted_files?: number;
 };
 
 /** What is true of a tree besides its files. */

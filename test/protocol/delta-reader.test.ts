@@ -30,15 +30,19 @@ const time = fc
   .map(({ year, month, day, clock, rest }) => `${year}-${month}-${day}T${clock}${rest}Z`);
 const goodTime = fc.oneof(fc.constant("2024-02-29T23:59:59.999Z"), time);
 
-const file = fc.record({
-  key: fc.string().map((path) => `t:${path}`),
-  path: fc.string(),
-  header: fc.string(),
-  hunks: fc.string({ unit: "binary" }),
-  additions: count,
-  deletions: count,
-  omitted_bytes: count,
-});
+const file = fc.record(
+  {
+    key: fc.string().map((path) => `t:${path}`),
+    path: fc.string(),
+    header: fc.string(),
+    hunks: fc.string({ unit: "binary" }),
+    additions: count,
+    deletions: count,
+    omitted_bytes: count,
+    omitted_files: seq,
+  },
+  { requiredKeys: ["key", "path", "header", "hunks", "additions", "deletions", "omitted_bytes"] },
+);
 const edit = fc.record({
   key: fc.string(),
   header: fc.string(),

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import {
   type FittedFiles,
+  lacksHunks,
+  omissionsOf,
   patchText,
   type RepositoryChange,
   type TreeMeta,
@@ -36,15 +38,11 @@ export class RepositoryEntry {
 
   constructor(root: string, meta: TreeMeta, fitted: FittedFiles) {
     const tooLargeBytes = meta.too_large_bytes || fitted.tooLargeBytes;
-    const omitted = fitted.files.filter((file) => file.omitted_bytes > 0);
     const change: Omit<RepositoryChange, "unified_diff"> = {
       repo_root: root,
       branch: meta.branch,
       ...(meta.remote_origin !== "" && { remote_origin: meta.remote_origin }),
-      ...((omitted.length > 0 || tooLargeBytes > 0) && { truncated: true as const }),
-      ...(omitted.length > 0 && {
-        omitted_files: omitted.map((file) => ({ path: file.path, bytes: file.omitted_bytes })),
-      }),
+      ...omissionsOf(fitted.files, tooLargeBytes),
       ...(meta.health !== "" && { health: meta.health }),
     };
     this.#head = `${JSON.stringify(change).slice(0, -1)},"unified_diff":`;
@@ -52,7 +50,7 @@ export class RepositoryEntry {
       tooLargeBytes > 0
         ? [unifiedDiff([], tooLargeBytes)]
         : fitted.files.flatMap((file) =>
-            file.omitted_bytes > 0 ? [patchText(file)] : file.hunks === "" ? [file.header] : [file.header, file.hunks],
+            lacksHunks(file) ? [patchText(file)] : file.hunks === "" ? [file.header] : [file.header, file.hunks],
           );
     this.units = this.#texts.reduce((sum, { length }) => sum + length, 0);
   }
