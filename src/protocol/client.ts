@@ -18,7 +18,7 @@ export const repositoryChangeSchema = z.object({
   omitted_files: z.array(z.object({ path: z.string(), bytes: z.int() })).optional(),
   /** Directories whose untracked files were left out, by number and bytes of their patches. */
   omitted_directories: z.array(z.object({ path: z.string(), files: z.int(), bytes: z.int() })).optional(),
-  /** Present when the tree is not covered by file events: why, in words for people. */
+  /** Present when the tree is not covered by file events, or a file is still being read: what is missing, in words. */
   health: z.string().optional(),
 });
 export type RepositoryChange = z.infer<typeof repositoryChangeSchema>;

@@ -38,7 +38,7 @@ export interface TreeMeta {
   remote_origin: string;
   /** When the state was last known to be true: UTC, RFC 3339. */
   scanned_at: string;
-  /** "" when file events cover the whole tree, else what is wrong, in words for people. */
+  /** "" when file events cover the whole tree and every file was read, else what is missing, in words for people. */
   health: string;
   /** Bytes of the whole diff when not even the headers fit the limit; then there are no files. 0 otherwise. */
   too_large_bytes: number;

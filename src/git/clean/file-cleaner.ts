@@ -12,7 +12,7 @@ import { type Conversion, convertsText, convertText } from "./conversion.js";
 import { FilterProcess } from "./filter-process.js";
 import { LfsPointer } from "./lfs.js";
 import { CrlfConverter, holdsCrlfText, TextStatistics } from "./line-endings.js";
-import type { CleanFile } from "./types.js";
+import type { CleanFile, SlowReading } from "./types.js";
 import { readWorkFile, WorkFileChangedError, WorkFilePieces } from "./work-file.js";
 
 /** What the repository knows that decides how a file on disk is compared. */
@@ -65,20 +65,20 @@ export class FileCleaner {
   }
 
   /** See {@link Repository.clean}. */
-  async clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
+  async clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
     if (FORBIDDEN_PATH.test(path)) throw corrupt(textOfBytes(path), "no path that git would take into an index");
     const place = fileSystemPath(this.#context.root, path);
     if (stats.isSymbolicLink()) return this.#link(readlinkSync(place, { encoding: "buffer" }));
     const mode = MODE_FILE | ((stats.mode & 0o100) === 0 ? 0o644 : 0o755);
     const conversion = this.#context.conversion(path, indexOid !== undefined);
     if (conversion.filter !== undefined) {
-      const filtered = await this.#filter(conversion.filter, path, place);
+      const filtered = await this.#filter(conversion.filter, path, place, signal);
       // A filter is not run twice: its output stays in memory.
       return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
     }
-    const isPiecewise = conversion.encoding === undefined && !conversion.ident && stats.size > PIECEWISE_FROM_BYTES;
+    const isPiecewise = isReadInPieces(conversion, stats);
     const { oid, contentSize, holdsNul }: Hashed = isPiecewise
-      ? await this.#hashPieces(place, conversion, indexOid)
+      ? await this.#hashPieces(place, conversion, indexOid, signal)
       : this.#hashWhole(path, this.#convert(path, readWorkFile(place), conversion, indexOid));
     return {
       mode,
@@ -90,6 +90,17 @@ export class FileCleaner {
       ...(holdsNul !== undefined && { holdsNul }),
       large: this.#isLarge(stats.size),
     };
+  }
+
+  /** See {@link Repository.slowReading}. */
+  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined {
+    if (!stats.isFile()) return undefined;
+    const conversion = this.#context.conversion(path, indexOid !== undefined);
+    const kind = conversion.filter?.kind;
+    if (kind === "command" || kind === "process") return "filter";
+    if (kind === "lfs" && stats.size > PIECEWISE_FROM_BYTES) return "convert";
+    if (kind !== undefined || !isReadInPieces(conversion, stats)) return undefined;
+    return conversion.lineEndings === "keep" ? "hash" : "convert";
   }
 
   #link(target: Buffer): CleanFile {
@@ -137,11 +148,11 @@ export class FileCleaner {
     return content;
   }
 
-  async #filter(filter: CleanFilter, path: BytePath, place: FilePath): Promise<Buffer> {
+  async #filter(filter: CleanFilter, path: BytePath, place: FilePath, signal?: AbortSignal): Promise<Buffer> {
     const { root, filterTimeLimitMs: timeLimitMs } = this.#context;
     switch (filter.kind) {
       case "lfs":
-        return withPieces(place, async (pieces) => {
+        return withPieces(place, signal, async (pieces) => {
           const pointer = new LfsPointer();
           await pieces.each((piece) => pointer.update(piece));
           return pointer.finish();
@@ -151,7 +162,7 @@ export class FileCleaner {
       case "command": {
         const run = ({ descriptor }: WorkFilePieces) =>
           runCleanCommand(filter, path, descriptor, { root, timeLimitMs });
-        return (await withPieces(place, run)) ?? readWorkFile(place);
+        return (await withPieces(place, signal, run)) ?? readWorkFile(place);
       }
       case "process": {
         const content = readWorkFile(place);
@@ -166,8 +177,13 @@ export class FileCleaner {
   }
 
   /** The id of a file that is never held whole: raw, or with its line ends converted, which takes a look ahead. */
-  #hashPieces(place: FilePath, { lineEndings }: Conversion, indexOid: Oid | undefined): Promise<Hashed> {
-    return withPieces(place, async (pieces) => {
+  #hashPieces(
+    place: FilePath,
+    { lineEndings }: Conversion,
+    indexOid: Oid | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Hashed> {
+    return withPieces(place, signal, async (pieces) => {
       let dropped = 0;
       if (lineEndings !== "keep") {
         const statistics = new TextStatistics();
@@ -202,8 +218,16 @@ export class FileCleaner {
   }
 }
 
-async function withPieces<T>(place: FilePath, read: (pieces: WorkFilePieces) => Promise<T>): Promise<T> {
-  const pieces = new WorkFilePieces(place);
+function isReadInPieces({ encoding, ident }: Conversion, { size }: Stats): boolean {
+  return encoding === undefined && !ident && size > PIECEWISE_FROM_BYTES;
+}
+
+async function withPieces<T>(
+  place: FilePath,
+  signal: AbortSignal | undefined,
+  read: (pieces: WorkFilePieces) => Promise<T>,
+): Promise<T> {
+  const pieces = new WorkFilePieces(place, signal);
   try {
     return await read(pieces);
   } finally {

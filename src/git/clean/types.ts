@@ -22,3 +22,9 @@ export interface CleanFile {
   /** Whether it is a regular file over `core.bigFileThreshold`, which git takes for binary unless it has read it. */
   large: boolean;
 }
+
+/**
+ * Why reading a file may take long: a filter program is run for it, or a large file is read piece by piece, to be converted or
+ * as it is.
+ */
+export type SlowReading = "filter" | "convert" | "hash";

@@ -1,7 +1,9 @@
+import type { FilePatch } from "../../diff/index.js";
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { joinChanges, mergeFiles, realChanges } from "../../protocol/index.js";
 import type { Pair } from "./pairs.js";
 import type { Patcher } from "./patcher.js";
+import { NotReadyError } from "./slow-reads.js";
 import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
 
 /** How much of the patches is kept. */
@@ -122,12 +124,22 @@ export class PatchSet {
       this.#uncommitted.set(key, emptyTreeFile(key));
       return;
     }
-    const patch = await this.#patcher.patch(pair);
+    const patch = await this.#made(key, pair);
     this.#patches.set(key, { signature, pair, section });
     this.#uncommitted.set(
       key,
       patch.bytes.length === 0 ? undefined : toTreeFile(key, patch, this.#maxHunkBytes[section]),
     );
+  }
+
+  /** A patch of a file that is still being read is not told as it was before. */
+  async #made(key: string, pair: Pair): Promise<FilePatch> {
+    try {
+      return await this.#patcher.patch(pair);
+    } catch (error) {
+      if (error instanceof NotReadyError) this.#delete(key);
+      throw error;
+    }
   }
 
   #delete(key: string): void {

@@ -2,6 +2,7 @@ import type { FilePatch, FileSide, FunctionPattern } from "../../diff/index.js";
 import { configuredPattern, driverPattern, filePatch } from "../../diff/index.js";
 import type { ConfiguredPattern, Repository } from "../../git/index.js";
 import { textOfBytes } from "../../git/index.js";
+import { formatBytes } from "../../protocol/index.js";
 import { messageOf, TreewireError } from "../../util/index.js";
 import { isFileMode } from "../file-mode.js";
 import type { Version } from "./changes.js";
@@ -59,11 +60,26 @@ export class Patcher {
    * @throws TreewireError `TW_FILTER_FAILED`, `TW_CORRUPT_REPOSITORY`
    */
   async patch(pair: Pair): Promise<FilePatch> {
+    if (pair.after?.source === "disk" && this.#workFiles.known(pair.path)?.unread === true)
+      return this.#sizePatch(pair);
     const [before, after] = this.#sidesOf(pair);
     const sideBefore = before && (await this.#read(before));
     const sideAfter = after && (await this.#read(after));
     const functionPattern = this.#functionPattern(before) ?? this.#functionPattern(after);
     return filePatch(sideBefore ?? null, sideAfter ?? null, { functionPattern, similarity: pair.similarity });
+  }
+
+  /** What is told of a file that is too large to be read: what git says of a binary one, without ids. */
+  #sizePatch({ path, beforePath, before, after }: Pair): FilePatch {
+    const side = (path: string, version: Version): FileSide => ({ ...version, path, content: noContent, binary: true });
+    const patch = filePatch(before ? side(beforePath, before) : null, after ? side(path, after) : null);
+    const size = this.#workFiles.known(path)?.contentSize ?? 0;
+    const lines = Buffer.from(patch.bytes)
+      .toString("latin1")
+      .replace(/^index .*unread.*\n/m, "")
+      .replace(/^Binary files .*\n$/m, `File too large to read. Size: ${formatBytes(size)}\n`);
+    const bytes = Buffer.from(lines, "latin1");
+    return { ...patch, bytes, headerLength: bytes.length };
   }
 
   /**

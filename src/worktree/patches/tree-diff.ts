@@ -16,6 +16,7 @@ import type { PassRequest } from "./pass-request.js";
 import { type PatchBudget, PatchSet } from "./patch-set.js";
 import { Patcher } from "./patcher.js";
 import { RenameDetection } from "./rename-detection.js";
+import { NotReadyError, SlowReads } from "./slow-reads.js";
 import type { Modifications, Submodules } from "./submodules.js";
 import { VersionContent } from "./version-content.js";
 import { FileChangedError, WorkFiles } from "./work-files.js";
@@ -27,6 +28,16 @@ export interface PathTrouble {
   readonly message: string;
   /** What was thrown, unless it was only found that something is closed to us. */
   readonly cause?: unknown;
+}
+
+/** How a diff goes on without files that take long to read. */
+export interface PassesWithout {
+  /** Some of them has been read, and the next pass takes it. */
+  readonly onReady: () => void;
+  /** How long a pass waits for what it has begun to read, in milliseconds. */
+  readonly patienceMs: number;
+  /** See {@link ReadingBeside}. */
+  readonly maxHashedBytes: number;
 }
 
 /**
@@ -42,6 +53,13 @@ export class TreeDiff {
   /** Paths that changed while they were read: the next pass looks at them again. */
   readonly changedWhileRead = new Set<string>();
 
+  /**
+   * Files that the diff is without: they are being read beside the passes, or could not be read there. Byte paths; what was
+   * known of them before is not what they are now.
+   */
+  readonly #without = new Map<string, "reading" | "failed">();
+  readonly #reads: SlowReads | undefined;
+  readonly #patienceMs: number;
   readonly #runner: ScanRunner;
   readonly #scan: TreeScan;
   readonly #workFiles: WorkFiles;
@@ -54,13 +72,23 @@ export class TreeDiff {
   /** What is known to be outdated; emptied as it is made true, so that a pass that failed is taken up by the next. */
   readonly #outdated = { paths: new Map<string, boolean>(), repository: true, head: true, tracked: true };
 
-  /** Reads nothing but the index. */
-  constructor(repository: Repository, coverage: Coverage, submodules: Submodules, budget: PatchBudget = {}) {
+  /** Reads nothing but the index. @param without absent: a pass waits for every file */
+  constructor(
+    repository: Repository,
+    coverage: Coverage,
+    submodules: Submodules,
+    budget: PatchBudget = {},
+    without?: PassesWithout,
+  ) {
     this.repository = repository;
     this.#runner = new ScanRunner(repository.root, () => repository.indexBytes()); // starts while the index is read
     this.#index = repository.index();
     this.#scan = new TreeScan(repository, coverage, this.#index, new IndexTree(this.#index));
-    const workFiles = new WorkFiles(repository);
+    const reads = without && new SlowReads(without.onReady);
+    const beside = without && reads && { repository, reads, maxHashedBytes: without.maxHashedBytes };
+    this.#reads = reads;
+    this.#patienceMs = without?.patienceMs ?? 0;
+    const workFiles = new WorkFiles(repository, beside);
     const content = new VersionContent(repository, workFiles, (path) => indexBlob(this.#index, path));
     this.#workFiles = workFiles;
     this.#disk = new DiskVersions(repository, workFiles, submodules);
@@ -72,6 +100,16 @@ export class TreeDiff {
   /** The diff as of the last pass, ascending by key; files that did not change are the same objects as before. */
   get files(): readonly TreeFile[] {
     return this.#patches.files;
+  }
+
+  /** Files that are still being read: the {@link files} are without them. Byte paths. */
+  get notReady(): string[] {
+    return [...this.#without].filter(([, why]) => why === "reading").map(([path]) => path);
+  }
+
+  /** Settles when all that is being read now has been read; the next pass takes it. */
+  async readsSettled(): Promise<void> {
+    await this.#reads?.settled();
   }
 
   /** How the tree differs from its HEAD, as git asks it of submodules. */
@@ -132,6 +170,7 @@ export class TreeDiff {
   /** Ends all coverage. */
   close(): void {
     this.#runner.close();
+    this.#reads?.close();
     this.#scan.close();
   }
 
@@ -175,13 +214,30 @@ export class TreeDiff {
 
   /** Reads the files behind the touched paths, and patches the untracked ones. */
   async #readTouchedFiles(): Promise<void> {
-    const { touched, untracked } = this.#scan.candidates;
+    const { touched } = this.#scan.candidates;
     if (this.#scan.directoriesMoved) for (const path of this.#disk.links) touched.add(path);
     this.#scan.directoriesMoved = false;
+    const wasIdle = this.#reads?.isIdle ?? true;
+    this.#touchReady();
+    await this.#readTouched();
+    if (this.#reads === undefined || this.#reads.isIdle || !wasIdle) return;
+    // most filters are quick, and then nothing is missing from any state
+    await this.#reads.settled(this.#patienceMs);
+    this.#touchReady();
+    await this.#readTouched();
+  }
+
+  #touchReady(): void {
+    for (const path of this.#reads?.takeReady() ?? []) this.#scan.candidates.touched.add(path);
+  }
+
+  async #readTouched(): Promise<void> {
+    const { touched, untracked } = this.#scan.candidates;
     for (const path of touched) {
       try {
         if (await this.#updateTracked(path)) this.#outdated.tracked = true;
         await this.#patchUntracked(path, untracked.get(path));
+        if (this.#without.delete(path)) this.#outdated.tracked = true;
       } catch (error) {
         this.#onPathError(path, error);
       }
@@ -216,13 +272,19 @@ export class TreeDiff {
       disk: this.#disk.differing,
       ignoresSubmodule: (path) => this.repository.submoduleIgnore(path) === "all",
     });
-    let pairs: Pair[];
-    try {
-      pairs = await this.#renames.pair(listed);
-    } catch (error) {
-      if (!(error instanceof FileChangedError)) throw error;
-      this.changedWhileRead.add(error.path); // the pairs wait until it is known what it is now
-      return;
+    let pairs: Pair[] | undefined;
+    while (pairs === undefined) {
+      try {
+        pairs = await this.#renames.pair(listed.filter(({ path }) => !this.#without.has(path)));
+      } catch (error) {
+        if (error instanceof NotReadyError) {
+          this.#setNotReady(error.path); // the others are paired without it
+          continue;
+        }
+        if (!(error instanceof FileChangedError)) throw error;
+        this.changedWhileRead.add(error.path); // the pairs wait until it is known what it is now
+        return;
+      }
     }
     const complete = await this.#patches.setTracked(pairs, (path, error) => this.#onPathError(path, error));
     this.#outdated.tracked = !complete;
@@ -230,7 +292,20 @@ export class TreeDiff {
 
   #onPathError(path: string, error: unknown): void {
     if (error instanceof FileChangedError) this.changedWhileRead.add(error.path);
-    else this.#addTrouble(path, error);
+    else if (error instanceof NotReadyError) this.#setNotReady(error.path);
+    else {
+      if (this.#without.has(path)) this.#without.set(path, "failed");
+      this.#addTrouble(path, error);
+    }
+  }
+
+  /** Leaves a file out until it has been read: what was known of it is not what it is now. */
+  #setNotReady(path: string): void {
+    const isNew = !this.#without.has(path);
+    this.#without.set(path, "reading");
+    if (!isNew) return;
+    this.#outdated.tracked = true;
+    this.#patches.deleteUntracked(path);
   }
 
   #addTrouble(path: string, error: unknown): void {
