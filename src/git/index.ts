@@ -1,5 +1,5 @@
 /** The door of the room: what others use of a repository on disk. Each is documented where it is declared. */
-export type { CleanFile, SlowReading } from "./clean/types.js";
+export type { CleanFile, LineCount, SlowReading } from "./clean/types.js";
 export { WorkFileChangedError } from "./clean/work-file.js";
 export { IndexTable } from "./index-file/index-table.js";
 export type { EntryTable, IndexFile, SharedTable } from "./index-file/types.js";

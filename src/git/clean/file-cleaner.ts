@@ -11,8 +11,9 @@ import { type CleanFilter, filterFailed, runCleanCommand } from "./clean-filter.
 import { type Conversion, convertsText, convertText } from "./conversion.js";
 import { FilterProcess } from "./filter-process.js";
 import { LfsPointer } from "./lfs.js";
+import { LineCounter } from "./line-counter.js";
 import { CrlfConverter, holdsCrlfText, TextStatistics } from "./line-endings.js";
-import type { CleanFile, SlowReading } from "./types.js";
+import type { CleanFile, LineCount, SlowReading } from "./types.js";
 import { readWorkFile, WorkFileChangedError, WorkFilePieces } from "./work-file.js";
 
 /** What the repository knows that decides how a file on disk is compared. */
@@ -47,6 +48,7 @@ interface Hashed {
   oid: Oid;
   contentSize: number;
   holdsNul?: boolean | undefined;
+  lineCount?: LineCount | undefined;
 }
 
 /** Reads files of the working tree as git would add them. Nothing is written. */
@@ -77,7 +79,7 @@ export class FileCleaner {
       return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
     }
     const isPiecewise = isReadInPieces(conversion, stats);
-    const { oid, contentSize, holdsNul }: Hashed = isPiecewise
+    const { oid, contentSize, holdsNul, lineCount }: Hashed = isPiecewise
       ? await this.#hashPieces(place, conversion, indexOid, signal)
       : this.#hashWhole(path, this.#convert(path, readWorkFile(place), conversion, indexOid));
     return {
@@ -88,6 +90,7 @@ export class FileCleaner {
       contentSize,
       converts: convertsText(conversion),
       ...(holdsNul !== undefined && { holdsNul }),
+      ...(lineCount !== undefined && { lineCount }),
       large: this.#isLarge(stats.size),
     };
   }
@@ -197,10 +200,12 @@ export class FileCleaner {
       }
       const hash = startBlobHash(pieces.size - dropped, this.#context.format);
       let holdsNul: boolean | undefined;
+      const counter = signal === undefined ? undefined : new LineCounter();
       if (dropped === 0) {
         await pieces.each((piece) => {
           holdsNul ??= piece.subarray(0, BINARY_LOOK_BYTES).includes(0);
           hash.update(piece);
+          if (holdsNul === false) counter?.update(piece);
         });
       } else {
         const dropper = new CrlfConverter();
@@ -213,7 +218,12 @@ export class FileCleaner {
         take(dropper.finish());
         if (hashed !== pieces.size - dropped) throw new WorkFileChangedError(place);
       }
-      return { oid: hash.digest("hex"), contentSize: pieces.size - dropped, holdsNul };
+      return {
+        oid: hash.digest("hex"),
+        contentSize: pieces.size - dropped,
+        holdsNul,
+        lineCount: holdsNul === false ? counter?.finish() : undefined,
+      };
     });
   }
 }

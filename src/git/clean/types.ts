@@ -21,6 +21,14 @@ export interface CleanFile {
   holdsNul?: boolean;
   /** Whether it is a regular file over `core.bigFileThreshold`, which git takes for binary unless it has read it. */
   large: boolean;
+  /** Of a large file that was hashed as it is by a caller that does not wait: it need not be read again to be counted. */
+  readonly lineCount?: LineCount;
+}
+
+/** How many lines a content has, an unfinished one at its end among them. */
+export interface LineCount {
+  readonly lines: number;
+  readonly isUnfinished: boolean;
 }
 
 /**

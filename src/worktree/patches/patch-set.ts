@@ -1,10 +1,9 @@
-import type { FilePatch } from "../../diff/index.js";
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { joinChanges, mergeFiles, realChanges } from "../../protocol/index.js";
 import type { Pair } from "./pairs.js";
 import type { Patcher } from "./patcher.js";
 import { NotReadyError } from "./slow-reads.js";
-import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
+import { emptyTreeFile, fileKey, type MadePatch, type Section, toTreeFile } from "./tree-file.js";
 
 /** How much of the patches is kept. */
 export interface PatchBudget {
@@ -124,7 +123,7 @@ export class PatchSet {
       this.#uncommitted.set(key, emptyTreeFile(key));
       return;
     }
-    const patch = await this.#made(key, pair);
+    const patch = await this.#made(key, section, pair);
     this.#patches.set(key, { signature, pair, section });
     this.#uncommitted.set(
       key,
@@ -133,9 +132,9 @@ export class PatchSet {
   }
 
   /** A patch of a file that is still being read is not told as it was before. */
-  async #made(key: string, pair: Pair): Promise<FilePatch> {
+  async #made(key: string, section: Section, pair: Pair): Promise<MadePatch> {
     try {
-      return await this.#patcher.patch(pair);
+      return await this.#patcher.patch(pair, this.#maxHunkBytes[section]);
     } catch (error) {
       if (error instanceof NotReadyError) this.#delete(key);
       throw error;
@@ -159,7 +158,7 @@ export class PatchSet {
       if (size > limit && file.omitted_bytes === 0) changes.set(file.key, { ...file, hunks: "", omitted_bytes: size });
       if (size > limit || file.omitted_bytes === 0 || known === undefined) continue;
       try {
-        changes.set(file.key, toTreeFile(file.key, await this.#patcher.patch(known.pair), limit));
+        changes.set(file.key, toTreeFile(file.key, await this.#patcher.patch(known.pair, limit), limit));
       } catch (error) {
         onError(known.pair.path, error);
       }

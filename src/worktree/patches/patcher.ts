@@ -8,8 +8,12 @@ import { isFileMode } from "../file-mode.js";
 import type { Version } from "./changes.js";
 import { type Pair, pairSignature } from "./pairs.js";
 import type { RenameDetection } from "./rename-detection.js";
+import type { MadePatch } from "./tree-file.js";
 import { noContent, type VersionContent } from "./version-content.js";
 import type { WorkFiles } from "./work-files.js";
+
+/** What stands behind the last line of a file that has no line feed at its end. */
+const UNFINISHED = "\n\\ No newline at end of file\n";
 
 /** One side of a pair, as it is to be printed. */
 interface PrintedSide {
@@ -56,13 +60,16 @@ export class Patcher {
 
   /**
    * The patch of one pair.
+   * @param maxHunkBytes hunks that are known to be over this need not be made
    * @throws FileChangedError when a file on disk is another one by now
    * @throws TreewireError `TW_FILTER_FAILED`, `TW_CORRUPT_REPOSITORY`
    */
-  async patch(pair: Pair): Promise<FilePatch> {
+  async patch(pair: Pair, maxHunkBytes = Number.POSITIVE_INFINITY): Promise<MadePatch> {
     if (pair.after?.source === "disk" && this.#workFiles.known(pair.path)?.unread === true)
       return this.#sizePatch(pair);
     const [before, after] = this.#sidesOf(pair);
+    const tooLarge = before === undefined && after !== undefined ? this.#newFile(after, maxHunkBytes) : undefined;
+    if (tooLarge !== undefined) return tooLarge;
     const sideBefore = before && (await this.#read(before));
     const sideAfter = after && (await this.#read(after));
     const functionPattern = this.#functionPattern(before) ?? this.#functionPattern(after);
@@ -80,6 +87,22 @@ export class Patcher {
       .replace(/^Binary files .*\n$/m, `File too large to read. Size: ${formatBytes(size)}\n`);
     const bytes = Buffer.from(lines, "latin1");
     return { ...patch, bytes, headerLength: bytes.length };
+  }
+
+  /** The header of a new file whose lines are more than may be told, which is known from counting them. */
+  #newFile(after: PrintedSide, maxHunkBytes: number): MadePatch | undefined {
+    const { path, version } = after;
+    const file = version.source === "disk" ? this.#workFiles.known(path) : undefined;
+    if (file?.lineCount === undefined || file.oid !== version.oid || this.#isBinary(after) !== undefined)
+      return undefined;
+    const { lines, isUnfinished } = file.lineCount;
+    const notMadeBytes =
+      `@@ -0,0 +1,${lines} @@\n`.length + file.contentSize + lines + (isUnfinished ? UNFINISHED.length : 0);
+    if (notMadeBytes <= maxHunkBytes) return undefined;
+    const { mode, oid } = version;
+    // any line will do for the header
+    const patch = filePatch(null, { path, mode, oid, content: () => Buffer.from("\n") });
+    return { ...patch, bytes: patch.bytes.subarray(0, patch.headerLength), additions: lines, notMadeBytes };
   }
 
   /**

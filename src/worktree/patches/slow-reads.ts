@@ -148,11 +148,13 @@ export class SlowReads {
     { kind, read }: { kind: SlowReading; read: (signal: AbortSignal) => Promise<ReadFile> },
   ): void {
     const { signal } = this.#abort;
+    const askedAt = performance.now();
     const job: Job = { wanted, outcome: undefined, taken: false, outdated: false };
     this.#jobs.set(path, job);
     const run = this.#queues[kind]
       .add(async () => {
-        await new Promise((resolve) => setTimeout(resolve, BEGINS_AFTER_MS));
+        const waitMs = askedAt + BEGINS_AFTER_MS - performance.now();
+        if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
         signal.throwIfAborted();
         return read(signal);
       })

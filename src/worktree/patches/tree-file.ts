@@ -22,16 +22,22 @@ export function pathOfKey(key: string): string {
   return key.slice(key.indexOf(":") + 1);
 }
 
+/** A patch that was made, with its hunks or without. */
+export interface MadePatch extends FilePatch {
+  /** Bytes of the hunks that were not made, because they are more than is kept; absent: they were made. */
+  readonly notMadeBytes?: number;
+}
+
 /**
  * A patch as text, ready to be shown. Bytes that are not UTF-8 become U+FFFD: the wire carries text.
  *
  * @param maxHunkBytes hunks over this many bytes of UTF-8 are left out and counted
  */
-export function toTreeFile(key: string, patch: FilePatch, maxHunkBytes: number): TreeFile {
+export function toTreeFile(key: string, patch: MadePatch, maxHunkBytes: number): TreeFile {
   const bytes = Buffer.from(patch.bytes.buffer, patch.bytes.byteOffset, patch.bytes.byteLength);
   const header = bytes.toString("utf8", 0, patch.headerLength);
   const hunks = bytes.toString("utf8", patch.headerLength);
-  const hunkBytes = Buffer.byteLength(hunks);
+  const hunkBytes = patch.notMadeBytes ?? Buffer.byteLength(hunks);
   const omitted = hunkBytes > maxHunkBytes;
   return {
     key,

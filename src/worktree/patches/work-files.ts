@@ -1,5 +1,5 @@
 import { lstatSync, type Stats } from "node:fs";
-import type { CleanFile, Oid, Repository } from "../../git/index.js";
+import type { CleanFile, LineCount, Oid, Repository } from "../../git/index.js";
 import { fileSystemPath, WorkFileChangedError } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
 import { provesSame, type Stamp, stampOf } from "../file-stamp.js";
@@ -15,6 +15,7 @@ export interface WorkFile {
   readonly converts: boolean;
   readonly holdsNul: boolean | undefined;
   readonly large: boolean;
+  readonly lineCount: LineCount | undefined;
   /** Too large to be read: of its content only the size is known. The id is made up. */
   readonly unread: boolean;
 }
@@ -120,9 +121,9 @@ export class WorkFiles {
       if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return this.#gone(path);
       throw error;
     }
-    const { mode, oid, contentSize, converts, holdsNul, large } = clean;
+    const { mode, oid, contentSize, converts, holdsNul, large, lineCount } = clean;
     const unread = oid === unreadOid(contentSize);
-    this.#known.set(path, { stamp, mode, oid, contentSize, converts, holdsNul, large, unread });
+    this.#known.set(path, { stamp, mode, oid, contentSize, converts, holdsNul, large, lineCount, unread });
     if (this.#keptBytes + contentSize <= KEPT_BYTES) {
       this.#keptBytes += contentSize;
       this.#contents.set(path, clean);

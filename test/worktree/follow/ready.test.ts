@@ -17,12 +17,12 @@ interface Followed {
 }
 
 /** Follows a repository with nothing but events: no sweep, no refresh. */
-async function follow(t: Cleanup, repo: TestRepo): Promise<Followed> {
+async function follow(t: Cleanup, repo: TestRepo, maxPatchBytes = 2 ** 30): Promise<Followed> {
   const [states, troubles]: [TreeState[], string[]] = [[], []];
   const tracker = new Tracker({
     root: repo.root,
     logger: silentLogger(),
-    maxPatchBytes: 2 ** 30,
+    maxPatchBytes,
     keptPatchBytes: 2 ** 30,
     sweep: false,
     onState: (state) => states.push(state),
@@ -161,6 +161,20 @@ t.test("a log that grows without end holds nothing back, and is right when it re
   await once(writer, "exit");
   repo.write("other", "5\n");
   await untilRight(followed, repo);
+});
+
+t.test("of a large new file whose lines are not told, they are counted all the same", async (t) => {
+  const repo = createRepo(t, { other: "1\n" });
+  const followed = await follow(t, repo, 2 ** 20);
+  for (const end of ["", "no line feed"]) {
+    repo.write("log", Buffer.concat([Buffer.alloc(9 * 2 ** 20, "a line of a log\n"), Buffer.from(end)]));
+    const diff = expectedOf(repo.root).unified_diff;
+    const header = diff.toString("latin1").split("@@")[0] ?? "";
+    const seen = () => followed.tracker.state?.files[0];
+    await until("the header", () => seen()?.header === header && healthOf(followed) === "", { seen });
+    const [lines] = /(?<=\+1,)\d+/.exec(diff.toString("latin1", 0, 1000)) ?? [];
+    t.match(seen(), { hunks: "", additions: Number(lines), omitted_bytes: diff.length - header.length });
+  }
 });
 
 t.test("a file of 400 GiB is told by its size, and nothing waits for it", async (t) => {
