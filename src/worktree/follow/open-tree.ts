@@ -4,6 +4,7 @@ import type { FileChanges } from "../../protocol/index.js";
 import type { Clock } from "../../util/index.js";
 import type { PassRequest } from "../patches/pass-request.js";
 import type { PatchBudget } from "../patches/patch-set.js";
+import { SlowReads } from "../patches/slow-reads.js";
 import { TreeDiff } from "../patches/tree-diff.js";
 import type { DirectoryWatcher } from "../watch/directory-watcher.js";
 import { RepositoryWatch } from "../watch/repository-watch.js";
@@ -51,7 +52,11 @@ export class OpenTree {
     this.#hold = new Hold(operationSigns(repository.gitDir));
     this.#activity = watcher.coverOther(repository.gitDir, () => this.#hold.activity(clock.monotonicMs()));
     this.submodules = new FollowedSubmodules(repository, followSubmodule);
-    const without = { onReady: options.onReady, patienceMs: PATIENCE_MS, maxHashedBytes: MAX_HASHED_BYTES };
+    const without = {
+      reads: new SlowReads(options.onReady),
+      patienceMs: PATIENCE_MS,
+      maxHashedBytes: MAX_HASHED_BYTES,
+    };
     this.diff = new TreeDiff(repository, watcher, this.submodules, budget, without);
   }
 

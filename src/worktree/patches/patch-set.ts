@@ -1,8 +1,8 @@
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { joinChanges, mergeFiles, realChanges } from "../../protocol/index.js";
+import { NotReadyError } from "./not-ready.js";
 import type { Pair } from "./pairs.js";
 import type { Patcher } from "./patcher.js";
-import { NotReadyError } from "./slow-reads.js";
 import { emptyTreeFile, fileKey, type MadePatch, type Section, toTreeFile } from "./tree-file.js";
 
 /** How much of the patches is kept. */

@@ -1,6 +1,7 @@
 import PQueue from "p-queue";
-import type { CleanFile, SlowReading } from "../../git/index.js";
+import type { SlowReading } from "../../git/index.js";
 import { RACY_MS, type Stamp } from "../file-stamp.js";
+import { NotReadyError, type ReadFile } from "./not-ready.js";
 
 /** So many filter programs run at a time, and so many large files are hashed, for one tree. */
 const AT_ONCE: Readonly<Record<SlowReading, number>> = { filter: 4, convert: 2, hash: 2 };
@@ -10,20 +11,6 @@ const AT_ONCE: Readonly<Record<SlowReading, number>> = { filter: 4, convert: 2, 
  * told from what a later look sees. Milliseconds.
  */
 const BEGINS_AFTER_MS = RACY_MS + 5;
-
-/** The file is being read beside the passes; its path is among {@link SlowReads.takeReady} when that has ended. */
-export class NotReadyError extends Error {
-  constructor(readonly path: string) {
-    super(`${path}: is being read`);
-    this.name = "NotReadyError";
-  }
-}
-
-/** What a reading has found, and the look at the file that was made before it. */
-export interface ReadFile {
-  readonly stamp: Stamp;
-  readonly clean: CleanFile;
-}
 
 type Outcome = { readonly file: ReadFile } | { readonly error: unknown };
 

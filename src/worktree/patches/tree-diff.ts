@@ -11,12 +11,13 @@ import { ScanRunner } from "../scan/scan-runner.js";
 import { TreeScan } from "../scan/tree-scan.js";
 import { indexBlob, listChanges } from "./changes.js";
 import { DiskVersions } from "./disk-versions.js";
+import { NotReadyError } from "./not-ready.js";
 import type { Pair } from "./pairs.js";
 import type { PassRequest } from "./pass-request.js";
 import { type PatchBudget, PatchSet } from "./patch-set.js";
 import { Patcher } from "./patcher.js";
 import { RenameDetection } from "./rename-detection.js";
-import { NotReadyError, SlowReads } from "./slow-reads.js";
+import type { SlowReads } from "./slow-reads.js";
 import type { Modifications, Submodules } from "./submodules.js";
 import { VersionContent } from "./version-content.js";
 import { FileChangedError, WorkFiles } from "./work-files.js";
@@ -32,8 +33,8 @@ export interface PathTrouble {
 
 /** How a diff goes on without files that take long to read. */
 export interface PassesWithout {
-  /** Some of them has been read, and the next pass takes it. */
-  readonly onReady: () => void;
+  /** Reads them; closed with the diff. */
+  readonly reads: SlowReads;
   /** How long a pass waits for what it has begun to read, in milliseconds. */
   readonly patienceMs: number;
   /** See {@link ReadingBeside}. */
@@ -84,11 +85,9 @@ export class TreeDiff {
     this.#runner = new ScanRunner(repository.root, () => repository.indexBytes()); // starts while the index is read
     this.#index = repository.index();
     this.#scan = new TreeScan(repository, coverage, this.#index, new IndexTree(this.#index));
-    const reads = without && new SlowReads(without.onReady);
-    const beside = without && reads && { repository, reads, maxHashedBytes: without.maxHashedBytes };
-    this.#reads = reads;
+    this.#reads = without?.reads;
     this.#patienceMs = without?.patienceMs ?? 0;
-    const workFiles = new WorkFiles(repository, beside);
+    const workFiles = new WorkFiles(repository, without && { repository, ...without });
     const content = new VersionContent(repository, workFiles, (path) => indexBlob(this.#index, path));
     this.#workFiles = workFiles;
     this.#disk = new DiskVersions(repository, workFiles, submodules);

@@ -3,7 +3,8 @@ import type { CleanFile, LineCount, Oid, Repository } from "../../git/index.js";
 import { fileSystemPath, WorkFileChangedError } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
 import { provesSame, type Stamp, stampOf } from "../file-stamp.js";
-import type { ReadFile, SlowReads } from "./slow-reads.js";
+import type { ReadFile } from "./not-ready.js";
+import type { SlowReads } from "./slow-reads.js";
 
 /** A file on disk as git would compare it, remembered without its content. */
 export interface WorkFile {
