@@ -1,9 +1,11 @@
 import { realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { TreewireError } from "../util/index.js";
+import type { FilterPolicy } from "./clean/clean-filter.js";
 import type { CleanFile, SlowReading } from "./clean/types.js";
 import { Config } from "./config/config.js";
 import { loadConfigFile, loadUserConfig } from "./config/files.js";
+import { checkConfinement, isAtOrBelow } from "./confinement.js";
 import { commonDirOf, type Discovery, discover, holdsRepository, resolveGitDir } from "./discover.js";
 import { compareHeadWithIndex } from "./head-diff.js";
 import { ParsedIndexFile } from "./index-file/index-file.js";
@@ -23,7 +25,7 @@ import { type HeadRef, headTarget, readHead } from "./refs/head.js";
 import { readHeadByGit } from "./refs/reftable.js";
 import type { Head } from "./refs/types.js";
 import type { FileAttributes, IgnoreDirectory } from "./rules/types.js";
-import { isBare, type RepositoryFormat, repositoryFormat, workingTreeRoot } from "./settings.js";
+import { hasWorkingTreeRoot, isBare, type RepositoryFormat, repositoryFormat, workingTreeRoot } from "./settings.js";
 import type { Repository, RepositoryPart, SubmoduleIgnore } from "./types.js";
 
 /**
@@ -32,15 +34,30 @@ import type { Repository, RepositoryPart, SubmoduleIgnore } from "./types.js";
  * @param path any file or directory inside a working tree
  * @param environment for the places of user and system configuration, and the settings in it. `GIT_DIR` and the other
  *   variables that name one repository's parts do not count: the path says which repository is meant
+ * @param filters whose filters are run; those of the repository's own configuration are not, by default
+ * @param allowed directories that it must show nothing from outside of, as {@link checkConfinement} takes them. Default:
+ *   anything may be shown
  * @throws TreewireError `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_NOT_A_REPOSITORY`, `TW_BARE_REPOSITORY`,
- *   `TW_UNTRUSTED_REPOSITORY`, `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`, `TW_BAD_GIT_CONFIG`
+ *   `TW_UNTRUSTED_REPOSITORY`, `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`, `TW_BAD_GIT_CONFIG`,
+ *   `TW_PATH_REFUSED`
  */
-export function openRepository(path: string, environment: NodeJS.ProcessEnv = process.env): Repository {
-  return new DiskRepository(discover(path, environment), environment);
+export function openRepository(
+  path: string,
+  environment: NodeJS.ProcessEnv = process.env,
+  filters: FilterPolicy = "user",
+  allowed?: readonly string[],
+): Repository {
+  return new DiskRepository(path, discover(path, environment), { environment, filters, allowed });
 }
 
 /** The parts that a few small files decide: they have changed only when the content of such a file has. */
 const COMPARED_PARTS: ReadonlySet<RepositoryPart> = new Set(["config", "ignore", "attributes"]);
+
+interface OpenOptions {
+  environment: NodeJS.ProcessEnv;
+  filters: FilterPolicy;
+  allowed: readonly string[] | undefined;
+}
 
 /** Answers from what is loaded, and says which change makes it load what anew. */
 class DiskRepository implements Repository {
@@ -48,16 +65,19 @@ class DiskRepository implements Repository {
   readonly gitDir: string;
   readonly commonDir: string;
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #allowed: readonly string[] | undefined;
   readonly #format: RepositoryFormat;
   readonly #objects: ObjectStore;
   readonly #places: RepositoryPlaces;
   readonly #remembered = new RememberedFiles();
   #loaded: LoadedRepository;
 
-  constructor({ top, gitDir, commonDir }: Discovery, environment: NodeJS.ProcessEnv) {
+  /** @param path as it was named, for errors */
+  constructor(path: string, { top, gitDir, commonDir }: Discovery, { environment, filters, allowed }: OpenOptions) {
     this.gitDir = gitDir;
     this.commonDir = commonDir;
     this.#environment = environment;
+    this.#allowed = allowed;
     checkOwnership({ top, gitDir, commonDir }, () => loadUserConfig(environment), environment);
     const common = loadConfigFile(join(commonDir, "config"));
     this.#format = repositoryFormat(common, gitDir);
@@ -65,8 +85,13 @@ class DiskRepository implements Repository {
     if (isBare(own)) throw new TreewireError("TW_BARE_REPOSITORY", top);
     this.root = realDirectory(workingTreeRoot(own, gitDir, top));
     const format = this.#format.objects;
+    if (allowed !== undefined) {
+      const branch = headTarget(gitDir, format);
+      const { root, isConfigured } = { root: this.root, isConfigured: hasWorkingTreeRoot(own) };
+      checkConfinement(path, { top, gitDir, commonDir, root, isConfigured, branch }, allowed, environment);
+    }
     this.#objects = new ObjectStore(join(commonDir, "objects"), format, () => this.#replacements());
-    this.#places = { root: this.root, gitDir, commonDir, format, objects: this.#objects, environment };
+    this.#places = { root: this.root, gitDir, commonDir, format, objects: this.#objects, environment, filters };
     this.#loaded = new LoadedRepository(this.#places);
     // The contents are remembered first and read after that: the first question finds what changes in between.
     this.revalidate(COMPARED_PARTS);
@@ -199,14 +224,31 @@ class DiskRepository implements Repository {
   }
 
   submoduleHead(path: BytePath): Oid | undefined {
-    const gitDir = resolveGitDir(fileSystemPath(this.root, path));
+    const directory = fileSystemPath(this.root, path);
+    const gitDir = resolveGitDir(directory);
     const commonDir = gitDir === undefined ? undefined : commonDirOf(gitDir);
     if (gitDir === undefined || commonDir === undefined) return undefined;
+    if (!this.#isSubmoduleAllowed(directory.toString(), gitDir)) return undefined;
     return readHead({ gitDir, commonDir, format: this.#format.objects }).oid;
   }
 
   submoduleIgnore(path: BytePath): SubmoduleIgnore {
     return this.#loaded.submoduleIgnore(path);
+  }
+
+  /**
+   * Whether this is the git directory of a repository that leads out of nowhere; one that cannot be opened has nothing to
+   * show but its HEAD.
+   * @throws TreewireError `TW_PATH_REFUSED`
+   */
+  #isSubmoduleAllowed(directory: string, gitDir: string): boolean {
+    if (this.#allowed === undefined) return true;
+    try {
+      return openRepository(directory, this.#environment, "none", [...this.#allowed, this.root]).gitDir === gitDir;
+    } catch (error) {
+      if (error instanceof TreewireError && error.code === "TW_PATH_REFUSED") throw error;
+      return isAtOrBelow(gitDir, this.root);
+    }
   }
 
   #readHead(): HeadRef {

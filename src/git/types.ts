@@ -118,6 +118,7 @@ export interface Repository {
    *   TreewireError `TW_FILTER_FAILED`, `TW_UNKNOWN_ENCODING`
    * @param signal of a caller that does not wait: a file that is read piece by piece is left when it aborts, and when the
    *   file changes meanwhile
+   * @returns a file without content, but with `filterNotRun`, where a filter that git would run may not be run
    */
   clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile>;
   /** Why {@link clean} may take long for a file; `undefined`: it does not, and all is done before it returns. */
@@ -125,6 +126,8 @@ export interface Repository {
   /**
    * The commit that a submodule has checked out; `undefined` when there is no repository in its directory, which git
    * takes for unchanged, or when its HEAD is unborn.
+   *
+   * @throws TreewireError `TW_PATH_REFUSED` for one that leads out of the allowed directories and this tree
    */
   submoduleHead(path: BytePath): Oid | undefined;
   /**

@@ -26,6 +26,11 @@ export type TreeFile = {
    * path end in `/`, its header is all there is of it, and `omitted_bytes` is what the patches had.
    */
   omitted_files?: number;
+  /**
+   * The filter that git runs on the file and the agent did not: how its content differs is not known, and a line that
+   * says so stands behind the hunks, of which there are none as a rule. Absent for all other files.
+   */
+  filter_not_run?: string;
 };
 
 /** What is true of a tree besides its files. */

@@ -3,7 +3,8 @@ import type { TreeFile } from "./tree.js";
 /**
  * The `unified_diff` of a tree: its files' patches in the order of the keys, as docs/protocol.md words it.
  *
- * @param files ascending by key; files with `omitted_bytes` keep their header, followed by the line that stands for the hunks
+ * @param files ascending by key; files with `omitted_bytes` keep their header, followed by the line that stands for the
+ *   hunks, and those with `filter_not_run` have a line of that
  * @param tooLargeBytes over 0: not even the headers fit, and the text is Coder's sentence about that many bytes
  */
 export function unifiedDiff(files: readonly TreeFile[], tooLargeBytes = 0): string {
@@ -15,12 +16,24 @@ export function unifiedDiff(files: readonly TreeFile[], tooLargeBytes = 0): stri
 
 /** One file's part of {@link unifiedDiff}. */
 export function patchText(file: TreeFile): string {
-  return lacksHunks(file) ? file.header + omittedLine(file.omitted_bytes) : file.header + file.hunks;
+  const hunks = lacksHunks(file) ? omittedLine(file.omitted_bytes) : file.hunks;
+  return file.header + hunks + filterLine(file);
 }
 
 /** Whether it is a file whose hunks were left out; a directory that was left out says so in its header. */
 export function lacksHunks(file: TreeFile): boolean {
   return file.omitted_bytes > 0 && file.omitted_files === undefined;
+}
+
+/** The line that stands for what a filter would have made of a file. @param name without control characters */
+export function filterNotRunLine(name: string): string {
+  return `Filter not run: ${name}\n`;
+}
+
+/** The files whose filter was not run, as a `changes` frame has them; the field is absent where there are none. */
+export function filtersNotRun(files: readonly TreeFile[]): { filters_not_run?: { path: string; filter: string }[] } {
+  const listed = files.flatMap(({ path, filter_not_run: filter }) => (filter === undefined ? [] : [{ path, filter }]));
+  return listed.length === 0 ? {} : { filters_not_run: listed };
 }
 
 /**
@@ -49,6 +62,11 @@ export function utf8Length(text: string): number {
     }
   }
   return bytes;
+}
+
+/** What stands behind the hunks of a file whose filter was not run; else "". */
+export function filterLine({ filter_not_run: name }: TreeFile): string {
+  return name === undefined ? "" : filterNotRunLine(name);
 }
 
 /** The line that stands for hunks that were left out. @param bytes of the hunks */

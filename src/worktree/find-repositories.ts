@@ -1,13 +1,17 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { openRepository } from "../git/index.js";
-import { systemCode } from "../util/index.js";
+import { systemCode, TreewireError } from "../util/index.js";
 
 export interface FindOptions {
   /** How many directories below the start are entered. Default 4: `~/src/host/owner/project`. */
   maxDepth?: number;
   /** How many directories are listed at most. Default 20,000, half a second's work. */
   maxDirectories?: number;
+  /** Directories out of which no repository may lead, as `openRepository` takes them. Default: anything may be shown. */
+  allowed?: readonly string[];
+  /** Told of each repository that does, by the directory that it was found in. */
+  onRefused?: (directory: string) => void;
 }
 
 /** Directories that hold other people's repositories, by the thousand. */
@@ -21,7 +25,7 @@ const SKIPPED = new Set(["node_modules", "vendor", "target", ".git", ".cache", "
  * @returns roots, ascending; empty when there are none
  */
 export async function findRepositories(directory: string, options: FindOptions = {}): Promise<string[]> {
-  const { maxDepth = 4, maxDirectories = 20_000 } = options;
+  const { maxDepth = 4, maxDirectories = 20_000, allowed, onRefused } = options;
   const roots = new Set<string>();
   let level = [directory];
   let listed = 0;
@@ -31,7 +35,7 @@ export async function findRepositories(directory: string, options: FindOptions =
       if (listed++ >= maxDirectories) return [...roots].sort();
       const entries = list(path);
       if (entries.some((entry) => entry.name === ".git")) {
-        const root = await rootAt(path);
+        const root = rootAt(path, allowed, onRefused);
         if (root !== undefined) {
           roots.add(root);
           continue;
@@ -55,10 +59,11 @@ function list(path: string): Dirent[] {
   }
 }
 
-async function rootAt(path: string): Promise<string | undefined> {
+function rootAt(path: string, allowed: FindOptions["allowed"], onRefused?: FindOptions["onRefused"]) {
   try {
-    return openRepository(path).root;
-  } catch {
+    return openRepository(path, process.env, "none", allowed).root;
+  } catch (error) {
+    if (error instanceof TreewireError && error.code === "TW_PATH_REFUSED") onRefused?.(path);
     return undefined; // a `.git` that git would not take either; naming the path itself gives the reason
   }
 }

@@ -1,3 +1,5 @@
+export type { FilterPolicy } from "../git/index.js";
+export { isAtOrBelow, realPathOf, refusal } from "../git/index.js";
 export { type FindOptions, findRepositories } from "./find-repositories.js";
 export { type RawDiff, resolveRoot, scanOnce, scanOnceRaw } from "./scan-once.js";
 export { TreeHost, type TreeHostOptions } from "./thread/host.js";

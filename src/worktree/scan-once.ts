@@ -1,9 +1,10 @@
-import type { Repository } from "../git/index.js";
+import type { FilterPolicy, Repository } from "../git/index.js";
 import { fileSystemPath, openRepository, textOfBytes } from "../git/index.js";
+import { filterNotRunLine } from "../protocol/index.js";
 import { TreewireError } from "../util/index.js";
 import { EMPTY_REQUEST } from "./patches/pass-request.js";
 import type { PatchBudget } from "./patches/patch-set.js";
-import { isDirty, type SubmoduleState, type Submodules } from "./patches/submodules.js";
+import { type SubmoduleState, type Submodules, submoduleState } from "./patches/submodules.js";
 import { type PathTrouble, TreeDiff } from "./patches/tree-diff.js";
 import { NO_COVERAGE } from "./scan/coverage.js";
 import type { TreeState } from "./types.js";
@@ -17,6 +18,8 @@ const MAX_REPORTED = 20;
 export interface OnceOptions {
   /** Takes what can't be read of the tree, path by path; everything else is shown. Default: it is thrown. */
   onTrouble?: (error: unknown) => void;
+  /** Whose filters are run. Default: all that git would run, as it is a person's own command. */
+  filters?: FilterPolicy;
 }
 
 /** A diff whose patches come one by one, so that it never is in memory whole. */
@@ -37,7 +40,8 @@ export async function scanOnce(
   path: string,
   options: OnceOptions & { maxPatchBytes?: number } = {},
 ): Promise<TreeState> {
-  const { diff, root } = await read(path, options);
+  const { filters = "all", maxPatchBytes } = options;
+  const { diff, root } = await read(path, filters, maxPatchBytes === undefined ? {} : { maxPatchBytes });
   reportTroubles(root, diff.troubles, options);
   const { head, remoteOrigin, files } = diff;
   const base = { root, head: head.commit ?? "", branch: head.branch, remoteOrigin, files };
@@ -49,17 +53,24 @@ export async function scanOnce(
  * reported when everything else is out, by the iteration's end.
  */
 export async function scanOnceRaw(path: string, options: OnceOptions = {}): Promise<RawDiff> {
-  const { diff, root } = await read(path, { keepText: false });
+  const { diff, root } = await read(path, options.filters ?? "all", { keepText: false });
   return { root, diff: patchBytes(diff, root, options) };
 }
 
-/** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
-export async function resolveRoot(path: string): Promise<string> {
-  return openRepository(path).root;
+/**
+ * The root of the working tree that holds a path. Throws like {@link scanOnce}.
+ *
+ * @param allowed directories out of which it must not lead, else `TW_PATH_REFUSED`. Default: it may be anywhere
+ */
+export async function resolveRoot(path: string, allowed?: readonly string[]): Promise<string> {
+  return openRepository(path, process.env, "none", allowed).root;
 }
 
 async function* patchBytes(diff: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
-  for await (const { bytes } of diff.patches()) if (bytes.length > 0) yield bytes;
+  for await (const { bytes, filterNotRun } of diff.patches()) {
+    if (bytes.length > 0) yield bytes;
+    if (filterNotRun !== undefined) yield Buffer.from(filterNotRunLine(filterNotRun));
+  }
   reportTroubles(root, diff.troubles, options);
 }
 
@@ -81,24 +92,31 @@ function raise(error: unknown): never {
 /** The submodules of a tree that nobody follows. */
 class ReadSubmodules implements Submodules {
   readonly #repository: Repository;
+  readonly #filters: FilterPolicy;
 
-  constructor(repository: Repository) {
+  constructor(repository: Repository, filters: FilterPolicy) {
     this.#repository = repository;
+    this.#filters = filters;
   }
 
   async state(path: string): Promise<SubmoduleState | undefined> {
     const head = this.#repository.submoduleHead(path);
     if (head === undefined) return undefined;
-    const { diff, root } = await read(String(fileSystemPath(this.#repository.root, path)), { keepText: false });
+    const place = String(fileSystemPath(this.#repository.root, path));
+    const { diff, root } = await read(place, this.#filters, { keepText: false });
     const [trouble] = diff.troubles;
     if (trouble !== undefined) throw errorOf(root, trouble);
-    return { head, dirty: isDirty(diff.modifications, this.#repository.submoduleIgnore(path)) };
+    return submoduleState(head, diff.modifications, this.#repository.submoduleIgnore(path));
   }
 }
 
-async function read(path: string, budget: PatchBudget): Promise<{ diff: TreeDiff; root: string }> {
-  const repository = openRepository(path);
-  const diff = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), budget);
+async function read(
+  path: string,
+  filters: FilterPolicy,
+  budget: PatchBudget,
+): Promise<{ diff: TreeDiff; root: string }> {
+  const repository = openRepository(path, process.env, filters);
+  const diff = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository, filters), budget);
   await diff.pass(EMPTY_REQUEST);
   for (let passes = 1; diff.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await diff.pass(EMPTY_REQUEST);
   return { diff, root: repository.root };

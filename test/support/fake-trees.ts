@@ -95,6 +95,10 @@ export class FakeTrees implements TreeSource, RepositoryFinder {
     return [...this.repositories.keys()].some((root) => path.startsWith(`${root}/`)) ? "other" : "missing";
   }
 
+  async allowedFor(): Promise<readonly string[]> {
+    return [];
+  }
+
   async resolveRoot(path: string): Promise<string> {
     const root = [...this.repositories.keys()].find((one) => path === one || path.startsWith(`${one}/`));
     if (root !== undefined) return root;

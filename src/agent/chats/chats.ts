@@ -9,7 +9,7 @@ import type { TrackStore } from "./track-store.js";
 export interface ChatsOptions {
   trees: Pick<Trees, "want" | "isGone" | "refresh">;
   discovery: Pick<Discovery, "find" | "isDue">;
-  finder: Pick<RepositoryFinder, "resolveRoot" | "kind">;
+  finder: Pick<RepositoryFinder, "allowedFor" | "resolveRoot" | "kind">;
   /** Paths that chats have touched: they count like those that the relay has bound them to. */
   tracked: Pick<TrackStore, "paths" | "count" | "chats">;
   logger: Logger;
@@ -23,6 +23,9 @@ export interface ChatsOptions {
   /** How often, at most, the roots are searched for repositories. Default 10 s. */
   discoverMs?: number;
 }
+
+/** So many refused paths are logged in the agent's life; those of now stand in `agent status`. */
+const MAX_LOGGED_REFUSALS = 100;
 
 const DEFAULTS = {
   clock: systemClock,
@@ -38,6 +41,7 @@ export class Chats {
   readonly #context: ChatContext;
   readonly #chats = new Map<string, Chat>();
   #link: Link | undefined;
+  #refusalsLeft = MAX_LOGGED_REFUSALS;
   /** Takes the next look for repositories back; set while there will be one. */
   #cancelLook: (() => void) | undefined;
 
@@ -47,6 +51,7 @@ export class Chats {
     this.#context = {
       ...{ discovery, finder, tracked, logger, clock },
       link: () => this.#link,
+      mayLogRefusal: () => this.#refusalsLeft > 0 && this.#refusalsLeft-- > 0,
       isGone: (root) => trees.isGone(root),
       onWantedChanged: () => this.#openWanted(),
     };

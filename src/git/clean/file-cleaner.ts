@@ -7,8 +7,10 @@ import { corrupt, type FilePath } from "../io/files.js";
 import { MODE_FILE, MODE_LINK } from "../objects/git-object.js";
 import type { Oid } from "../objects/object-id.js";
 import { hashBlob, type ObjectFormat, startBlobHash } from "../objects/object-id.js";
-import { type CleanFilter, filterFailed, runCleanCommand } from "./clean-filter.js";
+import { type CleanFilter, filterFailed } from "./clean-filter.js";
 import { type Conversion, convertsText, convertText } from "./conversion.js";
+import { runCleanCommand } from "./filter-command.js";
+import type { FilterLimits } from "./filter-limits.js";
 import { FilterProcess } from "./filter-process.js";
 import { LfsPointer } from "./lfs.js";
 import { LineCounter } from "./line-counter.js";
@@ -21,8 +23,7 @@ export interface CleanContext {
   root: string;
   format: ObjectFormat;
   bigFileThresholdBytes: number;
-  /** How long a configured filter may take for one file. */
-  filterTimeLimitMs: number;
+  filterLimits: FilterLimits;
   conversion: (path: BytePath, tracked: boolean) => Conversion;
   readBlob: (oid: Oid) => Uint8Array;
 }
@@ -73,8 +74,10 @@ export class FileCleaner {
     if (stats.isSymbolicLink()) return this.#link(readlinkSync(place, { encoding: "buffer" }));
     const mode = MODE_FILE | ((stats.mode & 0o100) === 0 ? 0o644 : 0o755);
     const conversion = this.#context.conversion(path, indexOid !== undefined);
-    if (conversion.filter !== undefined) {
-      const filtered = await this.#filter(conversion.filter, path, place, signal);
+    const { filter } = conversion;
+    if (filter?.kind === "refused") return this.#unfiltered(mode, filter.name);
+    if (filter !== undefined) {
+      const filtered = await this.#filter(filter, path, place, signal);
       // A filter is not run twice: its output stays in memory.
       return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
     }
@@ -118,6 +121,14 @@ export class FileCleaner {
     return { mode, oid, content: () => content, size, contentSize: content.length, converts: true, large };
   }
 
+  #unfiltered(mode: number, filterNotRun: string): CleanFile {
+    const content = (): never => {
+      throw new TypeError(`the content behind filter "${filterNotRun}" is not known`);
+    };
+    const oid = "0".repeat(this.#context.format.bytes * 2);
+    return { mode, oid, content, size: 0, contentSize: 0, converts: true, large: false, filterNotRun };
+  }
+
   #isLarge(size: number): boolean {
     return size > this.#context.bigFileThresholdBytes;
   }
@@ -151,8 +162,13 @@ export class FileCleaner {
     return content;
   }
 
-  async #filter(filter: CleanFilter, path: BytePath, place: FilePath, signal?: AbortSignal): Promise<Buffer> {
-    const { root, filterTimeLimitMs: timeLimitMs } = this.#context;
+  async #filter(
+    filter: Exclude<CleanFilter, { kind: "refused" }>,
+    path: BytePath,
+    place: FilePath,
+    signal?: AbortSignal,
+  ): Promise<Buffer> {
+    const { root, filterLimits: limits } = this.#context;
     switch (filter.kind) {
       case "lfs":
         return withPieces(place, signal, async (pieces) => {
@@ -163,15 +179,14 @@ export class FileCleaner {
       case "missing":
         throw filterFailed(path, filter.name, "required, and not configured");
       case "command": {
-        const run = ({ descriptor }: WorkFilePieces) =>
-          runCleanCommand(filter, path, descriptor, { root, timeLimitMs });
+        const run = ({ descriptor }: WorkFilePieces) => runCleanCommand(filter, path, descriptor, { root, limits });
         return (await withPieces(place, signal, run)) ?? readWorkFile(place);
       }
       case "process": {
         const content = readWorkFile(place);
         let process = this.#processes.get(filter.name);
         if (process === undefined) {
-          process = new FilterProcess(filter, { root, timeLimitMs });
+          process = new FilterProcess(filter, { root, limits });
           this.#processes.set(filter.name, process);
         }
         return (await process.clean(path, content)) ?? content;

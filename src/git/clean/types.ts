@@ -4,7 +4,7 @@ import type { Oid } from "../objects/object-id.js";
 export interface CleanFile {
   /** As git records it: 0o100644, 0o100755 or 0o120000. */
   mode: number;
-  /** The id of the blob that {@link content} would make. */
+  /** The id of the blob that {@link content} would make; the null id with {@link filterNotRun}. */
   oid: Oid;
   /**
    * The content, which is read and converted again when it was not kept.
@@ -23,6 +23,11 @@ export interface CleanFile {
   large: boolean;
   /** Of a large file that was hashed as it is by a caller that does not wait: it need not be read again to be counted. */
   readonly lineCount?: LineCount;
+  /**
+   * The filter that git would run and that was not, by policy. Then nobody knows the content: `oid` is the null id,
+   * which no object has, {@link content} throws, and the sizes say nothing.
+   */
+  filterNotRun?: string;
 }
 
 /** How many lines a content has, an unfinished one at its end among them. */

@@ -1,5 +1,5 @@
 import type { Repository } from "../../git/index.js";
-import { isDirty, type Modifications, type SubmoduleState, type Submodules } from "../patches/submodules.js";
+import { type Modifications, type SubmoduleState, type Submodules, submoduleState } from "../patches/submodules.js";
 
 /** A submodule's working tree while it is followed. */
 export interface FollowedSubmodule {
@@ -36,7 +36,7 @@ export class FollowedSubmodules implements Submodules {
       this.#trees.set(path, tree);
       await tree.start();
     }
-    return { head, dirty: isDirty(tree.modifications, this.#repository.submoduleIgnore(path)) };
+    return submoduleState(head, tree.modifications, this.#repository.submoduleIgnore(path));
   }
 
   /** A barrier for all of them. */

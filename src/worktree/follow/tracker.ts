@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { Repository } from "../../git/index.js";
-import { fileSystemPath, openRepository, textOfBytes } from "../../git/index.js";
+import type { FilterPolicy, Repository } from "../../git/index.js";
+import { fileSystemPath, openRepository, realPathOf, textOfBytes } from "../../git/index.js";
 import { type Clock, coalesce, messageOf, systemClock, systemCode, TreewireError } from "../../util/index.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeLogger, TreeState } from "../types.js";
@@ -27,6 +27,13 @@ export interface TrackerOptions extends TrackerEvents {
   maxPatchBytes: number;
   keptPatchBytes: number;
   clock?: Clock;
+  /** Whose filters are run. Default: the user's. */
+  filters?: FilterPolicy;
+  /**
+   * Directories besides the root out of which the tree must not lead, whenever it is opened; it is gone when it does.
+   * Default: it may lead anywhere.
+   */
+  allowed?: readonly string[];
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
 }
@@ -174,13 +181,18 @@ export class Tracker {
     const began = this.#clock.monotonicMs();
     const request = this.#pending.take();
     try {
-      if (this.#rootIsOutdated) await this.#lookAtRoot();
+      if (this.#rootIsOutdated || !this.#isInPlace()) await this.#lookAtRoot();
       const open = this.#closed ? undefined : this.#open;
       if (open !== undefined) {
         const { diff } = open;
         const filesBefore = diff.files;
         const changes = await open.pass(request);
         if (this.#closed) return;
+        if (!this.#isInPlace()) {
+          await this.#lookAtRoot(); // what was read may be of anywhere, and is not told
+          this.#timer.runAgain();
+          return;
+        }
         this.#report({ diff, filesBefore, changes });
         if (diff.changedWhileRead.size > 0) this.#timer.runAgain();
       }
@@ -199,9 +211,11 @@ export class Tracker {
     this.#rootIsOutdated = false;
     let repository: Repository | undefined;
     try {
-      repository = await openRepository(this.#options.root);
+      const { root, filters, allowed } = this.#options;
+      repository = openRepository(root, process.env, filters, allowed && [...allowed, root]);
     } catch (error) {
-      if (!isAbsence(error)) {
+      if (isRefusal(error)) this.#reporter.failed(error.code, error.message);
+      else if (!isAbsence(error)) {
         this.#rootIsOutdated = true;
         throw error;
       }
@@ -244,12 +258,20 @@ export class Tracker {
     const changed = (): void => this.#onPath(path, false);
     const root = String(fileSystemPath(this.#options.root, path));
     const listeners = { onState: changed, onModified: changed, onGone: changed };
-    return new Tracker({ ...this.#options, root, maxPatchBytes: 0, ...listeners });
+    const { allowed } = this.#options;
+    const confined = allowed && { allowed: [...allowed, this.#options.root] };
+    return new Tracker({ ...this.#options, ...confined, root, maxPatchBytes: 0, ...listeners });
   }
 
   #leave(): void {
     this.#open?.close();
     this.#open = undefined;
+  }
+
+  /** Whether the root's path leads to itself: one that a link has come into may lead out of what may be shown. */
+  #isInPlace(): boolean {
+    const { root, allowed } = this.#options;
+    return allowed === undefined || realPathOf(root) === root;
   }
 
   /** Whether what was opened may still be there. */
@@ -282,6 +304,11 @@ export class Tracker {
     if (count === 0) return "";
     return `polled every ${seconds} s: the limit of file watches is reached (${code}), raise fs.inotify.max_user_watches`;
   }
+}
+
+/** It leads elsewhere: what was shown of it is shown no more. */
+function isRefusal(error: unknown): error is TreewireError {
+  return error instanceof TreewireError && error.code === "TW_PATH_REFUSED";
 }
 
 function isAbsence(error: unknown): boolean {

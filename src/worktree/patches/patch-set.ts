@@ -2,8 +2,8 @@ import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { joinChanges, mergeFiles, realChanges } from "../../protocol/index.js";
 import { NotReadyError } from "./not-ready.js";
 import type { Pair } from "./pairs.js";
-import type { Patcher } from "./patcher.js";
-import { emptyTreeFile, fileKey, type MadePatch, type Section, toTreeFile } from "./tree-file.js";
+import type { Patcher, TreePatch } from "./patcher.js";
+import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
 
 /** How much of the patches is kept. */
 export interface PatchBudget {
@@ -132,7 +132,7 @@ export class PatchSet {
   }
 
   /** A patch of a file that is still being read is not told as it was before. */
-  async #made(key: string, section: Section, pair: Pair): Promise<MadePatch> {
+  async #made(key: string, section: Section, pair: Pair): Promise<TreePatch> {
     try {
       return await this.#patcher.patch(pair, this.#maxHunkBytes[section]);
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { FilePatch, FileSide, FunctionPattern } from "../../diff/index.js";
-import { configuredPattern, driverPattern, filePatch } from "../../diff/index.js";
+import { configuredPattern, driverPattern, filePatch, patchWithoutContent } from "../../diff/index.js";
 import type { ConfiguredPattern, Repository } from "../../git/index.js";
 import { textOfBytes } from "../../git/index.js";
 import { formatBytes } from "../../protocol/index.js";
@@ -8,7 +8,6 @@ import { isFileMode } from "../file-mode.js";
 import type { Version } from "./changes.js";
 import { type Pair, pairSignature } from "./pairs.js";
 import type { RenameDetection } from "./rename-detection.js";
-import type { MadePatch } from "./tree-file.js";
 import { noContent, type VersionContent } from "./version-content.js";
 import type { WorkFiles } from "./work-files.js";
 
@@ -24,6 +23,14 @@ interface PrintedSide {
   /** Whether its content was read before anybody asked whether it is binary: then its size does not decide. */
   readonly alreadyRead: boolean;
 }
+
+/** A patch, and what is to be said of it. */
+export type TreePatch = FilePatch & {
+  /** The filter that was not run: the new content is not known, and the patch is its header. */
+  readonly filterNotRun?: string;
+  /** Bytes of the hunks that were not made, because they are more than is kept; absent: they were made. */
+  readonly notMadeBytes?: number;
+};
 
 /** What a patcher works on. */
 export interface PatcherSources {
@@ -64,9 +71,13 @@ export class Patcher {
    * @throws FileChangedError when a file on disk is another one by now
    * @throws TreewireError `TW_FILTER_FAILED`, `TW_CORRUPT_REPOSITORY`
    */
-  async patch(pair: Pair, maxHunkBytes = Number.POSITIVE_INFINITY): Promise<MadePatch> {
+  async patch(pair: Pair, maxHunkBytes = Number.POSITIVE_INFINITY): Promise<TreePatch> {
     if (pair.after?.source === "disk" && this.#workFiles.known(pair.path)?.unread === true)
       return this.#sizePatch(pair);
+    const filterNotRun = pair.after?.filterNotRun;
+    if (pair.after !== undefined && filterNotRun !== undefined) {
+      return { ...(await this.#patchWithoutContent(pair, pair.after)), filterNotRun };
+    }
     const [before, after] = this.#sidesOf(pair);
     const tooLarge = before === undefined && after !== undefined ? this.#newFile(after, maxHunkBytes) : undefined;
     if (tooLarge !== undefined) return tooLarge;
@@ -90,7 +101,7 @@ export class Patcher {
   }
 
   /** The header of a new file whose lines are more than may be told, which is known from counting them. */
-  #newFile(after: PrintedSide, maxHunkBytes: number): MadePatch | undefined {
+  #newFile(after: PrintedSide, maxHunkBytes: number): TreePatch | undefined {
     const { path, version } = after;
     const file = version.source === "disk" ? this.#workFiles.known(path) : undefined;
     if (file?.lineCount === undefined || file.oid !== version.oid || this.#isBinary(after) !== undefined)
@@ -103,6 +114,16 @@ export class Patcher {
     // any line will do for the header
     const patch = filePatch(null, { path, mode, oid, content: () => Buffer.from("\n") });
     return { ...patch, bytes: patch.bytes.subarray(0, patch.headerLength), additions: lines, notMadeBytes };
+  }
+
+  async #patchWithoutContent({ path, beforePath, before }: Pair, after: Version): Promise<FilePatch> {
+    const known = before && { path: beforePath, version: before, tracked: true, alreadyRead: false };
+    // of a file that stays one, the content does not count
+    const side =
+      before !== undefined && isFileMode(before.mode) && isFileMode(after.mode)
+        ? { path: beforePath, mode: before.mode, oid: before.oid, content: noContent }
+        : known && (await this.#read(known));
+    return patchWithoutContent(side ?? null, { path, mode: after.mode });
   }
 
   /**

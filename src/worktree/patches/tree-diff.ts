@@ -1,4 +1,3 @@
-import type { FilePatch } from "../../diff/index.js";
 import type { Head, IndexFile, Repository, RepositoryPart, TreeEntry } from "../../git/index.js";
 import { textOfBytes } from "../../git/index.js";
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
@@ -15,7 +14,7 @@ import { NotReadyError } from "./not-ready.js";
 import type { Pair } from "./pairs.js";
 import type { PassRequest } from "./pass-request.js";
 import { type PatchBudget, PatchSet } from "./patch-set.js";
-import { Patcher } from "./patcher.js";
+import { Patcher, type TreePatch } from "./patcher.js";
 import { RenameDetection } from "./rename-detection.js";
 import type { SlowReads } from "./slow-reads.js";
 import type { Modifications, Submodules } from "./submodules.js";
@@ -114,7 +113,10 @@ export class TreeDiff {
   /** How the tree differs from its HEAD, as git asks it of submodules. */
   get modifications(): Modifications {
     const untracked = this.files.at(-1)?.key.startsWith("u:") ?? false; // they are the last ones
-    return { tracked: this.#headDifferences.size > 0 || this.#disk.differing.size > 0, untracked };
+    const staged = this.#headDifferences.size > 0;
+    const { differs, filterNotRun } = this.#disk.summary();
+    const isUnknown = !staged && !differs && filterNotRun !== undefined;
+    return { tracked: staged || differs, untracked, ...(isUnknown && { filterNotRun }) };
   }
 
   /**
@@ -155,7 +157,7 @@ export class TreeDiff {
    * The patches of the current state in their order, made anew one by one; nothing is kept. Those that can't be made are
    * left out and added to the {@link troubles}.
    */
-  async *patches(): AsyncGenerator<FilePatch> {
+  async *patches(): AsyncGenerator<TreePatch> {
     for (const pair of this.#patches.pairs()) {
       try {
         yield await this.#patcher.patch(pair);
@@ -259,7 +261,8 @@ export class TreeDiff {
       this.#patches.deleteUntracked(path);
       return;
     }
-    const after = { mode: file.mode, oid: file.oid, source: "disk" } as const;
+    const { mode, oid, filterNotRun } = file;
+    const after = { mode, oid, source: "disk", filterNotRun } as const;
     const pair: Pair = { path, beforePath: path, before: undefined, after, tracked: false, similarity: undefined };
     await this.#patches.setUntracked(pair);
   }

@@ -1,6 +1,6 @@
-import type { FilePatch } from "../../diff/index.js";
 import { textOfBytes } from "../../git/index.js";
 import type { TreeFile } from "../../protocol/index.js";
+import type { TreePatch } from "./patcher.js";
 
 /** `t`: tracked, `u`: untracked. Git prints the tracked files first. */
 export type Section = "t" | "u";
@@ -22,18 +22,12 @@ export function pathOfKey(key: string): string {
   return key.slice(key.indexOf(":") + 1);
 }
 
-/** A patch that was made, with its hunks or without. */
-export interface MadePatch extends FilePatch {
-  /** Bytes of the hunks that were not made, because they are more than is kept; absent: they were made. */
-  readonly notMadeBytes?: number;
-}
-
 /**
  * A patch as text, ready to be shown. Bytes that are not UTF-8 become U+FFFD: the wire carries text.
  *
  * @param maxHunkBytes hunks over this many bytes of UTF-8 are left out and counted
  */
-export function toTreeFile(key: string, patch: MadePatch, maxHunkBytes: number): TreeFile {
+export function toTreeFile(key: string, patch: TreePatch, maxHunkBytes: number): TreeFile {
   const bytes = Buffer.from(patch.bytes.buffer, patch.bytes.byteOffset, patch.bytes.byteLength);
   const header = bytes.toString("utf8", 0, patch.headerLength);
   const hunks = bytes.toString("utf8", patch.headerLength);
@@ -47,6 +41,7 @@ export function toTreeFile(key: string, patch: MadePatch, maxHunkBytes: number):
     additions: patch.additions,
     deletions: patch.deletions,
     omitted_bytes: omitted ? hunkBytes : 0,
+    ...(patch.filterNotRun !== undefined && { filter_not_run: patch.filterNotRun }),
   };
 }
 

@@ -19,6 +19,7 @@ export interface WorkFile {
   readonly lineCount: LineCount | undefined;
   /** Too large to be read: of its content only the size is known. The id is made up. */
   readonly unread: boolean;
+  readonly filterNotRun: string | undefined;
 }
 
 /** What is read with: the repository of the files. */
@@ -122,9 +123,20 @@ export class WorkFiles {
       if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return this.#gone(path);
       throw error;
     }
-    const { mode, oid, contentSize, converts, holdsNul, large, lineCount } = clean;
+    const { mode, oid, contentSize, converts, holdsNul, large, lineCount, filterNotRun } = clean;
     const unread = oid === unreadOid(contentSize);
-    this.#known.set(path, { stamp, mode, oid, contentSize, converts, holdsNul, large, lineCount, unread });
+    this.#known.set(path, {
+      stamp,
+      mode,
+      oid,
+      contentSize,
+      converts,
+      holdsNul,
+      large,
+      lineCount,
+      unread,
+      filterNotRun,
+    });
     if (this.#keptBytes + contentSize <= KEPT_BYTES) {
       this.#keptBytes += contentSize;
       this.#contents.set(path, clean);

@@ -10,6 +10,7 @@ function disk() {
   for (const root of ["/w/a", "/w/b"]) trees.repositories.set(root, []);
   const asked: string[] = [];
   const finder = {
+    allowedFor: () => trees.allowedFor(),
     kind: (path: string) => trees.kind(path),
     resolveRoot: (path: string) => {
       asked.push(path);
@@ -44,7 +45,8 @@ t.test("a path outside any repository may be in one later, and says what is the 
 t.test(
   "a failure without words of its own is a trouble with the path; one that nobody foresaw keeps its stack",
   async (t) => {
-    const failing = (error: Error) => locate("/w/a", { resolveRoot: () => Promise.reject(error) });
+    const failing = (error: Error) =>
+      locate("/w/a", { allowedFor: async () => [], resolveRoot: () => Promise.reject(error) });
     const system = await failing(Object.assign(new Error("no access"), { code: "EACCES", errno: -13 }));
     t.same(system.trouble?.code, "TW_TREE_UNREADABLE");
     t.match(system.trouble?.message, /^\/w\/a: .*no access/);

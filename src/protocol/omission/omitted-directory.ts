@@ -1,4 +1,4 @@
-import type { TreeFile } from "./tree.js";
+import type { TreeFile } from "../tree.js";
 
 /** What was left out of a directory. */
 export interface LeftOut {

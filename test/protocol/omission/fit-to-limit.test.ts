@@ -2,8 +2,8 @@ import * as diff2html from "diff2html";
 import * as gitdiffModule from "gitdiff-parser";
 import parseDiff from "parse-diff";
 import t from "tap";
-import { fitToLimit, omissionsOf, type TreeFile, unifiedDiff } from "../../src/protocol/index.js";
-import fc from "../support/fast-check.js";
+import { fitToLimit, omissionsOf, type TreeFile, unifiedDiff } from "../../../src/protocol/index.js";
+import fc from "../../support/fast-check.js";
 
 // its types say `export default`, its code is CommonJS
 const gitdiffParser = gitdiffModule.default as unknown as typeof gitdiffModule.default.default;

@@ -1,6 +1,6 @@
+import type { TreeFile } from "../tree.js";
 import { EVERYTHING, type LeftOut, omittedDirectory } from "./omitted-directory.js";
 import { patchSize } from "./patch-size.js";
-import type { TreeFile } from "./tree.js";
 
 /** A directory that holds nearly all of what is in the one above it is the one that is named: so many eighths. */
 const NEARLY_ALL_EIGHTHS = 7;

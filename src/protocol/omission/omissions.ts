@@ -1,6 +1,6 @@
-import type { RepositoryChange } from "./client.js";
-import type { TreeFile } from "./tree.js";
-import { lacksHunks } from "./unified-diff.js";
+import type { RepositoryChange } from "../client.js";
+import type { TreeFile } from "../tree.js";
+import { lacksHunks } from "../unified-diff.js";
 
 /**
  * The fields of a repository that say what was left out of its diff (docs/protocol.md, "unified_diff").
