@@ -4,7 +4,7 @@ import type { FilterPolicy } from "./clean/clean-filter.js";
 import { planConversion } from "./clean/conversion.js";
 import { FileCleaner } from "./clean/file-cleaner.js";
 import { FILTER_LIMITS } from "./clean/filter-limits.js";
-import type { CleanFile } from "./clean/types.js";
+import type { CleanFile, SlowReading } from "./clean/types.js";
 import { type Config, truth } from "./config/config.js";
 import { loadConfig, loadConfigFile } from "./config/files.js";
 import { IndexReader } from "./index-file/index-reader.js";
@@ -137,8 +137,13 @@ export class LoadedRepository {
   }
 
   /** See {@link Repository.clean}. */
-  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
-    return this.#cleaner.clean(path, stats, indexOid);
+  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
+    return this.#cleaner.clean(path, stats, indexOid, signal);
+  }
+
+  /** See {@link Repository.slowReading}. */
+  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined {
+    return this.#cleaner.slowReading(path, stats, indexOid);
   }
 
   /** See {@link Repository.submoduleIgnore}. */

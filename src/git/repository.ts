@@ -2,7 +2,7 @@ import { realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { TreewireError } from "../util/index.js";
 import type { FilterPolicy } from "./clean/clean-filter.js";
-import type { CleanFile } from "./clean/types.js";
+import type { CleanFile, SlowReading } from "./clean/types.js";
 import { Config } from "./config/config.js";
 import { loadConfigFile, loadUserConfig } from "./config/files.js";
 import { checkConfinement, isAtOrBelow } from "./confinement.js";
@@ -215,8 +215,12 @@ class DiskRepository implements Repository {
     return this.#loaded.attributes(path, tracked);
   }
 
-  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
-    return this.#loaded.clean(path, stats, indexOid);
+  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
+    return this.#loaded.clean(path, stats, indexOid, signal);
+  }
+
+  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined {
+    return this.#loaded.slowReading(path, stats, indexOid);
   }
 
   submoduleHead(path: BytePath): Oid | undefined {

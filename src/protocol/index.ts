@@ -7,5 +7,7 @@ export * from "./error-body.js";
 export * from "./file-list.js";
 export * from "./json-shape.js";
 export * from "./limits.js";
+export * from "./omission/fit-to-limit.js";
+export * from "./omission/omissions.js";
 export * from "./tree-schema.js";
 export * from "./tunnel.js";

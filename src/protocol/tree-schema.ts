@@ -14,6 +14,7 @@ export const treeFileSchema = z.object({
   additions: count,
   deletions: count,
   omitted_bytes: count,
+  omitted_files: z.int().positive().exactOptional(),
   filter_not_run: z.string().min(1).max(MAX_FILTER_NAME_UNITS).exactOptional(),
 }) satisfies z.ZodType<TreeFile>;
 

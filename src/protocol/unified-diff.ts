@@ -1,4 +1,3 @@
-import { MAX_UNIFIED_DIFF_BYTES } from "./limits.js";
 import type { TreeFile } from "./tree.js";
 
 /**
@@ -17,8 +16,13 @@ export function unifiedDiff(files: readonly TreeFile[], tooLargeBytes = 0): stri
 
 /** One file's part of {@link unifiedDiff}. */
 export function patchText(file: TreeFile): string {
-  const hunks = file.omitted_bytes > 0 ? omittedLine(file.omitted_bytes) : file.hunks;
+  const hunks = lacksHunks(file) ? omittedLine(file.omitted_bytes) : file.hunks;
   return file.header + hunks + filterLine(file);
+}
+
+/** Whether it is a file whose hunks were left out; a directory that was left out says so in its header. */
+export function lacksHunks(file: TreeFile): boolean {
+  return file.omitted_bytes > 0 && file.omitted_files === undefined;
 }
 
 /** The line that stands for what a filter would have made of a file. @param name without control characters */
@@ -30,48 +34,6 @@ export function filterNotRunLine(name: string): string {
 export function filtersNotRun(files: readonly TreeFile[]): { filters_not_run?: { path: string; filter: string }[] } {
   const listed = files.flatMap(({ path, filter_not_run: filter }) => (filter === undefined ? [] : [{ path, filter }]));
   return listed.length === 0 ? {} : { filters_not_run: listed };
-}
-
-/** What {@link fitToLimit} left of a tree. */
-export interface FittedFiles {
-  /** In the order given; the same objects where nothing was left out. */
-  files: readonly TreeFile[];
-  /** Bytes of UTF-8 of the whole diff when not even the headers fit; then `files` is empty. 0 otherwise. */
-  tooLargeBytes: number;
-}
-
-/**
- * Leaves out hunks until {@link unifiedDiff} fits: of the largest patch first, of equal ones the later first
- * (docs/protocol.md, "unified_diff"). A file whose hunks are left out gives the same object on every call, so that consecutive
- * states of a tree can be compared by identity.
- *
- * @param files complete, ascending by key
- * @param limit bytes of UTF-8 that the text may have
- */
-export function fitToLimit(files: readonly TreeFile[], limit = MAX_UNIFIED_DIFF_BYTES): FittedFiles {
-  // A UTF-16 unit is 3 bytes of UTF-8 at most: nearly every tree is let through here, without counting bytes.
-  let units = 0;
-  for (const file of files) units += file.header.length + file.hunks.length + filterLine(file).length;
-  if (units * 3 <= limit) return { files, tooLargeBytes: 0 };
-
-  let total = 0;
-  for (const file of files) total += patchSize(file).total;
-  if (total <= limit) return { files, tooLargeBytes: 0 };
-
-  const whole = total;
-  const left = [...files];
-  const largestFirst = [...files.keys()].sort((a, b) => sizeAt(files, b) - sizeAt(files, a) || b - a);
-  for (const position of largestFirst) {
-    if (total <= limit) break;
-    const file = files[position];
-    if (file === undefined) continue;
-    const { hunks } = patchSize(file);
-    const saved = hunks - omittedLine(hunks).length;
-    if (saved <= 0) continue; // no hunks, or shorter than the line that would stand for them
-    left[position] = withoutHunks(file, hunks);
-    total -= saved;
-  }
-  return total <= limit ? { files: left, tooLargeBytes: 0 } : { files: [], tooLargeBytes: whole };
 }
 
 /**
@@ -102,44 +64,12 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
-function filterLine({ filter_not_run: name }: TreeFile): string {
+/** What stands behind the hunks of a file whose filter was not run; else "". */
+export function filterLine({ filter_not_run: name }: TreeFile): string {
   return name === undefined ? "" : filterNotRunLine(name);
 }
 
-function omittedLine(bytes: number): string {
+/** The line that stands for hunks that were left out. @param bytes of the hunks */
+export function omittedLine(bytes: number): string {
   return `File diff too large to show. Diff size: ${formatBytes(bytes)}\n`;
-}
-
-interface PatchSize {
-  hunks: number;
-  total: number;
-}
-
-/** Counted once a file: a state shares its unchanged files with the one before it. */
-const sizes = new WeakMap<TreeFile, PatchSize>();
-const shortened = new WeakMap<TreeFile, TreeFile>();
-
-function patchSize(file: TreeFile): PatchSize {
-  let size = sizes.get(file);
-  if (size === undefined) {
-    const hunks = utf8Length(file.hunks);
-    const omitted = file.omitted_bytes > 0 ? omittedLine(file.omitted_bytes).length : 0;
-    size = { hunks, total: utf8Length(file.header) + hunks + omitted + utf8Length(filterLine(file)) };
-    sizes.set(file, size);
-  }
-  return size;
-}
-
-function sizeAt(files: readonly TreeFile[], position: number): number {
-  const file = files[position];
-  return file === undefined ? 0 : patchSize(file).total;
-}
-
-function withoutHunks(file: TreeFile, omittedBytes: number): TreeFile {
-  let short = shortened.get(file);
-  if (short === undefined) {
-    short = { ...file, hunks: "", omitted_bytes: omittedBytes };
-    shortened.set(file, short);
-  }
-  return short;
 }

@@ -40,6 +40,7 @@ const file = fc.record(
     additions: count,
     deletions: count,
     omitted_bytes: count,
+    omitted_files: seq,
     filter_not_run: fc.string({ minLength: 1 }),
   },
   { requiredKeys: ["key", "path", "header", "hunks", "additions", "deletions", "omitted_bytes"] },

@@ -1,4 +1,10 @@
-import { filtersNotRun, type RepositoryChange, type ServerMessage, unifiedDiff } from "../../protocol/index.js";
+import {
+  filtersNotRun,
+  omissionsOf,
+  type RepositoryChange,
+  type ServerMessage,
+  unifiedDiff,
+} from "../../protocol/index.js";
 import { type Colors, colorsFor, paintDiff, printable, reportError } from "../../util/index.js";
 import type { FilterPolicy, TreeState } from "../../worktree/index.js";
 import { resolveRoot, scanOnce, scanOnceRaw } from "../../worktree/index.js";
@@ -112,16 +118,12 @@ function changesOf(states: readonly TreeState[]): ServerMessage {
 }
 
 function repositoryOf(root: string, { meta, files }: TreeSnapshot): RepositoryChange {
-  const omitted = files.filter((file) => file.omitted_bytes > 0);
   return {
     repo_root: root,
     branch: meta.branch,
     ...(meta.remote_origin !== "" && { remote_origin: meta.remote_origin }),
     unified_diff: unifiedDiff(files, meta.too_large_bytes),
-    ...((omitted.length > 0 || meta.too_large_bytes > 0) && { truncated: true as const }),
-    ...(omitted.length > 0 && {
-      omitted_files: omitted.map(({ path, omitted_bytes }) => ({ path, bytes: omitted_bytes })),
-    }),
+    ...omissionsOf(files, meta.too_large_bytes),
     ...filtersNotRun(files),
   };
 }

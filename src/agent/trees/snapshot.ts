@@ -3,6 +3,7 @@ import {
   type FileChanges,
   fitToLimit,
   MAX_META_TEXT_UNITS,
+  MAX_UNIFIED_DIFF_BYTES,
   TREE_MESSAGE_PART_BYTES,
   type TreeFile,
   type TreeMessage,
@@ -20,9 +21,13 @@ export interface TreeSnapshot {
   readonly fitted: boolean;
 }
 
-/** Fits a state to that limit and words it as the tunnel does: without the credentials of a remote's URL. */
-export function snapshotOf(state: TreeState): TreeSnapshot {
-  const { files, tooLargeBytes } = fitToLimit(state.files);
+/**
+ * Fits a state to that limit and words it as the tunnel does: without the credentials of a remote's URL.
+ *
+ * @param before of the state before, if there was one
+ */
+export function snapshotOf(state: TreeState, before?: TreeSnapshot): TreeSnapshot {
+  const { files, tooLargeBytes } = fitToLimit(state.files, MAX_UNIFIED_DIFF_BYTES, before?.fitted ? before.files : []);
   return {
     meta: {
       head: state.head,

@@ -156,7 +156,7 @@ export class StreamedTree {
     this.#problem = undefined;
     const returned = this.gone;
     this.gone = false;
-    this.#stream.update(snapshotOf(state), changes);
+    this.#stream.update(snapshotOf(state, this.#stream.latest), changes);
     this.#setOpened();
     if (returned) this.#handler.onPresence();
   }

@@ -1,13 +1,22 @@
 import type { Repository, RepositoryPart } from "../../git/index.js";
+import { textOfBytes } from "../../git/index.js";
 import type { FileChanges } from "../../protocol/index.js";
 import type { Clock } from "../../util/index.js";
 import type { PassRequest } from "../patches/pass-request.js";
 import type { PatchBudget } from "../patches/patch-set.js";
+import { SlowReads } from "../patches/slow-reads.js";
 import { TreeDiff } from "../patches/tree-diff.js";
 import type { DirectoryWatcher } from "../watch/directory-watcher.js";
 import { RepositoryWatch } from "../watch/repository-watch.js";
 import { FollowedSubmodules, type FollowSubmodule } from "./followed-submodules.js";
 import { Hold, operationSigns } from "./hold.js";
+
+/** How long a pass waits for the files that take long; quick filters are done by then, and an edit is not late. ms */
+const PATIENCE_MS = 100;
+/** Larger files are told by their size: half a minute and more would pass before anything is known of them. Bytes. */
+const MAX_HASHED_BYTES = 16 * 2 ** 30;
+/** So many of the files that are not ready are named. */
+const NAMED_FILES = 3;
 
 export interface OpenTreeOptions {
   repository: Repository;
@@ -17,6 +26,8 @@ export interface OpenTreeOptions {
   followSubmodule: FollowSubmodule;
   /** An event said that a part of the repository may have changed. @param path absolute */
   onEvent: (part: RepositoryPart, path: string) => void;
+  /** A file that passes went on without has been read. */
+  onReady: () => void;
   /** A part of the repository was watched only after it was read: it is to be read once more. */
   onOutdated: (part: RepositoryPart) => void;
 }
@@ -41,7 +52,21 @@ export class OpenTree {
     this.#hold = new Hold(operationSigns(repository.gitDir));
     this.#activity = watcher.coverOther(repository.gitDir, () => this.#hold.activity(clock.monotonicMs()));
     this.submodules = new FollowedSubmodules(repository, followSubmodule);
-    this.diff = new TreeDiff(repository, watcher, this.submodules, budget);
+    const without = {
+      reads: new SlowReads(options.onReady),
+      patienceMs: PATIENCE_MS,
+      maxHashedBytes: MAX_HASHED_BYTES,
+    };
+    this.diff = new TreeDiff(repository, watcher, this.submodules, budget, without);
+  }
+
+  /** What {@link diff} is without, in words; "" when nothing is missing. */
+  get missing(): string {
+    const paths = this.diff.notReady;
+    if (paths.length === 0) return "";
+    const named = paths.slice(0, NAMED_FILES).map(textOfBytes).join(", ");
+    const which = paths.length > NAMED_FILES ? `${named} …` : named;
+    return `${paths.length} ${paths.length === 1 ? "file is" : "files are"} not ready yet: ${which}`;
   }
 
   /** Whether git is at work. @param now monotonic milliseconds @returns milliseconds to wait; 0: it is not */

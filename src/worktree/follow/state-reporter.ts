@@ -29,7 +29,7 @@ export interface PassOutcome {
   readonly changes: FileChanges;
   /** Milliseconds since 1970. */
   readonly scannedAt: number;
-  /** "" when file events cover the tree, else what is wrong, in words. */
+  /** "" when file events cover the tree and every file was read, else what is missing, in words. */
   readonly health: string;
 }
 

@@ -15,6 +15,9 @@ import { PendingWork } from "./pending-work.js";
 import { type PassOutcome, StateReporter, type TrackerEvents } from "./state-reporter.js";
 import { Sweeper } from "./sweeper.js";
 
+/** How often one file may be read for a state. */
+const READS_OF_A_FILE = 2;
+
 const UNMODIFIED: Modifications = { tracked: false, untracked: false };
 
 export interface TrackerOptions extends TrackerEvents {
@@ -81,7 +84,7 @@ export class Tracker {
     });
     this.#sweeper = new Sweeper({
       clock: this.#clock,
-      isPolled: () => this.#health() !== "",
+      isPolled: () => this.#coverage() !== "",
       sweep: () => this.#sweep(),
       onClockJump: () => this.#lookAtEverything(),
     });
@@ -109,16 +112,27 @@ export class Tracker {
   }
 
   /**
-   * A barrier: looks at every file again.
+   * A barrier: looks at every file again, and waits for those that take long to be read.
    * @returns the state that covers every write that was finished before the call; `undefined` when the tree is gone
    */
   async refresh(): Promise<TreeState | undefined> {
+    await this.#lookAgain();
+    // a file may be read once for its id and once for its patch; what has changed since is not waited for
+    for (let turn = 0; turn < READS_OF_A_FILE && !this.#closed; turn++) {
+      const diff = this.#open?.diff;
+      if (diff === undefined || diff.notReady.length === 0) break;
+      await diff.readsSettled();
+      await this.#run();
+    }
+    return this.#reporter.state;
+  }
+
+  async #lookAgain(): Promise<void> {
     this.#rootIsOutdated ||= !this.#hasRoot();
     this.#pending.addWholeRepository();
     this.#pending.addEverything("sweep");
     await this.#open?.submodules.refresh();
     await this.#run();
-    return this.#reporter.state;
   }
 
   close(): void {
@@ -145,7 +159,7 @@ export class Tracker {
     if (before === undefined || this.#timer.isScheduled) return;
     const named = new NamedPaths();
     this.#named = named;
-    await this.refresh();
+    await this.#lookAgain();
     // an event of a write that the sweep has seen is in the queue already: two turns deliver it
     for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
     this.#named = undefined;
@@ -232,6 +246,7 @@ export class Tracker {
         this.#named?.addRepository();
         this.#timer.wake();
       },
+      onReady: () => this.#timer.wake(),
       onOutdated: (part) => {
         this.#pending.addRepositoryPart(part);
         this.#timer.wake();
@@ -276,7 +291,13 @@ export class Tracker {
     if (health !== healthBefore) this.#sweeper.reschedule();
   }
 
+  /** What is not as it should be, in words. */
   #health(): string {
+    return [this.#coverage(), this.#open?.missing ?? ""].filter((text) => text !== "").join("; ");
+  }
+
+  /** Where there are no events, in words. */
+  #coverage(): string {
     const { count, code } = this.watcher.missing;
     const seconds = Math.ceil(this.#sweeper.pollMs / 1000);
     if (this.#eventless !== undefined) return `polled every ${seconds} s: ${this.#eventless} does not report changes`;

@@ -31,7 +31,7 @@ export function toTreeFile(key: string, patch: TreePatch, maxHunkBytes: number):
   const bytes = Buffer.from(patch.bytes.buffer, patch.bytes.byteOffset, patch.bytes.byteLength);
   const header = bytes.toString("utf8", 0, patch.headerLength);
   const hunks = bytes.toString("utf8", patch.headerLength);
-  const hunkBytes = Buffer.byteLength(hunks);
+  const hunkBytes = patch.notMadeBytes ?? Buffer.byteLength(hunks);
   const omitted = hunkBytes > maxHunkBytes;
   return {
     key,

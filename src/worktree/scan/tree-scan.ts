@@ -145,8 +145,10 @@ export class TreeScan {
    * @param path byte path; "" for the root
    * @param replaced whether the name may stand for another file than before (created, deleted, moved): then a
    *   directory is covered and listed anew, because its old watch may belong to what was moved away
+   * @param anew entries that were looked at as replaced since the caller began with these paths: a thousand paths below
+   *   a directory that is not there are one look at its name
    */
-  examine(path: string, replaced: boolean): void {
+  examine(path: string, replaced: boolean, anew = new Set<string>()): void {
     this.#abandonInitialScan(); // what it has seen would be older than this look
     this.#sweptCandidates = undefined;
     if (path === "") {
@@ -167,7 +169,11 @@ export class TreeScan {
       const child = node.children.get(name);
       if (last || child === undefined) {
         // without a covered directory on the way, the deepest one that is covered decides what its entry is now
-        this.#examineEntry(node, name, replaced || !last);
+        const isReplaced = replaced || !last;
+        const entry = joinPath(node.path, name);
+        if (isReplaced && anew.has(entry)) return;
+        this.#examineEntry(node, name, isReplaced);
+        if (isReplaced) anew.add(entry);
         return;
       }
       node = child;

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import {
   type FittedFiles,
   filtersNotRun,
+  lacksHunks,
+  omissionsOf,
   patchText,
   type RepositoryChange,
   type TreeMeta,
@@ -40,15 +42,11 @@ export class RepositoryEntry {
 
   constructor(root: string, meta: TreeMeta, fitted: FittedFiles) {
     const tooLargeBytes = meta.too_large_bytes || fitted.tooLargeBytes;
-    const omitted = fitted.files.filter((file) => file.omitted_bytes > 0);
     const change: Omit<RepositoryChange, "unified_diff"> = {
       repo_root: root,
       branch: meta.branch,
       ...(meta.remote_origin !== "" && { remote_origin: meta.remote_origin }),
-      ...((omitted.length > 0 || tooLargeBytes > 0) && { truncated: true as const }),
-      ...(omitted.length > 0 && {
-        omitted_files: omitted.map((file) => ({ path: file.path, bytes: file.omitted_bytes })),
-      }),
+      ...omissionsOf(fitted.files, tooLargeBytes),
       ...filtersNotRun(fitted.files),
       ...(meta.health !== "" && { health: meta.health }),
     };
@@ -57,7 +55,7 @@ export class RepositoryEntry {
       tooLargeBytes > 0
         ? [unifiedDiff([], tooLargeBytes)]
         : fitted.files.flatMap((file) =>
-            file.omitted_bytes > 0 || file.filter_not_run !== undefined
+            lacksHunks(file) || file.filter_not_run !== undefined
               ? [patchText(file)]
               : file.hunks === ""
                 ? [file.header]
