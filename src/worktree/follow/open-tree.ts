@@ -38,7 +38,7 @@ export class OpenTree {
     this.#options = options;
     this.#repositoryWatch = new RepositoryWatch(watcher, onEvent);
     this.#repositoryWatch.place(repository.watchPaths());
-    this.#hold = new Hold(operationSigns(repository.gitDir));
+    this.#hold = new Hold(operationSigns(repository.gitDir), clock.monotonicMs());
     this.#activity = watcher.coverOther(repository.gitDir, () => this.#hold.activity(clock.monotonicMs()));
     this.submodules = new FollowedSubmodules(repository, followSubmodule);
     this.diff = new TreeDiff(repository, watcher, this.submodules, budget);

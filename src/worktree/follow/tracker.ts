@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Repository } from "../../git/index.js";
 import { fileSystemPath, openRepository, textOfBytes } from "../../git/index.js";
 import { type Clock, coalesce, messageOf, systemClock, systemCode, TreewireError } from "../../util/index.js";
+import type { PassRequest } from "../patches/pass-request.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import { DirectoryWatcher } from "../watch/directory-watcher.js";
@@ -45,6 +46,8 @@ export class Tracker {
   readonly #pending = new PendingWork();
   /** Whether the repository at the root may be another one than was opened, or none. */
   #rootIsOutdated = true;
+  /** Whether the next pass takes all that is pending; one that runs while git is at work takes edits alone. */
+  #isFullPassDue = true;
   /** While a sweep runs. */
   #named: NamedPaths | undefined;
 
@@ -70,7 +73,13 @@ export class Tracker {
     this.#timer = new PassTimer({
       clock: this.#clock,
       hold: (now) => this.#open?.hold(now) ?? 0,
-      run: () => this.#run().catch((error: unknown) => options.logger.error({ err: error }, "a pass was lost")),
+      run: () => {
+        this.#isFullPassDue = true;
+        this.#runPass();
+      },
+      runHeld: () => {
+        if (this.#open?.diff.isCurrent && !this.#rootIsOutdated) this.#runPass();
+      },
     });
     this.#sweeper = new Sweeper({
       clock: this.#clock,
@@ -110,6 +119,7 @@ export class Tracker {
     this.#pending.addWholeRepository();
     this.#pending.addEverything("sweep");
     await this.#open?.submodules.refresh();
+    this.#isFullPassDue = true;
     await this.#run();
     return this.#reporter.state;
   }
@@ -120,6 +130,10 @@ export class Tracker {
     this.#timer.close();
     this.#rootWatch.close();
     this.#leave();
+  }
+
+  #runPass(): void {
+    this.#run().catch((error: unknown) => this.#options.logger.error({ err: error }, "a pass was lost"));
   }
 
   #onPath(path: string, replaced: boolean): void {
@@ -158,7 +172,10 @@ export class Tracker {
   async #pass(): Promise<void> {
     if (this.#closed) return;
     const began = this.#clock.monotonicMs();
-    const request = this.#pending.take();
+    const isFull = this.#isFullPassDue;
+    this.#isFullPassDue = false;
+    const request = isFull ? this.#pending.take() : this.#takeEdits();
+    if (request === undefined) return;
     try {
       if (this.#rootIsOutdated) await this.#lookAtRoot();
       const open = this.#closed ? undefined : this.#open;
@@ -179,9 +196,22 @@ export class Tracker {
     }
   }
 
+  /**
+   * What can be told while git is at work. Git never writes into a file that is there: it removes the name and makes a
+   * file anew. So a file that is still the same one was written by somebody else, and what was known of all others
+   * goes on to be what is told. `undefined`: nothing, or it would take a look at others.
+   */
+  #takeEdits(): PassRequest | undefined {
+    const diff = this.#open?.diff;
+    if (diff?.isCurrent !== true || this.#rootIsOutdated) return undefined;
+    const request = this.#pending.takeEdits((path) => diff.isSameFile(path));
+    return request.paths.size > 0 ? request : undefined;
+  }
+
   /** Opens the repository at the root anew, or finds that there is none. */
   async #lookAtRoot(): Promise<void> {
-    this.#rootWatch.place(this.#open === undefined);
+    const wasOpen = this.#open !== undefined;
+    this.#rootWatch.place(!wasOpen);
     this.#rootIsOutdated = false;
     let repository: Repository | undefined;
     try {
@@ -198,6 +228,7 @@ export class Tracker {
     this.#eventless = repository && eventlessFileSystem(repository.root);
     if (repository !== undefined) {
       this.#open = this.#openTree(repository);
+      if (!wasOpen) this.#rootWatch.place(false); // else the next git command would have it opened anew
       return;
     }
     this.#rootWatch.place(true);
