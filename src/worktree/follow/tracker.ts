@@ -13,6 +13,7 @@ import { NamedPaths } from "./named-paths.js";
 import { OpenTree } from "./open-tree.js";
 import { PassTimer } from "./pass-timer.js";
 import { PendingWork } from "./pending-work.js";
+import { SettlingFiles } from "./settling-files.js";
 import { type PassOutcome, StateReporter, type TrackerEvents } from "./state-reporter.js";
 import { Sweeper } from "./sweeper.js";
 
@@ -41,6 +42,7 @@ export class Tracker {
   readonly #run: () => Promise<void>;
   readonly #timer: PassTimer;
   readonly #sweeper: Sweeper;
+  readonly #settling: SettlingFiles;
   readonly #reporter: StateReporter;
 
   readonly #pending = new PendingWork();
@@ -79,6 +81,13 @@ export class Tracker {
       },
       runHeld: () => {
         if (this.#open?.diff.isCurrent && !this.#rootIsOutdated) this.#runPass();
+      },
+    });
+    this.#settling = new SettlingFiles({
+      clock: this.#clock,
+      look: (path) => {
+        this.#pending.addPath(path, false);
+        this.#timer.wake();
       },
     });
     this.#sweeper = new Sweeper({
@@ -127,6 +136,7 @@ export class Tracker {
   close(): void {
     this.#closed = true;
     this.#sweeper.stop();
+    this.#settling.close();
     this.#timer.close();
     this.#rootWatch.close();
     this.#leave();
@@ -184,6 +194,7 @@ export class Tracker {
         const filesBefore = diff.files;
         const changes = await open.pass(request);
         if (this.#closed) return;
+        for (const path of diff.takeYoungFiles()) this.#settling.add(path);
         this.#report({ diff, filesBefore, changes });
         if (diff.changedWhileRead.size > 0) this.#timer.runAgain();
       }

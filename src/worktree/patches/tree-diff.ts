@@ -84,6 +84,11 @@ export class TreeDiff {
     return { tracked: this.#headDifferences.size > 0 || this.#disk.differing.size > 0, untracked };
   }
 
+  /** The files that the passes have found changed shortly after they were written; each once. */
+  takeYoungFiles(): ReadonlySet<string> {
+    return this.#workFiles.takeYoung();
+  }
+
   /** Whether nothing is outdated: a pass would look at what its request names, and at nothing else. */
   get isCurrent(): boolean {
     const { paths, repository, head, tracked } = this.#outdated;

@@ -2,6 +2,7 @@ import { lstatSync } from "node:fs";
 import type { CleanFile, Oid, Repository } from "../../git/index.js";
 import { fileSystemPath, WorkFileChangedError } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
+import { isFileMode } from "../file-mode.js";
 import { provesSame, type Stamp, stampOf } from "../file-stamp.js";
 
 /** A file on disk as git would compare it, remembered without its content. */
@@ -22,6 +23,9 @@ export type WorkFileReader = Pick<Repository, "root" | "clean">;
 /** Content that is kept from the reading to the patch, in bytes for each pass; beyond it a file is read twice. */
 const KEPT_BYTES = 4 * 1024 * 1024;
 
+/** A file that changed so shortly ago, in milliseconds, may be written on without an event. */
+const YOUNG_MS = 10_000;
+
 /** The file was replaced between two looks at it; an event of that is on its way, or the next sweep finds it. */
 export class FileChangedError extends Error {
   constructor(readonly path: string) {
@@ -36,6 +40,7 @@ export class WorkFiles {
   readonly #known = new Map<string, WorkFile>();
   readonly #contents = new Map<string, CleanFile>();
   #keptBytes = 0;
+  #young = new Set<string>();
 
   constructor(repository: WorkFileReader) {
     this.#repository = repository;
@@ -78,6 +83,13 @@ export class WorkFiles {
     this.#contents.delete(path);
   }
 
+  /** The files whose content was found to be another one than before, shortly after it was written; each once. */
+  takeYoung(): ReadonlySet<string> {
+    const young = this.#young;
+    this.#young = new Set();
+    return young;
+  }
+
   /** Everything has to be read again: the conversion has changed. */
   forgetAll(): void {
     this.#known.clear();
@@ -108,6 +120,9 @@ export class WorkFiles {
       throw error;
     }
     const { mode, oid, contentSize, converts, holdsNul, large } = clean;
+    if (isFileMode(mode) && takenAt - stamp.ctimeMs < YOUNG_MS && this.#known.get(path)?.oid !== oid) {
+      this.#young.add(path);
+    }
     this.#known.set(path, { stamp, mode, oid, contentSize, converts, holdsNul, large });
     if (this.#keptBytes + contentSize <= KEPT_BYTES) {
       this.#keptBytes += contentSize;
