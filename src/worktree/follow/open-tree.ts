@@ -44,6 +44,12 @@ export class OpenTree {
     this.diff = new TreeDiff(repository, watcher, this.submodules, budget);
   }
 
+  /** Absolute paths of the git directory, and of the files that decide what the diff is. */
+  places(): string[] {
+    const { repository } = this.#options;
+    return [repository.gitDir, ...repository.watchPaths().keys()];
+  }
+
   /** Whether git is at work. @param now monotonic milliseconds @returns milliseconds to wait; 0: it is not */
   hold(now: number): number {
     return this.#hold.wait(now);

@@ -1,13 +1,15 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Repository } from "../../git/index.js";
-import { fileSystemPath, openRepository, textOfBytes } from "../../git/index.js";
+import { bytesOfText, fileSystemPath, openRepository, textOfBytes } from "../../git/index.js";
 import { type Clock, coalesce, messageOf, systemClock, systemCode, TreewireError } from "../../util/index.js";
 import type { PassRequest } from "../patches/pass-request.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import { DirectoryWatcher } from "../watch/directory-watcher.js";
 import { eventlessFileSystem } from "../watch/eventless-file-systems.js";
+import type { FileWatchBudget } from "../watch/file-watch-budget.js";
+import { areNested, isAtOrBelow, type MountTable, systemMounts } from "../watch/mount-table.js";
 import { RootWatch } from "../watch/root-watch.js";
 import { NamedPaths } from "./named-paths.js";
 import { OpenTree } from "./open-tree.js";
@@ -26,6 +28,10 @@ export interface TrackerOptions extends TrackerEvents {
   maxPatchBytes: number;
   keptPatchBytes: number;
   clock?: Clock;
+  /** What is mounted where. Default: as this process sees it. */
+  mounts?: Pick<MountTable, "points" | "follow" | "look">;
+  /** How many files are watched by themselves. Default: as many as all trees of a thread may have. */
+  fileWatches?: FileWatchBudget;
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
 }
@@ -43,6 +49,8 @@ export class Tracker {
   readonly #timer: PassTimer;
   readonly #sweeper: Sweeper;
   readonly #settling: SettlingFiles;
+  readonly #mounts: Pick<MountTable, "points" | "follow" | "look">;
+  #leaveMounts: () => void = () => {};
   readonly #reporter: StateReporter;
 
   readonly #pending = new PendingWork();
@@ -61,10 +69,13 @@ export class Tracker {
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#mounts = options.mounts ?? systemMounts;
     this.watcher = new DirectoryWatcher({
       root: options.root,
       onPath: (path, replaced) => this.#onPath(path, replaced),
       onOverflow: () => this.#lookAtEverything(),
+      mounts: this.#mounts,
+      ...(options.fileWatches !== undefined && { fileWatches: options.fileWatches }),
     });
     this.#reporter = new StateReporter(options.root, options);
     this.#rootWatch = new RootWatch(this.watcher, options.root, () => {
@@ -115,6 +126,7 @@ export class Tracker {
 
   /** Begins to follow. @returns when the first state is known, or the tree is known to be gone */
   async start(): Promise<void> {
+    this.#leaveMounts = this.#mounts.follow((points) => this.#onMounts(points));
     await this.#run();
     if (this.#options.sweep !== false && !this.#closed) this.#sweeper.start();
   }
@@ -137,6 +149,7 @@ export class Tracker {
     this.#closed = true;
     this.#sweeper.stop();
     this.#settling.close();
+    this.#leaveMounts();
     this.#timer.close();
     this.#rootWatch.close();
     this.#leave();
@@ -151,6 +164,19 @@ export class Tracker {
     this.#pending.addPath(path, replaced);
     this.#named?.add(path);
     this.#timer.wake();
+  }
+
+  /** Something was mounted or unmounted. @param points absolute byte paths */
+  #onMounts(points: ReadonlySet<string>): void {
+    const root = bytesOfText(this.#options.root);
+    const repository = this.#open?.places().map((place) => bytesOfText(place)) ?? [];
+    for (const point of points) {
+      if (isAtOrBelow(root, point) || repository.some((place) => areNested(place, point))) {
+        this.#rootIsOutdated = true;
+        this.#lookAtEverything();
+      } else if (isAtOrBelow(point, root)) this.#onPath(point.slice(root.length + 1), true);
+    }
+    this.#eventless = this.#findEventless();
   }
 
   /**
@@ -182,6 +208,7 @@ export class Tracker {
   async #pass(): Promise<void> {
     if (this.#closed) return;
     const began = this.#clock.monotonicMs();
+    this.#mounts.look();
     const isFull = this.#isFullPassDue;
     this.#isFullPassDue = false;
     const request = isFull ? this.#pending.take() : this.#takeEdits();
@@ -236,7 +263,7 @@ export class Tracker {
     if (repository?.root !== this.#options.root) repository = undefined; // an outer repository's directory
     this.#leave();
     this.watcher.missing.count = 0;
-    this.#eventless = repository && eventlessFileSystem(repository.root);
+    this.#eventless = repository && this.#findEventless();
     if (repository !== undefined) {
       this.#open = this.#openTree(repository);
       if (!wasOpen) this.#rootWatch.place(false); // else the next git command would have it opened anew
@@ -244,6 +271,17 @@ export class Tracker {
     }
     this.#rootWatch.place(true);
     this.#reporter.gone();
+  }
+
+  /** The first file system at the root or below it that does not report changes. */
+  #findEventless(): string | undefined {
+    const root = bytesOfText(this.#options.root);
+    const below = [...this.#mounts.points].filter((point) => point !== root && isAtOrBelow(point, root));
+    for (const place of [this.#options.root, ...below.map((point) => Buffer.from(point, "latin1"))]) {
+      const name = eventlessFileSystem(place);
+      if (name !== undefined) return name;
+    }
+    return undefined;
   }
 
   #openTree(repository: Repository): OpenTree {
@@ -300,8 +338,11 @@ export class Tracker {
     const { count, code } = this.watcher.missing;
     const seconds = Math.ceil(this.#sweeper.pollMs / 1000);
     if (this.#eventless !== undefined) return `polled every ${seconds} s: ${this.#eventless} does not report changes`;
-    if (count === 0) return "";
-    return `polled every ${seconds} s: the limit of file watches is reached (${code}), raise fs.inotify.max_user_watches`;
+    if (count > 0) {
+      return `polled every ${seconds} s: the limit of file watches is reached (${code}), raise fs.inotify.max_user_watches`;
+    }
+    const links = this.#open?.diff.unwatchedLinks ?? 0;
+    return links === 0 ? "" : `polled every ${seconds} s: too many files with several names (hard links) to be watched`;
   }
 }
 

@@ -84,6 +84,11 @@ export class TreeDiff {
     return { tracked: this.#headDifferences.size > 0 || this.#disk.differing.size > 0, untracked };
   }
 
+  /** How many names of files with several names are not watched, because there are too many. */
+  get unwatchedLinks(): number {
+    return this.#scan.unwatchedLinks;
+  }
+
   /** The files that the passes have found changed shortly after they were written; each once. */
   takeYoungFiles(): ReadonlySet<string> {
     return this.#workFiles.takeYoung();
