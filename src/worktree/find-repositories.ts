@@ -8,10 +8,32 @@ export interface FindOptions {
   maxDepth?: number;
   /** How many directories are listed at most. Default 20,000, half a second's work. */
   maxDirectories?: number;
+  /** What reads directories. Default: {@link DISK}. */
+  reader?: DirectoryReader;
+}
+
+/** An entry of a directory, as far as a search looks at it. */
+export type FoundEntry = Pick<Dirent, "name" | "isDirectory">;
+
+/** What a search asks of the file system. */
+export interface DirectoryReader {
+  /** The entries of a directory; none when it can't be listed. */
+  list(path: string): readonly FoundEntry[];
+  /** The root of the working tree of a directory with an entry `.git`; `undefined` when that is no repository. */
+  rootAt(path: string): Promise<string | undefined>;
 }
 
 /** Directories that hold other people's repositories, by the thousand. */
-const SKIPPED = new Set(["node_modules", "vendor", "target", ".git", ".cache", ".npm", ".cargo", ".rustup"]);
+export const SKIPPED: ReadonlySet<string> = new Set([
+  "node_modules",
+  "vendor",
+  "target",
+  ".git",
+  ".cache",
+  ".npm",
+  ".cargo",
+  ".rustup",
+]);
 
 /**
  * The working trees at or under a directory: the one that holds it, or else those found below, nearest first. A
@@ -21,7 +43,7 @@ const SKIPPED = new Set(["node_modules", "vendor", "target", ".git", ".cache", "
  * @returns roots, ascending; empty when there are none
  */
 export async function findRepositories(directory: string, options: FindOptions = {}): Promise<string[]> {
-  const { maxDepth = 4, maxDirectories = 20_000 } = options;
+  const { maxDepth = 4, maxDirectories = 20_000, reader = DISK } = options;
   const roots = new Set<string>();
   let level = [directory];
   let listed = 0;
@@ -29,9 +51,9 @@ export async function findRepositories(directory: string, options: FindOptions =
     const next: string[] = [];
     for (const path of level) {
       if (listed++ >= maxDirectories) return [...roots].sort();
-      const entries = list(path);
+      const entries = reader.list(path);
       if (entries.some((entry) => entry.name === ".git")) {
-        const root = await rootAt(path);
+        const root = await reader.rootAt(path);
         if (root !== undefined) {
           roots.add(root);
           continue;
@@ -46,9 +68,13 @@ export async function findRepositories(directory: string, options: FindOptions =
   return [...roots].sort();
 }
 
-function list(path: string): Dirent[] {
+/** Reads what is on the disk. */
+export const DISK: DirectoryReader = { list, rootAt };
+
+function list(path: string): FoundEntry[] {
   try {
-    return readdirSync(path, { withFileTypes: true });
+    // files are of no interest, and a home directory has many
+    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory() || entry.name === ".git");
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     return []; // vanished, or not ours to read: no repository that could be shown

@@ -15,7 +15,8 @@ import {
   tokenFile,
   VERSION,
 } from "../../util/index.js";
-import { findRepositories, resolveRoot, TreeHost } from "../../worktree/index.js";
+import { RepositorySearch, resolveRoot, TreeHost } from "../../worktree/index.js";
+import type { RepositoryFinder } from "../chats/locate.js";
 import { TrackStore } from "../chats/track-store.js";
 import { type ControlHandler, ControlServer } from "../control/control-server.js";
 import { claim, defaultStateDir, socketCandidates } from "../control/places.js";
@@ -61,7 +62,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     agent: `treewire/${VERSION}`,
     logger,
     source: host,
-    finder: { resolveRoot, findRepositories: findReadable, kind: kindOf },
+    finder: searchingFinder(),
     tracked: memory.tracked,
     problems: memory.problems,
     onStatus: (status) => service.onTunnel(status),
@@ -168,8 +169,23 @@ function tokenSource(settings: AgentSettings): TokenSource {
   return fixedToken(token);
 }
 
+/** Finds repositories, and tells when others would be found. */
+function searchingFinder(): RepositoryFinder {
+  let onOutdated = (): void => {};
+  const search = new RepositorySearch({ onOutdated: () => onOutdated() });
+  return {
+    resolveRoot,
+    kind: kindOf,
+    findRepositories: (directory) => findReadable(directory, search),
+    onOutdated: (listener) => {
+      onOutdated = listener;
+    },
+    rest: () => search.rest(),
+  };
+}
+
 /** As `findRepositories`, but a directory that cannot be listed is an error and not merely empty. */
-async function findReadable(directory: string): Promise<string[]> {
+async function findReadable(directory: string, search: RepositorySearch): Promise<string[]> {
   try {
     await (await opendir(directory)).close();
   } catch (error) {
@@ -178,7 +194,7 @@ async function findReadable(directory: string): Promise<string[]> {
     const what = missing ? "TW_PATH_NOT_FOUND" : "TW_PATH_UNREADABLE";
     throw new TreewireError(what, directory, { detail: code, cause: error });
   }
-  return findRepositories(directory);
+  return search.find(directory);
 }
 
 function kindOf(path: string): "directory" | "other" | "missing" {
