@@ -5,7 +5,7 @@ export { WorkFileChangedError } from "./clean/work-file.js";
 export { isAtOrBelow, realPathOf, refusal } from "./confinement.js";
 export { IndexTable } from "./index-file/index-table.js";
 export type { EntryTable, IndexFile, SharedTable } from "./index-file/types.js";
-export { type BytePath, fileSystemPath, textOfBytes } from "./io/byte-path.js";
+export { type BytePath, bytesOfText, fileSystemPath, textOfBytes } from "./io/byte-path.js";
 export type { TreeEntry } from "./objects/git-object.js";
 export type { Oid } from "./objects/object-id.js";
 export type { Head } from "./refs/types.js";

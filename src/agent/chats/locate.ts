@@ -22,6 +22,10 @@ export interface RepositoryFinder {
    * @throws TreewireError
    */
   findRepositories(dir: string, onRefused: (directory: string) => void): Promise<string[]>;
+  /** Calls back whenever another search may find other repositories than the last one. */
+  onOutdated?(listener: () => void): void;
+  /** Nobody asks for repositories until the next search. */
+  rest?(): void;
 }
 
 /** Where a chat's path leads. */
@@ -124,7 +128,9 @@ export class Discovery {
    * @returns the roots of working trees, ascending, each once; those under a root that cannot be read are left out
    */
   readonly find: () => Promise<string[]>;
-  readonly #finder: Pick<RepositoryFinder, "findRepositories">;
+  /** Is called when a search would find other repositories than the last one; {@link isDue} says when it may begin. */
+  onOutdated: () => void = () => {};
+  readonly #finder: Pick<RepositoryFinder, "findRepositories" | "onOutdated" | "rest">;
   readonly #logger: Logger;
   readonly #clock: Clock;
   /** What is wrong with a root or with what was found under it, by root, until it has passed. */
@@ -132,19 +138,25 @@ export class Discovery {
   /** When the last search ended (monotonic), and how long it took. Milliseconds. */
   #endedAt = Number.NEGATIVE_INFINITY;
   #searchMs = 0;
+  #isOutdated = false;
 
   /** @param roots absolute paths */
   constructor(
     roots: readonly string[],
-    finder: Pick<RepositoryFinder, "findRepositories">,
+    finder: Pick<RepositoryFinder, "findRepositories" | "onOutdated" | "rest">,
     logger: Logger,
     clock: Clock = systemClock,
   ) {
     this.#finder = finder;
     this.#logger = logger;
     this.#clock = clock;
+    finder.onOutdated?.(() => {
+      this.#isOutdated = true;
+      this.onOutdated();
+    });
     this.find = coalesce(async () => {
       const startedAt = clock.monotonicMs();
+      this.#isOutdated = false;
       const found = await Promise.all(roots.map((root) => this.#findUnder(root)));
       this.#endedAt = clock.monotonicMs();
       this.#searchMs = this.#endedAt - startedAt;
@@ -152,9 +164,18 @@ export class Discovery {
     });
   }
 
-  /** Whether the last search is long enough ago. @param restMs the least time between two, in milliseconds */
+  /**
+   * Whether the last search is long enough ago.
+   * @param restMs the least time between two of which the first is not known to be outdated, in milliseconds
+   */
   isDue(restMs: number): boolean {
-    return this.#clock.monotonicMs() - this.#endedAt >= Math.max(restMs, this.#searchMs / SEARCH_SHARE);
+    const leastMs = this.#isOutdated ? 0 : restMs;
+    return this.#clock.monotonicMs() - this.#endedAt >= Math.max(leastMs, this.#searchMs / SEARCH_SHARE);
+  }
+
+  /** Nobody asks until the next {@link find}. */
+  rest(): void {
+    this.#finder.rest?.();
   }
 
   /** What is wrong with roots, in words. */

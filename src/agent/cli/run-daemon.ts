@@ -15,8 +15,9 @@ import {
   tokenFile,
   VERSION,
 } from "../../util/index.js";
-import { type FindOptions, findRepositories, resolveRoot, TreeHost } from "../../worktree/index.js";
+import { type FindOptions, RepositorySearch, resolveRoot, TreeHost } from "../../worktree/index.js";
 import { AllowedDirectories } from "../chats/allowed-directories.js";
+import type { RepositoryFinder } from "../chats/locate.js";
 import { TrackStore } from "../chats/track-store.js";
 import { type ControlHandler, ControlServer } from "../control/control-server.js";
 import { claim, defaultStateDir, socketCandidates } from "../control/places.js";
@@ -67,12 +68,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     agent: `treewire/${VERSION}`,
     logger,
     source: host,
-    finder: {
-      allowedFor: (path, by) => allowed.allowedFor(path, by),
-      resolveRoot,
-      findRepositories: (directory, onRefused) => findReadable(directory, { allowed: directories, onRefused }),
-      kind: kindOf,
-    },
+    finder: searchingFinder(allowed),
     tracked: memory.tracked,
     allowed: directories,
     problems: memory.problems,
@@ -186,8 +182,29 @@ function fileOf(setting: AgentSettings[keyof AgentSettings]): string | undefined
   return path === undefined ? undefined : resolve(path);
 }
 
+/** Finds repositories, and tells when others would be found. */
+function searchingFinder(allowed: AllowedDirectories): RepositoryFinder {
+  let onOutdated = (): void => {};
+  const search = new RepositorySearch({ onOutdated: () => onOutdated() });
+  return {
+    allowedFor: (path, by) => allowed.allowedFor(path, by),
+    resolveRoot,
+    kind: kindOf,
+    findRepositories: (directory, onRefused) =>
+      findReadable(directory, search, { allowed: allowed.directories, onRefused }),
+    onOutdated: (listener) => {
+      onOutdated = listener;
+    },
+    rest: () => search.rest(),
+  };
+}
+
 /** As `findRepositories`, but a directory that cannot be listed is an error and not merely empty. */
-async function findReadable(directory: string, options: FindOptions): Promise<string[]> {
+async function findReadable(
+  directory: string,
+  search: RepositorySearch,
+  judged: Pick<FindOptions, "allowed" | "onRefused">,
+): Promise<string[]> {
   try {
     await (await opendir(directory)).close();
   } catch (error) {
@@ -196,7 +213,7 @@ async function findReadable(directory: string, options: FindOptions): Promise<st
     const what = missing ? "TW_PATH_NOT_FOUND" : "TW_PATH_UNREADABLE";
     throw new TreewireError(what, directory, { detail: code, cause: error });
   }
-  return findRepositories(directory, options);
+  return search.find(directory, judged);
 }
 
 function kindOf(path: string): "directory" | "other" | "missing" {

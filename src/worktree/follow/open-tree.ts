@@ -49,7 +49,7 @@ export class OpenTree {
     this.#options = options;
     this.#repositoryWatch = new RepositoryWatch(watcher, onEvent);
     this.#repositoryWatch.place(repository.watchPaths());
-    this.#hold = new Hold(operationSigns(repository.gitDir));
+    this.#hold = new Hold(operationSigns(repository.gitDir), clock.monotonicMs());
     this.#activity = watcher.coverOther(repository.gitDir, () => this.#hold.activity(clock.monotonicMs()));
     this.submodules = new FollowedSubmodules(repository, followSubmodule);
     const without = {
@@ -67,6 +67,12 @@ export class OpenTree {
     const named = paths.slice(0, NAMED_FILES).map(textOfBytes).join(", ");
     const which = paths.length > NAMED_FILES ? `${named} …` : named;
     return `${paths.length} ${paths.length === 1 ? "file is" : "files are"} not ready yet: ${which}`;
+  }
+
+  /** Absolute paths of the git directory, and of the files that decide what the diff is. */
+  places(): string[] {
+    const { repository } = this.#options;
+    return [repository.gitDir, ...repository.watchPaths().keys()];
   }
 
   /** Whether git is at work. @param now monotonic milliseconds @returns milliseconds to wait; 0: it is not */

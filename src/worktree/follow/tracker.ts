@@ -1,17 +1,21 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { FilterPolicy, Repository } from "../../git/index.js";
-import { fileSystemPath, openRepository, realPathOf, textOfBytes } from "../../git/index.js";
+import { bytesOfText, fileSystemPath, openRepository, realPathOf, textOfBytes } from "../../git/index.js";
 import { type Clock, coalesce, messageOf, systemClock, systemCode, TreewireError } from "../../util/index.js";
+import type { PassRequest } from "../patches/pass-request.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import { DirectoryWatcher } from "../watch/directory-watcher.js";
 import { eventlessFileSystem } from "../watch/eventless-file-systems.js";
+import type { FileWatchBudget } from "../watch/file-watch-budget.js";
+import { areNested, isAtOrBelow, type MountTable, systemMounts } from "../watch/mount-table.js";
 import { RootWatch } from "../watch/root-watch.js";
 import { NamedPaths } from "./named-paths.js";
 import { OpenTree } from "./open-tree.js";
 import { PassTimer } from "./pass-timer.js";
 import { PendingWork } from "./pending-work.js";
+import { SettlingFiles } from "./settling-files.js";
 import { type PassOutcome, StateReporter, type TrackerEvents } from "./state-reporter.js";
 import { Sweeper } from "./sweeper.js";
 
@@ -34,6 +38,10 @@ export interface TrackerOptions extends TrackerEvents {
    * Default: it may lead anywhere.
    */
   allowed?: readonly string[];
+  /** What is mounted where. Default: as this process sees it. */
+  mounts?: Pick<MountTable, "points" | "follow" | "look">;
+  /** How many files are watched by themselves. Default: as many as all trees of a thread may have. */
+  fileWatches?: FileWatchBudget;
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
 }
@@ -50,11 +58,16 @@ export class Tracker {
   readonly #run: () => Promise<void>;
   readonly #timer: PassTimer;
   readonly #sweeper: Sweeper;
+  readonly #settling: SettlingFiles;
+  readonly #mounts: Pick<MountTable, "points" | "follow" | "look">;
+  #leaveMounts: () => void = () => {};
   readonly #reporter: StateReporter;
 
   readonly #pending = new PendingWork();
   /** Whether the repository at the root may be another one than was opened, or none. */
   #rootIsOutdated = true;
+  /** Whether the next pass takes all that is pending; one that runs while git is at work takes edits alone. */
+  #isFullPassDue = true;
   /** While a sweep runs. */
   #named: NamedPaths | undefined;
 
@@ -66,10 +79,13 @@ export class Tracker {
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#mounts = options.mounts ?? systemMounts;
     this.watcher = new DirectoryWatcher({
       root: options.root,
       onPath: (path, replaced) => this.#onPath(path, replaced),
       onOverflow: () => this.#lookAtEverything(),
+      mounts: this.#mounts,
+      ...(options.fileWatches !== undefined && { fileWatches: options.fileWatches }),
     });
     this.#reporter = new StateReporter(options.root, options);
     this.#rootWatch = new RootWatch(this.watcher, options.root, () => {
@@ -80,7 +96,20 @@ export class Tracker {
     this.#timer = new PassTimer({
       clock: this.#clock,
       hold: (now) => this.#open?.hold(now) ?? 0,
-      run: () => this.#run().catch((error: unknown) => options.logger.error({ err: error }, "a pass was lost")),
+      run: () => {
+        this.#isFullPassDue = true;
+        this.#runPass();
+      },
+      runHeld: () => {
+        if (this.#open?.diff.isCurrent && !this.#rootIsOutdated) this.#runPass();
+      },
+    });
+    this.#settling = new SettlingFiles({
+      clock: this.#clock,
+      look: (path) => {
+        this.#pending.addPath(path, false);
+        this.#timer.wake();
+      },
     });
     this.#sweeper = new Sweeper({
       clock: this.#clock,
@@ -107,6 +136,7 @@ export class Tracker {
 
   /** Begins to follow. @returns when the first state is known, or the tree is known to be gone */
   async start(): Promise<void> {
+    this.#leaveMounts = this.#mounts.follow((points) => this.#onMounts(points));
     await this.#run();
     if (this.#options.sweep !== false && !this.#closed) this.#sweeper.start();
   }
@@ -132,15 +162,22 @@ export class Tracker {
     this.#pending.addWholeRepository();
     this.#pending.addEverything("sweep");
     await this.#open?.submodules.refresh();
+    this.#isFullPassDue = true;
     await this.#run();
   }
 
   close(): void {
     this.#closed = true;
     this.#sweeper.stop();
+    this.#settling.close();
+    this.#leaveMounts();
     this.#timer.close();
     this.#rootWatch.close();
     this.#leave();
+  }
+
+  #runPass(): void {
+    this.#run().catch((error: unknown) => this.#options.logger.error({ err: error }, "a pass was lost"));
   }
 
   #onPath(path: string, replaced: boolean): void {
@@ -148,6 +185,19 @@ export class Tracker {
     this.#pending.addPath(path, replaced);
     this.#named?.add(path);
     this.#timer.wake();
+  }
+
+  /** Something was mounted or unmounted. @param points absolute byte paths */
+  #onMounts(points: ReadonlySet<string>): void {
+    const root = bytesOfText(this.#options.root);
+    const repository = this.#open?.places().map((place) => bytesOfText(place)) ?? [];
+    for (const point of points) {
+      if (isAtOrBelow(root, point) || repository.some((place) => areNested(place, point))) {
+        this.#rootIsOutdated = true;
+        this.#lookAtEverything();
+      } else if (isAtOrBelow(point, root)) this.#onPath(point.slice(root.length + 1), true);
+    }
+    this.#eventless = this.#findEventless();
   }
 
   /**
@@ -179,7 +229,11 @@ export class Tracker {
   async #pass(): Promise<void> {
     if (this.#closed) return;
     const began = this.#clock.monotonicMs();
-    const request = this.#pending.take();
+    this.#mounts.look();
+    const isFull = this.#isFullPassDue;
+    this.#isFullPassDue = false;
+    const request = isFull ? this.#pending.take() : this.#takeEdits();
+    if (request === undefined) return;
     try {
       if (this.#rootIsOutdated || !this.#isInPlace()) await this.#lookAtRoot();
       const open = this.#closed ? undefined : this.#open;
@@ -193,6 +247,7 @@ export class Tracker {
           this.#timer.runAgain();
           return;
         }
+        for (const path of diff.takeYoungFiles()) this.#settling.add(path);
         this.#report({ diff, filesBefore, changes });
         if (diff.changedWhileRead.size > 0) this.#timer.runAgain();
       }
@@ -205,9 +260,22 @@ export class Tracker {
     }
   }
 
+  /**
+   * What can be told while git is at work. Git never writes into a file that is there: it removes the name and makes a
+   * file anew. So a file that is still the same one was written by somebody else, and what was known of all others
+   * goes on to be what is told. `undefined`: nothing, or it would take a look at others.
+   */
+  #takeEdits(): PassRequest | undefined {
+    const diff = this.#open?.diff;
+    if (diff?.isCurrent !== true || this.#rootIsOutdated) return undefined;
+    const request = this.#pending.takeEdits((path) => diff.isSameFile(path));
+    return request.paths.size > 0 ? request : undefined;
+  }
+
   /** Opens the repository at the root anew, or finds that there is none. */
   async #lookAtRoot(): Promise<void> {
-    this.#rootWatch.place(this.#open === undefined);
+    const wasOpen = this.#open !== undefined;
+    this.#rootWatch.place(!wasOpen);
     this.#rootIsOutdated = false;
     let repository: Repository | undefined;
     try {
@@ -223,13 +291,25 @@ export class Tracker {
     if (repository?.root !== this.#options.root) repository = undefined; // an outer repository's directory
     this.#leave();
     this.watcher.missing.count = 0;
-    this.#eventless = repository && eventlessFileSystem(repository.root);
+    this.#eventless = repository && this.#findEventless();
     if (repository !== undefined) {
       this.#open = this.#openTree(repository);
+      if (!wasOpen) this.#rootWatch.place(false); // else the next git command would have it opened anew
       return;
     }
     this.#rootWatch.place(true);
     this.#reporter.gone();
+  }
+
+  /** The first file system at the root or below it that does not report changes. */
+  #findEventless(): string | undefined {
+    const root = bytesOfText(this.#options.root);
+    const below = [...this.#mounts.points].filter((point) => point !== root && isAtOrBelow(point, root));
+    for (const place of [this.#options.root, ...below.map((point) => Buffer.from(point, "latin1"))]) {
+      const name = eventlessFileSystem(place);
+      if (name !== undefined) return name;
+    }
+    return undefined;
   }
 
   #openTree(repository: Repository): OpenTree {
@@ -301,8 +381,11 @@ export class Tracker {
     const { count, code } = this.watcher.missing;
     const seconds = Math.ceil(this.#sweeper.pollMs / 1000);
     if (this.#eventless !== undefined) return `polled every ${seconds} s: ${this.#eventless} does not report changes`;
-    if (count === 0) return "";
-    return `polled every ${seconds} s: the limit of file watches is reached (${code}), raise fs.inotify.max_user_watches`;
+    if (count > 0) {
+      return `polled every ${seconds} s: the limit of file watches is reached (${code}), raise fs.inotify.max_user_watches`;
+    }
+    const links = this.#open?.diff.unwatchedLinks ?? 0;
+    return links === 0 ? "" : `polled every ${seconds} s: too many files with several names (hard links) to be watched`;
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Head, IndexFile, Repository, RepositoryPart, TreeEntry } from "../../git/index.js";
-import { textOfBytes } from "../../git/index.js";
+import { fileSystemPath, textOfBytes } from "../../git/index.js";
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
 import type { Stamp } from "../file-stamp.js";
 import { baseName } from "../paths.js";
 import type { Coverage } from "../scan/coverage.js";
 import { changedEntries, IndexTree } from "../scan/index-tree.js";
+import { DENIED, lookAt } from "../scan/lstat.js";
 import { ScanRunner } from "../scan/scan-runner.js";
 import { TreeScan } from "../scan/tree-scan.js";
 import { indexBlob, listChanges } from "./changes.js";
@@ -39,6 +40,8 @@ export interface PassesWithout {
   /** See {@link ReadingBeside}. */
   readonly maxHashedBytes: number;
 }
+/** Files that decide how others are looked at. */
+const RULE_FILES: ReadonlySet<string> = new Set([".gitignore", ".gitattributes", ".gitmodules"]);
 
 /**
  * One working tree's diff, as a function of the repository and the files: {@link pass} looks at what may have changed
@@ -117,6 +120,37 @@ export class TreeDiff {
     const { differs, filterNotRun } = this.#disk.summary();
     const isUnknown = !staged && !differs && filterNotRun !== undefined;
     return { tracked: staged || differs, untracked, ...(isUnknown && { filterNotRun }) };
+  }
+
+  /** How many names of files with several names are not watched, because there are too many. */
+  get unwatchedLinks(): number {
+    return this.#scan.unwatchedLinks;
+  }
+
+  /** The files that the passes have found changed shortly after they were written; each once. */
+  takeYoungFiles(): ReadonlySet<string> {
+    return this.#workFiles.takeYoung();
+  }
+
+  /** Whether nothing is outdated: a pass would look at what its request names, and at nothing else. */
+  get isCurrent(): boolean {
+    const { paths, repository, head, tracked } = this.#outdated;
+    return !(repository || head || tracked) && paths.size + this.changedWhileRead.size === 0;
+  }
+
+  /**
+   * Whether a path still stands for the very file that was there when it was last looked at. Only the file's content
+   * can have changed then, and a look at it is a look at nothing else. `false` where that is not known.
+   */
+  isSameFile(path: string): boolean {
+    if (RULE_FILES.has(baseName(path))) return false;
+    const stats = lookAt(fileSystemPath(this.repository.root, path));
+    if (stats === undefined || stats === DENIED || !stats.isFile()) return false;
+    const { tracked, untracked } = this.#scan.candidates;
+    const stamp = tracked.get(path) ?? untracked.get(path);
+    if (stamp !== undefined) return stamp.ino === stats.ino;
+    const position = this.#index.find(path);
+    return position >= 0 && !tracked.has(path) && this.#index.inode(position) === stats.ino % 2 ** 32;
   }
 
   /**

@@ -2,6 +2,7 @@ import { lstatSync, type Stats } from "node:fs";
 import type { CleanFile, LineCount, Oid, Repository } from "../../git/index.js";
 import { fileSystemPath, WorkFileChangedError } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
+import { isFileMode } from "../file-mode.js";
 import { provesSame, type Stamp, stampOf } from "../file-stamp.js";
 import type { ReadFile } from "./not-ready.js";
 import type { SlowReads } from "./slow-reads.js";
@@ -36,6 +37,9 @@ export interface ReadingBeside {
 /** Content that is kept from the reading to the patch, in bytes for each pass; beyond it a file is read twice. */
 const KEPT_BYTES = 4 * 1024 * 1024;
 
+/** A file that changed so shortly ago, in milliseconds, may be written on without an event. */
+const YOUNG_MS = 10_000;
+
 /** The file was replaced between two looks at it; an event of that is on its way, or the next sweep finds it. */
 export class FileChangedError extends Error {
   constructor(readonly path: string) {
@@ -51,6 +55,7 @@ export class WorkFiles {
   readonly #contents = new Map<string, CleanFile>();
   readonly #beside: ReadingBeside | undefined;
   #keptBytes = 0;
+  #young = new Set<string>();
 
   /** @param beside absent: every reading is waited for */
   constructor(repository: WorkFileReader, beside?: ReadingBeside) {
@@ -96,6 +101,13 @@ export class WorkFiles {
     this.#beside?.reads.forget(path);
   }
 
+  /** The files whose content was found to be another one than before, shortly after it was written; each once. */
+  takeYoung(): ReadonlySet<string> {
+    const young = this.#young;
+    this.#young = new Set();
+    return young;
+  }
+
   /** Everything has to be read again: the conversion has changed. */
   forgetAll(): void {
     this.#known.clear();
@@ -111,6 +123,7 @@ export class WorkFiles {
   }
 
   async #clean(path: string, indexOid: Oid | undefined): Promise<CleanFile | undefined> {
+    const takenAt = Date.now();
     let clean: CleanFile;
     let stamp: Stamp;
     try {
@@ -124,6 +137,9 @@ export class WorkFiles {
       throw error;
     }
     const { mode, oid, contentSize, converts, holdsNul, large, lineCount, filterNotRun } = clean;
+    if (isFileMode(mode) && takenAt - stamp.ctimeMs < YOUNG_MS && this.#known.get(path)?.oid !== oid) {
+      this.#young.add(path);
+    }
     const unread = oid === unreadOid(contentSize);
     this.#known.set(path, {
       stamp,

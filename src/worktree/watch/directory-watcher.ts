@@ -1,15 +1,19 @@
 import { type FSWatcher, readFileSync, watch } from "node:fs";
-import { fileSystemPath } from "../../git/index.js";
+import { bytesOfText, fileSystemPath } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
 import { joinPath } from "../paths.js";
 import type { Coverage, PathListener } from "../scan/coverage.js";
 import type { DirectoryNode, DirectoryWatch } from "../scan/directory-node.js";
+import { FileWatchBudget } from "./file-watch-budget.js";
+import type { MountTable } from "./mount-table.js";
 
 /** Linux's default for `fs.inotify.max_queued_events`. */
 const DEFAULT_QUEUE_EVENTS = 16_384;
 
 /** Names in a `.git` directory that make it a repository or not, by git's own test. */
 const REPOSITORY_PARTS = new Set(["HEAD", "objects", "refs", "commondir"]);
+
+const sharedFileWatches = new FileWatchBudget();
 
 /** `fs.watch` of one directory, as far as it is used here. Throws a system error when it can't. */
 export type WatchFunction = (
@@ -24,6 +28,10 @@ export interface DirectoryWatcherOptions {
   onPath: PathListener;
   /** So many events came at once that the kernel's queue may have overflowed: any of them may be lost. */
   onOverflow: () => void;
+  /** How many files are watched by themselves. Default: as many as all trees of a thread may have. */
+  fileWatches?: FileWatchBudget;
+  /** Default: there are none. */
+  mounts?: Pick<MountTable, "points">;
   /** What watches a directory. Default: Node's `fs.watch`. */
   watch?: WatchFunction;
   /** How many events the kernel queues. Default: what the kernel says. */
@@ -44,12 +52,14 @@ export class DirectoryWatcher implements Coverage {
   /** Directories that could not be watched because a limit was reached: code of the last refusal, and how many. */
   readonly missing = { count: 0, code: "" };
   readonly #options: DirectoryWatcherOptions;
+  readonly #byteRoot: string;
   readonly #overflowEvents: number;
   #eventsThisTurn = 0;
   #watches = 0;
 
   constructor(options: DirectoryWatcherOptions) {
     this.#options = options;
+    this.#byteRoot = bytesOfText(options.root);
     // a quarter: events of directories that are no longer watched are dropped unseen, and equal neighbours merge
     this.#overflowEvents = (options.queueEvents ?? queueLimit()) / 4;
   }
@@ -71,6 +81,23 @@ export class DirectoryWatcher implements Coverage {
     return this.#watch(fileSystemPath(this.#options.root, path), (_type, name) => {
       if (name === null || REPOSITORY_PARTS.has(name)) this.#options.onPath(path, true);
     });
+  }
+
+  coverFile(path: string): DirectoryWatch[] {
+    const giveBack = (this.#options.fileWatches ?? sharedFileWatches).take();
+    if (giveBack === undefined) return [];
+    // whatever the event says: the watch belongs to the file, and any of its names may be the one that is changed or gone
+    const [watch] = this.#watch(fileSystemPath(this.#options.root, path), () => this.#options.onPath(path, false));
+    if (watch === undefined) giveBack();
+    const close = (): void => {
+      giveBack();
+      watch?.close();
+    };
+    return watch === undefined ? [] : [{ close }];
+  }
+
+  isMountPoint(path: string): boolean {
+    return this.#options.mounts?.points.has(`${this.#byteRoot}/${path}`) === true;
   }
 
   /**

@@ -1,4 +1,5 @@
 import { statfsSync } from "node:fs";
+import { systemCode } from "../../util/index.js";
 
 /**
  * File systems whose changes come from elsewhere, so that inotify reports none or only the local ones, by the magic
@@ -17,6 +18,11 @@ const EVENTLESS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** The name of the file system under a path when it does not report all changes, else `undefined`. */
-export function eventlessFileSystem(path: string): string | undefined {
-  return EVENTLESS.get(Number(statfsSync(path).type) >>> 0);
+export function eventlessFileSystem(path: string | Buffer): string | undefined {
+  try {
+    return EVENTLESS.get(Number(statfsSync(path).type) >>> 0);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined; // gone again, or not ours to look at
+  }
 }
