@@ -23,6 +23,7 @@ async function follow(t: Cleanup, repo: TestRepo, maxPatchBytes = 2 ** 30): Prom
     root: repo.root,
     logger: silentLogger(),
     maxPatchBytes,
+    filters: "all",
     keptPatchBytes: 2 ** 30,
     sweep: false,
     onState: (state) => states.push(state),
