@@ -2,6 +2,7 @@ import { RefusedError } from "../answers.js";
 import type { Authority } from "./authority.js";
 import type { Answer, Calling, Client } from "./client.js";
 import type { Limits } from "./limits.js";
+import { Turns } from "./turns.js";
 
 /**
  * Whose token a request brings, after the limits on addresses and tokens were asked. Every request and upgrade passes
@@ -9,6 +10,7 @@ import type { Limits } from "./limits.js";
  */
 export class Admission {
   readonly #limits: Limits;
+  readonly #turns = new Turns();
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -30,6 +32,7 @@ export class Admission {
   /** @param check what says who is calling */
   async admit<T>(address: string, check: () => Promise<Answer<T> & { tokenId?: string }>): Promise<Answer<T>> {
     try {
+      await this.#turns.take();
       await this.#limits.request(address);
       const answer = await check();
       if (answer.refusal?.status === 401) await this.#limits.failed(address);

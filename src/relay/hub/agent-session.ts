@@ -126,11 +126,16 @@ export class AgentSession {
     this.link.send({ type: "ack", root: part.root, epoch: part.epoch, seq: part.seq });
   }
 
-  /** A state is sent to nobody any more: clients that do not read remember what they were sent of it, and hold none of it. */
+  /**
+   * A state is sent to nobody any more: clients that do not read, or have not had their turn, remember what they were sent of
+   * it, and hold little of it.
+   */
   #replace(before: TreeState, next?: TreeState): void {
+    const waiting = this.#channels.withRoot(before.root).flatMap((channel) => [...channel.waiting]);
     for (const viewer of this.#blocked) viewer.stateReplaced(before);
+    for (const viewer of waiting) viewer.stateReplaced(before);
     if (before.view === next?.view) return;
-    if (this.#blocked.size > 0) before.view.seal();
+    if (this.#blocked.size + waiting.length > 0) before.view.seal();
     before.view.entry.release();
   }
 

@@ -5,6 +5,7 @@ import { TunnelLimitError } from "../budgets/exceeded.js";
 import { DEFAULT_LIMITS } from "../limit-options.js";
 import { latestUntilNow } from "../wall-clock.js";
 import type { ChannelHost } from "./channel-host.js";
+import { SlicedFlush } from "./sliced-flush.js";
 import type { FrameCache } from "./streams/frame-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
 import type { TreeView } from "./trees/tree-view.js";
@@ -24,6 +25,7 @@ export class Channel implements WatchedChat {
   /** The chat's id, in lower case. */
   readonly chat: string;
   readonly viewers = new Set<Viewer>();
+  readonly #flush = new SlicedFlush(this.viewers);
   /** What the chat is bound to; none: every repository that the agent finds. */
   paths: readonly string[];
   /**
@@ -108,6 +110,7 @@ export class Channel implements WatchedChat {
 
   leave(viewer: Viewer): void {
     this.viewers.delete(viewer);
+    this.#flush.forget(viewer);
     this.#countMarks();
   }
 
@@ -229,8 +232,13 @@ export class Channel implements WatchedChat {
     for (const viewer of this.viewers) viewer.sendError(message);
   }
 
+  /** Viewers that have not been sent the newest state because others are served first. */
+  get waiting(): ReadonlySet<BlockedViewer> {
+    return this.#flush.waiting;
+  }
+
   flush(): void {
-    for (const viewer of this.viewers) viewer.flush();
+    this.#flush.flush();
   }
 
   /** Waits for a barrier that begins now, and lets the first frames of these viewers go. */

@@ -126,7 +126,7 @@ export class StoreWriter {
         await new Promise<void>((resolve) => this.#clock.after(LOCKED_RETRY_MS, resolve));
       }
     } finally {
-      pass();
+      setImmediate(pass); // each may wait for the disk: between two of them everybody else has a turn
     }
   }
 
