@@ -12,6 +12,10 @@ export interface LimitOptions {
   socketsPerToken: number;
   /** Messages that one watch socket may send in a second; what is over it waits in the client's own buffers. */
   messagesPerSecond: number;
+  /** Messages that all watch sockets of one token may send in a second, on average. */
+  clientMessagesPerSecond: number;
+  /** Bytes that all watch sockets and uploads of one token may send in a second, on average. */
+  clientBytesPerSecond: number;
   /** Bytes of one frame of a watch client, unpacked. */
   clientFrameBytes: number;
   /** Bytes of one frame of an agent, unpacked. */
@@ -67,6 +71,8 @@ export const DEFAULT_LIMITS: LimitOptions = {
   failuresPerAddress: 300,
   socketsPerToken: 4_000,
   messagesPerSecond: 5_000,
+  clientMessagesPerSecond: 1_000,
+  clientBytesPerSecond: 8 * 1024 * 1024,
   clientFrameBytes: MAX_CLIENT_FRAME_BYTES,
   agentFrameBytes: MAX_TUNNEL_FRAME_BYTES,
   helloTimeoutMs: 10_000,

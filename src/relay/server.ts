@@ -11,6 +11,7 @@ import {
 } from "../util/index.js";
 import { Admission, OwnAuthority, Uploads, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
 import { Limits } from "./access/limits.js";
+import { ClientRates } from "./budgets/client-rates.js";
 import { Failures } from "./failures.js";
 import { observeFiles } from "./file-metrics.js";
 import { createHttp } from "./http/index.js";
@@ -106,14 +107,28 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
   const authority = theirs ?? own;
   const admission = new Admission(limits);
+  const rates = new ClientRates(limits.options);
   const uploads = new Uploads(limits.options, {
     usedBy: (scope, name) => store.files.usedBy(scope, name),
     freeBytes: () => store.blobs.freeBytes(),
+    rateOf: (tokenId) => rates.of(tokenId),
   });
   const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId));
   const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }), store.health);
   observeFiles(metrics.registry, { store, uploads, limits: limits.options });
-  const upgrades = new Upgrades({ store, hub, authority, admission, proxies, limits, live, failures, metrics, log });
+  const upgrades = new Upgrades({
+    store,
+    hub,
+    authority,
+    admission,
+    proxies,
+    limits,
+    rates,
+    live,
+    failures,
+    metrics,
+    log,
+  });
   const forgetUpstream = theirs && (() => theirs.forget());
   const reconciler = new Reconciler({ store, live, failures, forgetUpstream });
   let isReady = true;

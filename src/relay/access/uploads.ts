@@ -1,4 +1,5 @@
 import { MAX_FILE_BYTES, quotaExceeded, REFUSALS, RefusedError } from "../answers.js";
+import type { ClientRate } from "../budgets/client-rates.js";
 import type { LimitOptions } from "../limit-options.js";
 import { KeyedCount } from "./keyed-count.js";
 
@@ -7,11 +8,13 @@ export type UploadLimits = Pick<
   "ownerFileBytes" | "organizationFileBytes" | "uploadsPerToken" | "uploads" | "minFreeBytes"
 >;
 
-/** What the store knows of the files that there are. Bytes, as budgets count them. */
+/** What is known of the files that there are, and of who sends them. Bytes, as budgets count them. */
 export interface FileUsage {
   usedBy(scope: FileScope, name: string): number;
   /** Bytes that the file system has left for the store. */
   freeBytes(): Promise<number>;
+  /** How fast a token may send. */
+  rateOf(tokenId: string): Pick<ClientRate, "bytes">;
 }
 
 /** Who has a budget for files. */
@@ -28,8 +31,13 @@ export interface UploadRequest {
 
 /** One upload under way: what it may still need is held for it. */
 export interface Upload {
-  /** More bytes have come. @throws RefusedError 413 when a budget is used up */
-  grow(bytes: number): void;
+  /**
+   * More bytes have come.
+   *
+   * @returns for how long to read no more, in milliseconds
+   * @throws RefusedError 413 when a budget is used up
+   */
+  grow(bytes: number): number;
   /** It is over; from here on the store counts its bytes. May be called again. */
   end(): void;
 }
@@ -88,6 +96,7 @@ export class Uploads {
       this.#budget("owner", owner, this.#limits.ownerFileBytes),
       this.#budget("organization", organization, this.#limits.organizationFileBytes),
     ];
+    const rate = this.#usage.rateOf(tokenId);
     let unwritten = declared ?? MAX_FILE_BYTES;
     this.#unwritten += unwritten;
     let size = 0;
@@ -99,6 +108,7 @@ export class Uploads {
         this.#unwritten -= written;
         size += bytes;
         for (const budget of budgets) budget.hold(size);
+        return rate.bytes(bytes);
       },
       end: () => {
         if (isOver) return;

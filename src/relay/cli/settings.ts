@@ -38,6 +38,14 @@ const SETTINGS = {
   "failures-per-address": number("those without a token that counts, in a minute", DEFAULT_LIMITS.failuresPerAddress),
   "sockets-per-token": number("open watch sockets of one token", DEFAULT_LIMITS.socketsPerToken),
   "messages-per-second": number("messages that one watch socket may send", DEFAULT_LIMITS.messagesPerSecond),
+  "client-messages-per-second": number(
+    "messages that all watch sockets of one token may send, on average",
+    DEFAULT_LIMITS.clientMessagesPerSecond,
+  ),
+  "client-bytes-per-second": number(
+    "bytes that all watch sockets and uploads of one token may send, on average",
+    DEFAULT_LIMITS.clientBytesPerSecond,
+  ),
   "max-client-frame-bytes": number("bytes of a watch client's frame, unpacked", DEFAULT_LIMITS.clientFrameBytes),
   "max-agent-frame-bytes": number("bytes of an agent's frame, unpacked", DEFAULT_LIMITS.agentFrameBytes),
   "hello-timeout-seconds": number("how long an agent has to say hello", DEFAULT_LIMITS.helloTimeoutMs / 1000),
@@ -130,6 +138,8 @@ export function limitsOf(settings: RelaySettings): LimitOptions {
     failuresPerAddress: amount(settings, "failures-per-address"),
     socketsPerToken: amount(settings, "sockets-per-token"),
     messagesPerSecond: amount(settings, "messages-per-second"),
+    clientMessagesPerSecond: amount(settings, "client-messages-per-second"),
+    clientBytesPerSecond: amount(settings, "client-bytes-per-second"),
     clientFrameBytes: amount(settings, "max-client-frame-bytes"),
     agentFrameBytes: amount(settings, "max-agent-frame-bytes"),
     helloTimeoutMs: milliseconds(settings, "hello-timeout-seconds"),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import contentDisposition from "content-disposition";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -105,8 +106,9 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
 async function* counted(request: FastifyRequest, upload: Upload): AsyncGenerator<Uint8Array> {
   const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
   for await (const chunk of chunks) {
-    upload.grow(chunk.length);
+    const waitMs = upload.grow(chunk.length);
     yield chunk;
+    if (waitMs > 0) await sleep(waitMs);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { AgentMessage } from "../../protocol/index.js";
 import { type Clock, systemClock } from "../../util/index.js";
+import { TokenBucket } from "../budgets/token-bucket.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { ReadHold } from "./read-hold.js";
-import { TokenBucket } from "./token-bucket.js";
 
 /** What an agent may send at once, in seconds of its rate: the first states of all of its trees. */
 const BURST_SECONDS = 10;

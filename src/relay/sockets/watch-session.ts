@@ -8,12 +8,14 @@ import {
   type ServerMessage,
   UNKNOWN_MESSAGE_TYPE,
 } from "../../protocol/index.js";
-import type { Logger } from "../../util/index.js";
+import { systemCode } from "../../util/index.js";
 import type { BoundChat, Client } from "../access/index.js";
+import type { ClientRate } from "../budgets/client-rates.js";
 import type { Failures } from "../failures.js";
 import { DeltaStream, type Frame, GitStream, type Hub, type Viewer } from "../hub/index.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
+import type { RepeatedLog } from "../repeated-log.js";
 import { closeSocket } from "./close-socket.js";
 import { Heartbeat } from "./heartbeat.js";
 import type { LiveWatch } from "./live-sockets.js";
@@ -35,7 +37,10 @@ export interface WatchSessionOptions {
   /** The one that the chat is bound to. */
   workspace: string;
   failures: Failures;
-  log: Logger;
+  /** For what clients cause. */
+  log: RepeatedLog;
+  /** What all sockets of the client's token have left to send. */
+  rate: ClientRate;
   metrics: Metrics;
   limits: Pick<LimitOptions, "messagesPerSecond" | "pingIntervalMs">;
   /** The client speaks `treewire.delta.v1`. */
@@ -70,7 +75,12 @@ export class WatchSession implements LiveWatch {
     this.#hub = hub;
     this.#metrics = metrics;
     this.#failures = options.failures;
-    this.#throttle = new Throttle(socket, options.limits.messagesPerSecond);
+    this.#throttle = new Throttle(
+      socket,
+      options.limits.messagesPerSecond,
+      options.rate,
+      options.limits.pingIntervalMs / 2,
+    );
     this.#schema = options.isDelta ? deltaClientMessageSchema : clientMessageSchema;
     this.client = client;
     this.prefix = options.prefix;
@@ -90,12 +100,14 @@ export class WatchSession implements LiveWatch {
     );
     socket.on("message", (data, isBinary) => {
       try {
-        this.#receive(isBinary ? undefined : String(data));
+        this.#receive(data as Buffer, isBinary);
       } catch (thrown) {
         this.#fail(thrown);
       }
     });
-    socket.on("error", (error) => log.info({ chat: chat.id, err: error }, "watch socket failed"));
+    socket.on("error", (error) =>
+      log.info(systemCode(error) ?? "", { chat: chat.id, err: error }, "watch socket failed"),
+    );
     new Heartbeat(socket, options.limits.pingIntervalMs, (end) => {
       if (end === "timeout") metrics.dropped("no_pong");
       options.ended();
@@ -142,10 +154,10 @@ export class WatchSession implements LiveWatch {
     else this.#socket.send(data.payload, { binary: false, fin: isLast }, written);
   }
 
-  #receive(text: string | undefined): void {
+  #receive(data: Buffer, isBinary: boolean): void {
     if (this.#left) return;
-    if (this.#throttle.message()) this.#metrics.dropped("rate_limited");
-    const message = text === undefined ? undefined : parse(text, this.#schema);
+    if (this.#throttle.message(data.length)) this.#metrics.dropped("rate_limited");
+    const message = isBinary ? undefined : parse(data.toString("utf8"), this.#schema);
     if (message?.type === "refresh") this.#viewer.refresh();
     else if (message?.type === "resync") this.#viewer.resync(message.root);
     else this.#viewer.sendError(UNKNOWN_MESSAGE_TYPE);

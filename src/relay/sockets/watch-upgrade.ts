@@ -4,10 +4,12 @@ import type { Logger } from "../../util/index.js";
 import { type Admission, type Authority, mayWatch } from "../access/index.js";
 import type { Limits } from "../access/limits.js";
 import { REFUSALS, type Refusal } from "../answers.js";
+import type { ClientRates } from "../budgets/client-rates.js";
 import type { Failures } from "../failures.js";
 import type { Hub } from "../hub/index.js";
 import type { Metrics } from "../metrics.js";
 import type { Proxies } from "../proxies.js";
+import { RepeatedLog } from "../repeated-log.js";
 import { PER_MESSAGE_DEFLATE } from "./compression.js";
 import type { LiveSockets } from "./live-sockets.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
@@ -19,6 +21,7 @@ export interface WatchUpgradeOptions {
   admission: Admission;
   proxies: Proxies;
   limits: Limits;
+  rates: ClientRates;
   live: LiveSockets;
   failures: Failures;
   metrics: Metrics;
@@ -29,9 +32,11 @@ export interface WatchUpgradeOptions {
 export class WatchUpgrade {
   readonly #options: WatchUpgradeOptions;
   readonly #server: WebSocketServer;
+  readonly #log: RepeatedLog;
 
   constructor(options: WatchUpgradeOptions) {
     this.#options = options;
+    this.#log = new RepeatedLog(options.log);
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: true,
@@ -55,7 +60,7 @@ export class WatchUpgrade {
     { chatId, prefix }: { chatId: string; prefix: string },
     isClosing: () => boolean,
   ): Promise<Refusal | undefined> {
-    const { hub, authority, admission, proxies, limits, live, failures, metrics, log } = this.#options;
+    const { hub, authority, admission, proxies, limits, rates, live, failures, metrics } = this.#options;
     const { headers } = request;
     const host = proxies.host(request);
     const calling = { method: "GET", headers, query: url.searchParams, host, isUpgrade: true };
@@ -87,7 +92,8 @@ export class WatchUpgrade {
           client: client.ok,
           ...watchable,
           failures,
-          log,
+          log: this.#log,
+          rate: rates.of(client.ok.tokenId),
           metrics,
           isDelta: webSocket.protocol === DELTA_SUBPROTOCOL,
           acceptsStale,

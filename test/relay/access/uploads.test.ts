@@ -23,6 +23,10 @@ class FakeUsage {
   async freeBytes(): Promise<number> {
     return this.free;
   }
+
+  rateOf() {
+    return { bytes: () => 0 };
+  }
 }
 
 t.test("whatever comes in, no budget is over its limit, and all that was held comes back", async () => {

@@ -26,6 +26,8 @@ const UNLIMITED = {
   requestsPerToken: 1e9,
   failuresPerAddress: 1e9,
   messagesPerSecond: 1e9,
+  clientMessagesPerSecond: 1e9,
+  clientBytesPerSecond: 1e12,
 };
 
 t.setTimeout(0); // the limit of the file counts
