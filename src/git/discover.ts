@@ -1,7 +1,8 @@
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { systemCode, TreewireError } from "../util/index.js";
-import { below, corrupt, type FilePath, isAbsent, readWhole, unreadable } from "./io/files.js";
+import { isAbsent, TreewireError } from "../util/index.js";
+import { pathFrom } from "./io/byte-path.js";
+import { below, corrupt, type FilePath, readWhole, unreadable } from "./io/files.js";
 
 /** Where a repository stands. */
 export interface Discovery {
@@ -48,7 +49,8 @@ export function discover(path: string, environment: NodeJS.ProcessEnv): Discover
 export function commonDirOf<P extends FilePath>(gitDir: P): P | string | undefined {
   if (!hasHead(gitDir)) return undefined;
   const pointer = readWhole(below(gitDir, "commondir"))?.bytes.toString("utf8", 0, MAX_POINTER_BYTES).trimEnd();
-  const commonDir = pointer === undefined || pointer === "" ? gitDir : tryRealpath(resolve(gitDir.toString(), pointer));
+  const commonDir =
+    pointer === undefined || pointer === "" ? gitDir : tryRealpath(pathFrom(gitDir.toString(), pointer));
   if (commonDir === undefined) return undefined;
   return isDirectory(below(commonDir, "objects")) && isDirectory(below(commonDir, "refs")) ? commonDir : undefined;
 }
@@ -64,7 +66,7 @@ export function resolveGitDir(directory: FilePath): string | undefined {
   try {
     stats = statSync(dotGit);
   } catch (thrown) {
-    if (isAbsent(thrown) || systemCode(thrown) === "ELOOP") return undefined;
+    if (isAbsent(thrown)) return undefined;
     throw unreadable(dotGit, thrown);
   }
   if (stats.isDirectory()) return realpathSync(dotGit);
@@ -72,7 +74,7 @@ export function resolveGitDir(directory: FilePath): string | undefined {
   const text = readWhole(dotGit)?.bytes.toString("utf8", 0, MAX_POINTER_BYTES) ?? "";
   const target = /^gitdir: (.*?)[\r\n]*$/s.exec(text)?.[1];
   if (target === undefined || target === "") throw corrupt(dotGit.toString(), "no `gitdir:` line in it");
-  const gitDir = tryRealpath(resolve(directory.toString(), target));
+  const gitDir = tryRealpath(pathFrom(directory.toString(), target));
   if (gitDir === undefined) throw corrupt(dotGit.toString(), `it names ${target}, which does not exist`);
   return gitDir;
 }
@@ -114,7 +116,7 @@ function startDirectory(path: string): string {
     return statSync(real).isDirectory() ? readable(real) : dirname(real);
   } catch (thrown) {
     if (thrown instanceof TreewireError) throw thrown;
-    if (isAbsent(thrown) || systemCode(thrown) === "ELOOP") {
+    if (isAbsent(thrown)) {
       throw new TreewireError("TW_PATH_NOT_FOUND", path, { cause: thrown });
     }
     throw unreadable(path, thrown);

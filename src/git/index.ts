@@ -1,9 +1,10 @@
 /** The door of the room: what others use of a repository on disk. Each is documented where it is declared. */
 export type { CleanFile } from "./clean/types.js";
 export { WorkFileChangedError } from "./clean/work-file.js";
+export { decidingPaths, decidingSettings } from "./deciding-paths.js";
 export { IndexTable } from "./index-file/index-table.js";
 export type { EntryTable, IndexFile, SharedTable } from "./index-file/types.js";
-export { type BytePath, fileSystemPath, textOfBytes } from "./io/byte-path.js";
+export { absoluteFilePath, type BytePath, bytesOfText, fileSystemPath, textOfBytes } from "./io/byte-path.js";
 export type { TreeEntry } from "./objects/git-object.js";
 export type { Oid } from "./objects/object-id.js";
 export type { Head } from "./refs/types.js";

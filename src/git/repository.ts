@@ -1,16 +1,17 @@
 import { realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { TreewireError } from "../util/index.js";
+import { isAbsent, TreewireError } from "../util/index.js";
 import type { CleanFile } from "./clean/types.js";
 import { Config } from "./config/config.js";
 import { loadConfigFile, loadUserConfig } from "./config/files.js";
+import { decidingPaths } from "./deciding-paths.js";
 import { commonDirOf, type Discovery, discover, holdsRepository, resolveGitDir } from "./discover.js";
 import { compareHeadWithIndex } from "./head-diff.js";
 import { ParsedIndexFile } from "./index-file/index-file.js";
 import type { IndexFile } from "./index-file/types.js";
 import type { BytePath } from "./io/byte-path.js";
-import { fileSystemPath, textOfBytes } from "./io/byte-path.js";
-import { isAbsent, unreadable } from "./io/files.js";
+import { bytesOfText, fileSystemPath, textOfBytes } from "./io/byte-path.js";
+import { unreadable } from "./io/files.js";
 import { RememberedFiles } from "./io/remembered-files.js";
 import { LoadedRepository, type RepositoryPlaces, shortName, usesWorktreeConfig } from "./loaded-repository.js";
 import type { TreeEntry } from "./objects/git-object.js";
@@ -19,7 +20,7 @@ import { ObjectStore } from "./objects/object-store.js";
 import { readReplacements } from "./objects/replacements.js";
 import { readCommitTree } from "./objects/tree-object.js";
 import { checkOwnership } from "./ownership.js";
-import { type HeadRef, headTarget, readHead } from "./refs/head.js";
+import { type HeadRef, headChain, type RefPlaces, readHead } from "./refs/head.js";
 import { readHeadByGit } from "./refs/reftable.js";
 import type { Head } from "./refs/types.js";
 import type { FileAttributes, IgnoreDirectory } from "./rules/types.js";
@@ -45,8 +46,10 @@ const COMPARED_PARTS: ReadonlySet<RepositoryPart> = new Set(["config", "ignore",
 /** Answers from what is loaded, and says which change makes it load what anew. */
 class DiskRepository implements Repository {
   readonly root: string;
+  readonly top: string;
   readonly gitDir: string;
   readonly commonDir: string;
+  readonly identity: string;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #format: RepositoryFormat;
   readonly #objects: ObjectStore;
@@ -55,6 +58,7 @@ class DiskRepository implements Repository {
   #loaded: LoadedRepository;
 
   constructor({ top, gitDir, commonDir }: Discovery, environment: NodeJS.ProcessEnv) {
+    this.top = top;
     this.gitDir = gitDir;
     this.commonDir = commonDir;
     this.#environment = environment;
@@ -64,6 +68,7 @@ class DiskRepository implements Repository {
     const own = ownConfig(common, gitDir, commonDir);
     if (isBare(own)) throw new TreewireError("TW_BARE_REPOSITORY", top);
     this.root = realDirectory(workingTreeRoot(own, gitDir, top));
+    this.identity = identityOf([this.root, gitDir, commonDir], this.#format);
     const format = this.#format.objects;
     this.#objects = new ObjectStore(join(commonDir, "objects"), format, () => this.#replacements());
     this.#places = { root: this.root, gitDir, commonDir, format, objects: this.#objects, environment };
@@ -98,41 +103,54 @@ class DiskRepository implements Repository {
 
   watchPaths(): ReadonlyMap<string, RepositoryPart> {
     const { gitDir, commonDir } = this;
-    const paths = new Map<string, RepositoryPart>();
-    const heads = [join(gitDir, "HEAD"), join(commonDir, "packed-refs")];
-    const branch = headTarget(gitDir, this.#format.objects);
-    if (branch !== undefined) heads.push(join(commonDir, textOfBytes(branch)));
+    const paths = new Map<BytePath, RepositoryPart>();
+    const add = (path: string, part: RepositoryPart): unknown => paths.set(bytesOfText(path), part);
+    const { files } = headChain({ gitDir, commonDir, format: this.#format.objects });
+    for (const path of files) paths.set(path, "head");
+    add(join(commonDir, "packed-refs"), "head");
+    add(`${join(commonDir, "refs", "replace")}/`, "head");
     if (this.#format.refs === "reftable") {
-      for (const directory of [gitDir, commonDir]) heads.push(join(directory, "reftable", "tables.list"));
+      for (const directory of [gitDir, commonDir]) add(join(directory, "reftable", "tables.list"), "head");
     }
-    for (const path of heads) paths.set(path, "head");
-    paths.set(join(gitDir, "index"), "index");
-    for (const [path, part] of this.#loaded.watchPaths()) paths.set(path, part);
-    paths.set(join(commonDir, "objects", "pack"), "objects");
-    paths.set(join(commonDir, "refs", "replace"), "head");
+    add(join(gitDir, "index"), "index");
+    add(`${join(commonDir, "objects", "pack")}/`, "objects");
+    for (const [path, part] of this.#loaded.watchPaths()) add(path, part);
     return paths;
   }
 
-  invalidate(changes: Iterable<RepositoryPart>): void {
-    for (const change of changes) {
-      if (change === "head" || change === "config") this.#objects.forgetReplacements();
-      const outdatesConfig = change === "head" && this.#loaded.config.hasAny("includeif.onbranch:");
-      if (change === "config" || outdatesConfig) this.#loaded = new LoadedRepository(this.#places);
-      else if (change === "attributes") this.#loaded.forgetAttributes();
-      else if (change === "index") this.#loaded.index.forget();
-      else if (change === "objects") this.#objects.refresh();
-      // HEAD and ignore files are read anew for each question.
+  submoduleWatchPaths(path: BytePath): BytePath[] {
+    const directory = `${bytesOfText(this.root)}/${path}`;
+    let places: RefPlaces | undefined;
+    try {
+      places = this.#submodulePlaces(path);
+    } catch (thrown) {
+      if (!(thrown instanceof TreewireError)) throw thrown; // where it leads nowhere, the way to there is all there is
     }
+    return [...decidingPaths(directory), ...(places === undefined ? [] : headChain(places).files)];
+  }
+
+  invalidate(changes: Iterable<RepositoryPart>): void {
+    const parts = new Set(changes);
+    // HEAD decides what `onbranch` includes; every other condition looks at what stays, or at configuration
+    const includesByBranch = parts.has("head") && this.#loaded.config.hasAny("includeif.onbranch:");
+    if (parts.has("config") || includesByBranch) this.#loaded = new LoadedRepository(this.#places);
+    else if (parts.has("attributes")) this.#loaded.forgetAttributes();
+    if (parts.has("head") || parts.has("config")) this.#objects.forgetReplacements();
+    if (parts.has("index")) this.#loaded.index.forget();
+    if (parts.has("objects")) this.#objects.refresh();
+    // HEAD and ignore files are read anew for each question.
   }
 
   revalidate(suspected: Iterable<RepositoryPart>): ReadonlySet<RepositoryPart> {
     const changed = new Set(suspected);
-    const compared = [...this.watchPaths()].filter(([, part]) => COMPARED_PARTS.has(part) && changed.has(part));
+    const compared = [...this.#loaded.watchPaths()].filter(([, part]) => changed.has(part));
     const contents = this.#remembered.changes(compared.map(([path]) => path));
     for (const part of COMPARED_PARTS) {
       if (!compared.some(([path, other]) => other === part && contents.has(path))) changed.delete(part);
     }
+    const before = this.#loaded.config;
     this.invalidate(changed);
+    if (!this.#loaded.config.equals(before)) changed.add("config"); // another branch has other settings
     this.#remembered.remember(contents);
     return changed;
   }
@@ -195,14 +213,19 @@ class DiskRepository implements Repository {
   }
 
   submoduleHead(path: BytePath): Oid | undefined {
-    const gitDir = resolveGitDir(fileSystemPath(this.root, path));
-    const commonDir = gitDir === undefined ? undefined : commonDirOf(gitDir);
-    if (gitDir === undefined || commonDir === undefined) return undefined;
-    return readHead({ gitDir, commonDir, format: this.#format.objects }).oid;
+    const places = this.#submodulePlaces(path);
+    return places && readHead(places).oid;
   }
 
   submoduleIgnore(path: BytePath): SubmoduleIgnore {
     return this.#loaded.submoduleIgnore(path);
+  }
+
+  #submodulePlaces(path: BytePath): RefPlaces | undefined {
+    const gitDir = resolveGitDir(fileSystemPath(this.root, path));
+    const commonDir = gitDir === undefined ? undefined : commonDirOf(gitDir);
+    if (gitDir === undefined || commonDir === undefined) return undefined;
+    return { gitDir, commonDir, format: this.#format.objects };
   }
 
   #readHead(): HeadRef {
@@ -221,6 +244,15 @@ class DiskRepository implements Repository {
 function ownConfig(common: Config, gitDir: string, commonDir: string): Config {
   if (usesWorktreeConfig(common)) return loadConfigFile(join(gitDir, "config.worktree"));
   return gitDir === commonDir ? common : new Config([]);
+}
+
+/** What tells a repository from another one that takes its place: another directory, or another format. */
+function identityOf(directories: readonly string[], format: RepositoryFormat): string {
+  const parts = directories.map((path) => {
+    const { dev, ino, birthtimeNs } = statSync(path, { bigint: true });
+    return `${path} ${dev} ${ino} ${birthtimeNs}`;
+  });
+  return [...parts, format.objects.name, format.refs].join("\n");
 }
 
 function realDirectory(path: string): string {

@@ -1,7 +1,7 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { openRepository } from "../git/index.js";
 import { systemCode } from "../util/index.js";
+import { openRepositoryAt } from "./root-places.js";
 
 export interface FindOptions {
   /** How many directories below the start are entered. Default 4: `~/src/host/owner/project`. */
@@ -57,7 +57,7 @@ function list(path: string): Dirent[] {
 
 async function rootAt(path: string): Promise<string | undefined> {
   try {
-    return openRepository(path).root;
+    return openRepositoryAt(path).root;
   } catch {
     return undefined; // a `.git` that git would not take either; naming the path itself gives the reason
   }

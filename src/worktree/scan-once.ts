@@ -1,10 +1,11 @@
 import type { Repository } from "../git/index.js";
-import { fileSystemPath, openRepository, textOfBytes } from "../git/index.js";
+import { fileSystemPath, textOfBytes } from "../git/index.js";
 import { TreewireError } from "../util/index.js";
 import { EMPTY_REQUEST } from "./patches/pass-request.js";
 import type { PatchBudget } from "./patches/patch-set.js";
 import { isDirty, type SubmoduleState, type Submodules } from "./patches/submodules.js";
 import { type PathTrouble, TreeDiff } from "./patches/tree-diff.js";
+import { openRepositoryAt, topOf } from "./root-places.js";
 import { NO_COVERAGE } from "./scan/coverage.js";
 import type { TreeState } from "./types.js";
 
@@ -55,7 +56,7 @@ export async function scanOnceRaw(path: string, options: OnceOptions = {}): Prom
 
 /** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
 export async function resolveRoot(path: string): Promise<string> {
-  return openRepository(path).root;
+  return openRepositoryAt(path).root;
 }
 
 async function* patchBytes(diff: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
@@ -97,7 +98,7 @@ class ReadSubmodules implements Submodules {
 }
 
 async function read(path: string, budget: PatchBudget): Promise<{ diff: TreeDiff; root: string }> {
-  const repository = openRepository(path);
+  const repository = openRepositoryAt(topOf(path));
   const diff = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), budget);
   await diff.pass(EMPTY_REQUEST);
   for (let passes = 1; diff.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await diff.pass(EMPTY_REQUEST);

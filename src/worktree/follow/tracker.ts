@@ -7,7 +7,9 @@ import type { Modifications } from "../patches/submodules.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import { DirectoryWatcher } from "../watch/directory-watcher.js";
 import { eventlessFileSystem } from "../watch/eventless-file-systems.js";
-import { RootWatch } from "../watch/root-watch.js";
+import { NameWatches } from "../watch/name-watches.js";
+import { MAX_DIRECTORIES } from "../watch/resolution-watch.js";
+import { type RootDoubt, RootWatch } from "../watch/root-watch.js";
 import { NamedPaths } from "./named-paths.js";
 import { OpenTree } from "./open-tree.js";
 import { PassTimer } from "./pass-timer.js";
@@ -15,11 +17,13 @@ import { PendingWork } from "./pending-work.js";
 import { type PassOutcome, StateReporter, type TrackerEvents } from "./state-reporter.js";
 import { Sweeper } from "./sweeper.js";
 
-const UNMODIFIED: Modifications = { tracked: false, untracked: false };
-
 export interface TrackerOptions extends TrackerEvents {
   /** Absolute path of the working tree. */
   root: string;
+  /** Absolute path of the directory that holds `.git`, where `core.worktree` puts the root elsewhere. */
+  top?: string;
+  /** Watches on names in directories that trees have in common. Default: nobody shares them. */
+  names?: NameWatches;
   logger: TreeLogger;
   maxPatchBytes: number;
   keptPatchBytes: number;
@@ -36,6 +40,8 @@ export class Tracker {
   readonly watcher: DirectoryWatcher;
   readonly #options: TrackerOptions;
   readonly #clock: Clock;
+  readonly #top: string;
+  readonly #names: NameWatches;
   readonly #rootWatch: RootWatch;
   readonly #run: () => Promise<void>;
   readonly #timer: PassTimer;
@@ -43,8 +49,8 @@ export class Tracker {
   readonly #reporter: StateReporter;
 
   readonly #pending = new PendingWork();
-  /** Whether the repository at the root may be another one than was opened, or none. */
-  #rootIsOutdated = true;
+  /** Why the repository at the root may be another one than was opened, or none; `undefined`: it is the one. */
+  #rootDoubt: RootDoubt | undefined = "replaced";
   /** While a sweep runs. */
   #named: NamedPaths | undefined;
 
@@ -56,15 +62,24 @@ export class Tracker {
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#top = options.top ?? options.root;
+    this.#names = options.names ?? new NameWatches();
     this.watcher = new DirectoryWatcher({
       root: options.root,
+      names: this.#names,
       onPath: (path, replaced) => this.#onPath(path, replaced),
       onOverflow: () => this.#lookAtEverything(),
     });
     this.#reporter = new StateReporter(options.root, options);
-    this.#rootWatch = new RootWatch(this.watcher, options.root, () => {
-      this.#rootIsOutdated = true;
-      this.#timer.wake();
+    this.#rootWatch = new RootWatch({
+      names: this.#names,
+      root: options.root,
+      top: this.#top,
+      onDoubt: (doubt) => {
+        this.#doubtRoot(doubt);
+        this.#timer.wake();
+      },
+      onOverflow: () => this.#lookAtEverything(),
     });
     this.#run = coalesce(() => this.#pass());
     this.#timer = new PassTimer({
@@ -87,12 +102,12 @@ export class Tracker {
 
   /** How the tree differs from its HEAD, for the tree that it is a submodule of. */
   get modifications(): Modifications {
-    return this.#open?.diff.modifications ?? UNMODIFIED;
+    return this.#reporter.modifications;
   }
 
   /** Whether the tree was looked for and is not there; one that cannot be read is in trouble, but not gone. */
   get gone(): boolean {
-    return this.#open === undefined && !this.#rootIsOutdated;
+    return this.#open === undefined && this.#rootDoubt === undefined;
   }
 
   /** Begins to follow. @returns when the first state is known, or the tree is known to be gone */
@@ -106,7 +121,7 @@ export class Tracker {
    * @returns the state that covers every write that was finished before the call; `undefined` when the tree is gone
    */
   async refresh(): Promise<TreeState | undefined> {
-    this.#rootIsOutdated ||= !this.#hasRoot();
+    this.#doubtRoot(this.#hasRoot() ? "contents" : "replaced");
     this.#pending.addWholeRepository();
     this.#pending.addEverything("sweep");
     await this.#open?.submodules.refresh();
@@ -149,7 +164,12 @@ export class Tracker {
     }
   }
 
+  #doubtRoot(doubt: RootDoubt): void {
+    if (this.#rootDoubt !== "replaced") this.#rootDoubt = doubt;
+  }
+
   #lookAtEverything(): void {
+    this.#doubtRoot("contents");
     this.#pending.addEverything("relist");
     this.#pending.addWholeRepository();
     this.#timer.wake();
@@ -160,7 +180,7 @@ export class Tracker {
     const began = this.#clock.monotonicMs();
     const request = this.#pending.take();
     try {
-      if (this.#rootIsOutdated) await this.#lookAtRoot();
+      if (this.#rootDoubt !== undefined) this.#lookAtRoot(this.#rootDoubt);
       const open = this.#closed ? undefined : this.#open;
       if (open !== undefined) {
         const { diff } = open;
@@ -174,25 +194,28 @@ export class Tracker {
     } catch (error) {
       this.#pending.putBack(request);
       this.#reporter.failed(error instanceof TreewireError ? error.code : "TW_TREE_UNREADABLE", messageOf(error));
-      this.#rootIsOutdated ||= !this.#hasRoot();
+      if (!this.#hasRoot()) this.#doubtRoot("replaced");
       this.#timer.failed(began);
     }
   }
 
-  /** Opens the repository at the root anew, or finds that there is none. */
-  async #lookAtRoot(): Promise<void> {
-    this.#rootWatch.place(this.#open === undefined);
-    this.#rootIsOutdated = false;
+  /** Opens the repository at the root anew unless it is the one that is open, or finds that there is none. */
+  #lookAtRoot(doubt: RootDoubt): void {
+    this.#rootWatch.place();
+    this.#rootDoubt = undefined;
     let repository: Repository | undefined;
     try {
-      repository = await openRepository(this.#options.root);
+      repository = openRepository(this.#top);
     } catch (error) {
       if (!isAbsence(error)) {
-        this.#rootIsOutdated = true;
+        this.#doubtRoot(doubt);
         throw error;
       }
     }
-    if (repository?.root !== this.#options.root) repository = undefined; // an outer repository's directory
+    // else an outer repository's directory, or the working tree has been put elsewhere
+    if (repository?.root !== this.#options.root || repository.top !== this.#top) repository = undefined;
+    const isSame = repository !== undefined && repository.identity === this.#open?.repository.identity;
+    if (isSame && doubt === "contents") return;
     this.#leave();
     this.watcher.missing.count = 0;
     this.#eventless = repository && eventlessFileSystem(repository.root);
@@ -200,7 +223,6 @@ export class Tracker {
       this.#open = this.#openTree(repository);
       return;
     }
-    this.#rootWatch.place(true);
     this.#reporter.gone();
   }
 
@@ -209,11 +231,14 @@ export class Tracker {
     return new OpenTree({
       repository,
       watcher: this.watcher,
+      names: this.#names,
       clock: this.#clock,
       budget: { maxPatchBytes, keptPatchBytes },
       followSubmodule: (path) => this.#followSubmodule(path),
+      onSubmodule: (path) => this.#onPath(path, false),
+      onOverflow: () => this.#lookAtEverything(),
       onEvent: (part, path) => {
-        logger.trace({ change: part, path }, "repository changed");
+        logger.trace({ change: part, path: textOfBytes(path) }, "repository changed");
         this.#pending.addRepositoryPart(part);
         this.#named?.addRepository();
         this.#timer.wake();
@@ -229,7 +254,8 @@ export class Tracker {
     const changed = (): void => this.#onPath(path, false);
     const root = String(fileSystemPath(this.#options.root, path));
     const listeners = { onState: changed, onModified: changed, onGone: changed };
-    return new Tracker({ ...this.#options, root, maxPatchBytes: 0, ...listeners });
+    const { top: _top, ...options } = this.#options;
+    return new Tracker({ ...options, names: this.#names, root, maxPatchBytes: 0, ...listeners });
   }
 
   #leave(): void {
@@ -241,7 +267,7 @@ export class Tracker {
   #hasRoot(): boolean {
     if (this.#open === undefined) return false;
     try {
-      return statSync(join(this.#options.root, ".git"), { throwIfNoEntry: false }) !== undefined;
+      return statSync(join(this.#top, ".git"), { throwIfNoEntry: false }) !== undefined;
     } catch (error) {
       return systemCode(error) === "EACCES";
     }
@@ -258,8 +284,12 @@ export class Tracker {
     const { count, code } = this.watcher.missing;
     const seconds = Math.ceil(this.#sweeper.pollMs / 1000);
     if (this.#eventless !== undefined) return `polled every ${seconds} s: ${this.#eventless} does not report changes`;
-    if (count === 0) return "";
-    return `polled every ${seconds} s: the limit of file watches is reached (${code}), raise fs.inotify.max_user_watches`;
+    const missing = this.#rootWatch.missing ?? this.#open?.missing;
+    if (missing === "bound" || code === "bound") {
+      return `polled every ${seconds} s: settings are spread over more than ${MAX_DIRECTORIES} directories`;
+    }
+    if (count === 0 && missing === undefined) return "";
+    return `polled every ${seconds} s: the limit of file watches is reached (${missing ?? code}), raise fs.inotify.max_user_watches`;
   }
 }
 

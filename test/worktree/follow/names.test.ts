@@ -1,0 +1,334 @@
+// What docs/watching.md promises of names that are resolved: whichever step of the way to a file changes, the state is
+// git's again by events alone.
+import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import t from "tap";
+import { silentLogger } from "../../../src/util/index.js";
+import { Tracker } from "../../../src/worktree/follow/tracker.js";
+import { createRepo, expectedOf, git, TestRepo } from "../../support/repo.js";
+import { type Cleanup, tempDir } from "../../support/temp.js";
+import { until } from "../../support/until.js";
+
+interface Followed {
+  tracker: Tracker;
+  /** Waits until the state is what git says of the tree as it is now. */
+  untilRight: (what: string) => Promise<void>;
+  /** Waits until the tree is known to be gone. */
+  untilGone: (what: string) => Promise<void>;
+}
+
+/** Follows a repository with nothing but events: no sweep, no refresh. */
+async function follow(t: Cleanup, root: string, top = root): Promise<Followed> {
+  const troubles: string[] = [];
+  const tracker = new Tracker({
+    root,
+    top,
+    logger: silentLogger(),
+    maxPatchBytes: 2 ** 30,
+    keptPatchBytes: 2 ** 30,
+    sweep: false,
+    onState: () => {},
+    onGone: () => {},
+    onTrouble: (_code, message) => troubles.push(message),
+  });
+  t.teardown(() => tracker.close());
+  await tracker.start();
+  const text = (): string | undefined => tracker.state?.files.map((file) => file.header + file.hunks).join("");
+  return {
+    tracker,
+    untilRight: async (what) => {
+      const expected = expectedOf(top).unified_diff.toString();
+      const isRight = (): boolean =>
+        text() === expected && tracker.state?.head === git(top, "rev-parse", "--verify", "-q", "HEAD");
+      await until(what, isRight, { deadlineMs: 20_000, seen: () => ({ text: text(), expected, troubles }) });
+    },
+    untilGone: (what) =>
+      until(what, () => tracker.gone && tracker.state === undefined, { deadlineMs: 20_000 }).then(() => {}),
+  };
+}
+
+/** Writes a file with the directories above it. */
+function write(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+}
+
+/** Puts a link in the place of whatever is there. */
+function link(path: string, target: string): void {
+  rmSync(path, { recursive: true, force: true });
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync(target, path);
+}
+
+/** A repository with files that ignore rules and attributes can show and hide. */
+function startRepo(t: Cleanup, root = tempDir(t)): TestRepo {
+  const repo = createRepo(t, { "a.txt": "a\n", "b.c": "b\n" }, root);
+  repo.write("a.txt", "a changed\n");
+  for (const name of ["x.log", "x.tmp", "x.bak", "x.old"]) repo.write(name, `${name}\n`);
+  return repo;
+}
+
+t.test("HEAD leads to a branch by another name, and each of the three moves", async (t) => {
+  const repo = startRepo(t);
+  repo.git("branch", "other");
+  repo.git("checkout", "-q", "-b", "third");
+  repo.git("commit", "-qam", "third");
+  const first = repo.git("rev-parse", "main");
+  const third = repo.git("rev-parse", "third");
+  repo.git("symbolic-ref", "refs/heads/alias", "refs/heads/main");
+  repo.git("symbolic-ref", "HEAD", "refs/heads/alias");
+  const { untilRight, tracker } = await follow(t, repo.root);
+  t.equal(tracker.state?.head, first);
+  repo.git("update-ref", "refs/heads/main", third);
+  await untilRight("the branch at the end moved");
+  repo.git("symbolic-ref", "refs/heads/alias", "refs/heads/other");
+  await untilRight("the name between led elsewhere");
+  repo.git("update-ref", "refs/heads/other", third);
+  await untilRight("the branch that it leads to now moved");
+  repo.git("pack-refs", "--all");
+  repo.git("update-ref", "refs/heads/other", first);
+  await untilRight("a packed branch moved");
+  repo.git("symbolic-ref", "HEAD", "refs/heads/third");
+  await untilRight("HEAD led elsewhere");
+});
+
+t.test("settings files that are links are followed at their home, and each link on the way", async (t) => {
+  const repo = startRepo(t);
+  const home = tempDir(t);
+  write(join(home, "dot1/ignore"), "*.log\n");
+  write(join(home, "dot2/ignore"), "*.tmp\n");
+  write(join(home, "dot1/attributes"), "*.txt -diff\n");
+  write(join(home, "dot2/attributes"), "*.txt diff\n");
+  write(join(home, "dot1/config"), "[core]\n\tfileMode = false\n");
+  link(join(home, "dot"), "dot1");
+  link(join(home, "ignore"), "dot/ignore");
+  link(join(home, "more/attributes"), "../dot/attributes");
+  link(join(home, "include"), join(home, "dot/config"));
+  repo.git("config", "core.excludesFile", join(home, "ignore"));
+  repo.git("config", "core.attributesFile", join(home, "more/attributes"));
+  repo.git("config", "include.path", join(home, "include"));
+  const { untilRight } = await follow(t, repo.root);
+  await untilRight("the first state");
+  appendFileSync(join(home, "dot1/ignore"), "*.bak\n");
+  await untilRight("the ignore file was edited at its home");
+  writeFileSync(join(home, "dot1/attributes"), "*.txt diff\n");
+  await untilRight("the attributes file was edited at its home");
+  link(join(home, "dot"), "dot2");
+  await untilRight("the directory between led elsewhere");
+  write(join(home, "dot2/config"), `[core]\n\texcludesFile = ${join(home, "dot1/ignore")}\n`);
+  await untilRight("the include that was missing behind it came");
+  appendFileSync(join(home, "dot1/ignore"), "*.old\n");
+  await untilRight("the file that it names was edited");
+  renameSync(join(home, "dot2"), join(home, "away"));
+  await untilRight("the directory went");
+  renameSync(join(home, "away"), join(home, "dot2"));
+  await untilRight("the directory returned");
+});
+
+t.test("info/exclude, info/attributes and .git/config as links", async (t) => {
+  const repo = startRepo(t);
+  const home = tempDir(t);
+  for (const name of ["exclude", "attributes"]) {
+    write(join(home, name), "");
+    link(join(repo.root, ".git/info", name), join(home, name));
+  }
+  renameSync(join(repo.root, ".git/config"), join(home, "config"));
+  link(join(repo.root, ".git/config"), join(home, "config"));
+  const { untilRight } = await follow(t, repo.root);
+  writeFileSync(join(home, "exclude"), "*.log\n");
+  await untilRight("the ignore file was edited at its home");
+  writeFileSync(join(home, "attributes"), "*.txt -diff\n");
+  await untilRight("the attributes file was edited at its home");
+  write(join(home, "user"), "*.tmp\n");
+  appendFileSync(join(home, "config"), `[core]\n\texcludesFile = ${join(home, "user")}\n`);
+  await untilRight("the configuration was edited at its home");
+});
+
+t.test("info/ and a directory above an include are replaced as a whole", async (t) => {
+  const repo = startRepo(t);
+  const home = tempDir(t);
+  write(join(home, "a/b/c/config"), "");
+  repo.git("config", "include.path", join(home, "a/b/c/config"));
+  const { untilRight } = await follow(t, repo.root);
+  write(join(repo.root, ".git/new/exclude"), "*.log\n");
+  renameSync(join(repo.root, ".git/info"), join(repo.root, ".git/old"));
+  renameSync(join(repo.root, ".git/new"), join(repo.root, ".git/info"));
+  await untilRight("info/ was replaced");
+  appendFileSync(join(repo.root, ".git/info/exclude"), "*.bak\n");
+  await untilRight("the file in the new info/ was edited");
+  write(join(home, "ignore"), "*.tmp\n");
+  write(join(home, "new/c/config"), `[core]\n\texcludesFile = ${join(home, "ignore")}\n`);
+  renameSync(join(home, "a/b"), join(home, "old"));
+  renameSync(join(home, "new"), join(home, "a/b"));
+  await untilRight("the directory above the include was replaced");
+  rmSync(join(home, "a"), { recursive: true });
+  await untilRight("it went");
+});
+
+t.test("a .git file is rewritten in place to name another git directory", async (t) => {
+  const dir = tempDir(t);
+  const root = join(dir, "tree");
+  for (const name of ["one", "two"]) {
+    git(dir, "init", "-q", "-b", "main", "--separate-git-dir", join(dir, name), root);
+    new TestRepo(root).write("a", `${name}\n`);
+    new TestRepo(root).commit(name);
+    rmSync(join(root, ".git"));
+  }
+  const point = (to: string): void => writeFileSync(join(root, ".git"), `gitdir: ${to}\n`);
+  point(join(dir, "one"));
+  const { untilRight, untilGone } = await follow(t, root);
+  await untilRight("the first git directory");
+  point("../two");
+  await untilRight("the second one");
+  link(join(dir, "link"), "one");
+  point("../link");
+  await untilRight("the first one by a link");
+  link(join(dir, "link"), "two");
+  await untilRight("the link led elsewhere");
+  rmSync(join(root, ".git"));
+  await untilGone("no .git");
+  point("../one");
+  await untilRight("it returned");
+});
+
+t.test("a separate git directory is swapped under its name, goes and returns", async (t) => {
+  const dir = tempDir(t);
+  const root = join(dir, "tree");
+  git(dir, "init", "-q", "-b", "main", "--separate-git-dir", join(dir, "store"), root);
+  const repo = createRepo(t, { a: "1\n" }, root);
+  const spare = join(dir, "spare");
+  git(dir, "clone", "-q", "--bare", root, spare);
+  git(spare, "config", "core.bare", "false");
+  repo.write("a", "2\n");
+  repo.commit("second");
+  const { untilRight } = await follow(t, root);
+  renameSync(join(dir, "store"), join(dir, "away"));
+  renameSync(spare, join(dir, "store"));
+  await untilRight("another one under the same name");
+  rmSync(join(dir, "store"), { recursive: true });
+  renameSync(join(dir, "away"), join(dir, "store"));
+  await untilRight("the first one again");
+});
+
+t.test("a nested worktree is one for as long as its administrative directory is there", async (t) => {
+  const repo = startRepo(t);
+  const other = createRepo(t, { f: "1\n" });
+  other.git("worktree", "add", "-q", join(repo.root, "nested"));
+  const { untilRight } = await follow(t, repo.root);
+  await untilRight("it is a tree of its own");
+  const admin = join(other.root, ".git/worktrees");
+  renameSync(admin, `${admin}-away`);
+  await untilRight("its files are this tree's");
+  renameSync(`${admin}-away`, admin);
+  await untilRight("it is a tree of its own again");
+  renameSync(other.root, `${other.root}-moved`);
+  t.teardown(() => rmSync(`${other.root}-moved`, { recursive: true, force: true }));
+  await untilRight("its repository moved away");
+});
+
+t.test("the git directory of a submodule goes and returns, before it was ever seen and after", async (t) => {
+  const inner = createRepo(t, { f: "1\n" });
+  const repo = startRepo(t);
+  repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.root, "sub");
+  repo.commit("submodule");
+  const sub = new TestRepo(join(repo.root, "sub"));
+  sub.write("f", "2\n");
+  const modules = join(repo.root, ".git/modules");
+  renameSync(modules, `${modules}-away`);
+  const { untilRight, tracker } = await follow(t, repo.root);
+  renameSync(`${modules}-away`, modules);
+  await untilRight("it is there for the first time");
+  t.equal(tracker.state?.files.length, 1);
+  renameSync(modules, `${modules}-away`);
+  await until("its absence", () => true);
+  renameSync(`${modules}-away`, modules);
+  sub.commit("in the submodule");
+  await untilRight("it returned with another commit");
+  sub.write("f", "3\n");
+  await untilRight("it is followed on");
+});
+
+t.test("a submodule's first commit is seen", async (t) => {
+  const repo = startRepo(t);
+  const other = createRepo(t, { f: "1\n" });
+  repo.git("update-index", "--add", "--cacheinfo", `160000,${other.git("rev-parse", "HEAD")},sub`);
+  git(repo.root, "init", "-q", "-b", "main", "sub");
+  const { untilRight } = await follow(t, repo.root);
+  const sub = new TestRepo(join(repo.root, "sub"));
+  sub.write("g", "1\n");
+  sub.commit("the first one");
+  await untilRight("it has a HEAD");
+});
+
+t.test("another branch includes other settings, which decide files and ignore rules", async (t) => {
+  const repo = startRepo(t);
+  const home = tempDir(t);
+  repo.git("branch", "feature/x");
+  write(join(home, "ignore"), "*.log\n");
+  write(join(home, "attributes"), "*.txt -diff\n");
+  write(
+    join(home, "config"),
+    `[core]\n\texcludesFile = ${join(home, "ignore")}\n\tattributesFile = ${join(home, "attributes")}\n`,
+  );
+  repo.git("config", "includeIf.onbranch:feature/.path", join(home, "config"));
+  const { untilRight } = await follow(t, repo.root);
+  for (const branch of ["feature/x", "main", "feature/x"]) {
+    repo.git("symbolic-ref", "HEAD", `refs/heads/${branch}`);
+    await untilRight(`on ${branch}`);
+  }
+  appendFileSync(join(home, "ignore"), "*.tmp\n");
+  await untilRight("the branch's own ignore file was edited");
+  repo.git("symbolic-ref", "refs/heads/alias", "refs/heads/main");
+  repo.git("symbolic-ref", "HEAD", "refs/heads/alias");
+  await untilRight("by another name for the other branch");
+  repo.git("symbolic-ref", "refs/heads/alias", "refs/heads/feature/x");
+  await untilRight("that name leads to the branch");
+});
+
+t.test("a path behind a link is taken from where the link leads, as the system has it", async (t) => {
+  const repo = startRepo(t);
+  const home = tempDir(t);
+  write(join(home, "dotfiles/git/config"), "[include]\n\tpath = ../shared/config\n");
+  write(join(home, "dotfiles/shared/config"), `[core]\n\texcludesFile = ${join(home, "git/../shared/ignore")}\n`);
+  write(join(home, "shared/config"), "[core]\n\tfileMode = false\n");
+  write(join(home, "dotfiles/shared/ignore"), "*.log\n");
+  link(join(home, "git"), "dotfiles/git");
+  repo.git("config", "include.path", join(home, "git/config"));
+  const { untilRight } = await follow(t, repo.root);
+  await untilRight("the first state");
+  appendFileSync(join(home, "dotfiles/shared/ignore"), "*.tmp\n");
+  await untilRight("the ignore file was edited");
+});
+
+t.test("directories whose names are not ASCII are resolved like others", async (t) => {
+  const dir = join(tempDir(t), "größe 日本");
+  const repo = startRepo(t, join(dir, "bäum"));
+  write(join(dir, "einstellungen-ä/ignore"), "*.log\n");
+  link(join(dir, "ö"), "einstellungen-ä");
+  repo.git("config", "core.excludesFile", join(dir, "ö/ignore"));
+  repo.git("checkout", "-q", "-b", "zweig/ä");
+  const { untilRight } = await follow(t, repo.root);
+  await untilRight("the first state");
+  appendFileSync(join(dir, "einstellungen-ä/ignore"), "*.tmp\n");
+  await untilRight("the ignore file was edited");
+  repo.git("commit", "-qam", "on it");
+  await untilRight("the branch moved");
+});
+
+t.test("core.worktree leads to another root, and no longer", async (t) => {
+  const repo = startRepo(t);
+  const root = tempDir(t);
+  writeFileSync(join(root, "a.txt"), "elsewhere\n");
+  repo.git("config", "core.worktree", root);
+  const { untilRight, untilGone, tracker } = await follow(t, root, repo.root);
+  t.equal(tracker.state?.root, root);
+  await untilRight("the first state");
+  writeFileSync(join(root, "b.c"), "b elsewhere\n");
+  await untilRight("an edit there");
+  repo.git("commit", "-qam", "from there");
+  await untilRight("a commit");
+  repo.git("config", "--unset", "core.worktree");
+  await untilGone("the root is no longer that repository's");
+  git(repo.root, "config", "core.worktree", root);
+  await untilRight("it is again");
+});
