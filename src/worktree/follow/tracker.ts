@@ -17,6 +17,9 @@ import { PendingWork } from "./pending-work.js";
 import { type PassOutcome, StateReporter, type TrackerEvents } from "./state-reporter.js";
 import { Sweeper } from "./sweeper.js";
 
+/** So many directories are named in the log because something in them is left out. */
+const MAX_WARNINGS = 20;
+
 export interface TrackerOptions extends TrackerEvents {
   /** Absolute path of the working tree. */
   root: string;
@@ -58,6 +61,8 @@ export class Tracker {
   /** The file system's name, when it does not report changes. */
   #eventless: string | undefined;
   #closed = false;
+  /** Directories of which was said that something in them is left out. */
+  readonly #warned = new Set<string>();
 
   constructor(options: TrackerOptions) {
     this.#options = options;
@@ -164,6 +169,15 @@ export class Tracker {
     }
   }
 
+  /** Says of each directory once that something in it is left out. */
+  #warnOfTooDeep(directories: ReadonlySet<string>): void {
+    for (const path of directories) {
+      if (this.#warned.has(path) || this.#warned.size === MAX_WARNINGS) continue;
+      this.#warned.add(path);
+      this.#options.logger.warn({ path: textOfBytes(path) }, "left out what is deeper: its path is too long");
+    }
+  }
+
   #doubtRoot(doubt: RootDoubt): void {
     if (this.#rootDoubt !== "replaced") this.#rootDoubt = doubt;
   }
@@ -187,6 +201,7 @@ export class Tracker {
         const filesBefore = diff.files;
         const changes = await open.pass(request);
         if (this.#closed) return;
+        this.#warnOfTooDeep(diff.tooDeep);
         this.#report({ diff, filesBefore, changes });
         if (diff.changedWhileRead.size > 0) this.#timer.runAgain();
       }

@@ -74,6 +74,11 @@ export class TreeDiff {
     return this.#patches.files;
   }
 
+  /** Byte paths of directories with entries that are left out because their path is longer than the system takes. */
+  get tooDeep(): ReadonlySet<string> {
+    return this.#scan.tooDeep;
+  }
+
   /** How the tree differs from its HEAD, as git asks it of submodules. */
   get modifications(): Modifications {
     const untracked = this.files.some((file) => file.key.startsWith("u:"));

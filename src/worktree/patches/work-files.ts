@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
 import type { CleanFile, Oid, Repository } from "../../git/index.js";
 import { fileSystemPath, WorkFileChangedError } from "../../git/index.js";
-import { systemCode } from "../../util/index.js";
+import { isAbsent, systemCode } from "../../util/index.js";
 import { provesSame, type Stamp, stampOf } from "../file-stamp.js";
 
 /** A file on disk as git would compare it, remembered without its content. */
@@ -103,8 +103,7 @@ export class WorkFiles {
       clean = await this.#repository.clean(path, stats, indexOid);
     } catch (error) {
       if (error instanceof WorkFileChangedError) throw new FileChangedError(path);
-      const code = systemCode(error);
-      if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return this.#gone(path);
+      if (isAbsent(error) || systemCode(error) === "EISDIR") return this.#gone(path);
       throw error;
     }
     const { mode, oid, contentSize, converts, holdsNul, large } = clean;

@@ -58,6 +58,11 @@ export class TreeScan {
     return this.#directories.unreadable;
   }
 
+  /** Directories with entries that are left out because their path is too long. */
+  get tooDeep(): ReadonlySet<string> {
+    return this.#directories.tooDeep;
+  }
+
   /** Whether nothing has been listed since all was forgotten. */
   get isNew(): boolean {
     return this.#directories.isNew;
