@@ -11,3 +11,4 @@ export type { Head } from "./refs/types.js";
 export { openRepository } from "./repository.js";
 export type { ConfiguredPattern, IgnoreDirectory } from "./rules/types.js";
 export type { Repository, RepositoryPart, SubmoduleIgnore } from "./types.js";
+export { linkedWorktrees } from "./worktrees.js";

@@ -1,4 +1,4 @@
-import { realpathSync, type Stats, statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAbsent, TreewireError } from "../util/index.js";
 import type { CleanFile } from "./clean/types.js";
@@ -12,6 +12,7 @@ import type { IndexFile } from "./index-file/types.js";
 import type { BytePath } from "./io/byte-path.js";
 import { bytesOfText, fileSystemPath, textOfBytes } from "./io/byte-path.js";
 import { unreadable } from "./io/files.js";
+import { realPath } from "./io/real-path.js";
 import { RememberedFiles } from "./io/remembered-files.js";
 import { LoadedRepository, type RepositoryPlaces, shortName, usesWorktreeConfig } from "./loaded-repository.js";
 import type { TreeEntry } from "./objects/git-object.js";
@@ -258,7 +259,7 @@ function identityOf(directories: readonly string[], format: RepositoryFormat): s
 function realDirectory(path: string): string {
   try {
     if (!statSync(path).isDirectory()) throw new TreewireError("TW_PATH_NOT_FOUND", path, { detail: "no directory" });
-    return realpathSync(path);
+    return realPath(path);
   } catch (thrown) {
     if (thrown instanceof TreewireError) throw thrown;
     if (isAbsent(thrown)) throw new TreewireError("TW_PATH_NOT_FOUND", path, { cause: thrown });

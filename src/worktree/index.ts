@@ -1,5 +1,5 @@
 export { type FindOptions, findRepositories } from "./find-repositories.js";
-export { type RawDiff, resolveRoot, scanOnce, scanOnceRaw } from "./scan-once.js";
+export { type RawDiff, resolveRoot, resolveWorktrees, scanOnce, scanOnceRaw } from "./scan-once.js";
 export { TreeHost, type TreeHostOptions } from "./thread/host.js";
 export { Tree, type TreeEvents } from "./thread/tree.js";
 export type { TreeState } from "./types.js";

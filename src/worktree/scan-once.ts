@@ -1,5 +1,5 @@
 import type { Repository } from "../git/index.js";
-import { fileSystemPath, textOfBytes } from "../git/index.js";
+import { fileSystemPath, linkedWorktrees, textOfBytes } from "../git/index.js";
 import { TreewireError } from "../util/index.js";
 import { EMPTY_REQUEST } from "./patches/pass-request.js";
 import type { PatchBudget } from "./patches/patch-set.js";
@@ -57,6 +57,22 @@ export async function scanOnceRaw(path: string, options: OnceOptions = {}): Prom
 /** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
 export async function resolveRoot(path: string): Promise<string> {
   return openRepositoryAt(path).root;
+}
+
+/**
+ * The roots of the working trees of a bare repository, ascending: those that git has made for it, wherever they are.
+ * @param path the repository, or a directory with a `.git` that leads to it
+ */
+export async function resolveWorktrees(path: string): Promise<string[]> {
+  const roots = new Set<string>();
+  for (const directory of linkedWorktrees(path)) {
+    try {
+      roots.add(openRepositoryAt(directory).root);
+    } catch (error) {
+      if (!(error instanceof TreewireError)) throw error; // gone, or another user's: naming it gives the reason
+    }
+  }
+  return [...roots].sort();
 }
 
 async function* patchBytes(diff: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {

@@ -6,6 +6,8 @@ import { describe, logTrouble, type Trouble } from "../trees/trouble.js";
 export interface RepositoryFinder {
   /** The root of the working tree that holds `path`. @throws TreewireError */
   resolveRoot(path: string): Promise<string>;
+  /** The roots of the working trees of the bare repository at `path`; none where that is none. @throws TreewireError */
+  resolveWorktrees?(path: string): Promise<string[]>;
   /** What a path is, links followed; "missing" also when that cannot be seen. */
   kind(path: string): "directory" | "other" | "missing";
   /** The roots of the working trees at or under `dir`. @throws TreewireError */
@@ -17,17 +19,22 @@ export interface Located {
   path: string;
   /** The root of its working tree; `undefined` while there is none. */
   root: string | undefined;
+  /** In a bare repository there is no root, but it may have working trees. */
+  worktrees?: readonly string[];
   /** The path itself is not there (yet): another look may give another root. */
   provisional: boolean;
   /** Why there is no root, when that is more than "not yet". */
   trouble?: Trouble;
 }
 
+/** What it takes to find the trees of a path. */
+export type Locator = Pick<RepositoryFinder, "resolveRoot" | "resolveWorktrees">;
+
 /**
  * Finds the working tree of a path that may not exist: a file that was deleted, or is about to be written, belongs to
  * the tree of the nearest directory above it that is there.
  */
-export async function locate(path: string, finder: Pick<RepositoryFinder, "resolveRoot">): Promise<Located> {
+export async function locate(path: string, finder: Locator): Promise<Located> {
   if (!isAbsolute(path)) {
     return {
       path,
@@ -41,6 +48,8 @@ export async function locate(path: string, finder: Pick<RepositoryFinder, "resol
     try {
       return { path, root: await finder.resolveRoot(at), provisional };
     } catch (error) {
+      const worktrees = isBare(error) ? await worktreesOf(at, finder) : [];
+      if (worktrees.length > 0) return { path, root: undefined, worktrees, provisional: true }; // others may be added
       const missing = isMissing(error);
       if (missing && at !== top) continue;
       // nothing above it either: that is what "outside any repository" means for a path that is not there
@@ -56,7 +65,7 @@ const AT_ONCE = 100;
 /** {@link locate} for many paths, of which those in one directory cost one look. */
 export async function locateAll(
   paths: readonly string[],
-  finder: Pick<RepositoryFinder, "resolveRoot" | "kind">,
+  finder: Locator & Pick<RepositoryFinder, "kind">,
 ): Promise<Located[]> {
   const groups = new Map<string, string>();
   for (const [position, path] of paths.entries()) {
@@ -133,6 +142,20 @@ export class Discovery {
       this.#problems.set(root, trouble.message);
       return [];
     }
+  }
+}
+
+function isBare(error: unknown): boolean {
+  return error instanceof TreewireError && error.code === "TW_BARE_REPOSITORY";
+}
+
+/** None where they can't be listed: that the repository is bare is what people are told then. */
+async function worktreesOf(path: string, finder: Locator): Promise<string[]> {
+  try {
+    return (await finder.resolveWorktrees?.(path)) ?? [];
+  } catch (error) {
+    if (error instanceof TreewireError) return [];
+    throw error;
   }
 }
 

@@ -15,7 +15,7 @@ import {
   tokenFile,
   VERSION,
 } from "../../util/index.js";
-import { findRepositories, resolveRoot, TreeHost } from "../../worktree/index.js";
+import { findRepositories, resolveRoot, resolveWorktrees, TreeHost } from "../../worktree/index.js";
 import { TrackStore } from "../chats/track-store.js";
 import { type ControlHandler, ControlServer } from "../control/control-server.js";
 import { claim, defaultStateDir, socketCandidates } from "../control/places.js";
@@ -61,7 +61,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     agent: `treewire/${VERSION}`,
     logger,
     source: host,
-    finder: { resolveRoot, findRepositories: findReadable, kind: kindOf },
+    finder: { resolveRoot, resolveWorktrees, findRepositories: findReadable, kind: kindOf },
     tracked: memory.tracked,
     problems: memory.problems,
     onStatus: (status) => service.onTunnel(status),

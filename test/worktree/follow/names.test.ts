@@ -1,6 +1,6 @@
 // What docs/watching.md promises of names that are resolved: whichever step of the way to a file changes, the state is
 // git's again by events alone.
-import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import t from "tap";
 import { silentLogger } from "../../../src/util/index.js";
@@ -11,6 +11,7 @@ import { until } from "../../support/until.js";
 
 interface Followed {
   tracker: Tracker;
+  troubles: string[];
   /** Waits until the state is what git says of the tree as it is now. */
   untilRight: (what: string) => Promise<void>;
   /** Waits until the tree is known to be gone. */
@@ -36,6 +37,7 @@ async function follow(t: Cleanup, root: string, top = root): Promise<Followed> {
   const text = (): string | undefined => tracker.state?.files.map((file) => file.header + file.hunks).join("");
   return {
     tracker,
+    troubles,
     untilRight: async (what) => {
       const expected = expectedOf(top).unified_diff.toString();
       const isRight = (): boolean =>
@@ -235,15 +237,18 @@ t.test("the git directory of a submodule goes and returns, before it was ever se
   sub.write("f", "2\n");
   const modules = join(repo.root, ".git/modules");
   renameSync(modules, `${modules}-away`);
-  const { untilRight, tracker } = await follow(t, repo.root);
+  const { untilRight, tracker, troubles } = await follow(t, repo.root);
   renameSync(`${modules}-away`, modules);
   await untilRight("it is there for the first time");
   t.equal(tracker.state?.files.length, 1);
+  const known = troubles.length;
   renameSync(modules, `${modules}-away`);
-  await until("its absence", () => true);
+  sub.write(".git", `${readFileSync(join(sub.root, ".git"), "utf8")}\n`);
+  await until("its absence is noticed", () => troubles.length > known, { seen: () => troubles });
   renameSync(`${modules}-away`, modules);
+  await untilRight("it returned");
   sub.commit("in the submodule");
-  await untilRight("it returned with another commit");
+  await untilRight("it has another commit");
   sub.write("f", "3\n");
   await untilRight("it is followed on");
 });
@@ -289,7 +294,7 @@ t.test("a path behind a link is taken from where the link leads, as the system h
   const repo = startRepo(t);
   const home = tempDir(t);
   write(join(home, "dotfiles/git/config"), "[include]\n\tpath = ../shared/config\n");
-  write(join(home, "dotfiles/shared/config"), `[core]\n\texcludesFile = ${join(home, "git/../shared/ignore")}\n`);
+  write(join(home, "dotfiles/shared/config"), `[core]\n\texcludesFile = ${home}/git/../shared/ignore\n`);
   write(join(home, "shared/config"), "[core]\n\tfileMode = false\n");
   write(join(home, "dotfiles/shared/ignore"), "*.log\n");
   link(join(home, "git"), "dotfiles/git");
