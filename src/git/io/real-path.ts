@@ -1,4 +1,5 @@
 import { lstatSync, realpathSync, statSync } from "node:fs";
+import { isAbsent } from "../../util/index.js";
 
 /** What Node puts in place of bytes that are no UTF-8. */
 const REPLACEMENT = "\ufffd";
@@ -11,7 +12,14 @@ const REPLACEMENT = "\ufffd";
  * @throws a system error when nothing is there
  */
 export function realPath(path: string): string {
-  const real = realpathSync(path);
+  let real: string;
+  try {
+    real = realpathSync(path);
+  } catch (thrown) {
+    // Node follows links by their text, which leads nowhere where that is not what they say
+    if (isAbsent(thrown) && statSync(path, { throwIfNoEntry: false }) !== undefined) return path;
+    throw thrown;
+  }
   return real.includes(REPLACEMENT) && !isSameFile(real, path) ? path : real;
 }
 
