@@ -4,7 +4,8 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSyn
 import { dirname, join } from "node:path";
 import t from "tap";
 import { silentLogger } from "../../../src/util/index.js";
-import { Tracker } from "../../../src/worktree/follow/tracker.js";
+import { Tracker, type TrackerOptions } from "../../../src/worktree/follow/tracker.js";
+import { NameWatches } from "../../../src/worktree/watch/name-watches.js";
 import { createRepo, expectedOf, git, TestRepo } from "../../support/repo.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
@@ -18,22 +19,29 @@ interface Followed {
   untilGone: (what: string) => Promise<void>;
 }
 
-/** Follows a repository with nothing but events: no sweep, no refresh. */
-async function follow(t: Cleanup, root: string, top = root): Promise<Followed> {
-  const troubles: string[] = [];
+async function startTracker(
+  t: Cleanup,
+  options: Pick<TrackerOptions, "root"> & Partial<TrackerOptions>,
+): Promise<Tracker> {
   const tracker = new Tracker({
-    root,
-    top,
     logger: silentLogger(),
     maxPatchBytes: 2 ** 30,
     keptPatchBytes: 2 ** 30,
     sweep: false,
     onState: () => {},
     onGone: () => {},
-    onTrouble: (_code, message) => troubles.push(message),
+    onTrouble: () => {},
+    ...options,
   });
   t.teardown(() => tracker.close());
   await tracker.start();
+  return tracker;
+}
+
+/** Follows a repository with nothing but events: no sweep, no refresh. */
+async function follow(t: Cleanup, root: string, top = root): Promise<Followed> {
+  const troubles: string[] = [];
+  const tracker = await startTracker(t, { root, top, onTrouble: (_code, message) => troubles.push(message) });
   const text = (): string | undefined => tracker.state?.files.map((file) => file.header + file.hunks).join("");
   return {
     tracker,
@@ -336,4 +344,40 @@ t.test("core.worktree leads to another root, and no longer", async (t) => {
   await untilGone("the root is no longer that repository's");
   git(repo.root, "config", "core.worktree", root);
   await untilRight("it is again");
+});
+
+t.test("trees that find their settings through the same directories share the watches on them", async (t) => {
+  const home = tempDir(t);
+  write(join(home, "dotfiles/git/ignore"), "*.log\n");
+  link(join(home, "config/git"), "../dotfiles/git");
+  const names = new NameWatches();
+  const sizes = [0];
+  for (let count = 0; count < 6; count++) {
+    const repo = startRepo(t);
+    repo.git("config", "core.excludesFile", join(home, "config/git/ignore"));
+    const tracker = await startTracker(t, { root: repo.root, names });
+    t.ok(tracker.state, "it is followed");
+    sizes.push(names.size);
+  }
+  const added = sizes.slice(1).map((size, at) => size - (sizes[at] ?? 0));
+  t.ok((added[0] ?? 0) > (added[1] ?? 0), "the first one watches what they have in common");
+  t.equal(new Set(added.slice(1)).size, 1, `each further one adds its own directories alone: ${added}`);
+});
+
+t.test("what happens to other names in the same directories is no event", async (t) => {
+  const home = tempDir(t);
+  write(join(home, "ignore"), "*.log\n");
+  const repo = startRepo(t, join(home, "work/tree"));
+  repo.git("config", "core.excludesFile", join(home, "ignore"));
+  const events: object[] = [];
+  const logger = { ...silentLogger(), trace: (fields: object) => void events.push(fields) };
+  const tracker = await startTracker(t, { root: repo.root, logger });
+  for (let at = 0; at < 100; at++) writeFileSync(join(home, `history${at % 5}`), `${at}\n`);
+  mkdirSync(join(home, "cache"));
+  renameSync(join(home, "cache"), join(home, "trash"));
+  const before = tracker.state?.scannedAt;
+  appendFileSync(join(home, "ignore"), "*.tmp\n");
+  await until("the event of the file", () => events.length > 0 && tracker.state?.scannedAt !== before);
+  t.match([...new Set(events.map((event) => JSON.stringify(event)))], [/"change":"ignore","path":".*\/ignore"/]);
+  t.equal(new Set(events.map((event) => JSON.stringify(event))).size, 1);
 });
