@@ -3,6 +3,7 @@ import type { Head, IndexFile, Repository, RepositoryPart, TreeEntry } from "../
 import { textOfBytes } from "../../git/index.js";
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
+import { GITLINK } from "../file-mode.js";
 import type { Stamp } from "../file-stamp.js";
 import { baseName } from "../paths.js";
 import type { Coverage } from "../scan/coverage.js";
@@ -183,6 +184,7 @@ export class TreeDiff {
     const { touched, untracked } = this.#scan.candidates;
     if (this.#scan.directoriesMoved) for (const path of this.#disk.links) touched.add(path);
     this.#scan.directoriesMoved = false;
+    if (touched.has(".gitmodules")) this.#touchSubmodules();
     for (const path of touched) {
       try {
         if (await this.#updateTracked(path)) this.#outdated.tracked = true;
@@ -192,6 +194,16 @@ export class TreeDiff {
       }
       touched.delete(path);
     }
+  }
+
+  /** What of submodules counts is asked anew. */
+  #touchSubmodules(): void {
+    const { touched, tracked } = this.#scan.candidates;
+    for (const path of tracked.keys()) {
+      const position = this.#index.find(path);
+      if (position >= 0 && this.#index.mode(position) === GITLINK) touched.add(path);
+    }
+    this.#outdated.tracked = true;
   }
 
   /** @returns whether what is on disk differs from the index in another way than before */

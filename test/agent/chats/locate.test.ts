@@ -29,6 +29,17 @@ t.test("a path belongs to the tree of the nearest directory above it that is the
   t.same(await locate("/w/a/gone/x", finder), { path: "/w/a/gone/x", root: "/w/a", provisional: true });
 });
 
+t.test("in a bare repository the path stands for its working trees, as many as there are now", async (t) => {
+  let worktrees = ["/w/one", "/w/two"];
+  const finder = {
+    resolveRoot: (path: string) => Promise.reject(new TreewireError("TW_BARE_REPOSITORY", path)),
+    resolveWorktrees: async () => worktrees,
+  };
+  t.same(await locate("/w", finder), { path: "/w", root: undefined, worktrees, provisional: true });
+  worktrees = [];
+  t.equal((await locate("/w", finder)).trouble?.code, "TW_BARE_REPOSITORY");
+});
+
 t.test("a path outside any repository may be in one later, and says what is the matter", async (t) => {
   const { finder } = disk();
   const matter = async (path: string) => {

@@ -381,3 +381,21 @@ t.test("what happens to other names in the same directories is no event", async 
   t.match([...new Set(events.map((event) => JSON.stringify(event)))], [/"change":"ignore","path":".*\/ignore"/]);
   t.equal(new Set(events.map((event) => JSON.stringify(event))).size, 1);
 });
+
+t.test("what of a submodule counts is asked anew when .gitmodules or the settings say otherwise", async (t) => {
+  const inner = createRepo(t, { f: "1\n" });
+  const repo = createRepo(t, { a: "a\n" });
+  repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.root, "sub");
+  repo.commit("submodule");
+  new TestRepo(join(repo.root, "sub")).write("f", "2\n");
+  const { untilRight } = await follow(t, repo.root);
+  const modules = readFileSync(join(repo.root, ".gitmodules"), "utf8");
+  for (const level of ["dirty", "none", "all", "untracked"]) {
+    repo.write(".gitmodules", `${modules}\tignore = ${level}\n`);
+    await untilRight(`.gitmodules says ${level}`);
+  }
+  for (const level of ["all", "none", "dirty"]) {
+    repo.git("config", "submodule.sub.ignore", level);
+    await untilRight(`the configuration says ${level}`);
+  }
+});
