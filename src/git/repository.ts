@@ -17,7 +17,7 @@ import { RememberedFiles } from "./io/remembered-files.js";
 import { LoadedRepository, type RepositoryPlaces, shortName, usesWorktreeConfig } from "./loaded-repository.js";
 import type { TreeEntry } from "./objects/git-object.js";
 import type { Oid } from "./objects/object-id.js";
-import { ObjectStore } from "./objects/object-store.js";
+import { ObjectStore, objectDirectories } from "./objects/object-store.js";
 import { readReplacements } from "./objects/replacements.js";
 import { readCommitTree } from "./objects/tree-object.js";
 import { checkOwnership } from "./ownership.js";
@@ -114,7 +114,10 @@ class DiskRepository implements Repository {
       for (const directory of [gitDir, commonDir]) add(join(directory, "reftable", "tables.list"), "head");
     }
     add(join(gitDir, "index"), "index");
-    add(`${join(commonDir, "objects", "pack")}/`, "objects");
+    for (const directory of objectDirectories(join(commonDir, "objects"))) {
+      add(`${join(directory, "pack")}/`, "objects");
+      add(join(directory, "info", "alternates"), "objects");
+    }
     for (const [path, part] of this.#loaded.watchPaths()) add(path, part);
     return paths;
   }

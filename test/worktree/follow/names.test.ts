@@ -399,3 +399,22 @@ t.test("what of a submodule counts is asked anew when .gitmodules or the setting
     await untilRight(`the configuration says ${level}`);
   }
 });
+
+t.test("the objects of another repository go and return, and are named anew", async (t) => {
+  const origin = createRepo(t, { a: "1\n" });
+  const dir = tempDir(t);
+  git(dir, "clone", "-q", "--shared", origin.root, "tree");
+  const repo = new TestRepo(join(dir, "tree"));
+  repo.write("a", "2\n");
+  const away = join(dir, "away");
+  renameSync(join(origin.root, ".git/objects"), away);
+  const { untilRight, tracker } = await follow(t, repo.root);
+  t.equal(tracker.state, undefined, "they are missing");
+  renameSync(away, join(origin.root, ".git/objects"));
+  await untilRight("they returned");
+  repo.write("b", "1\n");
+  repo.git("add", "b");
+  renameSync(join(origin.root, ".git/objects"), away);
+  writeFileSync(join(repo.root, ".git/objects/info/alternates"), `${away}\n`);
+  await untilRight("they are elsewhere");
+});
