@@ -105,7 +105,7 @@ class ReadSubmodules implements Submodules {
 
   async state(path: string): Promise<SubmoduleState | undefined> {
     const head = this.#repository.submoduleHead(path);
-    if (head === undefined) return undefined;
+    if (head === undefined && !this.#repository.isNestedRepository(path)) return undefined;
     const { diff, root } = await read(String(fileSystemPath(this.#repository.root, path)), { keepText: false });
     const [trouble] = diff.troubles;
     if (trouble !== undefined) throw errorOf(root, trouble);

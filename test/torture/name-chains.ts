@@ -49,6 +49,7 @@ export class ChainedRepository {
       () => this.#pointToGitDirectory(copy),
       () => this.#chainOfRefs(),
       () => this.#nestWorktree(template, copy),
+      () => this.#addSubmodule(),
     ]);
     begin();
   }
@@ -190,6 +191,32 @@ export class ChainedRepository {
     const common = join(admin, "commondir");
     this.#pieces.push({ path: common, renew: (write) => write(common, `${this.#way(join(other, ".git"), 1)}\n`) });
     for (const path of [admin, dirname(admin), join(other, ".git/refs"), other]) this.#directory(path);
+  }
+
+  /** A submodule that is found by a pointer file and links, and another git directory that may take the place of its own. */
+  #addSubmodule(): void {
+    const commit = git(this.root, "rev-parse", "main");
+    git(this.root, "update-index", "--add", "--cacheinfo", `160000,${commit},sub`);
+    const sub = join(this.root, "sub");
+    const stores = ["modules/one", "modules/two"].map((name) => join(this.root, ".git", name));
+    for (const [at, store] of stores.entries()) {
+      mkdirSync(dirname(store), { recursive: true });
+      git(this.root, "clone", "-q", "--bare", this.root, store);
+      git(store, "config", "core.bare", "false");
+      git(store, "symbolic-ref", "HEAD", `refs/heads/${at === 0 ? "main" : "other"}`);
+    }
+    mkdirSync(sub);
+    const pointer = join(sub, ".git");
+    const content = (): string => `gitdir: ${this.#way(this.#random.pick(stores), this.#random.below(3))}\n`;
+    writeFileSync(pointer, content());
+    git(sub, "reset", "-q", "--hard");
+    this.#pieces.push({ path: pointer, renew: (write) => write(pointer, content()) });
+    for (const store of stores) {
+      this.#directory(store);
+      this.#headPiece(store);
+    }
+    this.#directory(join(this.root, ".git/modules"));
+    this.#pieces.push({ path: sub, renew: () => writeFileSync(join(sub, "a.txt"), this.#content("ignore")) });
   }
 
   /** The path of a file that says something, behind so many links and files. */

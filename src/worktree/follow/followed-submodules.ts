@@ -13,7 +13,7 @@ export interface FollowedSubmodule {
 export type FollowSubmodule = (path: string) => FollowedSubmodule;
 
 export interface FollowedSubmodulesOptions {
-  repository: Pick<Repository, "submoduleHead" | "submoduleIgnore">;
+  repository: Pick<Repository, "submoduleHead" | "submoduleIgnore" | "isNestedRepository">;
   follow: FollowSubmodule;
   /** Watches the way to the HEAD of the submodule at a byte path; a change of it has the path looked at again. */
   watch: (path: string) => { close(): void };
@@ -36,7 +36,7 @@ export class FollowedSubmodules implements Submodules {
     const { repository, follow } = this.#options;
     const head = this.#head(path);
     let tree = this.#trees.get(path);
-    if (head === undefined) {
+    if (head === undefined && !repository.isNestedRepository(path)) {
       tree?.close();
       this.#trees.delete(path);
       return undefined;

@@ -2,7 +2,8 @@ import type { Oid, SubmoduleIgnore } from "../../git/index.js";
 
 /** What a submodule has checked out. */
 export interface SubmoduleState {
-  readonly head: Oid;
+  /** `undefined`: nothing is committed on its branch, and git takes the commit for the one that it should be. */
+  readonly head: Oid | undefined;
   /** Tracked files in it differ from its HEAD: git appends `-dirty`. */
   readonly dirty: boolean;
 }

@@ -261,17 +261,22 @@ t.test("the git directory of a submodule goes and returns, before it was ever se
   await untilRight("it is followed on");
 });
 
-t.test("a submodule's first commit is seen", async (t) => {
-  const repo = startRepo(t);
-  const other = createRepo(t, { f: "1\n" });
-  repo.git("update-index", "--add", "--cacheinfo", `160000,${other.git("rev-parse", "HEAD")},sub`);
-  git(repo.root, "init", "-q", "-b", "main", "sub");
-  const { untilRight } = await follow(t, repo.root);
-  const sub = new TestRepo(join(repo.root, "sub"));
-  sub.write("g", "1\n");
-  sub.commit("the first one");
-  await untilRight("it has a HEAD");
-});
+t.test(
+  "a submodule on a branch without commits is dirty by what it has staged, and its first commit is seen",
+  async (t) => {
+    const repo = startRepo(t);
+    const other = createRepo(t, { f: "1\n" });
+    repo.git("update-index", "--add", "--cacheinfo", `160000,${other.git("rev-parse", "HEAD")},sub`);
+    git(repo.root, "init", "-q", "-b", "main", "sub");
+    const { untilRight } = await follow(t, repo.root);
+    const sub = new TestRepo(join(repo.root, "sub"));
+    sub.write("g", "1\n");
+    sub.git("add", "g");
+    await untilRight("something is staged in it");
+    sub.commit("the first one");
+    await untilRight("it has a HEAD");
+  },
+);
 
 t.test("another branch includes other settings, which decide files and ignore rules", async (t) => {
   const repo = startRepo(t);
