@@ -156,7 +156,9 @@ export class ChainedRepository {
     const ends = ["main", "other"].map((name) => join(refs, name));
     const oids = ends.map((_, at) => git(this.root, "rev-parse", at === 0 ? "main" : "other"));
     let target = "refs/heads/main";
-    for (let at = 0; at < this.#length() - 1; at++) {
+    // beyond three names between HEAD and a branch git gives up
+    const names = this.#random.below(4);
+    for (let at = 0; at < names; at++) {
       const name = this.#random.chance(0.3) ? `a/b/alias${at}` : `alias${at}`;
       git(this.root, "symbolic-ref", `refs/heads/${name}`, target);
       const path = join(refs, name);

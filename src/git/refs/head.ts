@@ -5,8 +5,8 @@ import { corrupt, readWhole, unreadable } from "../io/files.js";
 import type { Oid } from "../objects/object-id.js";
 import { isOid, type ObjectFormat } from "../objects/object-id.js";
 
-/** Symbolic refs point to symbolic refs no deeper than this, as in git. */
-const MAX_SYMBOLIC_DEPTH = 5;
+/** So many refs are read to find where HEAD leads, HEAD and the one with the object id among them, as in git. */
+const MAX_REFS = 5;
 /** Times that a ref is read again because HEAD moved meanwhile. */
 const MAX_TRIES = 10;
 
@@ -50,7 +50,7 @@ export function readHead(places: RefPlaces): HeadRef {
 export function headChain(places: RefPlaces): { files: string[]; ref: string | undefined } {
   const files = [bytesOfText(`${places.gitDir}/HEAD`)];
   let ref: string | undefined;
-  while (files.length <= MAX_SYMBOLIC_DEPTH + 1) {
+  while (files.length <= MAX_REFS) {
     const value = tryReadRefFile(files.at(-1) ?? "", places.format);
     if (value?.kind !== "symbolic" || !isSafeRefName(value.target)) break;
     ref = value.target;
@@ -77,7 +77,7 @@ function followHead(places: RefPlaces): HeadRef & { first: RefValue } {
   let value: RefValue = first;
   let ref: string | undefined;
   for (let depth = 0; value.kind === "symbolic"; depth += 1) {
-    if (depth === MAX_SYMBOLIC_DEPTH) throw corrupt(textOfBytes(headPath), "its symbolic refs go too deep");
+    if (depth === MAX_REFS - 1) throw corrupt(textOfBytes(headPath), "its symbolic refs go too deep");
     ref = value.target;
     if (!isSafeRefName(ref)) throw corrupt(textOfBytes(headPath), "it points outside refs");
     const loose = readRefFile(`${bytesOfText(directoryOf(ref, places))}/${ref}`, places.format);
