@@ -60,7 +60,7 @@ export class ChainedRepository {
     const below = relative(this.#dir, path);
     const kind = this.#random.below(7);
     if (kind === 0) {
-      rmSync(path, { recursive: true, force: true });
+      attempt(() => rmSync(path, { recursive: true, force: true }));
       return `remove ${below}`;
     }
     if (kind === 1 && exists(path)) {
@@ -336,7 +336,11 @@ export function makeChainTemplate(root: string): void {
 }
 
 function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false; // what was a directory above it is none now
+  }
 }
 
 /** Tries an operation that may be refused, as what it needs may have been taken away: what it left counts. */
