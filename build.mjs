@@ -93,7 +93,10 @@ async function bundlePrograms() {
       Object.entries(threads).map(([name, module]) => [`bin/${name}`, `dist/src/worktree/thread/${module}.js`]),
     ),
   });
-  for (const program of ["agent", "relay", "start"]) rmSync(here(`dist/bin/${program}.js.map`)); // of what tsc had made
+  // of what tsc had made
+  for (const name of ["agent.js.map", "relay.js.map", "start.js.map", "relay-commands.js", "relay-commands.js.map"]) {
+    rmSync(here(`dist/bin/${name}`));
+  }
 }
 
 /** Copies the declarations of a door and what they refer to: tsc makes them for every module behind it. */

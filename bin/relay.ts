@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { watchCommand } from "../src/client/terminal/index.js";
-import { runRelay } from "../src/relay/index.js";
+import { loadProgram } from "../src/util/index.js";
 
-await runRelay(process.argv.slice(2), (argv) => argv.command(watchCommand));
+await loadProgram("relay", () => import("./relay-commands.js"));

@@ -22,7 +22,7 @@ const ROOMS: Record<string, Room> = {
   "src/relay": { rooms: ["src/protocol", "src/util"], packages: "any" },
   "src/client": { rooms: ["src/protocol", "src/util"], packages: "any" },
   "src/start": { rooms: ["src/worktree", "src/client", "src/util"], packages: "any" },
-  bin: { rooms: ["src/agent", "src/relay", "src/client", "src/start"], packages: "any" },
+  bin: { rooms: ["src/agent", "src/relay", "src/client", "src/start", "src/util"], packages: "any" },
 };
 
 /** Doors besides each room's own: the client's library, for browsers, is free of its terminal's needs and of zod. */

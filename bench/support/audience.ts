@@ -121,7 +121,9 @@ export class Audience {
 
   /** How often a frame had to wait so far, because its client had not read the one before. Of the relay alone. */
   async waiting(): Promise<number> {
-    const response = await fetch(`${this.#url.replace(/^ws/, "http")}/metrics`);
+    const response = await fetch(`${this.#url.replace(/^ws/, "http")}/metrics`, {
+      headers: { authorization: `Bearer ${this.#token}` }, // an admin's
+    });
     const [, count] = /^treewire_drops_total\{reason="slow_client"\} (\d+)/m.exec(await response.text()) ?? [];
     return Number(count ?? 0);
   }

@@ -21,7 +21,7 @@ async function relay(groups: number): Promise<() => Promise<void>> {
     bindChat(dataDir, { chat: groupId(group), workspace: WORKSPACE, owner: "bench" });
   }
   const agentToken = createToken(dataDir, { kind: "agent", workspace: WORKSPACE });
-  const clientToken = createToken(dataDir, { kind: "client", user: "bench" });
+  const clientToken = createToken(dataDir, { kind: "client", user: "bench", admin: true });
   tell({ kind: "listening", url: running.url.replace("http", "ws"), agentToken, clientToken });
   return async () => {
     await running.close();

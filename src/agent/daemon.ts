@@ -1,5 +1,6 @@
 import type { ControlReply, ControlRequest } from "../protocol/index.js";
 import type { Logger, TokenSource } from "../util/index.js";
+import { realPathsOf } from "./chats/allowed-directories.js";
 import { Chats, type ChatsOptions } from "./chats/chats.js";
 import { Discovery, type RepositoryFinder } from "./chats/locate.js";
 import type { TrackStore } from "./chats/track-store.js";
@@ -23,6 +24,8 @@ export interface DaemonOptions {
   source: TreeSource;
   finder: RepositoryFinder;
   tracked: TrackStore;
+  /** The directories that may be shown, for `agent status`. */
+  allowed?: readonly string[];
   /** Whenever the connection is another than before. */
   onStatus?: (status: TunnelStatus) => void;
   /** What is wrong beside what the daemon itself knows, in words. */
@@ -106,16 +109,16 @@ export class Daemon {
 
   /** Answers a command of the user's. */
   async handle(request: ControlRequest): Promise<ControlReply> {
-    const { tracked, url, problems = [] } = this.#options;
+    const { tracked, url, problems = [], allowed = [] } = this.#options;
     switch (request.type) {
       case "track": {
         const chats = [...new Set([request.chat, ...request.ancestors])];
-        await tracked.track(chats, request.paths);
+        await tracked.track(chats, await realPathsOf(request.paths));
         void this.#chats.trackedChanged(chats);
         return { type: "done" };
       }
       case "untrack":
-        await tracked.untrack(request.chat, request.paths);
+        await tracked.untrack(request.chat, [...request.paths, ...(await realPathsOf(request.paths))]);
         void this.#chats.trackedChanged([request.chat]);
         return { type: "done" };
       case "status": {
@@ -125,6 +128,7 @@ export class Daemon {
           tunnel: this.tunnel.status,
           chats: this.#chats.status(),
           trees: this.#trees.status(),
+          allowed,
           problems: [...problems, ...this.#discovery.troubles(), ...this.#chats.troubles()],
         });
         return { type: "status", status };

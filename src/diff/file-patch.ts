@@ -30,6 +30,23 @@ export function filePatch(before: FileSide | null, after: FileSide | null, optio
   return onePatch(before, after, options);
 }
 
+/**
+ * The patch of a file whose new content nobody knows: its headers alone, without the `index` line, which names the
+ * content. A change of kind is printed as a deletion, which is known, and a creation.
+ *
+ * @param before `null`: the file is new. Its content is read only where it is of another kind
+ * @param after the path and mode of what is there now
+ */
+export function patchWithoutContent(before: FileSide | null, after: Pick<FileSide, "path" | "mode">): FilePatch {
+  if (before !== null && (before.mode & KIND_MASK) !== (after.mode & KIND_MASK)) {
+    return joined(onePatch(before, null, {}), patchWithoutContent(null, after));
+  }
+  // sides with equal ids have no `index` line
+  const header = headerOf(before, { ...after, oid: before?.oid ?? "", content: () => NO_CONTENT }, undefined);
+  const bytes = Buffer.from(header.lines + nameLines(header), "latin1");
+  return { bytes, headerLength: bytes.length, additions: 0, deletions: 0, binary: false };
+}
+
 function onePatch(before: FileSide | null, after: FileSide | null, options: FilePatchOptions): FilePatch {
   const similarity = before === null || after === null ? undefined : options.similarity;
   const header = headerOf(before, after, similarity);

@@ -1,6 +1,8 @@
 /** The door of the room: what others use of a repository on disk. Each is documented where it is declared. */
-export type { CleanFile } from "./clean/types.js";
+export type { FilterPolicy } from "./clean/clean-filter.js";
+export type { CleanFile, LineCount, SlowReading } from "./clean/types.js";
 export { WorkFileChangedError } from "./clean/work-file.js";
+export { isAtOrBelow, realPathOf, refusal } from "./confinement.js";
 export { decidingPaths, decidingSettings } from "./deciding-paths.js";
 export { IndexTable } from "./index-file/index-table.js";
 export type { EntryTable, IndexFile, SharedTable } from "./index-file/types.js";

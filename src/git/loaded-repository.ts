@@ -1,8 +1,10 @@
 import type { Stats } from "node:fs";
 import { join } from "node:path";
+import type { FilterPolicy } from "./clean/clean-filter.js";
 import { planConversion } from "./clean/conversion.js";
 import { FileCleaner } from "./clean/file-cleaner.js";
-import type { CleanFile } from "./clean/types.js";
+import { FILTER_LIMITS } from "./clean/filter-limits.js";
+import type { CleanFile, SlowReading } from "./clean/types.js";
 import { type Config, truth } from "./config/config.js";
 import { loadConfig, loadConfigFile } from "./config/files.js";
 import { IndexReader } from "./index-file/index-reader.js";
@@ -23,8 +25,6 @@ import { type RepositorySettings, readSettings } from "./settings.js";
 import { submoduleIgnore } from "./submodules.js";
 import type { RepositoryPart, SubmoduleIgnore } from "./types.js";
 
-/** How long a configured filter may take for one file, in milliseconds. */
-const FILTER_TIME_LIMIT_MS = 30_000;
 const BRANCHES = "refs/heads/";
 
 /** What of a repository stays the same for as long as it is open. */
@@ -38,6 +38,7 @@ export interface RepositoryPlaces {
   format: ObjectFormat;
   objects: ObjectStore;
   environment: NodeJS.ProcessEnv;
+  filters: FilterPolicy;
 }
 
 /**
@@ -73,23 +74,24 @@ export class LoadedRepository {
 
   /** Reads attributes files again at the next question, and forgets the contents that were converted by them. */
   forgetAttributes(): void {
-    const { root, format } = this.#places;
+    const { root, format, filters } = this.#places;
+    const { config } = this;
     const { ignoreCase, autoCrlf, bigFileThresholdBytes } = this.settings;
     const [infoFile, ...outerFiles] = this.#attributeFilePaths();
-    const files = new AttributeFiles({
+    const attributes = new AttributeFiles({
       root,
       ignoreCase,
       infoFile,
       outerFiles,
       indexContent: (path) => this.#indexContent(path),
     });
-    this.#attributeFiles = files;
+    this.#attributeFiles = attributes;
     this.#cleaner = new FileCleaner({
       root,
       format,
       bigFileThresholdBytes,
-      filterTimeLimitMs: FILTER_TIME_LIMIT_MS,
-      conversion: (path, tracked) => planConversion(files.of(path, tracked), this.config, autoCrlf),
+      filterLimits: FILTER_LIMITS,
+      conversion: (path, tracked) => planConversion(attributes.of(path, tracked), { config, autoCrlf, filters }),
       readBlob: (oid) => this.readBlob(oid),
     });
   }
@@ -135,8 +137,13 @@ export class LoadedRepository {
   }
 
   /** See {@link Repository.clean}. */
-  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
-    return this.#cleaner.clean(path, stats, indexOid);
+  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
+    return this.#cleaner.clean(path, stats, indexOid, signal);
+  }
+
+  /** See {@link Repository.slowReading}. */
+  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined {
+    return this.#cleaner.slowReading(path, stats, indexOid);
   }
 
   /** See {@link Repository.submoduleIgnore}. */

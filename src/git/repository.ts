@@ -1,9 +1,11 @@
 import { type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAbsent, TreewireError } from "../util/index.js";
-import type { CleanFile } from "./clean/types.js";
+import type { FilterPolicy } from "./clean/clean-filter.js";
+import type { CleanFile, SlowReading } from "./clean/types.js";
 import { Config } from "./config/config.js";
 import { loadConfigFile, loadUserConfig } from "./config/files.js";
+import { checkConfinement, isAtOrBelow } from "./confinement.js";
 import { decidingPaths } from "./deciding-paths.js";
 import { commonDirOf, type Discovery, discover, holdsRepository, resolveGitDir } from "./discover.js";
 import { compareHeadWithIndex } from "./head-diff.js";
@@ -25,7 +27,7 @@ import { type HeadRef, headChain, type RefPlaces, readHead } from "./refs/head.j
 import { readHeadByGit } from "./refs/reftable.js";
 import type { Head } from "./refs/types.js";
 import type { FileAttributes, IgnoreDirectory } from "./rules/types.js";
-import { isBare, type RepositoryFormat, repositoryFormat, workingTreeRoot } from "./settings.js";
+import { hasWorkingTreeRoot, isBare, type RepositoryFormat, repositoryFormat, workingTreeRoot } from "./settings.js";
 import type { Repository, RepositoryPart, SubmoduleIgnore } from "./types.js";
 
 /**
@@ -34,15 +36,30 @@ import type { Repository, RepositoryPart, SubmoduleIgnore } from "./types.js";
  * @param path any file or directory inside a working tree
  * @param environment for the places of user and system configuration, and the settings in it. `GIT_DIR` and the other
  *   variables that name one repository's parts do not count: the path says which repository is meant
+ * @param filters whose filters are run; those of the repository's own configuration are not, by default
+ * @param allowed directories that it must show nothing from outside of, as {@link checkConfinement} takes them. Default:
+ *   anything may be shown
  * @throws TreewireError `TW_PATH_NOT_FOUND`, `TW_PATH_UNREADABLE`, `TW_NOT_A_REPOSITORY`, `TW_BARE_REPOSITORY`,
- *   `TW_UNTRUSTED_REPOSITORY`, `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`, `TW_BAD_GIT_CONFIG`
+ *   `TW_UNTRUSTED_REPOSITORY`, `TW_CORRUPT_REPOSITORY`, `TW_UNSUPPORTED_REPOSITORY`, `TW_BAD_GIT_CONFIG`,
+ *   `TW_PATH_REFUSED`
  */
-export function openRepository(path: string, environment: NodeJS.ProcessEnv = process.env): Repository {
-  return new DiskRepository(discover(path, environment), environment);
+export function openRepository(
+  path: string,
+  environment: NodeJS.ProcessEnv = process.env,
+  filters: FilterPolicy = "user",
+  allowed?: readonly string[],
+): Repository {
+  return new DiskRepository(path, discover(path, environment), { environment, filters, allowed });
 }
 
 /** The parts that a few small files decide: they have changed only when the content of such a file has. */
 const COMPARED_PARTS: ReadonlySet<RepositoryPart> = new Set(["config", "ignore", "attributes"]);
+
+interface OpenOptions {
+  environment: NodeJS.ProcessEnv;
+  filters: FilterPolicy;
+  allowed: readonly string[] | undefined;
+}
 
 /** Answers from what is loaded, and says which change makes it load what anew. */
 class DiskRepository implements Repository {
@@ -52,17 +69,20 @@ class DiskRepository implements Repository {
   readonly commonDir: string;
   readonly identity: string;
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #allowed: readonly string[] | undefined;
   readonly #format: RepositoryFormat;
   readonly #objects: ObjectStore;
   readonly #places: RepositoryPlaces;
   readonly #remembered = new RememberedFiles();
   #loaded: LoadedRepository;
 
-  constructor({ top, gitDir, commonDir }: Discovery, environment: NodeJS.ProcessEnv) {
+  /** @param path as it was named, for errors */
+  constructor(path: string, { top, gitDir, commonDir }: Discovery, { environment, filters, allowed }: OpenOptions) {
     this.top = top;
     this.gitDir = gitDir;
     this.commonDir = commonDir;
     this.#environment = environment;
+    this.#allowed = allowed;
     checkOwnership({ top, gitDir, commonDir }, () => loadUserConfig(environment), environment);
     const common = loadConfigFile(join(commonDir, "config"));
     this.#format = repositoryFormat(common, gitDir);
@@ -71,8 +91,13 @@ class DiskRepository implements Repository {
     this.root = realDirectory(workingTreeRoot(own, gitDir, top));
     this.identity = identityOf([this.root, gitDir, commonDir], this.#format);
     const format = this.#format.objects;
+    if (allowed !== undefined) {
+      const { root, isConfigured } = { root: this.root, isConfigured: hasWorkingTreeRoot(own) };
+      const refFiles = headChain({ gitDir, commonDir, format }).files;
+      checkConfinement(path, { top, gitDir, commonDir, root, isConfigured, refFiles }, allowed, environment);
+    }
     this.#objects = new ObjectStore(join(commonDir, "objects"), format, () => this.#replacements());
-    this.#places = { root: this.root, gitDir, commonDir, format, objects: this.#objects, environment };
+    this.#places = { root: this.root, gitDir, commonDir, format, objects: this.#objects, environment, filters };
     this.#loaded = new LoadedRepository(this.#places);
     // The contents are remembered first and read after that: the first question finds what changes in between.
     this.revalidate(COMPARED_PARTS);
@@ -212,8 +237,12 @@ class DiskRepository implements Repository {
     return this.#loaded.attributes(path, tracked);
   }
 
-  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
-    return this.#loaded.clean(path, stats, indexOid);
+  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
+    return this.#loaded.clean(path, stats, indexOid, signal);
+  }
+
+  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined {
+    return this.#loaded.slowReading(path, stats, indexOid);
   }
 
   submoduleHead(path: BytePath): Oid | undefined {
@@ -225,11 +254,32 @@ class DiskRepository implements Repository {
     return this.#loaded.submoduleIgnore(path);
   }
 
+  /**
+   * `undefined` where no repository is, or none that may be shown.
+   * @throws TreewireError `TW_PATH_REFUSED`, and where a pointer leads nowhere
+   */
   #submodulePlaces(path: BytePath): RefPlaces | undefined {
-    const gitDir = resolveGitDir(fileSystemPath(this.root, path));
+    const directory = fileSystemPath(this.root, path);
+    const gitDir = resolveGitDir(directory);
     const commonDir = gitDir === undefined ? undefined : commonDirOf(gitDir);
     if (gitDir === undefined || commonDir === undefined) return undefined;
+    if (!this.#isSubmoduleAllowed(directory.toString(), gitDir)) return undefined;
     return { gitDir, commonDir, format: this.#format.objects };
+  }
+
+  /**
+   * Whether this is the git directory of a repository that leads out of nowhere; one that cannot be opened has nothing to
+   * show but its HEAD.
+   * @throws TreewireError `TW_PATH_REFUSED`
+   */
+  #isSubmoduleAllowed(directory: string, gitDir: string): boolean {
+    if (this.#allowed === undefined) return true;
+    try {
+      return openRepository(directory, this.#environment, "none", [...this.#allowed, this.root]).gitDir === gitDir;
+    } catch (error) {
+      if (error instanceof TreewireError && error.code === "TW_PATH_REFUSED") throw error;
+      return isAtOrBelow(gitDir, this.root);
+    }
   }
 
   #readHead(): HeadRef {

@@ -101,6 +101,11 @@ export function workingTreeRoot(own: Config, gitDir: string, top: string): strin
   return configured === undefined || configured === "" ? top : pathFrom(gitDir, configured);
 }
 
+/** Whether the settings say where the working tree is. */
+export function hasWorkingTreeRoot(own: Config): boolean {
+  return Boolean(own.get("core.worktree"));
+}
+
 /** Whether the settings say that there is no working tree. */
 export function isBare(own: Config): boolean {
   return own.boolean("core.bare", false);

@@ -1,5 +1,5 @@
 import type { Stats } from "node:fs";
-import type { CleanFile } from "./clean/types.js";
+import type { CleanFile, SlowReading } from "./clean/types.js";
 import type { IndexFile } from "./index-file/types.js";
 import type { BytePath } from "./io/byte-path.js";
 import type { TreeEntry } from "./objects/git-object.js";
@@ -124,11 +124,18 @@ export interface Repository {
    * @param indexOid the index entry's blob, which `autocrlf` looks at; `undefined`: the file is untracked
    * @throws a system error when the file can't be read; `WorkFileChangedError` when it is no regular file any more;
    *   TreewireError `TW_FILTER_FAILED`, `TW_UNKNOWN_ENCODING`
+   * @param signal of a caller that does not wait: a file that is read piece by piece is left when it aborts, and when the
+   *   file changes meanwhile
+   * @returns a file without content, but with `filterNotRun`, where a filter that git would run may not be run
    */
-  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile>;
+  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile>;
+  /** Why {@link clean} may take long for a file; `undefined`: it does not, and all is done before it returns. */
+  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined;
   /**
    * The commit that a submodule has checked out; `undefined` when there is no repository in its directory, which git
    * takes for unchanged, or when its HEAD is unborn.
+   *
+   * @throws TreewireError `TW_PATH_REFUSED` for one that leads out of the allowed directories and this tree
    */
   submoduleHead(path: BytePath): Oid | undefined;
   /**

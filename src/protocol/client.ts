@@ -16,7 +16,11 @@ export const repositoryChangeSchema = z.object({
   removed: z.literal(true).optional(),
   truncated: z.literal(true).optional(),
   omitted_files: z.array(z.object({ path: z.string(), bytes: z.int() })).optional(),
-  /** Present when the tree is not covered by file events: why, in words for people. */
+  /** Directories whose untracked files were left out, by number and bytes of their patches. */
+  omitted_directories: z.array(z.object({ path: z.string(), files: z.int(), bytes: z.int() })).optional(),
+  /** Files whose patch has no hunks, as a filter that git runs on them was not run. Absent when there are none. */
+  filters_not_run: z.array(z.object({ path: z.string(), filter: z.string() })).optional(),
+  /** Present when the tree is not covered by file events, or a file is still being read: what is missing, in words. */
   health: z.string().optional(),
 });
 export type RepositoryChange = z.infer<typeof repositoryChangeSchema>;

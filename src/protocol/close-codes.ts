@@ -9,6 +9,8 @@ export const CLOSE = {
   protocolError: { code: 1002, retry: true },
   /** A frame over the limit. */
   tooLarge: { code: 1009, retry: true },
+  /** The closing side failed, through no fault of the peer: its disk is full, say. Come back. */
+  internalError: { code: 1011, retry: true },
   /** A newer agent has taken this workspace: do not fight for it. */
   replaced: { code: 4001, retry: false },
   /** The token was revoked or has expired: coming back with the same one is useless. */

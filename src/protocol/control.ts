@@ -65,11 +65,18 @@ export const agentStatusSchema = z.object({
       /** "" when file events cover the tree, else what is wrong. */
       health: z.string(),
       changed_files: z.int(),
+      /** How many of them are shown without their content, as a filter was not run. */
+      filters_not_run: z.int().default(0),
       scanned_at: time.nullable(),
       /** A failure that has not passed. */
       problem: z.string().nullable(),
     }),
   ),
+  /**
+   * The directories that may be shown, without links; what was tracked may be shown besides. What was refused stands
+   * among the problems.
+   */
+  allowed: z.array(z.string()).default([]),
   /** File watches (inotify) of this process, and the most that the user may have; `null` where there is no such thing. */
   watches: z.object({ used: z.int(), limit: z.int() }).nullable(),
   memory: z.object({ rss_bytes: z.int(), heap_bytes: z.int() }),

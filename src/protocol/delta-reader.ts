@@ -1,5 +1,5 @@
 import type { DeltaServerMessage, DeltaTree, FileEdit } from "./delta.js";
-import { MAX_META_TEXT_UNITS } from "./limits.js";
+import { MAX_FILTER_NAME_UNITS, MAX_META_TEXT_UNITS } from "./limits.js";
 import type { TreeFile, TreeMeta } from "./tree.js";
 
 /**
@@ -72,6 +72,8 @@ function file(value: unknown): TreeFile {
     additions: integer(of.additions),
     deletions: integer(of.deletions),
     omitted_bytes: integer(of.omitted_bytes),
+    ...("omitted_files" in of && { omitted_files: integer(of.omitted_files, 1) }),
+    ...(of.filter_not_run !== undefined && { filter_not_run: text(of.filter_not_run, 1, MAX_FILTER_NAME_UNITS) }),
   };
 }
 

@@ -22,6 +22,7 @@ export function sameFile(a: TreeFile | undefined, b: TreeFile | undefined): bool
     b !== undefined &&
     a.key === b.key &&
     a.omitted_bytes === b.omitted_bytes &&
+    a.filter_not_run === b.filter_not_run &&
     a.header === b.header &&
     a.hunks === b.hunks
   );

@@ -4,11 +4,20 @@ export const MAX_UNIFIED_DIFF_BYTES = 3 * 1024 * 1024;
 /** Above this many bytes of UTF-8 a tree message is split into parts, so that heartbeats pass between them. */
 export const TREE_MESSAGE_PART_BYTES = 256 * 1024;
 
+/**
+ * The most files, and the most keys of files that go, in one part of a tree message. An agent cuts parts at
+ * {@link TREE_MESSAGE_PART_BYTES}, where not even the shortest keys are more.
+ */
+export const MAX_PART_ELEMENTS = 100_000;
+
 /** The largest frame that either end of a tunnel takes: one part, its JSON escapes (six-fold at worst), and slack. */
 export const MAX_TUNNEL_FRAME_BYTES = 32 * 1024 * 1024;
 
 /** The longest branch name, remote URL or account of a tree's health that is told, in UTF-16 code units. */
 export const MAX_META_TEXT_UNITS = 64 * 1024;
+
+/** The longest name of a filter that is told, in UTF-16 code units: git takes none over 2,048 bytes from an attributes file. */
+export const MAX_FILTER_NAME_UNITS = 4096;
 
 /** The most trees that one workspace may have. */
 export const MAX_TREES = 10_000;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { MAX_META_TEXT_UNITS } from "./limits.js";
+import { MAX_FILTER_NAME_UNITS, MAX_META_TEXT_UNITS } from "./limits.js";
 import type { TreeFile, TreeMeta } from "./tree.js";
 
 const count = z.int().nonnegative();
@@ -14,6 +14,8 @@ export const treeFileSchema = z.object({
   additions: count,
   deletions: count,
   omitted_bytes: count,
+  omitted_files: z.int().positive().exactOptional(),
+  filter_not_run: z.string().min(1).max(MAX_FILTER_NAME_UNITS).exactOptional(),
 }) satisfies z.ZodType<TreeFile>;
 
 /** Checks a {@link TreeMeta}. */

@@ -21,6 +21,16 @@ export type TreeFile = {
   deletions: number;
   /** Bytes of UTF-8 that the hunks left out for size had; 0 when none were. */
   omitted_bytes: number;
+  /**
+   * There only where this stands for a directory whose untracked files were left out, whole patches: how many. Its key and
+   * path end in `/`, its header is all there is of it, and `omitted_bytes` is what the patches had.
+   */
+  omitted_files?: number;
+  /**
+   * The filter that git runs on the file and the agent did not: how its content differs is not known, and a line that
+   * says so stands behind the hunks, of which there are none as a rule. Absent for all other files.
+   */
+  filter_not_run?: string;
 };
 
 /** What is true of a tree besides its files. */
@@ -33,7 +43,7 @@ export interface TreeMeta {
   remote_origin: string;
   /** When the state was last known to be true: UTC, RFC 3339. */
   scanned_at: string;
-  /** "" when file events cover the whole tree, else what is wrong, in words for people. */
+  /** "" when file events cover the whole tree and every file was read, else what is missing, in words for people. */
   health: string;
   /** Bytes of the whole diff when not even the headers fit the limit; then there are no files. 0 otherwise. */
   too_large_bytes: number;

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { MAX_TREES } from "./limits.js";
+import { boundedArray } from "./bounded-array.js";
+import { MAX_PART_ELEMENTS, MAX_TREES } from "./limits.js";
 import { treeFileSchema, treeMetaSchema } from "./tree-schema.js";
 
 /**
@@ -42,7 +43,7 @@ const hello = z.object({ type: z.literal("hello"), protocol: z.int(), agent: z.s
  * Replaces what was said of the chat before, its troubles too: those that remain follow. `roots` sorted; empty when there
  * is no repository.
  */
-const chatTrees = z.object({ type: z.literal("chat"), chat, roots: z.array(root).max(MAX_TREES) });
+const chatTrees = z.object({ type: z.literal("chat"), chat, roots: boundedArray(root, MAX_TREES) });
 
 /**
  * A state of a tree, or one part of it: parts of one `(epoch, seq)` follow each other, all but the last with
@@ -56,8 +57,8 @@ const tree = z.object({
   /** The `seq` that `upserts` and `removes` change, in the same epoch; `null`: this is the whole state. */
   base: seq.nullable(),
   meta: treeMetaSchema,
-  upserts: z.array(treeFileSchema),
-  removes: z.array(z.string()),
+  upserts: boundedArray(treeFileSchema, MAX_PART_ELEMENTS),
+  removes: boundedArray(z.string(), MAX_PART_ELEMENTS),
   more: z.boolean(),
 });
 
@@ -98,11 +99,11 @@ const welcome = z.object({
   protocol: z.int(),
   workspace: idSchema,
   /** The states that the relay holds from before; the agent may go on from them with a delta. */
-  held: z.array(z.object({ root, epoch, seq })).max(MAX_TREES),
+  held: boundedArray(z.object({ root, epoch, seq }), MAX_TREES),
 });
 
 /** The chat is watched from now on. `paths` are absolute; none: every repository under the agent's roots. */
-const watch = z.object({ type: z.literal("watch"), chat, paths: z.array(z.string().max(4096)).max(1000) });
+const watch = z.object({ type: z.literal("watch"), chat, paths: boundedArray(z.string().max(4096), 1000) });
 
 /** Nobody watches the chat any more. */
 const unwatch = z.object({ type: z.literal("unwatch"), chat });

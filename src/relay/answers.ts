@@ -58,7 +58,11 @@ export const REFUSALS = {
   invalidOrganization: refusal(400, "Invalid organization ID."),
   unsupportedType: refusal(400, "Unsupported file type.", `Allowed types: ${FILE_TYPES.join(", ")}.`),
   fileTooLarge: refusal(413, "File too large.", `Maximum file size is ${MAX_FILE_BYTES} bytes.`),
+  tooManyUploads: { ...refusal(429, "Too many uploads under way."), headers: { "Retry-After": "10" } },
+  uploadsBusy: { ...refusal(503, "Too many uploads under way."), headers: { "Retry-After": "10" } },
+  insufficientStorage: refusal(507, "Insufficient storage."),
   invalidFileId: refusal(400, "Invalid file ID."),
+  methodNotAllowed: refusal(405, "Method not allowed."),
   noSuchRoute: refusal(404, "Route not found."),
   headersTooLarge: refusal(431, "Request headers too large."),
   requestTimeout: refusal(408, "The request took too long."),
@@ -68,8 +72,28 @@ export const REFUSALS = {
   tooManySockets: { ...refusal(429, "Too many open sockets."), headers: { "Retry-After": "30" } },
   badGateway: refusal(502, "Bad gateway.", "The upstream cannot be reached, or answers nonsense."),
   gatewayTimeout: refusal(504, "Gateway timeout.", "The upstream did not answer in time."),
+  storeTrouble: {
+    ...refusal(503, "The relay's store is in trouble.", "Try again later; what was acknowledged is kept."),
+    headers: { "Retry-After": "5" },
+  },
   goingAway: { ...refusal(503, "The relay is shutting down."), headers: { "Retry-After": "1" } },
 } as const satisfies Record<string, Refusal>;
+
+/**
+ * Over the budget of an owner or an organization for files.
+ *
+ * @param parts bytes: those that are used or held by other uploads, those of this one, and those that there may be
+ */
+export function quotaExceeded(parts: {
+  scope: "owner" | "organization";
+  used: number;
+  needed: number;
+  limit: number;
+}): Refusal {
+  const { scope, used, needed, limit } = parts;
+  const detail = `The files of the ${scope} use ${used} of ${limit} bytes; this one needs ${needed} more.`;
+  return refusal(413, "File quota exceeded.", detail);
+}
 
 /** @param state the agent's, in Coder's words: `connecting`, `disconnected`, `timeout` */
 export function agentNotConnected(state: string): Refusal {

@@ -1,13 +1,21 @@
 import { isAbsolute, normalize } from "node:path";
 import { idSchema } from "../protocol/index.js";
-import { TreewireError } from "../util/index.js";
-import { type Chat, type ChatBinding, type NewToken, Store, type TokenEntry } from "./store/index.js";
+import { messageOf, TreewireError } from "../util/index.js";
+import {
+  type Chat,
+  type ChatBinding,
+  existingDirectory,
+  type NewToken,
+  Store,
+  type TokenEntry,
+  troubleOf,
+} from "./store/index.js";
 
 /**
  * Makes a token. Works while a relay serves the same directory, and counts there at once.
  *
  * @returns the token's text, which is kept nowhere
- * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
  */
 export function createToken(dataDir: string, token: NewToken): string {
   const workspace = token.workspace === undefined ? undefined : readId("--workspace", token.workspace);
@@ -22,7 +30,7 @@ export function createToken(dataDir: string, token: NewToken): string {
  * Binds a chat to the trees of a workspace; makes the chat when it is new. Works while a relay serves the same directory,
  * and counts there at once.
  *
- * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_SUCH_CHAT` of a parent, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
  */
 export function bindChat(dataDir: string, binding: ChatBinding): Chat {
   const chat = readId("CHAT", binding.chat);
@@ -43,7 +51,7 @@ export function bindChat(dataDir: string, binding: ChatBinding): Chat {
   return withStore(dataDir, (store) => store.chats.bind(read));
 }
 
-/** Every token ever made in the directory, without its secret. @throws TreewireError `TW_DATA_DIR` */
+/** Every token ever made in the directory, without its secret. @throws TreewireError `TW_NO_RELAY_DATA`, `TW_DATA_DIR` */
 export function listTokens(dataDir: string): TokenEntry[] {
   return withStore(dataDir, (store) => store.tokens.list());
 }
@@ -52,16 +60,16 @@ export function listTokens(dataDir: string): TokenEntry[] {
  * Makes a token worthless; a relay that serves the directory closes its live sockets within a second.
  *
  * @param id as it is listed, or the whole token
- * @throws TreewireError `TW_BAD_USAGE` when there is no such token, `TW_DATA_DIR`
+ * @throws TreewireError `TW_NO_SUCH_TOKEN`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
  */
 export function revokeToken(dataDir: string, id: string): TokenEntry {
   const tokenId = /^tw[ac]_([0-9a-f]+)_/.exec(id)?.[1] ?? id;
   const entry = withStore(dataDir, (store) => store.tokens.revoke(tokenId));
-  if (entry === undefined) throw new TreewireError("TW_BAD_USAGE", tokenId, { detail: "there is no such token" });
+  if (entry === undefined) throw new TreewireError("TW_NO_SUCH_TOKEN", tokenId);
   return entry;
 }
 
-/** The chats of the directory. @param owner only theirs @throws TreewireError `TW_DATA_DIR` */
+/** The chats of the directory. @param owner only theirs @throws TreewireError `TW_NO_RELAY_DATA`, `TW_DATA_DIR` */
 export function listChats(dataDir: string, owner?: string): Chat[] {
   return withStore(dataDir, (store) => store.chats.list(owner));
 }
@@ -69,20 +77,24 @@ export function listChats(dataDir: string, owner?: string): Chat[] {
 /**
  * Takes a chat's binding away; who watches it gets an error, and is closed with 1001.
  *
- * @throws TreewireError `TW_BAD_USAGE` when there is no such chat, `TW_DATA_DIR`
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_SUCH_CHAT`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
  */
 export function unbindChat(dataDir: string, chat: string): Chat {
   const id = readId("CHAT", chat);
   const unbound = withStore(dataDir, (store) => store.chats.unbind(id));
-  if (unbound === undefined)
-    throw new TreewireError("TW_BAD_USAGE", `CHAT ${chat}`, { detail: "there is no such chat" });
+  if (unbound === undefined) throw new TreewireError("TW_NO_SUCH_CHAT", `CHAT ${chat}`);
   return unbound;
 }
 
 function withStore<T>(dataDir: string, job: (store: Store) => T): T {
-  const store = new Store(dataDir);
+  const directory = existingDirectory(dataDir);
+  const store = new Store(directory);
   try {
     return job(store);
+  } catch (thrown) {
+    // a full disk, or a lock that others held for too long
+    if (troubleOf(thrown) === undefined) throw thrown;
+    throw new TreewireError("TW_DATA_DIR", directory, { detail: messageOf(thrown), cause: thrown });
   } finally {
     store.close();
   }

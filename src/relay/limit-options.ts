@@ -1,4 +1,4 @@
-import { MAX_CLIENT_FRAME_BYTES, MAX_TUNNEL_FRAME_BYTES, PING_INTERVAL_MS } from "../protocol/index.js";
+import { MAX_CLIENT_FRAME_BYTES, MAX_TREES, MAX_TUNNEL_FRAME_BYTES, PING_INTERVAL_MS } from "../protocol/index.js";
 
 /** What callers may use up. Every one is an option of `relay serve`; docs/operating.md lists them. */
 export interface LimitOptions {
@@ -20,8 +20,23 @@ export interface LimitOptions {
   helloTimeoutMs: number;
   /** How often sockets are pinged; a peer that has not answered by the next time is cut off. Milliseconds. */
   pingIntervalMs: number;
-  /** UTF-16 units (characters, mostly) of diff text held in memory; what nobody watches goes first. */
-  treeUnits: number;
+  /** Messages that an agent may send in a second, on average. */
+  agentMessagesPerSecond: number;
+  /** Bytes that an agent may send in a second, unpacked and on average. */
+  agentBytesPerSecond: number;
+  /**
+   * What trees, updates that are not finished, and what is known of chats may cost in memory, of all workspaces: in bytes, by
+   * the estimate of budgets/cost.ts. What nobody watches goes first, then the workspace that holds the most.
+   */
+  treeBytes: number;
+  /** The same of one workspace. Its tunnel is closed when it wants more; so it is for the next two. */
+  workspaceBytes: number;
+  /** Trees of one workspace that are held in memory. */
+  workspaceTrees: number;
+  /** Changed files of all trees of one workspace. */
+  workspaceFiles: number;
+  /** Rows in the store for one workspace's trees, for its chats' trees, and for those that they had. The oldest go. */
+  workspaceRows: number;
   /** Open TCP connections, of everybody. */
   connections: number;
   /** How long a request's headers may take, in milliseconds. */
@@ -34,6 +49,16 @@ export interface LimitOptions {
   headerBytes: number;
   /** Bytes of a request's body, files aside. */
   bodyBytes: number;
+  /** Bytes of one owner's files. */
+  ownerFileBytes: number;
+  /** Bytes of one organization's files. */
+  organizationFileBytes: number;
+  /** Uploads of one token under way. */
+  uploadsPerToken: number;
+  /** Uploads under way, of everybody. */
+  uploads: number;
+  /** Bytes that uploads leave free on the file system of the data directory. */
+  minFreeBytes: number;
 }
 
 export const DEFAULT_LIMITS: LimitOptions = {
@@ -46,11 +71,22 @@ export const DEFAULT_LIMITS: LimitOptions = {
   agentFrameBytes: MAX_TUNNEL_FRAME_BYTES,
   helloTimeoutMs: 10_000,
   pingIntervalMs: PING_INTERVAL_MS,
-  treeUnits: 512 * 1024 * 1024,
+  agentMessagesPerSecond: 2_000,
+  agentBytesPerSecond: 8 * 1024 * 1024,
+  treeBytes: 256 * 1024 * 1024,
+  workspaceBytes: 128 * 1024 * 1024,
+  workspaceTrees: MAX_TREES,
+  workspaceFiles: 200_000,
+  workspaceRows: 2 * MAX_TREES,
   connections: 20_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 120_000,
   idleTimeoutMs: 30_000,
   headerBytes: 16 * 1024,
   bodyBytes: 64 * 1024,
+  ownerFileBytes: 1024 * 1024 * 1024,
+  organizationFileBytes: 10 * 1024 * 1024 * 1024,
+  uploadsPerToken: 8,
+  uploads: 256,
+  minFreeBytes: 256 * 1024 * 1024,
 };

@@ -1,4 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { BUDGETS, type BudgetName } from "./budgets/exceeded.js";
+import type { StoreHealth } from "./store/index.js";
 
 export type FrameKind = "changes" | "error" | "delta";
 
@@ -36,6 +38,8 @@ export interface Counts {
   chats: number;
   trees: number;
   treeBytes: number;
+  /** The most that is used of each budget: 1 is all of it. */
+  budgets: Readonly<Record<BudgetName, number>>;
 }
 
 /** What Prometheus scrapes. Names and labels are part of its interface: docs/operating.md lists them. */
@@ -46,8 +50,10 @@ export class Metrics {
   readonly #delivery: Histogram;
   readonly #drops: Tally<DropReason>;
   readonly #requests: Counter<"method" | "status">;
+  readonly #exceeded: Tally<BudgetName>;
+  readonly #troubles: Counter;
 
-  constructor(counts: () => Counts) {
+  constructor(counts: () => Counts, health: Pick<StoreHealth, "state" | "errors">) {
     const registers = [this.registry];
     const gauge = (name: string, help: string, read: (now: Counts) => number) =>
       new Gauge({
@@ -63,7 +69,30 @@ export class Metrics {
     gauge("workspaces", "Workspaces that are known in memory", ({ workspaces }) => workspaces);
     gauge("watched_chats", "Chats that are watched", ({ chats }) => chats);
     gauge("trees", "Trees whose state is held in memory", ({ trees }) => trees);
-    gauge("tree_bytes", "Characters of diff text held in memory", ({ treeBytes }) => treeBytes);
+    gauge("tree_bytes", "What trees cost in memory, as estimated", ({ treeBytes }) => treeBytes);
+    new Gauge({
+      name: "treewire_workspace_budget_used_ratio",
+      help: "How much of a budget is used, by the workspace that uses the most of it; max-tree-bytes: by all together",
+      labelNames: ["budget"],
+      registers,
+      collect() {
+        const { budgets } = counts();
+        for (const budget of BUDGETS) this.set({ budget }, budgets[budget]);
+      },
+    });
+    this.#exceeded = new Tally(this.registry, "budget_exceeded_total", "Tunnels closed for a budget", "budget");
+    this.#troubles = new Counter({ name: "treewire_troubles_total", help: "Troubles that agents reported", registers });
+    gauge("store_failing", "1 while the store takes no writes", () => (health.state.kind === "ok" ? 0 : 1));
+    new Counter({
+      name: "treewire_store_errors_total",
+      help: "Reads and writes of the store that failed",
+      labelNames: ["kind"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [kind, count] of health.errors) this.inc({ kind }, count);
+      },
+    });
     this.#frames = new Tally(this.registry, "frames_total", "Frames to clients", "kind");
     const bytesHelp = "Bytes of frames to clients, before compression";
     this.#bytes = new Tally(this.registry, "frame_bytes_total", bytesHelp, "kind");
@@ -96,6 +125,16 @@ export class Metrics {
 
   dropped(reason: DropReason): void {
     this.#drops.add(reason);
+  }
+
+  /** A tunnel is closed because its workspace wants more than the budget has. */
+  budgetExceeded(budget: BudgetName): void {
+    this.#exceeded.add(budget);
+  }
+
+  /** An agent reports that something stands in the way. */
+  troubled(): void {
+    this.#troubles.inc();
   }
 
   request(method: string, status: number): void {

@@ -1,19 +1,29 @@
-import { readFileSync } from "node:fs";
 import { createSecureContext, Server as TlsServer } from "node:tls";
 import { HEARTBEAT_MS } from "../protocol/index.js";
-import { coalesce, type Logger, messageOf, systemCode, TreewireError } from "../util/index.js";
-import { Admission, OwnAuthority, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
+import {
+  coalesce,
+  type Logger,
+  MAX_SETTINGS_FILE_BYTES,
+  messageOf,
+  readRegularFile,
+  systemCode,
+  TreewireError,
+} from "../util/index.js";
+import { Admission, OwnAuthority, Uploads, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
 import { Limits } from "./access/limits.js";
+import { Failures } from "./failures.js";
+import { observeFiles } from "./file-metrics.js";
 import { createHttp } from "./http/index.js";
+import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
 import { Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
 import { Metrics } from "./metrics.js";
 import { Proxies } from "./proxies.js";
-import { LiveSockets, Upgrades } from "./sockets/index.js";
+import { LiveSockets, Reconciler, Upgrades } from "./sockets/index.js";
 import { Store } from "./store/index.js";
 
 export interface RelayOptions {
-  /** Made when it is missing. */
+  /** Made when it is missing. One relay serves it at a time. */
   dataDir: string;
   /** Default: 127.0.0.1. */
   host?: string;
@@ -37,6 +47,8 @@ export interface RelayOptions {
   limits?: Partial<LimitOptions>;
   /** How long a chat is watched after its last viewer left, in milliseconds. Default: 10 s. */
   lingerMs?: number;
+  /** Where metrics are served to whoever asks, beside the main port, which wants an admin's token; port 0 picks one. */
+  metricsListen?: { host: string; port: number };
   /** How long requests and sockets have to end when the relay stops, in milliseconds. Default: 10 s. */
   drainMs?: number;
 }
@@ -44,6 +56,8 @@ export interface RelayOptions {
 export interface RunningRelay {
   /** `http://HOST:PORT` or `https://HOST:PORT`, without a slash at the end. */
   url: string;
+  /** `http://HOST:PORT/metrics`, with {@link RelayOptions.metricsListen}. */
+  metricsUrl?: string;
   /** Reads certificate and key again. @throws TreewireError `TW_TLS_FILES`; then the old ones stay */
   reload(): void;
   /** Tells clients and agents (1001), lets requests end, stops listening and closes the store. */
@@ -69,7 +83,7 @@ const IDLE_CLOSE_MS = 50;
 /**
  * Starts a relay and waits until it listens.
  *
- * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`, `TW_TLS_FILES`, `TW_LISTEN_FAILED`
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`, `TW_DATA_DIR_IN_USE`, `TW_TLS_FILES`, `TW_LISTEN_FAILED`
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const { log, host = "127.0.0.1", port = 7700 } = options;
@@ -77,62 +91,81 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const upstream = readUpstream(options);
   const proxies = new Proxies(options.trustProxy ?? []);
   const limits = new Limits({ ...DEFAULT_LIMITS, ...options.limits });
-  const store = new Store(options.dataDir);
+  const store = Store.serve(options.dataDir, log, limits.options);
+  const failures = new Failures(store.health, log);
   const { lingerMs } = options;
   const hub = new Hub({
     chatRoots: store.chatRoots,
     treeStates: store.treeStates,
     log,
     ...(lingerMs !== undefined && { lingerMs }),
+    limits: limits.options,
+    onTrouble: () => metrics.troubled(),
   });
   const own = new OwnAuthority(store, options.allowedOrigins ?? []);
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
   const authority = theirs ?? own;
   const admission = new Admission(limits);
+  const uploads = new Uploads(limits.options, {
+    usedBy: (scope, name) => store.files.usedBy(scope, name),
+    freeBytes: () => store.blobs.freeBytes(),
+  });
   const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId));
-  const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }));
-  const upgrades = new Upgrades({ store, hub, authority, admission, proxies, limits, live, metrics, log });
-  const reconcile = coalesce(() => live.reconcile());
-  const changed = () => {
-    theirs?.forget();
-    reconcile().catch((err: unknown) => log.error({ err }, "looking again at sockets failed"));
-  };
+  const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }), store.health);
+  observeFiles(metrics.registry, { store, uploads, limits: limits.options });
+  const upgrades = new Upgrades({ store, hub, authority, admission, proxies, limits, live, failures, metrics, log });
+  const forgetUpstream = theirs && (() => theirs.forget());
+  const reconciler = new Reconciler({ store, live, failures, forgetUpstream });
   let isReady = true;
   const agentState = (workspace: string) => hub.agentState(workspace);
+  const changed = () => reconciler.changed();
   const http = await createHttp(
-    { store, own, authority, admission, proxies, agentState, changed },
+    { store, own, authority, admission, uploads, proxies, agentState, changed },
     { limits: limits.options, metrics, isReady: () => isReady, upstream, tls, log },
   );
-  http.server.on("upgrade", (request, socket, head) => void upgrades.handle(request, socket, head));
+  http.server.on("upgrade", (request, socket, head) => {
+    upgrades.handle(request, socket, head).catch((thrown: unknown) => {
+      failures.note(thrown, "an upgrade could not be refused");
+      socket.destroy();
+    });
+  });
 
   let url: string;
+  let scrapers: MetricsServer | undefined;
   try {
+    store.treeStates.sweep();
     await store.blobs.sweep((digest) => store.files.uses(digest));
+    if (options.metricsListen !== undefined) scrapers = await listenForMetrics(options.metricsListen, metrics, log);
     url = await http.listen({ host, port });
   } catch (thrown) {
+    await scrapers?.close();
     await http.close();
     store.close();
+    if (thrown instanceof TreewireError) throw thrown;
     throw new TreewireError("TW_LISTEN_FAILED", `${host}:${port}`, { detail: messageOf(thrown), cause: thrown });
   }
 
-  let version = store.version();
+  const guarded = (job: () => void) => failures.guard("a timer's job failed", job);
+  const expire = guarded(() => live.expire(Date.now()));
   const poll = setInterval(() => {
-    live.expire(Date.now());
-    const now = store.version();
-    if (now === version) return;
-    version = now;
-    changed();
+    expire();
+    reconciler.poll();
   }, STORE_POLL_MS);
   // who may watch an upstream's chats changes without a word to the relay
-  const recheck = theirs && setInterval(changed, UPSTREAM_RECHECK_MS);
+  const recheck = theirs && setInterval(() => reconciler.recheckUpstream(), UPSTREAM_RECHECK_MS);
   let isLast = false;
-  const tidy = coalesce(() => hub.tidy(limits.options.treeUnits, isLast));
-  const tidyAndLog = () => tidy().catch((err: unknown) => log.error({ err }, "keeping the trees' states failed"));
-  const keep = setInterval(tidyAndLog, TIDY_MS);
-  const sweep = setInterval(() => hub.heartbeat(HEARTBEAT_MS - 2 * SWEEP_MS), SWEEP_MS);
+  const tidy = coalesce(() => hub.tidy(isLast));
+  const tidyAndNote = () =>
+    tidy().catch((thrown: unknown) => failures.note(thrown, "keeping the trees' states failed"));
+  const keep = setInterval(tidyAndNote, TIDY_MS);
+  const sweep = setInterval(
+    guarded(() => hub.heartbeat(HEARTBEAT_MS - 2 * SWEEP_MS)),
+    SWEEP_MS,
+  );
 
   return {
     url,
+    ...(scrapers !== undefined && { metricsUrl: scrapers.url }),
     reload: () => {
       const files = readTls(options);
       if (files !== undefined && http.server instanceof TlsServer) http.server.setSecureContext(files);
@@ -150,9 +183,10 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       await upgrades.close(CLOSE_MS);
       await closed;
       isLast = true;
-      await tidyAndLog();
+      await tidyAndNote();
       clearInterval(idle);
       clearTimeout(cut);
+      await scrapers?.close();
       store.close();
     },
   };
@@ -177,7 +211,7 @@ function readTls({ tlsCert, tlsKey }: RelayOptions): { cert: Buffer; key: Buffer
   }
   const read = (path: string) => {
     try {
-      return readFileSync(path);
+      return readRegularFile(path, MAX_SETTINGS_FILE_BYTES).bytes;
     } catch (thrown) {
       throw new TreewireError("TW_TLS_FILES", path, { detail: systemCode(thrown) ?? messageOf(thrown), cause: thrown });
     }

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -86,11 +86,10 @@ async function startAll(path: string, chatPaths: readonly string[], dir: string,
   const url = await listeningUrl(relay);
   const secret = async (name: string, ...kind: string[]) => {
     const file = join(dir, name);
-    const { stdout } = await promisify(execFile)(process.execPath, [
+    await promisify(execFile)(process.execPath, [
       programs.relay,
-      ...["token", "create", "--data-dir", dataDir, ...kind],
+      ...["token", "create", "--data-dir", dataDir, "--out", file, ...kind],
     ]);
-    writeFileSync(file, stdout, { mode: 0o600 });
     return file;
   };
   const [agentToken, clientToken] = await Promise.all([

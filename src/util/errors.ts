@@ -1,3 +1,5 @@
+import { withoutCredentials } from "./secrets/credentials.js";
+
 /**
  * Every error that a person or a peer can see, in one place: a stable code, what happened, what to do.
  * `docs/errors.md` lists the same codes; a test compares the two in both directions.
@@ -27,6 +29,11 @@ const REGISTRY = {
     exitStatus: 2,
     what: "the repository belongs to another user",
     advice: "run `git config --global --add safe.directory` with its path if you trust it",
+  },
+  TW_PATH_REFUSED: {
+    exitStatus: 2,
+    what: "not in the directories that this workspace lets be shown",
+    advice: "allow it there, with --allow-root, --root or `agent track`",
   },
   TW_FILTER_FAILED: {
     exitStatus: 2,
@@ -111,6 +118,33 @@ const REGISTRY = {
     what: "the data directory cannot be used",
     advice: "check --data-dir and its permissions",
   },
+  TW_DATA_DIR_IN_USE: {
+    exitStatus: 1,
+    what: "another relay serves this directory",
+    advice: "stop it first, or give each relay a --data-dir of its own",
+  },
+  TW_NO_RELAY_DATA: {
+    exitStatus: 2,
+    what: "no relay's data",
+    advice: "name the directory of `relay serve`, or an empty one",
+  },
+  TW_NO_SUCH_TOKEN: { exitStatus: 2, what: "there is no such token", advice: "`relay token list` names them" },
+  TW_NO_SUCH_CHAT: { exitStatus: 2, what: "there is no such chat", advice: "`relay chat list` names them" },
+  TW_OUT_FILE: {
+    exitStatus: 1,
+    what: "the token cannot be written there",
+    advice: "name a file that does not exist, in a directory that does",
+  },
+  TW_NO_DIRECTORY: {
+    exitStatus: 1,
+    what: "it is gone, or may not be entered",
+    advice: "change to a directory that is there",
+  },
+  TW_OPEN_FILES: {
+    exitStatus: 1,
+    what: "the limit is too low",
+    advice: "raise `ulimit -n`, or LimitNOFILE= of the service",
+  },
   TW_INTERNAL: {
     exitStatus: 70,
     what: "an error that nobody foresaw",
@@ -128,7 +162,10 @@ export function describeError(code: ErrorCode): { exitStatus: number; what: stri
   return REGISTRY[code];
 }
 
-/** An error for people: `subject: what (detail); advice`, on one line, with a stable `code`. */
+/**
+ * An error for people: `subject: what (detail); advice`, on one line, with a stable `code`. Credentials in URLs are left
+ * out of it.
+ */
 export class TreewireError extends Error {
   readonly code: ErrorCode;
   /** The status with which a program that can't go on leaves, 0 to 255. */
@@ -147,11 +184,11 @@ export class TreewireError extends Error {
     this.name = "TreewireError";
     this.code = code;
     this.exitStatus = exitStatus;
-    this.subject = subject;
+    this.subject = withoutCredentials(subject);
   }
 }
 
-/** The message of whatever was thrown, on one line. Never throws. */
+/** The message of whatever was thrown, on one line, without the credentials of URLs in it. Never throws. */
 export function messageOf(thrown: unknown): string {
   return oneLine(thrown instanceof Error ? thrown.message : String(thrown));
 }
@@ -179,5 +216,5 @@ export function isSystemError(thrown: unknown): boolean {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
+  return withoutCredentials(text.replace(/\s*[\r\n]+\s*/g, " ").trim());
 }

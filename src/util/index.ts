@@ -16,7 +16,10 @@ export { createLogger, type Logger, silentLogger } from "./log.js";
 export { LOG_LEVELS, type LogLevel } from "./log-level.js";
 export { nearest } from "./nearest.js";
 export { packagePath } from "./package.js";
-export { reportError, runProgram } from "./program.js";
+export { loadProgram, reportError, runProgram } from "./program.js";
+export { MAX_SETTINGS_FILE_BYTES, readRegularFile } from "./regular-file.js";
+export { remoteWithoutCredentials, withoutCredentials } from "./secrets/credentials.js";
+export { fixedToken, type TokenSource, tokenFile } from "./secrets/token.js";
 export {
   configFiles,
   type EffectiveSetting,
@@ -44,6 +47,5 @@ export { formatSettings, settingsJson } from "./settings-text.js";
 export { Notifier } from "./systemd.js";
 export { type Colors, colorsFor, paintDiff, printable } from "./terminal.js";
 export { MAX_TIMER_MS, timerDelay } from "./timers.js";
-export { fixedToken, type TokenSource, tokenFile } from "./token.js";
 export { homeDirectory, userId, userName } from "./user.js";
 export { VERSION } from "./version.js";

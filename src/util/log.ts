@@ -1,11 +1,12 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import type { LogLevel } from "./log-level.js";
+import { withoutCredentials } from "./secrets/credentials.js";
 
 export type { Logger } from "pino";
 
 /**
  * A JSON logger on standard error: standard output belongs to what the programs are asked to print.
- * Fields that could hold a secret are masked wherever they stand. An error is logged as the field `err`, with its stack,
+ * Fields that could hold a secret are masked wherever they stand, and URLs lose their credentials. An error is logged as the field `err`, with its stack,
  * where the stack says more than the registry's code and message; those stand as `code` and the line's text.
  *
  * @param name the program
@@ -18,6 +19,8 @@ export function createLogger(name: string, level: LogLevel, destination?: Destin
     {
       name,
       level,
+      // the line as it is written: fields, messages and stacks alike
+      hooks: { streamWrite: withoutCredentials },
       redact: {
         paths: secrets.flatMap((key) => (key.startsWith("[") ? [key, `*${key}`] : [key, `*.${key}`, `*.*.${key}`])),
       },

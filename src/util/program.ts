@@ -1,4 +1,4 @@
-import { systemCode, TreewireError } from "./errors.js";
+import { messageOf, systemCode, TreewireError } from "./errors.js";
 
 /** The status of a program that met an error nobody foresaw (EX_SOFTWARE of sysexits.h). */
 const UNFORESEEN = 70;
@@ -15,6 +15,7 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
   process.stdout.on("error", (error) => process.exit(systemCode(error) === "EPIPE" ? 0 : UNFORESEEN));
   let status: number;
   try {
+    requireWorkingDirectory();
     status = await main();
   } catch (error) {
     status = reportError(name, error);
@@ -22,12 +23,47 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
   process.exit(status);
 }
 
+/**
+ * Loads the module that runs a program: where not even its parts can be read, that is one line as well.
+ *
+ * @param name the program's
+ */
+export async function loadProgram(name: string, load: () => Promise<unknown>): Promise<void> {
+  try {
+    await load();
+  } catch (error) {
+    process.exit(reportError(name, error));
+  }
+}
+
+/** Libraries ask for the working directory wherever they take a path, and so do we: without one, nothing works. */
+function requireWorkingDirectory(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    throw new TreewireError("TW_NO_DIRECTORY", "the working directory", {
+      detail: systemCode(error) ?? "",
+      cause: error,
+    });
+  }
+}
+
 /** Writes one line about an error to standard error. @returns the exit status that goes with it */
-export function reportError(name: string, error: unknown): number {
+export function reportError(name: string, thrown: unknown): number {
+  const error = outOfFiles(thrown) ?? thrown;
   if (error instanceof TreewireError) {
     process.stderr.write(`${name}: ${error.message}\n`);
     return error.exitStatus;
   }
   process.stderr.write(`${name}: unexpected: ${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
   return UNFORESEEN;
+}
+
+/** The error of a program that may not open another file, whatever it was that needed one: a module, a thread, a socket. */
+function outOfFiles(thrown: unknown): TreewireError | undefined {
+  if (thrown instanceof TreewireError) return undefined;
+  const code = /\bE[MN]FILE\b/.exec(`${systemCode(thrown)} ${messageOf(thrown)}`)?.[0];
+  return code === undefined
+    ? undefined
+    : new TreewireError("TW_OPEN_FILES", "open files", { detail: code, cause: thrown });
 }

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { messageOf, systemCode, TreewireError } from "./errors.js";
 import { nearest, SLIP_LETTERS } from "./nearest.js";
+import { MAX_SETTINGS_FILE_BYTES, readRegularFile } from "./regular-file.js";
 import { homeDirectory } from "./user.js";
 
 /** One option of a program: on the command line, in the environment and in its configuration file. */
@@ -124,7 +125,7 @@ export function readConfigFile(
     (environment[variableOf(table, CONFIG)] || configFiles(table, environment).find((file) => existsSync(file)));
   if (path === undefined) return undefined;
   try {
-    return { path, text: readFileSync(path, "utf8") };
+    return { path, text: readRegularFile(path, MAX_SETTINGS_FILE_BYTES).bytes.toString() };
   } catch (error) {
     throw new TreewireError("TW_BAD_CONFIG", path, { detail: systemCode(error) ?? messageOf(error), cause: error });
   }

@@ -13,7 +13,7 @@ export interface Stamp {
  * A file that was written this shortly before it was looked at may be written again without a new time stamp: Linux
  * stamps files with the time of the last timer tick, up to 10 ms ago. Twice that, for the clock's own rounding.
  */
-const RACY_MS = 20;
+export const RACY_MS = 20;
 
 /** The stamp of a file. @param takenAt milliseconds since 1970, not after the `lstat` */
 export function stampOf(stats: Omit<Stamp, "takenAt">, takenAt: number): Stamp {

@@ -1,4 +1,4 @@
-import { openRepository, type Repository } from "../git/index.js";
+import { type FilterPolicy, openRepository, type Repository } from "../git/index.js";
 
 /**
  * The directories that hold the `.git` of roots that `core.worktree` has put elsewhere: root → directory. A root is what
@@ -7,11 +7,14 @@ import { openRepository, type Repository } from "../git/index.js";
 const tops = new Map<string, string>();
 
 /**
- * Opens the repository that a path is in, and remembers how its root is found again.
- * @param path any path inside the tree. Throws like `openRepository`
+ * Opens the repository that a path is in, and remembers how its root is found again. Throws like `openRepository`.
+ *
+ * @param path any path inside the tree
+ * @param filters whose filters are run, as `openRepository` takes them
+ * @param allowed directories out of which it must not lead, as `openRepository` takes them. Default: it may lead anywhere
  */
-export function openRepositoryAt(path: string): Repository {
-  const repository = openRepository(path);
+export function openRepositoryAt(path: string, filters: FilterPolicy, allowed?: readonly string[]): Repository {
+  const repository = openRepository(path, process.env, filters, allowed);
   if (repository.top === repository.root) tops.delete(repository.root);
   else tops.set(repository.root, repository.top);
   return repository;

@@ -1,9 +1,10 @@
-import type { Repository } from "../git/index.js";
-import { fileSystemPath, linkedWorktrees, textOfBytes } from "../git/index.js";
+import type { FilterPolicy, Repository } from "../git/index.js";
+import { fileSystemPath, linkedWorktrees, refusal, textOfBytes } from "../git/index.js";
+import { filterNotRunLine } from "../protocol/index.js";
 import { TreewireError } from "../util/index.js";
 import { EMPTY_REQUEST } from "./patches/pass-request.js";
 import type { PatchBudget } from "./patches/patch-set.js";
-import { isDirty, type SubmoduleState, type Submodules } from "./patches/submodules.js";
+import { type SubmoduleState, type Submodules, submoduleState } from "./patches/submodules.js";
 import { type PathTrouble, TreeDiff } from "./patches/tree-diff.js";
 import { openRepositoryAt, topOf } from "./root-places.js";
 import { NO_COVERAGE } from "./scan/coverage.js";
@@ -18,6 +19,8 @@ const MAX_REPORTED = 20;
 export interface OnceOptions {
   /** Takes what can't be read of the tree, path by path; everything else is shown. Default: it is thrown. */
   onTrouble?: (error: unknown) => void;
+  /** Whose filters are run. Default: all that git would run, as it is a person's own command. */
+  filters?: FilterPolicy;
 }
 
 /** A diff whose patches come one by one, so that it never is in memory whole. */
@@ -38,7 +41,8 @@ export async function scanOnce(
   path: string,
   options: OnceOptions & { maxPatchBytes?: number } = {},
 ): Promise<TreeState> {
-  const { diff, root } = await read(path, options);
+  const { filters = "all", maxPatchBytes } = options;
+  const { diff, root } = await read(path, filters, maxPatchBytes === undefined ? {} : { maxPatchBytes });
   reportTroubles(root, diff.troubles, options);
   const { head, remoteOrigin, files } = diff;
   const base = { root, head: head.commit ?? "", branch: head.branch, remoteOrigin, files };
@@ -50,33 +54,46 @@ export async function scanOnce(
  * reported when everything else is out, by the iteration's end.
  */
 export async function scanOnceRaw(path: string, options: OnceOptions = {}): Promise<RawDiff> {
-  const { diff, root } = await read(path, { keepText: false });
+  const { diff, root } = await read(path, options.filters ?? "all", { keepText: false });
   return { root, diff: patchBytes(diff, root, options) };
 }
 
-/** The root of the working tree that holds a path. Throws like {@link scanOnce}. */
-export async function resolveRoot(path: string): Promise<string> {
-  return openRepositoryAt(path).root;
+/**
+ * The root of the working tree that holds a path. Throws like {@link scanOnce}.
+ *
+ * @param allowed directories out of which it must not lead, else `TW_PATH_REFUSED`. Default: it may be anywhere
+ */
+export async function resolveRoot(path: string, allowed?: readonly string[]): Promise<string> {
+  return openRepositoryAt(path, "none", allowed).root;
 }
 
 /**
  * The roots of the working trees of a bare repository, ascending: those that git has made for it, wherever they are.
+ *
  * @param path the repository, or a directory with a `.git` that leads to it
+ * @param allowed directories out of which none must lead: others are left out. Default: they may be anywhere
+ * @throws TreewireError `TW_PATH_REFUSED` when there are some, but none that may be shown
  */
-export async function resolveWorktrees(path: string): Promise<string[]> {
+export async function resolveWorktrees(path: string, allowed?: readonly string[]): Promise<string[]> {
   const roots = new Set<string>();
+  let isRefused = false;
   for (const directory of linkedWorktrees(path)) {
     try {
-      roots.add(openRepositoryAt(directory).root);
+      roots.add(openRepositoryAt(directory, "none", allowed).root);
     } catch (error) {
       if (!(error instanceof TreewireError)) throw error; // gone, or another user's: naming it gives the reason
+      isRefused ||= error.code === "TW_PATH_REFUSED";
     }
   }
+  if (isRefused && roots.size === 0) throw refusal(path);
   return [...roots].sort();
 }
 
 async function* patchBytes(diff: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
-  for await (const { bytes } of diff.patches()) if (bytes.length > 0) yield bytes;
+  for await (const { bytes, filterNotRun } of diff.patches()) {
+    if (bytes.length > 0) yield bytes;
+    if (filterNotRun !== undefined) yield Buffer.from(filterNotRunLine(filterNotRun));
+  }
   reportTroubles(root, diff.troubles, options);
 }
 
@@ -98,24 +115,31 @@ function raise(error: unknown): never {
 /** The submodules of a tree that nobody follows. */
 class ReadSubmodules implements Submodules {
   readonly #repository: Repository;
+  readonly #filters: FilterPolicy;
 
-  constructor(repository: Repository) {
+  constructor(repository: Repository, filters: FilterPolicy) {
     this.#repository = repository;
+    this.#filters = filters;
   }
 
   async state(path: string): Promise<SubmoduleState | undefined> {
     const head = this.#repository.submoduleHead(path);
     if (head === undefined && !this.#repository.isNestedRepository(path)) return undefined;
-    const { diff, root } = await read(String(fileSystemPath(this.#repository.root, path)), { keepText: false });
+    const place = String(fileSystemPath(this.#repository.root, path));
+    const { diff, root } = await read(place, this.#filters, { keepText: false });
     const [trouble] = diff.troubles;
     if (trouble !== undefined) throw errorOf(root, trouble);
-    return { head, dirty: isDirty(diff.modifications, this.#repository.submoduleIgnore(path)) };
+    return submoduleState(head, diff.modifications, this.#repository.submoduleIgnore(path));
   }
 }
 
-async function read(path: string, budget: PatchBudget): Promise<{ diff: TreeDiff; root: string }> {
-  const repository = openRepositoryAt(topOf(path));
-  const diff = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository), budget);
+async function read(
+  path: string,
+  filters: FilterPolicy,
+  budget: PatchBudget,
+): Promise<{ diff: TreeDiff; root: string }> {
+  const repository = openRepositoryAt(topOf(path), filters);
+  const diff = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository, filters), budget);
   await diff.pass(EMPTY_REQUEST);
   for (let passes = 1; diff.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await diff.pass(EMPTY_REQUEST);
   return { diff, root: repository.root };

@@ -12,7 +12,7 @@ export interface TreeState {
   readonly remoteOrigin: string;
   /** Milliseconds since 1970: when this was last known to be true. */
   readonly scannedAt: number;
-  /** "" when file events cover the tree, else what is wrong, in words. */
+  /** "" when file events cover the tree and every file was read, else what is missing, in words. */
   readonly health: string;
   /** Ascending by key. */
   readonly files: readonly TreeFile[];

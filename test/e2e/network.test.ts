@@ -13,7 +13,7 @@ import { startProgram } from "../support/program.js";
 import { drawSeed, Random, SEED } from "../support/random.js";
 import { createRepo } from "../support/repo.js";
 import { Stack } from "../support/stack.js";
-import { type Cleanup, tempDir } from "../support/temp.js";
+import { ALLOW_TEMP, type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 import { WatchClient } from "../support/watch-client.js";
 
@@ -57,13 +57,18 @@ async function startAgent(t: Cleanup, { url, caFile }: Omit<World, "link">) {
   const address = tunnelUrl(url);
   const daemon = new Daemon({
     url: address,
-    token: tokenFile(stack.agentToken(workspace)),
+    token: tokenFile(stack.agentToken(workspace), () => {}),
     dial: () => dial(address, { caFile }),
     roots: [tempDir(t)],
     agent: "treewire/test",
     logger,
     source: host,
-    finder: { findRepositories, resolveRoot, kind: () => "directory" },
+    finder: {
+      allowedFor: async () => ["/"],
+      findRepositories: (directory) => findRepositories(directory),
+      resolveRoot,
+      kind: () => "directory",
+    },
     tracked: TrackStore.unremembered(logger),
     tunnel: {
       times: { handshakeMs: 15_000 / HASTE, pingMs: 15_000 / HASTE, silenceMs: 25_000 / HASTE },
@@ -145,7 +150,7 @@ async function inRealTime(t: Test): Promise<void> {
     const link = await BadLink.open(t, relayPort);
     const workspace = randomUUID();
     const args = ["--relay", `http://127.0.0.1:${link.port}`, "--token-file", stack.agentToken(workspace)];
-    const agent = startProgram(t, "agent", args);
+    const agent = startProgram(t, "agent", args, { env: ALLOW_TEMP });
     const repo = createRepo(t, { "a.txt": "0\n" });
     const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
     const client = await WatchClient.watch(t, stack.url, chat, alice);

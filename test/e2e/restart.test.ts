@@ -7,7 +7,7 @@ import { FakeRelay } from "../support/fake-relay.js";
 import { startProgram } from "../support/program.js";
 import { createRepo, expectedOf, type TestRepo } from "../support/repo.js";
 import { Stack } from "../support/stack.js";
-import { type Cleanup, tempDir } from "../support/temp.js";
+import { ALLOW_TEMP, type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 import { WatchClient } from "../support/watch-client.js";
 
@@ -86,7 +86,9 @@ t.test("a relay that says it is going away is left and found again, and is sent 
   const link = await BadLink.open(t, Number(new URL(stack.url).port));
   const workspace = randomUUID();
   const tokenFile = stack.agentToken(workspace);
-  const agent = startProgram(t, "agent", ["--relay", `http://127.0.0.1:${link.port}`, "--token-file", tokenFile]);
+  const agent = startProgram(t, "agent", ["--relay", `http://127.0.0.1:${link.port}`, "--token-file", tokenFile], {
+    env: ALLOW_TEMP,
+  });
   const repo = createRepo(t, { a: "1\n" });
   repo.write("large", `${randomBytes(LARGE_BYTES / 2).toString("hex")}\n`);
   const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });

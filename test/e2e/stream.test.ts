@@ -12,7 +12,8 @@ const stack = await Stack.start(t);
 const alice = stack.clientToken("alice");
 const bob = stack.clientToken("bob");
 const admin = stack.clientToken("root", true);
-const { workspace } = stack.startAgent(t, { args: ["--root", tempDir(t)] });
+const agentRoot = tempDir(t);
+const { workspace } = stack.startAgent(t, { args: ["--root", agentRoot] });
 
 /** A chat of alice's on one repository, with a client. */
 async function watched(t: Cleanup, repo: TestRepo) {
@@ -44,6 +45,19 @@ t.test("an edit arrives, and a commit makes the tree clean", async (t) => {
   await client.shows(repo.root, "is detached", (change) => change?.branch === "");
   t.same(client.errors, []);
 });
+
+t.test(
+  "a repository that appears under the agent's root is shown long before the roots are searched by the clock",
+  async (t) => {
+    const chat = stack.bind({ workspace, owner: "alice", paths: [] });
+    const client = await WatchClient.watch(t, stack.url, chat, alice);
+    const roots = () => [...client.repositories.keys()];
+    const repo = createRepo(t, { a: "a\n" }, join(agentRoot, "deep/er/repository"));
+    await until("the repository", () => roots().includes(repo.root), { deadlineMs: 5000, seen: roots });
+    rmSync(join(agentRoot, "deep"), { recursive: true });
+    await until("its end", () => roots().length === 0, { deadlineMs: 5000, seen: roots });
+  },
+);
 
 t.test("a second client gets its own whole first frame, and each is told every change", async (t) => {
   const repo = createRepo(t, { a: "1\n", b: "1\n" });

@@ -5,7 +5,7 @@ import { type AgentStatus, agentStatusSchema } from "../../src/protocol/index.js
 import { runProgram, startProgram } from "../support/program.js";
 import { createRepo, expectedOf, type TestRepo } from "../support/repo.js";
 import { Stack } from "../support/stack.js";
-import { type Cleanup, tempDir } from "../support/temp.js";
+import { ALLOW_TEMP, type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 import { WatchClient } from "../support/watch-client.js";
 
@@ -15,7 +15,7 @@ const diffOf = (repo: TestRepo) => expectedOf(repo.root).unified_diff.toString()
 
 /** An agent with a state directory and a runtime directory of its own. */
 function startAgent(t: Cleanup) {
-  const env = { XDG_STATE_HOME: tempDir(t), XDG_RUNTIME_DIR: tempDir(t) };
+  const env = { ...ALLOW_TEMP, XDG_STATE_HOME: tempDir(t), XDG_RUNTIME_DIR: tempDir(t) };
   const workspace = randomUUID();
   const tokenFile = stack.agentToken(workspace);
   const root = tempDir(t);

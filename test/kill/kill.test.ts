@@ -13,11 +13,11 @@ t.test(
     const world = await KillStack.start(t, new Random(SEED));
     for (let round = 0; round < ROUNDS; round += 1) {
       const victim = VICTIMS[round % VICTIMS.length] ?? "relay";
-      const { problems, rightMs, afterMs } = await world.round(victim);
+      const { problems, rightMs, afterMs } = await world.round(victim, round % 3 === 1);
       t.same(problems, [], `seed ${SEED}: ${victim} after ${afterMs} ms`);
       t.ok(Number.isFinite(rightMs), `seed ${SEED}: ${victim}: every client got right`);
     }
     t.same(await world.end(), [], "and every acknowledged upload is still there");
-    t.ok(world.acknowledged.uploads > 0 && world.acknowledged.archives > 0, "there was load");
+    for (const [kind, count] of Object.entries(world.acknowledged)) t.ok(count > 0, `there were ${kind}`);
   },
 );

@@ -8,8 +8,10 @@ import { bindChat, createToken } from "../../src/relay/index.js";
 import { type Program, startProgram } from "../support/program.js";
 import type { Random } from "../support/random.js";
 import { createRepo, expectedOf } from "../support/repo.js";
-import { type Cleanup, tempDir } from "../support/temp.js";
+import { SmallDisk } from "../support/small-disk.js";
+import { ALLOW_TEMP, type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
+import { Administering, Tracking } from "./commands.js";
 import { Disk } from "./disk.js";
 import { Archiving, edit, editOnce, Uploads } from "./loads.js";
 import { ReturningClient } from "./returning-client.js";
@@ -21,6 +23,8 @@ export type Victim = (typeof VICTIMS)[number];
 /** What came of one kill. */
 export interface Outcome {
   victim: Victim;
+  /** The disk was full from a moment before the kill until everything had been looked at. */
+  diskWasFull: boolean;
   /** How long everything had been under load, in milliseconds. */
   afterMs: number;
   /** From when relay and agent had each other again until every client was right, in milliseconds. */
@@ -37,6 +41,10 @@ const PATIENCE_MS = 20_000;
 /** So many of the files of earlier rounds are looked at again after each. */
 const OLDER_FILES = 10;
 const UPLOADERS = 3;
+/** The disk that relay and agent share, in bytes. Where it cannot be mounted, no disk is ever full. */
+const DISK_BYTES = 256 * 1024 * 1024;
+/** Why no disk can be filled here; `false`: one can. */
+export const NO_SMALL_DISK = SmallDisk.refusal;
 const UNLIMITED = "1000000000";
 
 const listening = z.object({ url: z.string() });
@@ -45,7 +53,10 @@ const listening = z.object({ url: z.string() });
 export class KillStack {
   readonly #t: Cleanup;
   readonly #random: Random;
+  readonly #small: SmallDisk | undefined;
   readonly #dataDir: string;
+  readonly #stateDir: string;
+  readonly #runtimeDir: string;
   readonly #disk: Disk;
   readonly #tokenFile: string;
   readonly #roots: readonly string[];
@@ -53,6 +64,8 @@ export class KillStack {
   readonly #ends: (() => void)[] = [];
   readonly #uploads: Uploads[] = [];
   #archiving: Archiving | undefined;
+  #administering: Administering | undefined;
+  #tracking: Tracking | undefined;
   #snapshot: Snapshot | undefined;
   #relay: Program;
   #agent: Program | undefined;
@@ -64,7 +77,11 @@ export class KillStack {
   private constructor(t: Cleanup, random: Random) {
     this.#t = t;
     this.#random = random;
-    this.#dataDir = join(tempDir(t), "data");
+    this.#small = NO_SMALL_DISK === false ? SmallDisk.mount(t, DISK_BYTES) : undefined;
+    const disk = this.#small?.path ?? tempDir(t);
+    this.#dataDir = join(disk, "data");
+    this.#stateDir = join(disk, "agent");
+    this.#runtimeDir = tempDir(t);
     this.#disk = new Disk(this.#dataDir);
     this.#tokenFile = join(tempDir(t), "token");
     this.#roots = [createRepo(t, { "file-0": "0\n" }).root, createRepo(t, { "file-1": "1\n" }).root];
@@ -82,22 +99,36 @@ export class KillStack {
     return world;
   }
 
-  /** How many uploads and archive calls were acknowledged. */
-  get acknowledged(): { uploads: number; archives: number } {
-    const uploads = this.#uploads.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
-    return { uploads, archives: this.#archiving?.acknowledged ?? 0 };
+  /** How much of each kind was acknowledged. */
+  get acknowledged() {
+    return {
+      uploads: this.#uploads.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0),
+      archives: this.#archiving?.acknowledged ?? 0,
+      tokens: this.#administering?.tokens.length ?? 0,
+      chats: this.#administering?.chats.length ?? 0,
+      tracks: this.#tracking?.chats.length ?? 0,
+    };
   }
 
-  /** Kills at a random moment under load, starts again, and looks at everything. */
-  async round(victim: Victim): Promise<Outcome> {
+  /**
+   * Kills at a random moment under load, starts again, and looks at everything.
+   *
+   * @param fillsDisk the disk is filled some time before, and emptied after everything was looked at once
+   */
+  async round(victim: Victim, fillsDisk = false): Promise<Outcome> {
     const afterMs = this.#random.below(MOST_BEFORE_MS);
     const stop = new AbortController();
     const loads = [
       ...this.#uploads.map((each) => each.run(stop.signal)),
       ...this.#roots.map((root) => edit(root, this.#random, stop.signal)),
       this.#archiving?.run(stop.signal),
+      this.#administering?.run(stop.signal),
+      this.#tracking?.run(stop.signal),
     ];
-    await pause(afterMs);
+    const fullAfterMs = this.#random.below(afterMs + 1);
+    await pause(fullAfterMs);
+    if (fillsDisk) this.#small?.fill();
+    await pause(afterMs - fullAfterMs);
     const dead: Promise<unknown>[] = [];
     if (victim !== "agent") dead.push(this.#relay.stop("SIGKILL"));
     if (victim === "agent" || victim === "both") dead.push(this.#agent?.stop("SIGKILL") ?? Promise.resolve());
@@ -117,7 +148,18 @@ export class KillStack {
       seen: () => [this.#relay.stderr.slice(-500), this.#agent?.stderr.slice(-500)],
     });
     const rightMs = await this.#untilRight();
-    return { victim, afterMs, rightMs, problems: await this.#problems() };
+    const problems = await this.#problems();
+    if (fillsDisk) problems.push(...(await this.#heals()));
+    return { victim, diskWasFull: fillsDisk && this.#small !== undefined, afterMs, rightMs, problems };
+  }
+
+  /** Gives the room back. @returns what is wrong once the relay says that it is well */
+  async #heals(): Promise<string[]> {
+    this.#small?.empty();
+    const isReady = async () => (await fetch(`${this.#url}/readyz`)).status === 200;
+    const healed = await until("the relay is ready", isReady, { deadlineMs: PATIENCE_MS }).catch(() => false);
+    const problems = healed ? [] : ["the relay has room and is not ready"];
+    return [...problems, ...(await this.#problems())];
   }
 
   /** Looks at every acknowledged upload once more. @returns what is wrong */
@@ -133,7 +175,16 @@ export class KillStack {
 
   #startRelay(listen: string): Program {
     const limits = ["requests-per-address", "requests-per-token"].flatMap((name) => [`--${name}`, UNLIMITED]);
-    return startProgram(this.#t, "relay", ["serve", "--data-dir", this.#dataDir, "--listen", listen, ...limits]);
+    return startProgram(this.#t, "relay", [
+      "serve",
+      "--data-dir",
+      this.#dataDir,
+      "--listen",
+      listen,
+      ...limits,
+      "--min-free-bytes",
+      "1",
+    ]);
   }
 
   async #relayIsUp(): Promise<void> {
@@ -149,11 +200,23 @@ export class KillStack {
       await started.stop("SIGKILL");
     }
     this.#relay = this.#startRelay(host);
+    const isUp = await this.#relayIsUp().then(
+      () => true,
+      () => false,
+    );
+    if (isUp) return;
+    // the disk may be too full even for a start: then it ends with a line that says so, and is started again, as by systemd
+    const { stderr } = this.#relay;
+    if (!/^relay: \S+: the data directory cannot be used \([^\n]*\n$/m.test(stderr))
+      throw new Error(`no start: ${stderr}`);
+    this.#small?.empty();
+    this.#relay = this.#startRelay(host);
     await this.#relayIsUp();
   }
 
   #startAgent(): void {
-    this.#agent = startProgram(this.#t, "agent", ["--relay", this.#url, "--token-file", this.#tokenFile]);
+    const args = ["--relay", this.#url, "--token-file", this.#tokenFile, "--state-dir", this.#stateDir];
+    this.#agent = startProgram(this.#t, "agent", args, { env: { ...ALLOW_TEMP, XDG_RUNTIME_DIR: this.#runtimeDir } });
   }
 
   /** How often the present agent was welcomed. */
@@ -176,6 +239,9 @@ export class KillStack {
     const calls = { url: this.#url, token };
     for (let count = 0; count < UPLOADERS; count += 1) this.#uploads.push(new Uploads(calls, this.#random));
     this.#archiving = new Archiving(calls, chat, child);
+    const admin = createToken(this.#dataDir, { kind: "client", user: "root", admin: true });
+    this.#administering = new Administering({ url: this.#url, token: admin }, this.#random);
+    this.#tracking = new Tracking(join(this.#runtimeDir, "treewire", "agent.sock"), first);
     this.#startAgent();
     for (const each of [watched, watched, small]) {
       const url = `${this.#url.replace(/^http/, "ws")}/api/v2/chats/${each}/git/watch`;
@@ -218,6 +284,8 @@ export class KillStack {
   async #problems(): Promise<string[]> {
     const problems = [...this.#disk.check(), ...this.#clients.flatMap(({ nonsense }) => nonsense)];
     problems.push(...((await this.#archiving?.check()) ?? []));
+    problems.push(...((await this.#administering?.check()) ?? []));
+    problems.push(...((await this.#tracking?.check()) ?? []));
     const files = this.#uploads.flatMap((uploads) => [...uploads.acknowledged.keys()].map((id) => ({ uploads, id })));
     const older = Array.from({ length: Math.min(OLDER_FILES, this.#checked) }, () => this.#random.pick(files));
     for (const { uploads, id } of [...files.slice(this.#checked), ...older]) {

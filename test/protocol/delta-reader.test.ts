@@ -3,6 +3,7 @@ import t from "tap";
 import {
   type DeltaServerMessage,
   deltaServerMessageSchema,
+  MAX_FILTER_NAME_UNITS,
   MAX_META_TEXT_UNITS,
   readDeltaMessage,
 } from "../../src/protocol/index.js";
@@ -30,15 +31,20 @@ const time = fc
   .map(({ year, month, day, clock, rest }) => `${year}-${month}-${day}T${clock}${rest}Z`);
 const goodTime = fc.oneof(fc.constant("2024-02-29T23:59:59.999Z"), time);
 
-const file = fc.record({
-  key: fc.string().map((path) => `t:${path}`),
-  path: fc.string(),
-  header: fc.string(),
-  hunks: fc.string({ unit: "binary" }),
-  additions: count,
-  deletions: count,
-  omitted_bytes: count,
-});
+const file = fc.record(
+  {
+    key: fc.string().map((path) => `t:${path}`),
+    path: fc.string(),
+    header: fc.string(),
+    hunks: fc.string({ unit: "binary" }),
+    additions: count,
+    deletions: count,
+    omitted_bytes: count,
+    omitted_files: seq,
+    filter_not_run: fc.string({ minLength: 1 }),
+  },
+  { requiredKeys: ["key", "path", "header", "hunks", "additions", "deletions", "omitted_bytes"] },
+);
 const edit = fc.record({
   key: fc.string(),
   header: fc.string(),
@@ -81,6 +87,7 @@ const message: fc.Arbitrary<DeltaServerMessage> = fc.oneof(
 const EDGES: readonly unknown[] = [
   ...[0, -1, 1, 1.5, Number.MAX_SAFE_INTEGER, 2 ** 53, -(2 ** 53), 1e300, null, true, false, [], {}, [[]], ["x"], [{}]],
   ...["", "/", "t:", "t:x", "x".repeat(64), "x".repeat(65), "x".repeat(MAX_META_TEXT_UNITS)],
+  ...["x".repeat(MAX_FILTER_NAME_UNITS), "x".repeat(MAX_FILTER_NAME_UNITS + 1)],
   ...["x".repeat(MAX_META_TEXT_UNITS + 1), "tree", "trees", "checked", "error"],
   ...["2024-02-29T00:00:00Z", "2024-02-30T00:00:00Z", "2024-01-01T00:00Z", " 2024-01-01T00:00:00Z"],
 ];
@@ -142,7 +149,7 @@ t.test(
     const tree = { type: "tree", root: "/x", epoch: "e", seq: 1, base: null, meta };
     const messages: unknown[] = [
       { type: "trees", roots: ["/x"] },
-      { ...tree, upserts: [file], edits: [edit], removes: ["x"] },
+      { ...tree, upserts: [file, { ...file, filter_not_run: "x" }], edits: [edit], removes: ["x"] },
       { type: "checked", scanned_at: time, stale: true },
       { type: "error", message: "" },
     ];

@@ -42,6 +42,19 @@ t.test("an edited line of a large file costs its own size", async (t) => {
   t.ok(JSON.stringify(delta).length < 300);
 });
 
+t.test("a file whose filter was not run, or is by now, is told whole", async (t) => {
+  const known = file("t:x", "a line\n".repeat(500));
+  const unknown: TreeFile = { ...known, filter_not_run: "up" };
+  for (const [before, after] of [
+    [known, unknown],
+    [unknown, known],
+    [unknown, { ...unknown, filter_not_run: "down" }],
+  ] as const) {
+    const delta = deltaOf([before], diffFiles([before], [after]));
+    t.same(applyDelta([before], delta), [after]);
+  }
+});
+
 t.test("an edit of a file that is not there is noticed", async (t) => {
   const edit = { key: "t:x", header: "", additions: 0, deletions: 0, start: 0, remove: 0, insert: "x" };
   t.equal(applyDelta([], { upserts: [], edits: [edit], removes: [] }), undefined);

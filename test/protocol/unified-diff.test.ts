@@ -2,7 +2,14 @@ import * as diff2html from "diff2html";
 import * as gitdiffModule from "gitdiff-parser";
 import parseDiff from "parse-diff";
 import t from "tap";
-import { fitToLimit, formatBytes, type TreeFile, unifiedDiff, utf8Length } from "../../src/protocol/index.js";
+import {
+  filtersNotRun,
+  fitToLimit,
+  formatBytes,
+  type TreeFile,
+  unifiedDiff,
+  utf8Length,
+} from "../../src/protocol/index.js";
 import fc from "../support/fast-check.js";
 
 // its types say `export default`, its code is CommonJS
@@ -35,6 +42,18 @@ t.test("the text is the patches in order, headers with their hunks", async (t) =
   const files = [modified("a", ["1"]), modified("b", []), modified("c", ["2"])];
   t.equal(unifiedDiff(files), files.map(({ header, hunks }) => header + hunks).join(""));
   t.equal(unifiedDiff([]), "");
+});
+
+t.test("a file whose filter was not run has a line of that in the place of its hunks, and is named", async (t) => {
+  const unknown = { ...modified("b", []), filter_not_run: "up" };
+  const files = [modified("a", ["1"]), unknown];
+  t.equal(unifiedDiff(files), `${unifiedDiff(files.slice(0, 1))}${unknown.header}Filter not run: up\n`);
+  t.same(filtersNotRun(files), { filters_not_run: [{ path: "b", filter: "up" }] });
+  t.same(filtersNotRun(files.slice(0, 1)), {}, "the field is absent where there is none");
+  const deleted = { ...file("c", HEADERS.deleted?.("c") ?? "", ["x".repeat(200)]), filter_not_run: "up" };
+  t.match(unifiedDiff([deleted]), /\n\+x+\nFilter not run: up\n$/, "it stands behind what is known");
+  const { files: left } = fitToLimit([deleted], 300);
+  t.match(unifiedDiff(left), /File diff too large to show\. Diff size: .*\nFilter not run: up\n$/);
 });
 
 t.test("over the limit the largest patches lose their hunks first, until the whole fits", async (t) => {
@@ -70,19 +89,21 @@ t.test("whatever the files and the limit, the text fits, and no more is left out
     .tuple(
       fc.array(fc.string({ unit: "binary", maxLength: 60 }), { maxLength: 12 }),
       fc.constantFrom(...Object.keys(HEADERS)),
+      fc.option(fc.constantFrom("lfs", "ü"), { nil: undefined, freq: 4 }),
     )
-    .map(([lines, kind]) => ({ lines: lines.map((line) => line.replaceAll("\n", " ")), kind }));
+    .map(([lines, kind, filter]) => ({ lines: lines.map((line) => line.replaceAll("\n", " ")), kind, filter }));
   fc.assert(
     fc.property(fc.array(arbitraryFile, { maxLength: 8 }), fc.integer({ min: 0, max: 4000 }), (shapes, limit) => {
-      const files = shapes.map(({ lines, kind }, position) =>
-        file(`f${position}`, HEADERS[kind]?.(`f${position}`) ?? "", lines),
-      );
+      const files = shapes.map(({ lines, kind, filter }, position) => ({
+        ...file(`f${position}`, HEADERS[kind]?.(`f${position}`) ?? "", lines),
+        ...(filter !== undefined && { filter_not_run: filter }),
+      }));
       const whole = bytes(unifiedDiff(files));
       const { files: left, tooLargeBytes } = fitToLimit(files, limit);
       if (whole <= limit) return left === files && tooLargeBytes === 0;
       if (tooLargeBytes > 0) return tooLargeBytes === whole && left.length === 0;
       const omitted = left.filter(({ omitted_bytes }) => omitted_bytes > 0);
-      const patch = (at: number) => bytes((files[at]?.header ?? "") + (files[at]?.hunks ?? ""));
+      const patch = (at: number) => bytes(unifiedDiff(files.slice(at, at + 1)));
       const smallestOmitted = Math.min(...left.flatMap((each, at) => (each.omitted_bytes > 0 ? [patch(at)] : [])));
       const keptLarger = left.some((each, at) => {
         const worthDropping = bytes(each.hunks) > bytes("File diff too large to show. Diff size: 1023 B\n");
@@ -113,11 +134,16 @@ t.test("sizes read as Coder writes them", async (t) => {
   );
 });
 
-t.test("diff parsers list every file of a text with omitted hunks", async (t) => {
+t.test("diff parsers list every file of a text with omitted hunks, and with filters that were not run", async (t) => {
   const big = ["x".repeat(3000)];
   const kinds = Object.entries(HEADERS);
+  // the patch of an unknown content has no `index` line
+  const unknown = (path: string, header: string): TreeFile => {
+    return { ...file(path, header.replace(/^index .*\n/m, ""), []), filter_not_run: "up" };
+  };
   const files = kinds.flatMap(([kind, header]) => [
     file(`${kind}-big`, header(`${kind}-big`), big),
+    unknown(`${kind}-unknown`, header(`${kind}-unknown`)),
     file(`${kind}-small`, header(`${kind}-small`), ["y"]),
   ]);
   const { files: left } = fitToLimit(files, 5000);

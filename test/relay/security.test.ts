@@ -140,6 +140,7 @@ for (const mode of MODES) {
       ["POST", `/chats/${relay.chat}/unarchive`],
       ["PATCH", `/chats/${relay.chat}`, '{"archived":true}'],
       ["POST", UPLOAD, PNG.toString("latin1")],
+      ["DELETE", `/chats/files/${ORGANIZATION}`],
       ["POST", "/admin/tokens", '{"kind":"client","user":"x"}'],
       ["DELETE", "/admin/tokens/0000000000000000"],
       ["PUT", `/admin/chats/${relay.chat}/binding`, `{"workspace":"${relay.workspace}"}`],

@@ -120,6 +120,34 @@ export const CONTENT: CaseGroup = {
       repo.write("x.u16", Buffer.from(`\ufeff${lines(20, "größe").replace("größe 3", "Größe 3")}`, "utf16le"));
     }),
     worked(
+      "`working-tree-encoding` with any name that the C library knows",
+      {
+        ".gitattributes": [
+          "*.sjis text working-tree-encoding=SHIFT-JIS",
+          "*.cp932 text working-tree-encoding=CP932",
+          "*.jis text working-tree-encoding=ISO-2022-JP",
+          "*.uhc text working-tree-encoding=UHC",
+          "*.hk text working-tree-encoding=BIG5-HKSCS\n",
+        ].join("\n"),
+      },
+      (repo) => {
+        repo.git("config", "core.checkRoundtripEncoding", "SHIFT-JIS, CP932");
+        // 0x5c and 0x7e, and the characters for which tables differ
+        const contents: Record<string, Buffer> = {
+          sjis: Buffer.from("\x82\xa0\\~\x81\x5f\n\x93\xfa\n", "latin1"),
+          cp932: Buffer.from("\x82\xa0\\~\x81\x60\n\x93\xfa\n", "latin1"),
+          jis: Buffer.from('\x1b$B$"F|\x1b(B\n\x1b$BK\\\x1b(B\n', "latin1"),
+          uhc: Buffer.from("\x8c\x63\n\xb0\xa1\n", "latin1"),
+          hk: Buffer.from("\x88\x62\n\xa4\x40\n", "latin1"),
+        };
+        for (const [end, content] of Object.entries(contents)) repo.write(`x.${end}`, content);
+        repo.commit();
+        for (const [end, content] of Object.entries(contents)) {
+          repo.write(`x.${end}`, Buffer.concat([content, content]));
+        }
+      },
+    ),
+    worked(
       "`-diff`, `diff`, `binary`, `diff=<driver>` and macros",
       {
         ".gitattributes": "[attr]blob -diff\n*.no -diff\n*.yes diff\n*.bin binary\n*.py diff=python\n*.blob blob\n",

@@ -20,8 +20,10 @@ byte with what git prints. This page is written by those tests (test/repositorie
 What can't be read of a tree, for want of permission or because it is damaged, is told path by path, and the rest is shown
 (tests of their own try that, and repositories made at random). A directory that may not be entered is not taken for
 deleted. The git program is asked for nothing but the HEAD of a repository with reftable refs. Of what a repository names,
-only the filters in its configuration are run: no hook, no external diff, no file system monitor. A file that is over
-\`core.bigFileThreshold\` and over 512 MiB is binary, even where git would have read it.
+only filters are run, and these only by \`agent --once\` or with \`--filters all\` ([install.md](install.md#filters)), as in the
+rows below: no hook, no external diff, no file system monitor, no command to fetch objects. A file that is over
+\`core.bigFileThreshold\` and over 512 MiB is binary, even where git would have read it. In a tree that is watched, files over
+16 GiB are told by their size (watching.md).
 
 Of git's environment \`GIT_CONFIG_COUNT\`, \`GIT_CONFIG_PARAMETERS\`, \`GIT_CONFIG_GLOBAL\`, \`GIT_CONFIG_SYSTEM\`,
 \`GIT_CONFIG_NOSYSTEM\`, \`GIT_ATTR_NOSYSTEM\`, \`GIT_NO_REPLACE_OBJECTS\` and \`GIT_CEILING_DIRECTORIES\` count. Those that name

@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { createRepo, expectedOf, type TestRepo } from "../support/repo.js";
@@ -83,3 +84,22 @@ t.test(
     await t.rejects(shown(repo.root), { code: "TW_BAD_GIT_CONFIG", message: /config: .*larger than 100 MiB/ });
   },
 );
+
+t.test("FIFOs and devices that a repository names as git's own files are not waited for", async (t) => {
+  const repo = edited(t);
+  const expected = expectedOf(repo.root).unified_diff.toString();
+  const fifo = join(tempDir(t), "fifo");
+  execFileSync("mkfifo", [fifo]);
+  const git = join(repo.root, ".git");
+  const config = readFileSync(join(git, "config"), "utf8");
+  for (const place of [fifo, "/dev/zero", "/dev/full"]) {
+    const core = `[core]\n\tattributesFile = ${place}\n\texcludesFile = ${place}\n`;
+    const others = `[diff]\n\torderFile = ${place}\n[include]\n\tpath = ${place}\n`;
+    writeFileSync(join(git, "config"), config + core + others);
+    for (const name of ["info/attributes", "info/exclude", "config.worktree", "packed-refs", "shallow"]) {
+      rmSync(join(git, name), { force: true });
+      symlinkSync(place, join(git, name));
+    }
+    t.equal((await shown(repo.root)).diff, expected, place);
+  }
+});

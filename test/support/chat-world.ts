@@ -17,6 +17,8 @@ export class ChatWorld {
   readonly chats: Chats;
   /** How often the roots were searched. */
   searches = 0;
+  /** Says that another search may find other repositories, as a watch of the searched directories does. */
+  foundAnother: () => void = () => {};
 
   constructor(options: Partial<ChatsOptions> = {}) {
     const { disk, clock, tracked } = this;
@@ -28,7 +30,10 @@ export class ChatWorld {
       this.searches += 1;
       return disk.findRepositories(dir);
     };
-    const discovery = new Discovery(["/w"], { findRepositories }, logger, clock);
+    const onOutdated = (listener: () => void): void => {
+      this.foundAnother = listener;
+    };
+    const discovery = new Discovery(["/w"], { findRepositories, onOutdated }, logger, clock);
     this.trees = new Trees({ source: disk, logger, onPresence: (root) => this.chats.presenceChanged(root) });
     this.chats = new Chats({ trees: this.trees, discovery, finder: disk, tracked, logger, clock, ...options });
   }

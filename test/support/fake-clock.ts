@@ -11,6 +11,12 @@ export class FakeClock implements Clock {
     return this.#timers.length;
   }
 
+  /** Milliseconds until the first call that waits; `undefined` when none does. */
+  get nextMs(): number | undefined {
+    if (this.#timers.length === 0) return undefined;
+    return Math.min(...this.#timers.map(({ at }) => at)) - this.#now;
+  }
+
   wallMs(): number {
     return this.#now + this.#wallAhead;
   }

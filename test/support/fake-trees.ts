@@ -97,6 +97,10 @@ export class FakeTrees implements TreeSource, RepositoryFinder {
     return [...this.repositories.keys()].some((root) => path.startsWith(`${root}/`)) ? "other" : "missing";
   }
 
+  async allowedFor(): Promise<readonly string[]> {
+    return [];
+  }
+
   async resolveWorktrees(path: string): Promise<string[]> {
     return this.worktrees.get(path) ?? [];
   }

@@ -14,11 +14,12 @@ const NOTHING_BYTES = 64 * 1024;
  * What is live in this process: collects until there is nothing left to collect. One collection says less: what a buffer
  * holds outside of the heap, and what a socket that was closed still refers to, goes in a later turn of the event loop.
  *
+ * @param idleCollections fewer will do where there are neither sockets nor buffers
  * @returns bytes of the heap and of what it holds outside
  */
-export async function liveBytes(): Promise<number> {
+export async function liveBytes(idleCollections = IDLE_COLLECTIONS): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
-  for (let idle = 0; idle < IDLE_COLLECTIONS; idle += 1) {
+  for (let idle = 0; idle < idleCollections; idle += 1) {
     collect();
     await nextTurn();
     const { heapUsed, external } = process.memoryUsage();

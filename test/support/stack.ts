@@ -5,7 +5,7 @@ import { z } from "zod";
 import { bindChat, createToken } from "../../src/relay/commands.js";
 import type { ChatBinding } from "../../src/relay/store/index.js";
 import { type Program, startProgram } from "./program.js";
-import { type Cleanup, tempDir } from "./temp.js";
+import { ALLOW_TEMP, type Cleanup, tempDir } from "./temp.js";
 
 const listening = z.object({ event: z.literal("listening"), url: z.url() });
 
@@ -52,14 +52,16 @@ export class Stack {
     return bindChat(this.dataDir, { chat: randomUUID(), ...binding }).id;
   }
 
-  /** Starts an agent for a workspace, a new one by default. @param t the test with which it ends */
+  /** Starts an agent for a workspace, a new one by default; unless `env` says another thing, it may show every {@link tempDir}. @param t the test with which it ends */
   startAgent(
     t: Cleanup,
     options: { workspace?: string; tokenFile?: string; args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
   ) {
     const { workspace = randomUUID(), args = [], env = {} } = options;
     const { tokenFile = this.agentToken(workspace) } = options;
-    const agent = startProgram(t, "agent", ["--relay", this.url, "--token-file", tokenFile, ...args], { env });
+    const agent = startProgram(t, "agent", ["--relay", this.url, "--token-file", tokenFile, ...args], {
+      env: { ...ALLOW_TEMP, ...env },
+    });
     return { workspace, agent };
   }
 

@@ -15,6 +15,9 @@ export function tempDir(t: Cleanup): string {
   return dir;
 }
 
+/** Has an agent show whatever a test makes: a relay may ask for nothing else than what is allowed. */
+export const ALLOW_TEMP: NodeJS.ProcessEnv = { TREEWIRE_ALLOW_ROOT: realpathSync(tmpdir()) };
+
 /** Whether every user may pass to what is in {@link tempDir}'s place: not when it is below a directory of one user's own. */
 export function isTempOpen(): boolean {
   for (let dir = realpathSync(tmpdir()); ; dir = dirname(dir)) {

@@ -15,12 +15,15 @@ export interface ChatContext {
   readonly clock: Clock;
   /** The connection to the relay, while there is one. */
   link(): Link | undefined;
+  /** Whether another refusal is to be logged: a relay may name new paths without end. */
+  mayLogRefusal(): boolean;
   /** Whether a wanted tree is known not to be there. */
   isGone(root: string): boolean;
   /** {@link Chat.wanted} may be another list than before. */
   onWantedChanged(): void;
 }
 
+const REFUSED = "TW_PATH_REFUSED";
 /** Of a chat's vanished trees, so many are waited for. */
 const MAX_LOST_TREES = 100;
 /** Of the reasons why paths are not shown, so many are reported. */
@@ -141,11 +144,12 @@ export class Chat {
       this.#provisional = false;
     } else {
       const bound = await locateAll(this.#paths, finder);
-      // what a chat has touched may be anything; that it is in no repository is no trouble
-      const located = [...bound, ...(await locateAll(touched, finder))];
+      const told = await locateAll(touched, finder, "track");
+      const located = [...bound, ...told];
       this.#roots = [...new Set(located.flatMap(({ root, worktrees }) => root ?? worktrees ?? []))].sort();
       this.#provisional = located.some(({ provisional }) => provisional);
-      this.#setTroubles(bound);
+      // what a chat has touched may be anything; that it is in no repository is no trouble
+      this.#setTroubles([...bound, ...told.filter(({ trouble }) => trouble?.code === REFUSED)]);
     }
     this.#resolvedAt = clock.monotonicMs();
     this.#resolveMs = this.#resolvedAt - startedAt;
@@ -162,7 +166,9 @@ export class Chat {
       if (troubles.size >= MAX_TROUBLES) break;
       if (trouble === undefined || isLost(path)) continue; // of a tree that has vanished the viewers know
       if (!this.#troubles.has(trouble.message) && !troubles.has(trouble.message)) {
-        logTrouble(this.#context.logger, trouble, { chat: this.id });
+        if (trouble.code !== REFUSED || this.#context.mayLogRefusal()) {
+          logTrouble(this.#context.logger, trouble, { chat: this.id });
+        }
       }
       troubles.set(trouble.message, trouble);
     }

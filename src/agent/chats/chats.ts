@@ -8,7 +8,7 @@ import type { TrackStore } from "./track-store.js";
 
 export interface ChatsOptions {
   trees: Pick<Trees, "want" | "isGone" | "refresh">;
-  discovery: Pick<Discovery, "find" | "isDue">;
+  discovery: Pick<Discovery, "find" | "isDue" | "onOutdated" | "rest">;
   finder: Locator & Pick<RepositoryFinder, "kind">;
   /** Paths that chats have touched: they count like those that the relay has bound them to. */
   tracked: Pick<TrackStore, "paths" | "count" | "chats">;
@@ -24,6 +24,9 @@ export interface ChatsOptions {
   discoverMs?: number;
 }
 
+/** So many refused paths are logged in the agent's life; those of now stand in `agent status`. */
+const MAX_LOGGED_REFUSALS = 100;
+
 const DEFAULTS = {
   clock: systemClock,
   lingerMs: 30_000,
@@ -32,14 +35,21 @@ const DEFAULTS = {
   discoverMs: 10_000,
 };
 
+/** A repository is made in several steps, whose events are one search. Milliseconds. */
+const OUTDATED_MS = 50;
+
 /** Which chats watch which trees. Ids of chats are in lower case: so the schemas of what comes in make them. */
 export class Chats {
   readonly #options: Required<ChatsOptions>;
   readonly #context: ChatContext;
   readonly #chats = new Map<string, Chat>();
   #link: Link | undefined;
+  #refusalsLeft = MAX_LOGGED_REFUSALS;
   /** Takes the next look for repositories back; set while there will be one. */
   #cancelLook: (() => void) | undefined;
+
+  /** Takes back the look that follows a change of the searched directories. */
+  #cancelSoon: (() => void) | undefined;
 
   constructor(options: ChatsOptions) {
     const { discovery, finder, tracked, logger, clock, trees } = { ...DEFAULTS, ...options };
@@ -47,9 +57,11 @@ export class Chats {
     this.#context = {
       ...{ discovery, finder, tracked, logger, clock },
       link: () => this.#link,
+      mayLogRefusal: () => this.#refusalsLeft > 0 && this.#refusalsLeft-- > 0,
       isGone: (root) => trees.isGone(root),
       onWantedChanged: () => this.#openWanted(),
     };
+    discovery.onOutdated = () => this.#lookSoon();
   }
 
   /** Uses a new connection; the relay says over it which chats are watched. */
@@ -127,6 +139,8 @@ export class Chats {
 
   close(): void {
     this.#cancelLook?.();
+    this.#cancelSoon?.();
+    this.#options.discovery.rest();
     for (const chat of this.#chats.values()) chat.close();
     this.#chats.clear();
     this.#openWanted();
@@ -153,11 +167,28 @@ export class Chats {
   #lookAgainLater(): void {
     this.#cancelLook ??= this.#options.clock.after(this.#options.pendingMs, () => {
       this.#cancelLook = undefined;
-      const watched = [...this.#chats.values()].filter((chat) => chat.watched);
-      if (watched.length === 0) return;
-      const due = this.#options.discovery.isDue(this.#options.discoverMs);
-      for (const chat of watched) if (due || chat.isDue()) void chat.resolve();
-      this.#lookAgainLater();
+      if (this.#look()) this.#lookAgainLater();
     });
+  }
+
+  /** A repository came into being, or went: looks when the steps of it are likely done. */
+  #lookSoon(): void {
+    this.#cancelSoon ??= this.#options.clock.after(OUTDATED_MS, () => {
+      this.#cancelSoon = undefined;
+      this.#look();
+    });
+  }
+
+  /** Looks for repositories where that is due. @returns whether anybody watches */
+  #look(): boolean {
+    const { discovery, discoverMs } = this.#options;
+    const watched = [...this.#chats.values()].filter((chat) => chat.watched);
+    if (watched.length === 0) {
+      discovery.rest();
+      return false;
+    }
+    const due = discovery.isDue(discoverMs);
+    for (const chat of watched) if (due || chat.isDue()) void chat.resolve();
+    return true;
   }
 }

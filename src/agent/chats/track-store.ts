@@ -1,14 +1,26 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { coalesce, isSystemError, type Logger, messageOf, TreewireError } from "../../util/index.js";
+import {
+  coalesce,
+  isSystemError,
+  type Logger,
+  messageOf,
+  readRegularFile,
+  systemCode,
+  TreewireError,
+} from "../../util/index.js";
 
 /** The most paths that are remembered, over all chats. */
 const MAX_PATHS = 200_000;
 /** A chat that touched nothing for so long is forgotten at the next start. Milliseconds: 90 days. */
 const FORGET_AFTER_MS = 90 * 24 * 3600 * 1000;
+/** What the system says when the disk, or the user's part of it, is full. */
+const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 /** A journal is written anew when it has grown by this much since it last was. Bytes. */
 const COMPACT_AFTER_BYTES = 4 * 1024 * 1024;
+/** {@link MAX_PATHS} of 4,096 bytes, as long as one text may be. */
+const MAX_JOURNAL_BYTES = 512 * 1024 * 1024;
 
 const entrySchema = z.discriminatedUnion("op", [
   z.object({ op: z.literal("track"), at: z.number(), chats: z.array(z.string()), paths: z.array(z.string()) }),
@@ -36,6 +48,7 @@ export class TrackStore {
   #waiting: string[] = [];
   #appendedBytes = 0;
   #count = 0;
+  #revision = 0;
 
   private constructor(path: string | undefined, logger: Logger) {
     this.#path = path;
@@ -53,7 +66,12 @@ export class TrackStore {
     try {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       await store.#load(path);
-      await store.#compact(path);
+      await store.#compact(path).catch((error: unknown) => {
+        if (!NO_ROOM.has(systemCode(error) ?? "")) throw error;
+        // what is remembered counts; what is tracked is refused until a new journal fits
+        store.#appendedBytes = Number.POSITIVE_INFINITY;
+        logger.warn({ file: path, err: error }, "the disk is full; nothing more can be tracked for now");
+      });
     } catch (error) {
       throw stateDirError(dir, error);
     }
@@ -72,6 +90,16 @@ export class TrackStore {
 
   count(chat: string): number {
     return this.#chats.get(chat)?.paths.size ?? 0;
+  }
+
+  /** The tracked paths of all chats; those of several are named as often. */
+  *allPaths(): Generator<string, void> {
+    for (const { paths } of this.#chats.values()) yield* paths;
+  }
+
+  /** Another number whenever other paths may be tracked than before. */
+  get revision(): number {
+    return this.#revision;
   }
 
   chats(): string[] {
@@ -107,6 +135,7 @@ export class TrackStore {
   }
 
   #apply(entry: Entry): void {
+    this.#revision += 1;
     if (entry.op === "track") {
       for (const id of entry.chats) {
         const chat = this.#chats.get(id) ?? { paths: new Set(), touchedAt: 0 };
@@ -128,11 +157,7 @@ export class TrackStore {
   }
 
   async #load(path: string): Promise<void> {
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "";
-      throw error;
-    });
-    const lines = text.split("\n");
+    const lines = readJournal(path).split("\n");
     lines.pop(); // "" behind the last line feed, or what a crash cut short
     for (const [number, line] of lines.entries()) {
       const entry = parse(line);
@@ -152,9 +177,11 @@ export class TrackStore {
     this.#waiting = [];
     if (text === "" || path === undefined) return;
     try {
-      await this.#journal?.appendFile(text);
-      await this.#journal?.datasync();
-      this.#appendedBytes += Buffer.byteLength(text);
+      if (Number.isFinite(this.#appendedBytes)) {
+        await this.#journal?.appendFile(text);
+        await this.#journal?.datasync();
+        this.#appendedBytes += Buffer.byteLength(text);
+      }
       if (this.#appendedBytes > COMPACT_AFTER_BYTES) await this.#compact(path);
     } catch (error) {
       this.#appendedBytes = Number.POSITIVE_INFINITY; // half a line may stand there: the next write begins a new journal
@@ -186,6 +213,17 @@ export class TrackStore {
 function stateDirError(subject: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
   return new TreewireError("TW_STATE_DIR", subject, { detail: messageOf(error), cause: error });
+}
+
+/** @returns "" when there is none yet */
+function readJournal(path: string): string {
+  try {
+    return readRegularFile(path, MAX_JOURNAL_BYTES).bytes.toString();
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return "";
+    if (isSystemError(error)) throw error;
+    throw new TreewireError("TW_STATE_DIR", path, { detail: messageOf(error), cause: error });
+  }
 }
 
 function parse(line: string): Entry | undefined {

@@ -11,7 +11,7 @@ import {
   withSettings,
 } from "../../util/index.js";
 import { type Action, addControlCommands } from "./control-commands.js";
-import { AGENT_SETTINGS, agentSettings } from "./settings.js";
+import { AGENT_SETTINGS, agentSettings, filterPolicy } from "./settings.js";
 
 /** The program `agent`. @param argv what stands behind its name. Leaves the process */
 export function runAgent(argv: readonly string[]): Promise<never> {
@@ -59,7 +59,7 @@ async function run(argv: readonly string[]): Promise<number> {
         choose(async () => {
           if (once === true) {
             const { runOnceCommand } = await import("./once-command.js");
-            return runOnceCommand({ paths, format, exitCode });
+            return runOnceCommand({ paths, format, exitCode, filters: filterPolicy(args.filters, "all") });
           }
           const [path] = paths;
           if (path !== undefined) throw badArguments(strayPath(path));

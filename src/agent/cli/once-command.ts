@@ -1,6 +1,12 @@
-import { type RepositoryChange, type ServerMessage, unifiedDiff } from "../../protocol/index.js";
+import {
+  filtersNotRun,
+  omissionsOf,
+  type RepositoryChange,
+  type ServerMessage,
+  unifiedDiff,
+} from "../../protocol/index.js";
 import { type Colors, colorsFor, paintDiff, printable, reportError } from "../../util/index.js";
-import type { TreeState } from "../../worktree/index.js";
+import type { FilterPolicy, TreeState } from "../../worktree/index.js";
 import { resolveRoot, scanOnce, scanOnceRaw } from "../../worktree/index.js";
 import { snapshotOf, type TreeSnapshot } from "../trees/snapshot.js";
 import { formatStat } from "./diff-stat.js";
@@ -12,9 +18,11 @@ export interface OnceArguments {
   format: "diff" | "json" | "stat";
   /** Leave with 1 if anything differs. */
   exitCode: boolean;
+  /** Whose filters are run. */
+  filters: FilterPolicy;
 }
 
-export interface OnceOptions extends Pick<OnceArguments, "paths" | "format"> {
+export interface OnceOptions extends Pick<OnceArguments, "paths" | "format" | "filters"> {
   /** What was found to be wrong with one of the paths; the others are shown all the same. */
   onError: (error: unknown) => void;
   output: Output;
@@ -31,11 +39,12 @@ export interface Output {
 const DEFAULT_COLUMNS = 80;
 
 /** `agent --once`. @returns the exit status: 0, 1 if asked for and anything differs, or that of the last error */
-export async function runOnceCommand({ paths, format, exitCode }: OnceArguments): Promise<number> {
+export async function runOnceCommand({ paths, format, exitCode, filters }: OnceArguments): Promise<number> {
   let status = 0;
   const differs = await runOnce({
     paths: paths.length > 0 ? paths : ["."],
     format,
+    filters,
     output: process.stdout,
     onError: (error) => {
       status = reportError("agent", error);
@@ -45,7 +54,7 @@ export async function runOnceCommand({ paths, format, exitCode }: OnceArguments)
 }
 
 /** Scans the working trees that hold the paths, prints them, and is done. @returns whether anything differs from HEAD */
-export async function runOnce({ paths, format, onError, output }: OnceOptions): Promise<boolean> {
+export async function runOnce({ paths, format, filters, onError, output }: OnceOptions): Promise<boolean> {
   const attempt = async <T>(job: () => Promise<T>): Promise<T | undefined> =>
     job().catch((error) => void onError(error));
   const located = await Promise.all(paths.map((path) => attempt(() => resolveRoot(path))));
@@ -55,11 +64,11 @@ export async function runOnce({ paths, format, onError, output }: OnceOptions): 
 
   if (format === "diff") {
     const differ = await inTurn(roots, (root) =>
-      attempt(() => printDiff(root, { print, onTrouble: onError, colors: output.isTTY ? colors : undefined })),
+      attempt(() => printDiff(root, { print, filters, onTrouble: onError, colors: output.isTTY ? colors : undefined })),
     );
     return differ.includes(true);
   }
-  const states = (await inTurn(roots, (root) => attempt(() => scanOnce(root, { onTrouble: onError })))).filter(
+  const states = (await inTurn(roots, (root) => attempt(() => scanOnce(root, { filters, onTrouble: onError })))).filter(
     (state) => state !== undefined,
   );
   if (format === "json") {
@@ -78,15 +87,17 @@ async function printDiff(
   root: string,
   {
     print,
+    filters,
     onTrouble,
     colors,
   }: {
     print: (chunk: string | Uint8Array) => Promise<void>;
+    filters: FilterPolicy;
     onTrouble: (error: unknown) => void;
     colors: Colors | undefined;
   },
 ): Promise<boolean> {
-  const { diff } = await scanOnceRaw(root, { onTrouble });
+  const { diff } = await scanOnceRaw(root, { filters, onTrouble });
   let any = false;
   for await (const chunk of diff instanceof Uint8Array ? [diff] : diff) {
     if (chunk.length === 0) continue;
@@ -107,16 +118,13 @@ function changesOf(states: readonly TreeState[]): ServerMessage {
 }
 
 function repositoryOf(root: string, { meta, files }: TreeSnapshot): RepositoryChange {
-  const omitted = files.filter((file) => file.omitted_bytes > 0);
   return {
     repo_root: root,
     branch: meta.branch,
     ...(meta.remote_origin !== "" && { remote_origin: meta.remote_origin }),
     unified_diff: unifiedDiff(files, meta.too_large_bytes),
-    ...((omitted.length > 0 || meta.too_large_bytes > 0) && { truncated: true as const }),
-    ...(omitted.length > 0 && {
-      omitted_files: omitted.map(({ path, omitted_bytes }) => ({ path, bytes: omitted_bytes })),
-    }),
+    ...omissionsOf(files, meta.too_large_bytes),
+    ...filtersNotRun(files),
   };
 }
 

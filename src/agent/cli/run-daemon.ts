@@ -15,7 +15,9 @@ import {
   tokenFile,
   VERSION,
 } from "../../util/index.js";
-import { findRepositories, resolveRoot, resolveWorktrees, TreeHost } from "../../worktree/index.js";
+import { type FindOptions, RepositorySearch, resolveRoot, resolveWorktrees, TreeHost } from "../../worktree/index.js";
+import { AllowedDirectories } from "../chats/allowed-directories.js";
+import type { RepositoryFinder } from "../chats/locate.js";
 import { TrackStore } from "../chats/track-store.js";
 import { type ControlHandler, ControlServer } from "../control/control-server.js";
 import { claim, defaultStateDir, socketCandidates } from "../control/places.js";
@@ -25,7 +27,7 @@ import { afterRejection, isCredential } from "../tunnel/credential.js";
 import { dial } from "../tunnel/dial.js";
 import { tunnelUrl } from "../tunnel/tunnel-url.js";
 import { WAKE_INTERVAL_MS, WakeWatch } from "../tunnel/wake.js";
-import type { AgentSettings } from "./settings.js";
+import { type AgentSettings, filterPolicy } from "./settings.js";
 
 /** The program has left this long after the signal, whatever hangs. Milliseconds; docs/install.md promises 2 s. */
 const LEAVE_MS = 1_500;
@@ -36,33 +38,39 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   if (relay === undefined)
     throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: "give --once, or --relay URL" });
   const url = tunnelUrl(relay);
-  const token = tokenSource(settings);
+  const logger = createLogger("agent", textOf(settings["log-level"]) as LogLevel);
+  const token = tokenSource(settings, logger);
   const connectWith = () =>
     dial(url, {
-      caFile: textOf(settings["ca-file"]),
-      certFile: textOf(settings["cert-file"]),
-      keyFile: textOf(settings["key-file"]),
+      caFile: fileOf(settings["ca-file"]),
+      certFile: fileOf(settings["cert-file"]),
+      keyFile: fileOf(settings["key-file"]),
       headers: listOf(settings.header),
     });
   // what is bad from the start ends the program at once; what turns bad later is waited for
   token.read();
   connectWith();
 
-  const logger = createLogger("agent", textOf(settings["log-level"]) as LogLevel);
-  const host = new TreeHost({ logger });
-  const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
   const roots = listOf(settings.root);
+  const searched = (roots.length > 0 ? roots : ["."]).map((root) => resolve(root));
   const memory = await remember(textOf(settings["state-dir"]) ?? defaultStateDir(), logger);
+  const more = listOf(settings["allow-root"]).map((directory) => resolve(directory));
+  const allowed = new AllowedDirectories([...searched, ...more], memory.tracked);
+  const { directories } = allowed;
+  const filters = filterPolicy(settings.filters.value, "user");
+  const host = new TreeHost({ logger, filters, allowed: directories });
+  const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
   const daemon = new Daemon({
     url,
     token,
     dial: connectWith,
-    roots: (roots.length > 0 ? roots : ["."]).map((root) => resolve(root)),
+    roots: searched,
     agent: `treewire/${VERSION}`,
     logger,
     source: host,
-    finder: { resolveRoot, resolveWorktrees, findRepositories: findReadable, kind: kindOf },
+    finder: searchingFinder(allowed),
     tracked: memory.tracked,
+    allowed: directories,
     problems: memory.problems,
     onStatus: (status) => service.onTunnel(status),
   });
@@ -156,11 +164,11 @@ async function listen(
   return undefined;
 }
 
-function tokenSource(settings: AgentSettings): TokenSource {
+function tokenSource(settings: AgentSettings, logger: Logger): TokenSource {
   delete process.env.TREEWIRE_AGENT_TOKEN; // no child needs it
   const file = textOf(settings["token-file"]);
   if (file !== undefined) {
-    const source = tokenFile(resolve(file));
+    const source = tokenFile(resolve(file), (warning) => logger.warn(warning));
     return isCredential(file) ? { canChange: false, read: source.read } : source;
   }
   const token = textOf(settings["agent-token"]);
@@ -168,8 +176,36 @@ function tokenSource(settings: AgentSettings): TokenSource {
   return fixedToken(token);
 }
 
+/** Absolute, as the directory that the agent was started in may go. */
+function fileOf(setting: AgentSettings[keyof AgentSettings]): string | undefined {
+  const path = textOf(setting);
+  return path === undefined ? undefined : resolve(path);
+}
+
+/** Finds repositories, and tells when others would be found. */
+function searchingFinder(allowed: AllowedDirectories): RepositoryFinder {
+  let onOutdated = (): void => {};
+  const search = new RepositorySearch({ onOutdated: () => onOutdated() });
+  return {
+    allowedFor: (path, by) => allowed.allowedFor(path, by),
+    resolveRoot,
+    resolveWorktrees,
+    kind: kindOf,
+    findRepositories: (directory, onRefused) =>
+      findReadable(directory, search, { allowed: allowed.directories, onRefused }),
+    onOutdated: (listener) => {
+      onOutdated = listener;
+    },
+    rest: () => search.rest(),
+  };
+}
+
 /** As `findRepositories`, but a directory that cannot be listed is an error and not merely empty. */
-async function findReadable(directory: string): Promise<string[]> {
+async function findReadable(
+  directory: string,
+  search: RepositorySearch,
+  judged: Pick<FindOptions, "allowed" | "onRefused">,
+): Promise<string[]> {
   try {
     await (await opendir(directory)).close();
   } catch (error) {
@@ -178,7 +214,7 @@ async function findReadable(directory: string): Promise<string[]> {
     const what = missing ? "TW_PATH_NOT_FOUND" : "TW_PATH_UNREADABLE";
     throw new TreewireError(what, directory, { detail: code, cause: error });
   }
-  return findRepositories(directory);
+  return search.find(directory, judged);
 }
 
 function kindOf(path: string): "directory" | "other" | "missing" {

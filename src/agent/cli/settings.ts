@@ -6,6 +6,7 @@ import {
   type Setting,
   type SettingsTable,
 } from "../../util/index.js";
+import type { FilterPolicy } from "../../worktree/index.js";
 
 /** The daemon's settings. */
 const SETTINGS = {
@@ -16,11 +17,21 @@ const SETTINGS = {
     kind: "list",
     describe: "where repositories are looked for, for chats that name no path; default: here; may be repeated",
   },
+  "allow-root": {
+    kind: "list",
+    describe: "a directory besides the roots whose trees a relay may ask for; may be repeated",
+  },
   "state-dir": {
     kind: "text",
     describe: "where the agent remembers across restarts; default: ~/.local/state/treewire",
   },
   socket: { kind: "text", describe: "the control socket; default: in the runtime directory" },
+  filters: {
+    kind: "choice",
+    describe: "whose git filters are run: the user's own, all, or none (--once: all)",
+    choices: ["user", "all", "none"] satisfies FilterPolicy[],
+    default: "user",
+  },
   "log-level": { kind: "choice", describe: "the least that is logged", choices: LOG_LEVELS, default: "info" },
   "ca-file": { kind: "text", describe: "certificates that the relay's is checked against, as PEM" },
   "cert-file": { kind: "text", describe: "the certificate that the agent shows the relay, as PEM" },
@@ -42,6 +53,11 @@ export const AGENT_SETTINGS: SettingsTable<AgentSettingName> = {
   prefix: "TREEWIRE_",
   settings: SETTINGS,
 };
+
+/** Whose filters a command runs. @param value of the setting `filters`; undefined: it was not given */
+export function filterPolicy(value: unknown, fallback: FilterPolicy): FilterPolicy {
+  return value === "user" || value === "all" || value === "none" ? value : fallback;
+}
 
 /**
  * The settings as they count.

@@ -8,7 +8,7 @@ import { type Colors, printable } from "../../util/index.js";
  * @returns whole lines
  */
 export function formatStatus(status: AgentStatus, now: number, colors: Colors): string {
-  const { connection, chats, trees, watches, memory, problems } = status;
+  const { connection, chats, trees, allowed, watches, memory, problems } = status;
   const ago = (time: string | null) => (time === null ? "never" : `${duration(now - Date.parse(time))} ago`);
   const lines = [
     `agent ${status.version}, process ${status.pid}, started ${ago(status.started_at)}`,
@@ -21,10 +21,14 @@ export function formatStatus(status: AgentStatus, now: number, colors: Colors): 
     ),
     heading(trees.length, "tree"),
     ...trees.map((tree) => {
-      const state = tree.state === "live" ? `${count(tree.changed_files, "changed file")}` : tree.state;
+      const unfiltered =
+        tree.filters_not_run === 0 ? "" : ` (${tree.filters_not_run} behind filters that were not run)`;
+      const state = tree.state === "live" ? count(tree.changed_files, "changed file") + unfiltered : tree.state;
       const health = tree.health === "" ? "" : `, ${colors.yellow(printable(tree.health))}`;
       return `  ${printable(tree.root)}  ${state}, scanned ${ago(tree.scanned_at)}${health}`;
     }),
+    heading(allowed.length, "allowed directory", "allowed directories"),
+    ...allowed.map((directory) => `  ${printable(directory)}`),
     watches === null ? "file watches: unknown here" : `file watches: ${watches.used} of ${watches.limit}`,
     `memory: ${mebibytes(memory.rss_bytes)} resident, ${mebibytes(memory.heap_bytes)} heap`,
     ...(problems.length === 0
@@ -52,8 +56,8 @@ export function duration(ms: number): string {
 }
 
 /** Before the lines of each, if there are any. */
-function heading(number: number, word: string): string {
-  return number === 0 ? `no ${word}s` : `${count(number, word)}:`;
+function heading(number: number, word: string, words = `${word}s`): string {
+  return number === 0 ? `no ${words}` : `${number} ${number === 1 ? word : words}:`;
 }
 
 function count(number: number, word: string): string {

@@ -12,6 +12,8 @@ export interface StatusParts {
   tunnel: TunnelStatus;
   chats: AgentStatus["chats"];
   trees: AgentStatus["trees"];
+  /** The directories that may be shown. */
+  allowed: readonly string[];
   /** What else is wrong, in words. */
   problems: readonly string[];
 }
@@ -47,6 +49,7 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
     },
     chats: parts.chats,
     trees,
+    allowed: [...parts.allowed],
     watches,
     memory: { rss_bytes: rss, heap_bytes: heapUsed },
     problems,

@@ -3,11 +3,13 @@ import {
   type FileChanges,
   fitToLimit,
   MAX_META_TEXT_UNITS,
+  MAX_UNIFIED_DIFF_BYTES,
   TREE_MESSAGE_PART_BYTES,
   type TreeFile,
   type TreeMessage,
   type TreeMeta,
 } from "../../protocol/index.js";
+import { remoteWithoutCredentials, withoutCredentials } from "../../util/index.js";
 import type { TreeState } from "../../worktree/index.js";
 
 /** A tree's state as the tunnel carries it: within the limit of docs/protocol.md. Immutable. */
@@ -19,16 +21,20 @@ export interface TreeSnapshot {
   readonly fitted: boolean;
 }
 
-/** Fits a state to that limit and words it as the tunnel does. */
-export function snapshotOf(state: TreeState): TreeSnapshot {
-  const { files, tooLargeBytes } = fitToLimit(state.files);
+/**
+ * Fits a state to that limit and words it as the tunnel does: without the credentials of a remote's URL.
+ *
+ * @param before of the state before, if there was one
+ */
+export function snapshotOf(state: TreeState, before?: TreeSnapshot): TreeSnapshot {
+  const { files, tooLargeBytes } = fitToLimit(state.files, MAX_UNIFIED_DIFF_BYTES, before?.fitted ? before.files : []);
   return {
     meta: {
       head: state.head,
       branch: cut(state.branch),
-      remote_origin: cut(state.remoteOrigin),
+      remote_origin: cut(remoteWithoutCredentials(state.remoteOrigin)),
       scanned_at: new Date(state.scannedAt).toISOString(),
-      health: cut(state.health),
+      health: cut(withoutCredentials(state.health)),
       too_large_bytes: tooLargeBytes,
     },
     files,

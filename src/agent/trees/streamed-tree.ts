@@ -1,4 +1,5 @@
 import type { AgentStatus, FileChanges } from "../../protocol/index.js";
+import { withoutCredentials } from "../../util/index.js";
 import type { TreeState } from "../../worktree/index.js";
 import type { Link, StateRef } from "./link.js";
 import { snapshotOf } from "./snapshot.js";
@@ -134,8 +135,9 @@ export class StreamedTree {
       root: this.root,
       watched: this.#watched,
       state: this.gone ? "gone" : state === undefined ? "reading" : "live",
-      health: state?.health ?? "",
+      health: withoutCredentials(state?.health ?? ""),
       changed_files: state?.files.length ?? 0,
+      filters_not_run: state?.files.filter((file) => file.filter_not_run !== undefined).length ?? 0,
       scanned_at: state === undefined ? null : new Date(state.scannedAt).toISOString(),
       problem: this.#problem ?? null,
     };
@@ -154,7 +156,7 @@ export class StreamedTree {
     this.#problem = undefined;
     const returned = this.gone;
     this.gone = false;
-    this.#stream.update(snapshotOf(state), changes);
+    this.#stream.update(snapshotOf(state, this.#stream.latest), changes);
     this.#setOpened();
     if (returned) this.#handler.onPresence();
   }
@@ -173,8 +175,9 @@ export class StreamedTree {
 
   #onTrouble(trouble: Trouble): void {
     this.#setOpened();
-    if (this.#closed || trouble.message === this.#problem) return;
-    this.#problem = trouble.message;
-    this.#handler.onTrouble(trouble);
+    const message = withoutCredentials(trouble.message);
+    if (this.#closed || message === this.#problem) return;
+    this.#problem = message;
+    this.#handler.onTrouble({ ...trouble, message });
   }
 }

@@ -59,6 +59,11 @@ export class TreeStream {
     this.root = root;
   }
 
+  /** The newest state that it was given. */
+  get latest(): TreeSnapshot | undefined {
+    return this.#latest;
+  }
+
   /**
    * Takes a newer state of the tree.
    *

@@ -92,7 +92,7 @@ export class TunnelConnection implements Link {
       if (String(data) === `probe ${this.#probes}`) clearTimeout(this.#probeTimer);
     });
     socket.on("unexpected-response", (_request, response) => {
-      this.#end(refusalEnd(this.#host, response.statusCode ?? 0));
+      this.#end(refusalEnd(this.#host, response.statusCode ?? 0, response.headers["retry-after"]));
       socket.terminate();
     });
     socket.on("error", (error) => this.#end(errorEnd(this.#host, error)));

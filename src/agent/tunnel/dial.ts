@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { type Agent, validateHeaderName, validateHeaderValue } from "node:http";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { getProxyForUrl } from "proxy-from-env";
-import { messageOf, systemCode, TreewireError } from "../../util/index.js";
+import { MAX_SETTINGS_FILE_BYTES, messageOf, readRegularFile, systemCode, TreewireError } from "../../util/index.js";
 
 /** How to reach the relay, besides its address. */
 export interface DialSettings {
@@ -82,7 +81,7 @@ function parseHeader(text: string): [name: string, value: string] {
 
 function readPem(name: string, path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularFile(path, MAX_SETTINGS_FILE_BYTES).bytes.toString();
   } catch (error) {
     throw new TreewireError("TW_BAD_CONFIG", path, {
       detail: `${name}: ${systemCode(error) ?? messageOf(error)}`,

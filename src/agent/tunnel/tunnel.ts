@@ -73,7 +73,8 @@ export class Tunnel {
       const again = this.#hurry || (end.kind === "rejected" && this.#tokenChanged(end.token));
       this.#hurry = false;
       const lastedMs = performance.now() - started;
-      const delayMs = again ? 0 : this.#retry.next({ lastedMs, welcomed: this.#welcomed });
+      const retryMs = () => this.#retry.next({ lastedMs, welcomed: this.#welcomed });
+      const delayMs = again ? 0 : Math.max(retryMs(), retryAfterMs(end));
       this.#report(end, delayMs);
       this.#setStatus({ state: "waiting", nextTryAt: Date.now() + delayMs, problem: describeEnd(end)[1] });
       await this.#pause(delayMs);
@@ -193,6 +194,11 @@ export class Tunnel {
 type PassingEnd =
   | Extract<End, { kind: "failed" | "closed" }>
   | (Extract<End, { kind: "rejected" }> & { token: string });
+
+/** How long the relay wants the agent to stay away, in milliseconds. */
+function retryAfterMs(end: PassingEnd): number {
+  return end.kind === "failed" ? (end.retryAfterMs ?? 0) : 0;
+}
 
 function describeEnd(end: PassingEnd): [code: ErrorCode | undefined, message: string] {
   if (end.kind === "closed") return [undefined, `the relay closed the connection (${end.reason})`];

@@ -1,9 +1,15 @@
-import { spawn } from "node:child_process";
-import { systemCode, TreewireError } from "../../util/index.js";
+import { printable, TreewireError } from "../../util/index.js";
 import type { Config } from "../config/config.js";
 import type { BytePath } from "../io/byte-path.js";
 import { textOfBytes } from "../io/byte-path.js";
 import type { AttributeValue } from "../rules/attributes.js";
+
+/**
+ * Whose filters are run. `user`: those of system, global and command scope, as `git config --show-scope` calls them:
+ * the repository's own configuration neither defines a filter nor changes one that is defined there; `all`: as git
+ * does; `none`: no filter.
+ */
+export type FilterPolicy = "user" | "all" | "none";
 
 /**
  * What `filter=<driver>` means for a file. The command always comes from configuration: an attributes file, which
@@ -17,99 +23,59 @@ export type CleanFilter =
   /** A program that is started once and asked file by file. */
   | { kind: "process"; name: string; command: string; required: boolean }
   /** Required, and not configured: git can't read the file, and neither can we. */
-  | { kind: "missing"; name: string };
+  | { kind: "missing"; name: string }
+  /** Git would run a filter that the policy refuses: nobody knows the content. The name has no control characters. */
+  | { kind: "refused"; name: string };
 
-/** What a filter may print, in bytes. */
-const OUTPUT_MAX_BYTES = 256 * 2 ** 20;
+/** What configuration says of a driver. */
+interface Definition {
+  /** `undefined`: nothing; "": that nothing is to be run. */
+  readonly command: string | undefined;
+  readonly kind: "command" | "process";
+  readonly required: boolean;
+}
 
-/** @returns `undefined` when nothing is to be run: then the content is taken as it is */
-export function cleanFilter(value: AttributeValue | undefined, config: Config): CleanFilter | undefined {
+/**
+ * The commands that `git lfs install` writes, of all versions. Anything else might do more than Git LFS does.
+ * <https://github.com/git-lfs/git-lfs/blob/main/lfs/attribute.go>
+ */
+const LFS_COMMAND = /^git[- ]lfs (?:filter-process(?: --skip)?|clean(?: --skip)?(?: --)? %f)$/;
+
+/** Programs that Git LFS itself runs on a file. */
+const LFS_EXTENSIONS = "lfs.extension.";
+
+/**
+ * Settles what is to be done with a file's content.
+ *
+ * @param value of the attribute `filter`
+ * @returns `undefined` when nothing is to be run: then the content is taken as it is
+ */
+export function cleanFilter(
+  value: AttributeValue | undefined,
+  config: Config,
+  policy: FilterPolicy,
+): CleanFilter | undefined {
   if (typeof value !== "string" || value === "") return undefined;
   const name = textOfBytes(value);
-  const required = config.boolean(`filter.${name}.required`, false);
+  const ofUser = definitionOf(name, config.users);
+  const isOfUser = policy === "user" && ofUser.command !== undefined;
+  const { kind, command, required } = isOfUser ? ofUser : definitionOf(name, config);
+  if (!command) return required ? { kind: "missing", name } : undefined;
+  const isLfs = LFS_COMMAND.test(command);
+  // its pointers follow from the bytes alone, so that nobody has to be trusted for them
+  if (isLfs && !config.hasAny(LFS_EXTENSIONS)) return { kind: "lfs" };
+  const isRun = policy === "all" || (isOfUser && !(isLfs && config.hasOwn(LFS_EXTENSIONS)));
+  return isRun ? { kind, name, command, required } : { kind: "refused", name: printable(name) };
+}
+
+function definitionOf(name: string, config: Config): Definition {
   const process = config.get(`filter.${name}.process`);
-  const clean = config.get(`filter.${name}.clean`);
-  const command = process ?? clean;
-  if (command !== undefined && /^git[- ]lfs(\s|$)/.test(command) && config.names("lfs.extension.").length === 0) {
-    return { kind: "lfs" };
-  }
-  if (process) return { kind: "process", name, command: process, required };
-  if (process === undefined && clean) return { kind: "command", name, command: clean, required };
-  return required ? { kind: "missing", name } : undefined;
+  const required = config.boolean(`filter.${name}.required`, false);
+  if (process !== undefined) return { kind: "process", command: process, required };
+  return { kind: "command", command: config.get(`filter.${name}.clean`), required };
 }
 
 /** An error for people about a file whose filter did not do its work. */
 export function filterFailed(path: BytePath, name: string, detail: string, cause?: unknown): TreewireError {
   return new TreewireError("TW_FILTER_FAILED", textOfBytes(path), { detail: `filter "${name}": ${detail}`, cause });
-}
-
-/**
- * Runs a filter's `clean` command as git does: by the shell, at the top of the working tree, `%f` standing for the
- * quoted path. Rules: <https://git-scm.com/docs/gitattributes#_filter>.
- *
- * @param input descriptor of the file, which the command reads: unlike a socket, it can be opened as `/dev/stdin`
- * @param timeLimitMs after which the command and what it started are killed
- * @returns the output, or `undefined` when the command failed and is not required: git then takes the file as it is
- * @throws TreewireError `TW_FILTER_FAILED` when it took too long, or failed and is required
- */
-export async function runCleanCommand(
-  filter: Extract<CleanFilter, { kind: "command" }>,
-  path: BytePath,
-  input: number,
-  options: { root: string; timeLimitMs: number },
-): Promise<Buffer | undefined> {
-  const command = filter.command.replaceAll(/%(.)/g, (all, letter) =>
-    letter === "f" ? shellQuote(textOfBytes(path)) : letter === "%" ? "%" : all,
-  );
-  const outcome = await runShell(command, input, options);
-  if (outcome.kind === "done") return outcome.output;
-  if (outcome.kind === "late") throw filterFailed(path, filter.name, `not done after ${options.timeLimitMs} ms`);
-  if (filter.required) throw filterFailed(path, filter.name, outcome.detail);
-  return undefined;
-}
-
-type Outcome = { kind: "done"; output: Buffer } | { kind: "late" } | { kind: "failed"; detail: string };
-
-function runShell(command: string, input: number, options: { root: string; timeLimitMs: number }): Promise<Outcome> {
-  return new Promise((resolve) => {
-    // A group of its own, so that the time limit ends what the command started, too.
-    const child = spawn("/bin/sh", ["-c", command], {
-      cwd: options.root,
-      detached: true,
-      stdio: [input, "pipe", "ignore"],
-    });
-    const pieces: Buffer[] = [];
-    let size = 0;
-    let ended: Outcome | undefined;
-    const end = (outcome: Outcome): void => {
-      ended ??= outcome;
-      if (child.pid !== undefined) killGroup(child.pid);
-    };
-    const timer = setTimeout(() => end({ kind: "late" }), options.timeLimitMs);
-    child.stdout?.on("data", (piece: Buffer) => {
-      pieces.push(piece);
-      size += piece.length;
-      if (size > OUTPUT_MAX_BYTES) end({ kind: "failed", detail: "prints more than 256 MiB" });
-    });
-    child.once("error", (error) => end({ kind: "failed", detail: error.message }));
-    child.once("close", (status, signal) => {
-      clearTimeout(timer);
-      const detail = signal === null ? `exit status ${status}` : `ended by ${signal}`;
-      resolve(ended ?? (status === 0 ? { kind: "done", output: Buffer.concat(pieces) } : { kind: "failed", detail }));
-    });
-  });
-}
-
-/** Ends a program that was started `detached`, and what it started. */
-export function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (thrown) {
-    // The program may have ended by itself meanwhile.
-    if (systemCode(thrown) !== "ESRCH") throw thrown;
-  }
-}
-
-function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.js";
 import type { AttributeValue } from "../rules/attributes.js";
-import { type CleanFilter, cleanFilter } from "./clean-filter.js";
+import { type CleanFilter, cleanFilter, type FilterPolicy } from "./clean-filter.js";
 import { toUtf8, workingTreeEncoding } from "./encoding.js";
 import { collapseIdents } from "./ident.js";
 import { type AutoCrlf, convertLineEndings, type LineEndings, lineEndings } from "./line-endings.js";
@@ -14,14 +14,20 @@ export interface Conversion {
   ident: boolean;
 }
 
+/** What decides how files are converted besides their attributes. */
+export interface ConversionSettings {
+  readonly config: Config;
+  readonly autoCrlf: AutoCrlf;
+  readonly filters: FilterPolicy;
+}
+
 /** Settles what attributes and configuration ask for. */
 export function planConversion(
   attributes: ReadonlyMap<string, AttributeValue>,
-  config: Config,
-  autoCrlf: AutoCrlf,
+  { config, autoCrlf, filters }: ConversionSettings,
 ): Conversion {
   return {
-    filter: cleanFilter(attributes.get("filter"), config),
+    filter: cleanFilter(attributes.get("filter"), config, filters),
     encoding: workingTreeEncoding(attributes.get("working-tree-encoding")),
     lineEndings: lineEndings(attributes, autoCrlf),
     ident: attributes.get("ident") === true,

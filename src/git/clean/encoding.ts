@@ -1,11 +1,19 @@
 import { createRequire } from "node:module";
 import type { AttributeValue } from "../rules/attributes.js";
+import { convertByIconv } from "./iconv.js";
 
 /** Loaded when a file first asks for it: its tables cost 6 ms, and few repositories need them. */
 const loadIconv = (): typeof import("iconv-lite") => createRequire(import.meta.url)("iconv-lite");
 
 /** What a decoder puts where bytes mean nothing in the encoding. */
 const REPLACEMENT = "\ufffd";
+
+/**
+ * The encodings, in lower case, whose tables iconv-lite has just as the C library has them, which git converts by. For
+ * others it has other characters (Shift_JIS, EUC-JP, Macintosh, GB18030, CP932), fewer or none.
+ */
+const SAME_TABLES =
+  /^(?:utf-(?:16|32)(?:le|be)|iso-?8859-(?:[1-9]|1[013-6])|latin1|koi8-[ru]|(?:windows-|cp)125[0-467]|cp(?:437|850|852|866))$/;
 
 const MARKS: Readonly<Record<string, readonly number[]>> = {
   "utf-16le": [0xff, 0xfe],
@@ -42,8 +50,8 @@ export function toUtf8(content: Buffer, name: string): Buffer | undefined {
 }
 
 function decode(content: Buffer, name: string): Buffer | undefined {
+  if (!SAME_TABLES.test(name)) return convertByIconv(content, name);
   const iconv = loadIconv();
-  if (!iconv.encodingExists(name)) throw new RangeError(name);
   const isUtf16 = name.startsWith("utf-16");
   // The decoder drops half a unit at the end.
   if (content.length % (isUtf16 ? 2 : name.startsWith("utf-32") ? 4 : 1) !== 0) return undefined;

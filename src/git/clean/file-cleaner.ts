@@ -7,12 +7,15 @@ import { corrupt, type FilePath } from "../io/files.js";
 import { MODE_FILE, MODE_LINK } from "../objects/git-object.js";
 import type { Oid } from "../objects/object-id.js";
 import { hashBlob, type ObjectFormat, startBlobHash } from "../objects/object-id.js";
-import { type CleanFilter, filterFailed, runCleanCommand } from "./clean-filter.js";
+import { type CleanFilter, filterFailed } from "./clean-filter.js";
 import { type Conversion, convertsText, convertText } from "./conversion.js";
+import { runCleanCommand } from "./filter-command.js";
+import type { FilterLimits } from "./filter-limits.js";
 import { FilterProcess } from "./filter-process.js";
 import { LfsPointer } from "./lfs.js";
+import { LineCounter } from "./line-counter.js";
 import { CrlfConverter, holdsCrlfText, TextStatistics } from "./line-endings.js";
-import type { CleanFile } from "./types.js";
+import type { CleanFile, LineCount, SlowReading } from "./types.js";
 import { readWorkFile, WorkFileChangedError, WorkFilePieces } from "./work-file.js";
 
 /** What the repository knows that decides how a file on disk is compared. */
@@ -20,8 +23,7 @@ export interface CleanContext {
   root: string;
   format: ObjectFormat;
   bigFileThresholdBytes: number;
-  /** How long a configured filter may take for one file. */
-  filterTimeLimitMs: number;
+  filterLimits: FilterLimits;
   conversion: (path: BytePath, tracked: boolean) => Conversion;
   readBlob: (oid: Oid) => Uint8Array;
 }
@@ -47,6 +49,7 @@ interface Hashed {
   oid: Oid;
   contentSize: number;
   holdsNul?: boolean | undefined;
+  lineCount?: LineCount | undefined;
 }
 
 /** Reads files of the working tree as git would add them. Nothing is written. */
@@ -65,20 +68,22 @@ export class FileCleaner {
   }
 
   /** See {@link Repository.clean}. */
-  async clean(path: BytePath, stats: Stats, indexOid: Oid | undefined): Promise<CleanFile> {
+  async clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
     if (FORBIDDEN_PATH.test(path)) throw corrupt(textOfBytes(path), "no path that git would take into an index");
     const place = fileSystemPath(this.#context.root, path);
     if (stats.isSymbolicLink()) return this.#link(readlinkSync(place, { encoding: "buffer" }));
     const mode = MODE_FILE | ((stats.mode & 0o100) === 0 ? 0o644 : 0o755);
     const conversion = this.#context.conversion(path, indexOid !== undefined);
-    if (conversion.filter !== undefined) {
-      const filtered = await this.#filter(conversion.filter, path, place);
+    const { filter } = conversion;
+    if (filter?.kind === "refused") return this.#unfiltered(mode, filter.name);
+    if (filter !== undefined) {
+      const filtered = await this.#filter(filter, path, place, signal);
       // A filter is not run twice: its output stays in memory.
       return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
     }
-    const isPiecewise = conversion.encoding === undefined && !conversion.ident && stats.size > PIECEWISE_FROM_BYTES;
-    const { oid, contentSize, holdsNul }: Hashed = isPiecewise
-      ? await this.#hashPieces(place, conversion, indexOid)
+    const isPiecewise = isReadInPieces(conversion, stats);
+    const { oid, contentSize, holdsNul, lineCount }: Hashed = isPiecewise
+      ? await this.#hashPieces(place, conversion, indexOid, signal)
       : this.#hashWhole(path, this.#convert(path, readWorkFile(place), conversion, indexOid));
     return {
       mode,
@@ -88,8 +93,20 @@ export class FileCleaner {
       contentSize,
       converts: convertsText(conversion),
       ...(holdsNul !== undefined && { holdsNul }),
+      ...(lineCount !== undefined && { lineCount }),
       large: this.#isLarge(stats.size),
     };
+  }
+
+  /** See {@link Repository.slowReading}. */
+  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined {
+    if (!stats.isFile()) return undefined;
+    const conversion = this.#context.conversion(path, indexOid !== undefined);
+    const kind = conversion.filter?.kind;
+    if (kind === "command" || kind === "process") return "filter";
+    if (kind === "lfs" && stats.size > PIECEWISE_FROM_BYTES) return "convert";
+    if (kind !== undefined || !isReadInPieces(conversion, stats)) return undefined;
+    return conversion.lineEndings === "keep" ? "hash" : "convert";
   }
 
   #link(target: Buffer): CleanFile {
@@ -102,6 +119,14 @@ export class FileCleaner {
     const oid = hashBlob(content, this.#context.format);
     const large = this.#isLarge(size);
     return { mode, oid, content: () => content, size, contentSize: content.length, converts: true, large };
+  }
+
+  #unfiltered(mode: number, filterNotRun: string): CleanFile {
+    const content = (): never => {
+      throw new TypeError(`the content behind filter "${filterNotRun}" is not known`);
+    };
+    const oid = "0".repeat(this.#context.format.bytes * 2);
+    return { mode, oid, content, size: 0, contentSize: 0, converts: true, large: false, filterNotRun };
   }
 
   #isLarge(size: number): boolean {
@@ -137,11 +162,16 @@ export class FileCleaner {
     return content;
   }
 
-  async #filter(filter: CleanFilter, path: BytePath, place: FilePath): Promise<Buffer> {
-    const { root, filterTimeLimitMs: timeLimitMs } = this.#context;
+  async #filter(
+    filter: Exclude<CleanFilter, { kind: "refused" }>,
+    path: BytePath,
+    place: FilePath,
+    signal?: AbortSignal,
+  ): Promise<Buffer> {
+    const { root, filterLimits: limits } = this.#context;
     switch (filter.kind) {
       case "lfs":
-        return withPieces(place, async (pieces) => {
+        return withPieces(place, signal, async (pieces) => {
           const pointer = new LfsPointer();
           await pieces.each((piece) => pointer.update(piece));
           return pointer.finish();
@@ -149,15 +179,14 @@ export class FileCleaner {
       case "missing":
         throw filterFailed(path, filter.name, "required, and not configured");
       case "command": {
-        const run = ({ descriptor }: WorkFilePieces) =>
-          runCleanCommand(filter, path, descriptor, { root, timeLimitMs });
-        return (await withPieces(place, run)) ?? readWorkFile(place);
+        const run = ({ descriptor }: WorkFilePieces) => runCleanCommand(filter, path, descriptor, { root, limits });
+        return (await withPieces(place, signal, run)) ?? readWorkFile(place);
       }
       case "process": {
         const content = readWorkFile(place);
         let process = this.#processes.get(filter.name);
         if (process === undefined) {
-          process = new FilterProcess(filter, { root, timeLimitMs });
+          process = new FilterProcess(filter, { root, limits });
           this.#processes.set(filter.name, process);
         }
         return (await process.clean(path, content)) ?? content;
@@ -166,8 +195,13 @@ export class FileCleaner {
   }
 
   /** The id of a file that is never held whole: raw, or with its line ends converted, which takes a look ahead. */
-  #hashPieces(place: FilePath, { lineEndings }: Conversion, indexOid: Oid | undefined): Promise<Hashed> {
-    return withPieces(place, async (pieces) => {
+  #hashPieces(
+    place: FilePath,
+    { lineEndings }: Conversion,
+    indexOid: Oid | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Hashed> {
+    return withPieces(place, signal, async (pieces) => {
       let dropped = 0;
       if (lineEndings !== "keep") {
         const statistics = new TextStatistics();
@@ -181,10 +215,12 @@ export class FileCleaner {
       }
       const hash = startBlobHash(pieces.size - dropped, this.#context.format);
       let holdsNul: boolean | undefined;
+      const counter = signal === undefined ? undefined : new LineCounter();
       if (dropped === 0) {
         await pieces.each((piece) => {
           holdsNul ??= piece.subarray(0, BINARY_LOOK_BYTES).includes(0);
           hash.update(piece);
+          if (holdsNul === false) counter?.update(piece);
         });
       } else {
         const dropper = new CrlfConverter();
@@ -197,13 +233,26 @@ export class FileCleaner {
         take(dropper.finish());
         if (hashed !== pieces.size - dropped) throw new WorkFileChangedError(place);
       }
-      return { oid: hash.digest("hex"), contentSize: pieces.size - dropped, holdsNul };
+      return {
+        oid: hash.digest("hex"),
+        contentSize: pieces.size - dropped,
+        holdsNul,
+        lineCount: holdsNul === false ? counter?.finish() : undefined,
+      };
     });
   }
 }
 
-async function withPieces<T>(place: FilePath, read: (pieces: WorkFilePieces) => Promise<T>): Promise<T> {
-  const pieces = new WorkFilePieces(place);
+function isReadInPieces({ encoding, ident }: Conversion, { size }: Stats): boolean {
+  return encoding === undefined && !ident && size > PIECEWISE_FROM_BYTES;
+}
+
+async function withPieces<T>(
+  place: FilePath,
+  signal: AbortSignal | undefined,
+  read: (pieces: WorkFilePieces) => Promise<T>,
+): Promise<T> {
+  const pieces = new WorkFilePieces(place, signal);
   try {
     return await read(pieces);
   } finally {

@@ -4,13 +4,13 @@ import type { Readable, Writable } from "node:stream";
 import { messageOf, TreewireError } from "../../util/index.js";
 import type { BytePath } from "../io/byte-path.js";
 import { textOfBytes } from "../io/byte-path.js";
-import { type CleanFilter, filterFailed, killGroup } from "./clean-filter.js";
-import { PacketReader, packContent, packLines } from "./pkt-line.js";
+import { type CleanFilter, filterFailed } from "./clean-filter.js";
+import type { RunOptions } from "./filter-command.js";
+import { abandon, tooMuchOutput } from "./filter-limits.js";
+import { PACKET_COSTS_BYTES, PacketReader, packContent, packLines } from "./pkt-line.js";
 
 /** A filter without work is stopped after so long, in milliseconds. */
 const IDLE_MS = 5_000;
-/** What a filter may answer, in bytes. */
-const OUTPUT_MAX_BYTES = 256 * 2 ** 20;
 
 type Lists = (lists: Buffer[][]) => boolean;
 
@@ -20,19 +20,19 @@ type Lists = (lists: Buffer[][]) => boolean;
  */
 export class FilterProcess {
   readonly #filter: Extract<CleanFilter, { kind: "process" }>;
-  readonly #root: string;
-  readonly #timeLimitMs: number;
+  readonly #options: RunOptions;
   #child: ChildProcessByStdio<Writable, Readable, null> | undefined;
   #ready: Promise<boolean> | undefined;
   #waiting: { lists: Buffer[][]; isComplete: Lists; settle: (outcome: Buffer[][] | Error) => void } | undefined;
   #idle: NodeJS.Timeout | undefined;
+  /** When the file that is cleaned must be done, by `performance.now()`. */
+  #deadline = 0;
   /** One file at a time, as the protocol has it. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(filter: Extract<CleanFilter, { kind: "process" }>, options: { root: string; timeLimitMs: number }) {
+  constructor(filter: Extract<CleanFilter, { kind: "process" }>, options: RunOptions) {
     this.#filter = filter;
-    this.#root = options.root;
-    this.#timeLimitMs = options.timeLimitMs;
+    this.#options = options;
   }
 
   /**
@@ -48,6 +48,7 @@ export class FilterProcess {
 
   async #clean(path: BytePath, content: Buffer): Promise<Buffer | undefined> {
     clearTimeout(this.#idle);
+    this.#deadline = performance.now() + this.#options.limits.timeMs;
     try {
       this.#ready ??= this.#start();
       if (!(await this.#ready)) return this.#decline(path, "it can't clean");
@@ -74,23 +75,34 @@ export class FilterProcess {
   /** @returns whether the program can clean */
   async #start(): Promise<boolean> {
     const child = spawn("/bin/sh", ["-c", this.#filter.command], {
-      cwd: this.#root,
+      cwd: this.#options.root,
       detached: true,
       stdio: ["pipe", "pipe", "ignore"],
     });
+    this.#child = child;
+    // What is heard of one that was abandoned is not about the file that the next one cleans.
+    const onEnd = (error?: Error): void => {
+      if (this.#child === child) this.#waiting?.settle(error ?? new Error("the program has ended"));
+    };
+    child.once("error", onEnd);
+    child.once("close", () => onEnd());
+    // There are no pipes when the process table or that of open files is full.
+    if (child.pid === undefined) throw new Error("the program can't be started");
+    child.stdin.on("error", onEnd);
     // A filter that waits for files does not keep this program alive; it ends when its input does.
     child.unref();
     for (const stream of [child.stdin, child.stdout]) if (stream instanceof Socket) stream.unref();
-    this.#child = child;
+    const { limits } = this.#options;
     const reader = new PacketReader();
     let received = 0;
     child.stdout.on("data", (piece: Buffer) => {
-      received += piece.length;
       const waiting = this.#waiting;
       if (waiting === undefined) return;
+      const packetsBefore = reader.packets;
       try {
-        if (received > OUTPUT_MAX_BYTES) throw new RangeError("prints more than 256 MiB");
         waiting.lists.push(...reader.push(piece));
+        received += piece.length + (reader.packets - packetsBefore) * PACKET_COSTS_BYTES;
+        if (received > limits.outputBytes) throw new RangeError(tooMuchOutput(limits));
       } catch (thrown) {
         waiting.settle(new Error(messageOf(thrown), { cause: thrown }));
         return;
@@ -100,10 +112,6 @@ export class FilterProcess {
         waiting.settle(waiting.lists);
       }
     });
-    const onEnd = (error?: Error): void => this.#waiting?.settle(error ?? new Error("the program has ended"));
-    child.once("error", onEnd);
-    child.once("close", () => onEnd());
-    child.stdin.on("error", onEnd);
     await this.#ask(packLines(["git-filter-client", "version=2"]), (lists) => lists.length >= 1);
     const lists = await this.#ask(packLines(["capability=clean"]), (lists) => lists.length >= 1);
     return (lists[0] ?? []).some((line) => line.toString().trimEnd() === "capability=clean");
@@ -111,7 +119,8 @@ export class FilterProcess {
 
   #ask(request: Buffer, isComplete: Lists): Promise<Buffer[][]> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => settle(new Error(`not done after ${this.#timeLimitMs} ms`)), this.#timeLimitMs);
+      const late = `not done after ${this.#options.limits.timeMs} ms`;
+      const timer = setTimeout(() => settle(new Error(late)), this.#deadline - performance.now());
       const settle = (outcome: Buffer[][] | Error): void => {
         clearTimeout(timer);
         this.#waiting = undefined;
@@ -124,8 +133,7 @@ export class FilterProcess {
   }
 
   #stop(): void {
-    const pid = this.#child?.pid;
-    if (pid !== undefined && this.#child?.exitCode === null) killGroup(pid);
+    if (this.#child !== undefined) abandon(this.#child);
     this.#child = undefined;
     this.#ready = undefined;
   }

@@ -18,8 +18,13 @@ export function packContent(content: Buffer): Buffer {
   return Buffer.concat([...packets, FLUSH]);
 }
 
+/** What a packet that is kept costs besides its bytes. */
+export const PACKET_COSTS_BYTES = 128;
+
 /** Cuts a stream of bytes into the lists of packets between flush packets. */
 export class PacketReader {
+  /** How many packets have come, those between lists among them. */
+  packets = 0;
   #rest: Buffer = Buffer.alloc(0);
   #list: Buffer[] = [];
 
@@ -30,6 +35,7 @@ export class PacketReader {
     while (this.#rest.length >= 4) {
       const length = Number.parseInt(this.#rest.toString("latin1", 0, 4), 16);
       if (length === 0) {
+        this.packets += 1;
         complete.push(this.#list);
         this.#list = [];
         this.#rest = this.#rest.subarray(4);
@@ -37,6 +43,7 @@ export class PacketReader {
       }
       if (!(length >= 4)) throw new RangeError("not a packet");
       if (this.#rest.length < length) break;
+      this.packets += 1;
       this.#list.push(this.#rest.subarray(4, length));
       this.#rest = this.#rest.subarray(length);
     }

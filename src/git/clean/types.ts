@@ -4,7 +4,7 @@ import type { Oid } from "../objects/object-id.js";
 export interface CleanFile {
   /** As git records it: 0o100644, 0o100755 or 0o120000. */
   mode: number;
-  /** The id of the blob that {@link content} would make. */
+  /** The id of the blob that {@link content} would make; the null id with {@link filterNotRun}. */
   oid: Oid;
   /**
    * The content, which is read and converted again when it was not kept.
@@ -21,4 +21,23 @@ export interface CleanFile {
   holdsNul?: boolean;
   /** Whether it is a regular file over `core.bigFileThreshold`, which git takes for binary unless it has read it. */
   large: boolean;
+  /** Of a large file that was hashed as it is by a caller that does not wait: it need not be read again to be counted. */
+  readonly lineCount?: LineCount;
+  /**
+   * The filter that git would run and that was not, by policy. Then nobody knows the content: `oid` is the null id,
+   * which no object has, {@link content} throws, and the sizes say nothing.
+   */
+  filterNotRun?: string;
 }
+
+/** How many lines a content has, an unfinished one at its end among them. */
+export interface LineCount {
+  readonly lines: number;
+  readonly isUnfinished: boolean;
+}
+
+/**
+ * Why reading a file may take long: a filter program is run for it, or a large file is read piece by piece, to be converted or
+ * as it is.
+ */
+export type SlowReading = "filter" | "convert" | "hash";

@@ -42,12 +42,20 @@ export class WorkFilePieces {
   readonly #place: FilePath;
   readonly #descriptor: number;
   readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  readonly #changedMs: number;
+  readonly #signal: AbortSignal | undefined;
 
-  /** @throws like {@link readWorkFile} */
-  constructor(place: FilePath) {
+  /**
+   * @param signal of a reader that does not wait: the reading stops when it aborts, and when the file changes
+   * @throws like {@link readWorkFile}
+   */
+  constructor(place: FilePath, signal?: AbortSignal) {
     this.#place = place;
+    this.#signal = signal;
     this.#descriptor = openRegular(place);
-    this.size = fstatSync(this.#descriptor).size;
+    const { size, mtimeMs } = fstatSync(this.#descriptor);
+    this.size = size;
+    this.#changedMs = mtimeMs;
   }
 
   /** For programs that read the file themselves. */
@@ -58,7 +66,7 @@ export class WorkFilePieces {
   /**
    * Hands out the pieces in turn; each is valid until the next. The event loop runs in between: 5 GB take seconds.
    * @param visit returns false to leave the rest
-   * @throws WorkFileChangedError when the file ends early
+   * @throws WorkFileChangedError when the file ends early; with a signal also when it changes, or the signal's reason
    */
   async each(visit: (piece: Buffer) => unknown): Promise<void> {
     for (let at = 0; at < this.size; ) {
@@ -67,7 +75,14 @@ export class WorkFilePieces {
       if (visit(this.#piece.subarray(0, got)) === false) return;
       at += got;
       await new Promise(setImmediate);
+      if (this.#signal !== undefined) this.#stopIfOutdated(this.#signal);
     }
+  }
+
+  #stopIfOutdated(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    const { size, mtimeMs } = fstatSync(this.#descriptor);
+    if (size !== this.size || mtimeMs !== this.#changedMs) throw new WorkFileChangedError(this.#place);
   }
 
   close(): void {

@@ -4,13 +4,35 @@ import type { Setting } from "./syntax.js";
 export class Config {
   readonly #settings: readonly Setting[];
   readonly #last = new Map<string, Setting>();
+  readonly #own: ReadonlySet<Setting>;
+  #users: Config | undefined;
   /** Every file that was looked at, absent ones too: when one changes, so may the settings. */
   readonly files: readonly string[];
 
-  constructor(settings: readonly Setting[], files: readonly string[] = []) {
+  /** @param own those of the settings that the repository's own files hold, or files that these include */
+  constructor(
+    settings: readonly Setting[],
+    files: readonly string[] = [],
+    own: ReadonlySet<Setting> = new Set<Setting>(),
+  ) {
     this.#settings = settings;
+    this.#own = own;
     this.files = files;
     for (const setting of settings) this.#last.set(setting.name, setting);
+  }
+
+  /**
+   * The settings without the repository's own: those that `git config --show-scope` calls `system`, `global` and
+   * `command`. Whoever only wrote the repository has no say in them.
+   */
+  get users(): Config {
+    this.#users ??= new Config(this.#settings.filter((setting) => !this.#own.has(setting)));
+    return this.#users;
+  }
+
+  /** @returns whether the repository's own settings have a name that begins so */
+  hasOwn(prefix: string): boolean {
+    return [...this.#own].some(({ name }) => name.startsWith(prefix));
   }
 
   /** @param name section and key in lower case. @returns "" for a key that stands alone, `undefined` when not set */

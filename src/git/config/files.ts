@@ -37,10 +37,10 @@ export interface ConfigFiles {
  * @throws TreewireError `TW_BAD_GIT_CONFIG` naming the file and line that break the syntax
  */
 export function loadConfig(files: ConfigFiles, context: ConfigContext): Config {
-  const paths = [...userConfigFiles(files.environment), ...files.local];
-  const loader = new ConfigLoader(paths, context, files.environment);
+  const loader = new ConfigLoader(files, context);
   loader.loadAll();
-  return new Config([...loader.settings, ...environmentSettings(files.environment)], loader.files);
+  const settings = [...loader.settings, ...environmentSettings(files.environment)];
+  return new Config(settings, loader.files, new Set(loader.settings.slice(loader.ownFrom)));
 }
 
 /**
@@ -61,28 +61,33 @@ class ConfigLoader {
   readonly settings: Setting[] = [];
   readonly files: string[] = [];
   #readBytes = 0;
-  readonly #paths: readonly string[];
+  readonly #files: ConfigFiles;
   readonly #context: ConfigContext;
   readonly #environment: NodeJS.ProcessEnv;
-  /** The user's own files. */
-  readonly #users: ReadonlySet<string>;
+  /** The system's and the user's files. */
+  readonly #users: readonly string[];
   /** Every remote's URL, as `hasconfig` looks at them; `undefined` until it is asked. */
   #remoteUrls: readonly string[] | undefined;
 
-  constructor(paths: readonly string[], context: ConfigContext, environment: NodeJS.ProcessEnv) {
-    this.#paths = paths;
+  /** Where the repository's own settings begin among all of them. What a file includes is of the file's scope. */
+  ownFrom = 0;
+
+  constructor(files: ConfigFiles, context: ConfigContext) {
+    this.#files = files;
     this.#context = context;
-    this.#environment = environment;
-    this.#users = new Set(userConfigFiles(environment));
+    this.#environment = files.environment;
+    this.#users = userConfigFiles(files.environment);
   }
 
   loadAll(): void {
-    for (const path of this.#paths) this.#load(path, 0);
+    for (const path of this.#users) this.#load(path, 0);
+    this.ownFrom = this.settings.length;
+    for (const path of this.#files.local) this.#load(path, 0);
   }
 
   #load(path: string, depth: number): void {
     this.files.push(path);
-    const bytes = this.#users.has(path) ? readIfAllowed(path)?.bytes : readConfigFile(path);
+    const bytes = this.#users.includes(path) ? readIfAllowed(path)?.bytes : readConfigFile(path);
     if (bytes === undefined) return;
     this.#readBytes += bytes.length + FILE_COSTS_BYTES;
     if (this.#readBytes > MAX_READ_BYTES) throw badConfig(path, "with what includes name, there is too much to read");
@@ -117,7 +122,7 @@ class ConfigLoader {
   /** The URLs may stand behind the condition, so all files are read first, without what hangs on such conditions. */
   #hasRemoteUrl(pattern: string): boolean {
     if (this.#remoteUrls === undefined) {
-      const others = new ConfigLoader(this.#paths, this.#context, this.#environment);
+      const others = new ConfigLoader(this.#files, this.#context);
       others.#remoteUrls = [];
       others.loadAll();
       const urls = others.settings.filter(({ name }) => /^remote\..*\.url$/s.test(name));

@@ -1,7 +1,24 @@
-import { compileWildmatch } from "./wildmatch.js";
+import { compileWildmatch, type WildmatchOptions } from "./wildmatch.js";
+
+/** How a pattern can be found from a text without trying it: by plain text that it needs. Folded, where case counts not. */
+export interface PatternKey {
+  /**
+   * `literal`: the pattern is this text, and `suffix`: it matches every text that ends so; there is nothing to try.
+   * `prefix`: what it matches begins so, and has to be tried.
+   */
+  readonly kind: "literal" | "suffix" | "prefix";
+  readonly text: string;
+}
+
+/** A glob, compiled. */
+export interface Glob {
+  readonly key: PatternKey;
+  /** Whether it matches the whole text. */
+  matches(text: string): boolean;
+}
 
 /** One pattern of an ignore or attributes file, compiled. */
-export interface PathPattern {
+export interface PathPattern extends Glob {
   /** The line began with `!`. */
   negated: boolean;
   /** The line ended with `/`: only directories match. */
@@ -27,27 +44,41 @@ export function compilePathPattern(line: string, ignoreCase: boolean): PathPatte
   if (directoryOnly) pattern = pattern.slice(0, -1);
   const anywhere = !pattern.includes("/");
   if (!anywhere && pattern.startsWith("/")) pattern = pattern.slice(1);
-  return { negated, directoryOnly, anywhere, matches: compile(pattern, !anywhere, ignoreCase) };
+  return { negated, directoryOnly, anywhere, ...compileGlob(pattern, { pathname: !anywhere, ignoreCase }) };
 }
 
-function compile(pattern: string, pathname: boolean, ignoreCase: boolean): (text: string) => boolean {
+/** Compiles a glob with the plain text by which it can be found. */
+export function compileGlob(pattern: string, { pathname, ignoreCase }: WildmatchOptions): Glob {
   const fold = ignoreCase ? lowerAscii : (text: string) => text;
   const special = pattern.search(SPECIAL);
   if (special < 0) {
     const literal = fold(pattern);
-    return (text) => fold(text) === literal;
+    return { key: { kind: "literal", text: literal }, matches: (text) => fold(text) === literal };
   }
+  const head = fold(pattern.slice(0, special));
+  const key = { kind: "prefix", text: head } as const;
   if (!pathname) {
     const suffix = fold(pattern.slice(1));
-    if (special === 0 && pattern.startsWith("*") && !SPECIAL.test(suffix)) return (text) => fold(text).endsWith(suffix);
-    return compileWildmatch(pattern, { pathname: false, ignoreCase });
+    if (special === 0 && pattern.startsWith("*") && !SPECIAL.test(suffix)) {
+      return { key: { kind: "suffix", text: suffix }, matches: (text) => fold(text).endsWith(suffix) };
+    }
+    return { key, matches: whenAsked(() => compileWildmatch(pattern, { pathname: false, ignoreCase })) };
   }
   // Git compares the plain beginning by itself, and the glob then begins behind it: `a/b**` crosses directories.
-  const head = fold(pattern.slice(0, special));
-  const rest = compileWildmatch(pattern.slice(special), { pathname: true, ignoreCase });
-  return (text) => fold(text.slice(0, special)) === head && rest(text.slice(special));
+  const rest = whenAsked(() => compileWildmatch(pattern.slice(special), { pathname: true, ignoreCase }));
+  return { key, matches: (text) => fold(text.slice(0, special)) === head && rest(text.slice(special)) };
 }
 
-function lowerAscii(text: string): string {
+/** Most patterns of a long file are never tried. */
+function whenAsked(compileTest: () => (text: string) => boolean): (text: string) => boolean {
+  let test: ((text: string) => boolean) | undefined;
+  return (text) => {
+    test ??= compileTest();
+    return test(text);
+  };
+}
+
+/** Folds case as git does: ASCII letters alone. */
+export function lowerAscii(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -94,6 +94,10 @@ export class IndexTable implements EntryTable {
     return this.entries.bytes.toString("hex", at, at + this.options.format.bytes);
   }
 
+  inode(position: number): number {
+    return this.#view.getUint32(this.start(position) + FIELD.ino);
+  }
+
   stage(position: number): number {
     return (this.flags(position) >> 12) & 3;
   }

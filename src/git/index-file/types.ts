@@ -48,6 +48,8 @@ export interface EntryTable {
   directoryRuns(): Uint32Array;
   mode(position: number): number;
   oid(position: number): Oid;
+  /** The lower 32 bits of the inode that the entry's file had when git last looked at it; 0 where git kept none. */
+  inode(position: number): number;
   /** 0, or 1 to 3 when unmerged. */
   stage(position: number): number;
   assumeUnchanged(position: number): boolean;

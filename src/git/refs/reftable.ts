@@ -30,7 +30,8 @@ export function readHeadByGit(root: string, places: RefPlaces, environment: Node
 
 /** @returns standard output without the line feed; "" when git says no without a word */
 function askGit(root: string, args: readonly string[], gitDir: string, environment: NodeJS.ProcessEnv): string {
-  const options = { env: { ...environment, GIT_OPTIONAL_LOCKS: "0", LC_ALL: "C" }, timeout: GIT_TIME_LIMIT_MS };
+  const env = { ...environment, GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1", LC_ALL: "C" };
+  const options = { env, timeout: GIT_TIME_LIMIT_MS };
   const run = spawnSync("git", ["-C", root, ...args], options);
   const complaint = run.error === undefined ? run.stderr.toString().trim() : messageOf(run.error);
   if (run.status === 0 || (run.status === 1 && complaint === "")) return run.stdout.toString().trimEnd();

@@ -10,7 +10,8 @@ import {
   parseAttributeFile,
 } from "./attributes.js";
 
-const NO_ATTRIBUTES: AttributeFile = { rules: [], macros: new Map() };
+const NO_ATTRIBUTES = parseAttributeFile(undefined, { ignoreCase: false, allowsMacros: false });
+const NONE_SPECIFIED: ReadonlyMap<string, AttributeValue> = new Map();
 
 /** Where attributes files stand. */
 export interface AttributePlaces {
@@ -42,19 +43,21 @@ export class AttributeFiles {
    * @param tracked whether the index is asked for files that are not on disk; `git diff --no-index`, by which untracked
    *   files are printed, has none
    */
-  of(path: BytePath, tracked = true): Map<string, AttributeValue> {
+  of(path: BytePath, tracked = true): ReadonlyMap<string, AttributeValue> {
     this.#info ??= this.#parse(readIfAllowed(this.#places.infoFile)?.bytes, true);
     this.#outer ??= this.#places.outerFiles.map((file) => this.#parse(readIfAllowed(file)?.bytes, true));
     const layers: AttributeLayer[] = [{ file: this.#info, relative: path }];
     for (let slash = path.lastIndexOf("/"); ; slash = path.lastIndexOf("/", slash - 1)) {
       const directory = slash < 0 ? "" : path.slice(0, slash);
       const file = this.#directoryFile(directory, tracked);
-      if (file.rules.length > 0 || file.macros.size > 0) layers.push({ file, relative: path.slice(slash + 1) });
+      if (!file.patterns.isEmpty || file.macros.size > 0) layers.push({ file, relative: path.slice(slash + 1) });
       if (slash <= 0) {
         if (slash === 0 || directory === "") break;
       }
     }
-    for (const file of [...this.#outer, BUILT_IN_ATTRIBUTES]) layers.push({ file, relative: path });
+    for (const file of this.#outer) layers.push({ file, relative: path });
+    if (layers.every(({ file }) => file.patterns.isEmpty)) return NONE_SPECIFIED; // a macro alone says nothing
+    layers.push({ file: BUILT_IN_ATTRIBUTES, relative: path });
     return collectAttributes(layers);
   }
 

@@ -1,4 +1,5 @@
-import { compilePathPattern, type PathPattern } from "../glob/path-pattern.js";
+import { compilePathPattern } from "../glob/path-pattern.js";
+import { PatternIndex } from "../glob/pattern-index.js";
 import type { BytePath } from "../io/byte-path.js";
 import { unquoteCStyle } from "./c-quoting.js";
 
@@ -11,14 +12,11 @@ interface Assignment {
   value: AttributeValue | undefined;
 }
 
-interface AttributeRule {
-  pattern: PathPattern;
-  assignments: readonly Assignment[];
-}
-
-/** One attributes file, compiled: rules and macros, last line first. */
+/** One attributes file, compiled: patterns by their line, and macros. */
 export interface AttributeFile {
-  rules: readonly AttributeRule[];
+  patterns: PatternIndex;
+  /** By the number of a pattern. */
+  assignments: readonly (readonly Assignment[])[];
   macros: ReadonlyMap<string, readonly Assignment[]>;
 }
 
@@ -49,9 +47,11 @@ export function parseAttributeFile(
   bytes: Uint8Array | undefined,
   options: { ignoreCase: boolean; allowsMacros: boolean },
 ): AttributeFile {
-  const rules: AttributeRule[] = [];
+  const rules: (readonly Assignment[])[] = [];
+  const patterns = new PatternIndex(options.ignoreCase);
   const macros = new Map<string, readonly Assignment[]>();
-  if (bytes === undefined || bytes.length > MAX_FILE_BYTES) return { rules, macros };
+  const file: AttributeFile = { patterns, assignments: rules, macros };
+  if (bytes === undefined || bytes.length > MAX_FILE_BYTES) return file;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
   for (const line of text.replace(/^\xef\xbb\xbf/, "").split("\n")) {
     if (line.length >= MAX_LINE_BYTES) continue;
@@ -65,9 +65,11 @@ export function parseAttributeFile(
     }
     const pattern = compilePathPattern(first, options.ignoreCase);
     // A negated pattern is forbidden here, and one for directories never matches a file.
-    if (!pattern.negated && !pattern.directoryOnly) rules.push({ pattern, assignments });
+    if (pattern.negated || pattern.directoryOnly) continue;
+    patterns.add(pattern, rules.length);
+    rules.push(assignments);
   }
-  return { rules: rules.reverse(), macros };
+  return file;
 }
 
 /**
@@ -85,9 +87,10 @@ export function collectAttributes(layers: readonly AttributeLayer[]): Map<string
     }
   };
   for (const { file, relative } of layers) {
-    const name = relative.slice(relative.lastIndexOf("/") + 1);
-    for (const { pattern, assignments } of file.rules) {
-      if (pattern.matches(pattern.anywhere ? name : relative)) assign(assignments);
+    if (file.patterns.isEmpty) continue;
+    const nameAt = relative.lastIndexOf("/") + 1;
+    for (const line of file.patterns.all(relative.slice(0, nameAt), relative.slice(nameAt))) {
+      assign(file.assignments[line] ?? []);
     }
   }
   const specified = new Map<string, AttributeValue>();

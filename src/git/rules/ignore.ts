@@ -1,9 +1,42 @@
-import { compilePathPattern, type PathPattern } from "../glob/path-pattern.js";
+import { compilePathPattern } from "../glob/path-pattern.js";
+import { PatternIndex } from "../glob/pattern-index.js";
 import type { BytePath } from "../io/byte-path.js";
 import type { IgnoreDirectory } from "./types.js";
 
-/** The patterns of one ignore file, last line first: the last one that matches decides. */
-type IgnoreList = readonly PathPattern[];
+/** The patterns of one ignore file: of those that match, the last one decides. */
+class IgnoreList {
+  readonly #forAll: PatternIndex;
+  /** Those whose line ends with `/`. */
+  readonly #forDirectories: PatternIndex;
+  readonly #ignoreCase: boolean;
+  #lines = 0;
+
+  constructor(ignoreCase: boolean) {
+    this.#ignoreCase = ignoreCase;
+    this.#forAll = new PatternIndex(ignoreCase);
+    this.#forDirectories = new PatternIndex(ignoreCase);
+  }
+
+  get isEmpty(): boolean {
+    return this.#lines === 0;
+  }
+
+  add(line: string): void {
+    const pattern = compilePathPattern(line, this.#ignoreCase);
+    // an odd number is a negated line's, so that nothing else has to be kept of a line
+    const number = this.#lines * 2 + (pattern.negated ? 1 : 0);
+    this.#lines += 1;
+    (pattern.directoryOnly ? this.#forDirectories : this.#forAll).add(pattern, number);
+  }
+
+  /** What the file says of an entry; `undefined`: nothing. @param prefix the path before its name */
+  decides(prefix: BytePath, name: string, isDirectory: boolean): "ignored" | "kept" | undefined {
+    let last = this.#forAll.last(prefix, name);
+    if (isDirectory && !this.#forDirectories.isEmpty) last = Math.max(last, this.#forDirectories.last(prefix, name));
+    if (last < 0) return undefined;
+    return last % 2 === 1 ? "kept" : "ignored";
+  }
+}
 
 /** One ignore file that holds in a directory. */
 interface Layer {
@@ -22,15 +55,15 @@ const BYTE_ORDER_MARK = "\xef\xbb\xbf";
  * @param bytes `undefined` when there is none
  */
 export function parseIgnoreFile(bytes: Uint8Array | undefined, ignoreCase: boolean): IgnoreList {
-  if (bytes === undefined || bytes.length > MAX_IGNORE_FILE_BYTES) return [];
+  const list = new IgnoreList(ignoreCase);
+  if (bytes === undefined || bytes.length > MAX_IGNORE_FILE_BYTES) return list;
   let text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
   if (text.startsWith(BYTE_ORDER_MARK)) text = text.slice(BYTE_ORDER_MARK.length);
-  const list: PathPattern[] = [];
   for (const line of text.split("\n")) {
     const pattern = trimLine(line);
-    if (pattern !== "" && !pattern.startsWith("#")) list.push(compilePathPattern(pattern, ignoreCase));
+    if (pattern !== "" && !pattern.startsWith("#")) list.add(pattern);
   }
-  return list.reverse();
+  return list;
 }
 
 /** The rules at the top of a working tree. @param lists most important first */
@@ -53,10 +86,8 @@ class IgnoreRules implements IgnoreDirectory {
 
   ignores(name: string, isDirectory: boolean): boolean {
     for (const { list, prefix } of this.#layers) {
-      for (const pattern of list) {
-        if (pattern.directoryOnly && !isDirectory) continue;
-        if (pattern.matches(pattern.anywhere ? name : prefix + name)) return !pattern.negated;
-      }
+      const decision = list.decides(prefix, name, isDirectory);
+      if (decision !== undefined) return decision === "ignored";
     }
     return false;
   }
@@ -72,7 +103,7 @@ class IgnoreRules implements IgnoreDirectory {
 const EVERYTHING_IGNORED: IgnoreDirectory = { ignores: () => true, enter: () => EVERYTHING_IGNORED };
 
 function toLayers(lists: readonly IgnoreList[]): Layer[] {
-  return lists.filter((list) => list.length > 0).map((list) => ({ list, prefix: "" }));
+  return lists.filter((list) => !list.isEmpty).map((list) => ({ list, prefix: "" }));
 }
 
 /** Cuts a line at a NUL, one carriage return, and blanks at the end that no backslash protects. */

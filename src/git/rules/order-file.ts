@@ -1,4 +1,5 @@
-import { compileWildmatch } from "../glob/wildmatch.js";
+import { compileGlob } from "../glob/path-pattern.js";
+import { GlobIndex } from "../glob/pattern-index.js";
 import type { BytePath } from "../io/byte-path.js";
 import { readIfAllowed } from "../io/files.js";
 
@@ -7,7 +8,9 @@ const MAX_PATTERNS = 100_000;
 
 /** In which order the patches of tracked files stand, where `diff.orderFile` says so. */
 export class OrderFile {
-  readonly #patterns: readonly ((text: string) => boolean)[];
+  readonly #globs = new GlobIndex();
+  /** How many there are; they are numbered from the last one, since the index tells the highest number. */
+  readonly #count: number;
 
   /**
    * Reads an order file: a glob on each line, in which `*` matches `/`, too. Rules:
@@ -18,14 +21,19 @@ export class OrderFile {
   constructor(path: string) {
     const lines = readIfAllowed(path)?.bytes.toString("latin1").split("\n") ?? [];
     const patterns = lines.filter((line) => line !== "" && !line.startsWith("#")).slice(0, MAX_PATTERNS);
-    this.#patterns = patterns.map((line) => compileWildmatch(line, { pathname: false, ignoreCase: false }));
+    this.#count = patterns.length;
+    for (const [number, line] of patterns.reverse().entries()) {
+      this.#globs.add(compileGlob(line, { pathname: false, ignoreCase: false }), number);
+    }
   }
 
   /** Where a path stands: the number of the first pattern that matches it or a directory above it; else behind all. */
   rank(path: BytePath): number {
-    const above: BytePath[] = [];
-    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) above.push(path.slice(0, end));
-    const rank = this.#patterns.findIndex((matches) => above.some(matches));
-    return rank < 0 ? this.#patterns.length : rank;
+    let last = -1;
+    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const above = path.slice(0, end);
+      last = this.#globs.last(above, above, last);
+    }
+    return this.#count - 1 - last;
   }
 }

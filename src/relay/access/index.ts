@@ -2,4 +2,5 @@ export { Admission } from "./admission.js";
 export { type Authority, mayWatch } from "./authority.js";
 export type { Answer, BoundChat, Calling, Client, Watchable } from "./client.js";
 export { OwnAuthority } from "./own.js";
+export { type Upload, Uploads } from "./uploads.js";
 export { UpstreamAuthority, type UpstreamOptions } from "./upstream.js";

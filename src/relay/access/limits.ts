@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import type { Duplex } from "node:stream";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { REFUSALS, RefusedError } from "../answers.js";
 import type { LimitOptions } from "../limit-options.js";
+import { KeyedCount } from "./keyed-count.js";
 
 const WINDOW_SECONDS = 60;
 
@@ -11,7 +13,7 @@ export class Limits {
   readonly #byAddress: RateLimiterMemory;
   readonly #byToken: RateLimiterMemory;
   readonly #failures: RateLimiterMemory;
-  readonly #sockets = new Map<string, number>();
+  readonly #sockets = new KeyedCount();
 
   constructor(options: LimitOptions) {
     this.options = options;
@@ -38,16 +40,18 @@ export class Limits {
     await this.#failures.penalty(address, 1);
   }
 
-  /** A watch socket opens. @returns what to call when it is closed @throws RefusedError 429 */
-  openSocket(tokenId: string): () => void {
-    const open = this.#sockets.get(tokenId) ?? 0;
-    if (open >= this.options.socketsPerToken) throw new RefusedError(REFUSALS.tooManySockets);
-    this.#sockets.set(tokenId, open + 1);
-    return () => {
-      const left = (this.#sockets.get(tokenId) ?? 1) - 1;
-      if (left > 0) this.#sockets.set(tokenId, left);
-      else this.#sockets.delete(tokenId);
-    };
+  /**
+   * A watch socket opens: it counts until it is closed, also when the handshake comes to nothing.
+   *
+   * @param socket what the client has been waiting on, and may have closed meanwhile
+   * @returns whether it is still open
+   * @throws RefusedError 429
+   */
+  openSocket(tokenId: string, socket: Duplex): boolean {
+    if (socket.destroyed) return false; // its `close` may have been, and would never end the count
+    if (this.#sockets.count(tokenId) >= this.options.socketsPerToken) throw new RefusedError(REFUSALS.tooManySockets);
+    socket.once("close", this.#sockets.enter(tokenId));
+    return true;
   }
 }
 
@@ -65,6 +69,7 @@ async function consume(limiter: RateLimiterMemory, key: string): Promise<void> {
 }
 
 function tooMany({ msBeforeNext }: RateLimiterRes): RefusedError {
-  const seconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
+  // by the wall clock, which may have been set back meanwhile: the window is over when its timer says so
+  const seconds = Math.min(WINDOW_SECONDS, Math.max(1, Math.ceil(msBeforeNext / 1000)));
   return new RefusedError({ ...REFUSALS.tooManyRequests, headers: { "Retry-After": String(seconds) } });
 }

@@ -50,7 +50,7 @@ export function runRelay(args: readonly string[], withOthers: (argv: Argv) => Ar
 /** Options of any command. */
 const OPTIONS = [
   ...settingOptions(RELAY_SETTINGS),
-  ...["config", "json", "kind", "workspace", "user", "admin", "expires", "owner", "path", "parent"],
+  ...["config", "json", "kind", "workspace", "user", "admin", "expires", "out", "owner", "path", "parent"],
   ...["url", "token-file", "refresh"],
 ];
 const COMMANDS = ["serve", "config", "token", "chat", "watch"];

@@ -22,6 +22,7 @@ export const serveCommand = command(
     const { startRelay } = await import("../server.js"); // the other commands start faster without it
     const log = createLogger("relay", textOf(settings["log-level"]) as LogLevel);
     const relay = await startRelay({ ...options, log });
+    const { url, metricsUrl } = relay;
     const stopped = stopSignal();
     process.on("SIGHUP", () => {
       try {
@@ -31,7 +32,9 @@ export const serveCommand = command(
         log.error({ err: error }, "the old certificate stays");
       }
     });
-    process.stdout.write(`${JSON.stringify({ event: "listening", url: relay.url })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ event: "listening", url, ...(metricsUrl !== undefined && { metrics_url: metricsUrl }) })}\n`,
+    );
     await stopped;
     log.info("stopping");
     await relay.close();
@@ -45,6 +48,7 @@ function serveOptions(settings: RelaySettings): Omit<RelayOptions, "log"> {
   return {
     dataDir: dataDirOf(settings),
     ...parseListen(settings.listen),
+    ...(textOf(settings["metrics-listen"]) !== undefined && { metricsListen: parseListen(settings["metrics-listen"]) }),
     allowedOrigins: listOf(settings["allowed-origin"]),
     trustProxy: listOf(settings["trust-proxy"]),
     ...(upstream !== undefined && { upstream }),

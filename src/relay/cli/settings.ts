@@ -45,7 +45,28 @@ const SETTINGS = {
     "how often sockets are pinged, and how long they have to answer",
     DEFAULT_LIMITS.pingIntervalMs / 1000,
   ),
-  "max-tree-characters": number("diff text held in memory; what nobody watches goes first", DEFAULT_LIMITS.treeUnits),
+  "agent-messages-per-second": number(
+    "messages that one agent may send, on average",
+    DEFAULT_LIMITS.agentMessagesPerSecond,
+  ),
+  "agent-bytes-per-second": number(
+    "bytes that one agent may send, unpacked and on average",
+    DEFAULT_LIMITS.agentBytesPerSecond,
+  ),
+  "max-tree-bytes": number(
+    "what all trees may cost in memory; what nobody watches goes first, then the largest workspace",
+    DEFAULT_LIMITS.treeBytes,
+  ),
+  "workspace-bytes": number(
+    "what one workspace's trees may cost in memory, and in the store",
+    DEFAULT_LIMITS.workspaceBytes,
+  ),
+  "workspace-trees": number("trees of one workspace in memory", DEFAULT_LIMITS.workspaceTrees),
+  "workspace-files": number("changed files of all trees of one workspace", DEFAULT_LIMITS.workspaceFiles),
+  "workspace-rows": number(
+    "rows that the store has of one workspace's trees, and of its chats' trees; the oldest go",
+    DEFAULT_LIMITS.workspaceRows,
+  ),
   "max-connections": number("open TCP connections", DEFAULT_LIMITS.connections),
   "headers-timeout-seconds": number("how long a request's headers may take", DEFAULT_LIMITS.headersTimeoutMs / 1000),
   "request-timeout-seconds": number(
@@ -58,6 +79,12 @@ const SETTINGS = {
   ),
   "max-header-bytes": number("bytes of a request's headers", DEFAULT_LIMITS.headerBytes),
   "max-body-bytes": number("bytes of a request's body, files aside", DEFAULT_LIMITS.bodyBytes),
+  "metrics-listen": { kind: "text", describe: "HOST:PORT where metrics are served, to whoever reaches it" },
+  "owner-file-bytes": number("bytes of one user's files", DEFAULT_LIMITS.ownerFileBytes),
+  "organization-file-bytes": number("bytes of one organization's files", DEFAULT_LIMITS.organizationFileBytes),
+  "uploads-per-token": number("uploads of one token under way", DEFAULT_LIMITS.uploadsPerToken),
+  "max-uploads": number("uploads under way, of everybody", DEFAULT_LIMITS.uploads),
+  "min-free-bytes": number("what uploads leave free on the data directory's file system", DEFAULT_LIMITS.minFreeBytes),
 } as const satisfies Record<string, Setting>;
 
 export type RelaySettingName = keyof typeof SETTINGS;
@@ -107,13 +134,24 @@ export function limitsOf(settings: RelaySettings): LimitOptions {
     agentFrameBytes: amount(settings, "max-agent-frame-bytes"),
     helloTimeoutMs: milliseconds(settings, "hello-timeout-seconds"),
     pingIntervalMs: milliseconds(settings, "ping-seconds"),
-    treeUnits: amount(settings, "max-tree-characters"),
+    agentMessagesPerSecond: amount(settings, "agent-messages-per-second"),
+    agentBytesPerSecond: amount(settings, "agent-bytes-per-second"),
+    treeBytes: amount(settings, "max-tree-bytes"),
+    workspaceBytes: amount(settings, "workspace-bytes"),
+    workspaceTrees: amount(settings, "workspace-trees"),
+    workspaceFiles: amount(settings, "workspace-files"),
+    workspaceRows: amount(settings, "workspace-rows"),
     connections: amount(settings, "max-connections"),
     headersTimeoutMs: milliseconds(settings, "headers-timeout-seconds"),
     requestTimeoutMs: milliseconds(settings, "request-timeout-seconds"),
     idleTimeoutMs: milliseconds(settings, "idle-timeout-seconds"),
     headerBytes: amount(settings, "max-header-bytes"),
     bodyBytes: amount(settings, "max-body-bytes"),
+    ownerFileBytes: amount(settings, "owner-file-bytes"),
+    organizationFileBytes: amount(settings, "organization-file-bytes"),
+    uploadsPerToken: amount(settings, "uploads-per-token"),
+    uploads: amount(settings, "max-uploads"),
+    minFreeBytes: amount(settings, "min-free-bytes"),
   };
 }
 

@@ -2,10 +2,11 @@ import { command, commandGroup } from "../../util/index.js";
 import { createToken, listTokens, revokeToken } from "../commands.js";
 import type { NewToken, TokenEntry } from "../store/index.js";
 import { badUsage, dataDirFrom, JSON_LINES, printRows, withDataDir } from "./command.js";
+import { writeSecret } from "./out-file.js";
 
 const create = command(
   "create",
-  "Print a new token, alone",
+  "Make a token: print it, alone, or write it to a file",
   (argv) =>
     withDataDir(argv)
       .option("kind", { choices: ["agent", "client"] as const, demandOption: true })
@@ -20,9 +21,17 @@ const create = command(
         type: "string",
         requiresArg: true,
         describe: "a span (90d, 12h, 30m) or a time (RFC 3339)",
+      })
+      .option("out", {
+        type: "string",
+        requiresArg: true,
+        describe: "a new file for it, which its owner alone may read; nothing is printed",
       }),
   (argv) => {
-    process.stdout.write(`${createToken(dataDirFrom(argv), newToken(argv))}\n`);
+    const { out } = argv;
+    const make = () => createToken(dataDirFrom(argv), newToken(argv));
+    if (out === undefined) process.stdout.write(`${make()}\n`);
+    else writeSecret(out, make);
   },
 );
 

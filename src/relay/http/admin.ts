@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { idSchema } from "../../protocol/index.js";
 import { TreewireError } from "../../util/index.js";
+import type { Client } from "../access/index.js";
 import { REFUSALS, RefusedError } from "../answers.js";
-import type { TokenEntry } from "../store/index.js";
+import type { NewToken, TokenEntry } from "../store/index.js";
 import { chatJson } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
 import { requireAdmin } from "./operations.js";
-import { chatSchema, errorResponses } from "./schemas.js";
+import { callerErrors, chatSchema, OF_JSON_BODIES } from "./schemas.js";
 
 const tokenSchema = z.object({
   id: z.string(),
@@ -39,14 +40,23 @@ const bindingSchema = z.strictObject({
   parent: idSchema.optional(),
 });
 
-const errors = errorResponses(400, 401, 403, 404);
+const errors = callerErrors(403);
+const bodyErrors = callerErrors(403, ...OF_JSON_BODIES);
+const nameErrors = callerErrors(403, 404, ...OF_JSON_BODIES); // a body that nobody asked for is read all the same
 const tags = ["admin"];
 
 /** What the commands `relay token` and `relay chat` do, for admins over HTTP. */
 export function adminRoutes(context: HttpContext) {
   const { store } = context;
   return async (http: HttpServer): Promise<void> => {
-    http.addHook("onRequest", (request) => requireAdmin(context, request));
+    http.decorateRequest("admin");
+    http.addHook("onRequest", async (request) => {
+      request.setDecorator("admin", await requireAdmin(context, request));
+    });
+    http.addHook("preHandler", async (request) => {
+      const isLive = context.own.isLive(request.getDecorator<Client>("admin"));
+      if (!isLive) throw new RefusedError(REFUSALS.signedOut); // the body may have taken minutes
+    });
 
     http.get(
       "/tokens",
@@ -66,23 +76,27 @@ export function adminRoutes(context: HttpContext) {
           tags,
           summary: "Make a token",
           body: newTokenSchema,
-          response: { 201: z.object({ token: z.string().describe("Its text, which is kept nowhere.") }), ...errors },
+          response: {
+            201: z.object({ token: z.string().describe("Its text, which is kept nowhere.") }),
+            ...bodyErrors,
+          },
         },
       },
       async ({ body }, reply) => {
         const { expires_at, ...token } = body;
         const expires = expires_at === undefined ? {} : { expiresAt: new Date(expires_at) };
         const { workspace } = token;
-        const made =
+        const wanted: NewToken =
           token.kind === "agent"
-            ? store.tokens.create({ ...token, ...expires })
-            : store.tokens.create({
+            ? { ...token, ...expires }
+            : {
                 kind: "client",
                 user: token.user,
                 admin: token.admin,
                 ...(workspace !== undefined && { workspace }),
                 ...expires,
-              });
+              };
+        const made = await store.durable(() => store.tokens.create(wanted));
         return reply.code(201).send({ token: made });
       },
     );
@@ -93,11 +107,12 @@ export function adminRoutes(context: HttpContext) {
           tags,
           summary: "Make a token worthless; its live sockets are closed",
           params: z.object({ id: z.string() }),
-          response: { 204: z.null(), ...errors },
+          response: { 204: z.null(), ...nameErrors },
         },
       },
       async ({ params }, reply) => {
-        if (store.tokens.revoke(params.id) === undefined) throw new RefusedError(REFUSALS.notFound);
+        const revoked = await store.durable(() => store.tokens.revoke(params.id));
+        if (revoked === undefined) throw new RefusedError(REFUSALS.notFound);
         context.changed();
         return reply.code(204).send(null);
       },
@@ -122,7 +137,7 @@ export function adminRoutes(context: HttpContext) {
           summary: "Bind a chat to the trees of a workspace; makes the chat when it is new",
           params: z.object({ chat: idSchema }),
           body: bindingSchema,
-          response: { 200: boundChatSchema, ...errors },
+          response: { 200: boundChatSchema, ...bodyErrors },
         },
       },
       async ({ params, body }) => {
@@ -133,7 +148,7 @@ export function adminRoutes(context: HttpContext) {
           ...(owner !== undefined && { owner }),
           ...(parent !== undefined && { parent }),
         };
-        const chat = refuseBadUsage(() => store.chats.bind(binding));
+        const chat = await store.durable(() => refuseBadUsage(() => store.chats.bind(binding)));
         context.changed();
         return { ...chatJson(chat), paths: [...chat.paths] };
       },
@@ -145,11 +160,12 @@ export function adminRoutes(context: HttpContext) {
           tags,
           summary: "Take a chat's binding away; the chat stays",
           params: z.object({ chat: idSchema }),
-          response: { 204: z.null(), ...errors },
+          response: { 204: z.null(), ...nameErrors },
         },
       },
       async ({ params }, reply) => {
-        if (store.chats.unbind(params.chat) === undefined) throw new RefusedError(REFUSALS.notFound);
+        const unbound = await store.durable(() => store.chats.unbind(params.chat));
+        if (unbound === undefined) throw new RefusedError(REFUSALS.notFound);
         context.changed();
         return reply.code(204).send(null);
       },
@@ -170,11 +186,14 @@ function tokenJson(token: TokenEntry): z.infer<typeof tokenSchema> {
   };
 }
 
+/** What a caller has asked for wrongly. */
+const REFUSED: ReadonlySet<string> = new Set(["TW_BAD_USAGE", "TW_NO_SUCH_CHAT"]);
+
 function refuseBadUsage<T>(job: () => T): T {
   try {
     return job();
   } catch (thrown) {
-    if (!(thrown instanceof TreewireError) || thrown.code !== "TW_BAD_USAGE") throw thrown;
+    if (!(thrown instanceof TreewireError) || !REFUSED.has(thrown.code)) throw thrown;
     throw new RefusedError({ status: 400, body: { message: "Bad request.", detail: thrown.message } });
   }
 }

@@ -5,7 +5,7 @@ import { accept, REFUSALS, RefusedError } from "../answers.js";
 import { STREAM_NAMES } from "../routes.js";
 import type { Chat } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer } from "./context.js";
-import { chatSchema, errorResponses } from "./schemas.js";
+import { callerErrors, chatSchema, OF_JSON_BODIES } from "./schemas.js";
 
 const params = z.object({ chat: z.string() });
 const noContent = z.null().describe("Done.");
@@ -21,7 +21,7 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
           hide,
           summary: "The git stream of a chat (WebSocket)",
           params,
-          response: errorResponses(400, 401, 403, 404, 426),
+          response: callerErrors(403, 404, 426),
         },
         handler: async (request) => {
           const { authority, agentState } = context;
@@ -36,12 +36,20 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
 
 /** The chat routes, on the relay's own store (docs/protocol.md). */
 export function chatRoutes(context: HttpContext, hide: boolean) {
-  const find = (request: FastifyRequest<{ Params: { chat: string } }>): Chat =>
-    accept(context.own.chat(request.getDecorator<Client>("client"), request.params.chat));
-  const setArchived = (chat: Chat, archived: boolean) => {
-    if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
-    const changed = context.store.chats.setArchived(chat.id, archived);
-    if (!changed.includes(chat.id)) throw new RefusedError(archived ? REFUSALS.alreadyArchived : REFUSALS.notArchived);
+  const find = (request: FastifyRequest<{ Params: { chat: string } }>): Chat => {
+    const client = request.getDecorator<Client>("client");
+    if (!context.own.isLive(client)) throw new RefusedError(REFUSALS.signedOut); // the body may have taken minutes
+    return accept(context.own.chat(client, request.params.chat));
+  };
+  const setArchived = async (request: FastifyRequest<{ Params: { chat: string } }>, archived: boolean) => {
+    const { chats } = context.store;
+    // a lock may have to be waited for: what is true is looked at when the write goes through
+    await context.store.durable(() => {
+      const chat = find(request);
+      if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
+      if (chats.setArchived(chat.id, archived).includes(chat.id)) return;
+      throw new RefusedError(archived ? REFUSALS.alreadyArchived : REFUSALS.notArchived);
+    });
     context.changed();
   };
 
@@ -54,7 +62,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
     http.get(
       "/chats/:chat",
       {
-        schema: { hide, summary: "A chat", params, response: { 200: chatSchema, ...errorResponses(400, 401, 404) } },
+        schema: { hide, summary: "A chat", params, response: { 200: chatSchema, ...callerErrors(404) } },
       },
       async (request) => chatJson(find(request)),
     );
@@ -66,11 +74,11 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
           summary: "Archive a chat, or bring it back",
           params,
           body: z.object({ archived: z.boolean() }),
-          response: { 204: noContent, ...errorResponses(400, 401, 404) },
+          response: { 204: noContent, ...callerErrors(404, ...OF_JSON_BODIES) },
         },
       },
       async (request, reply) => {
-        setArchived(find(request), request.body.archived);
+        await setArchived(request, request.body.archived);
         return reply.code(204).send(null);
       },
     );
@@ -92,11 +100,11 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
             hide,
             summary: archived ? "Archive a chat" : "Bring a chat back",
             params,
-            response: { 204: noContent, ...errorResponses(400, 401, 404) },
+            response: { 204: noContent, ...callerErrors(404, 415) },
           },
         },
         async (request, reply) => {
-          setArchived(find(request), archived);
+          await setArchived(request, archived);
           return reply.code(204).send(null);
         },
       );

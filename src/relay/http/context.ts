@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
-import type { Admission, Authority, Client, OwnAuthority } from "../access/index.js";
+import type { Admission, Authority, Client, OwnAuthority, Uploads } from "../access/index.js";
 import { accept } from "../answers.js";
 import type { AgentState } from "../hub/index.js";
 import type { Proxies } from "../proxies.js";
@@ -15,6 +15,7 @@ export interface HttpContext {
   /** The store's word: on everything in own-store mode, on the admin API in both. */
   own: OwnAuthority;
   admission: Admission;
+  uploads: Uploads;
   proxies: Proxies;
   agentState: (workspace: string) => AgentState;
   /** Called when a route has changed who may do what: live sockets are looked at again. */

@@ -2,18 +2,20 @@ import contentDisposition from "content-disposition";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { idSchema } from "../../protocol/index.js";
+import { systemCode } from "../../util/index.js";
+import type { Upload } from "../access/index.js";
 import { accept, FILE_TYPES, MAX_FILE_BYTES, REFUSALS, RefusedError } from "../answers.js";
-import { BlobTooLargeError } from "../store/index.js";
+import { RepeatedLog } from "../repeated-log.js";
+import { BlobTooLargeError, type FileEntry, type StagedBlob } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer, queryOf } from "./context.js";
-import { errorResponses } from "./schemas.js";
+import { fileName } from "./file-name.js";
+import { callerErrors } from "./schemas.js";
 import { sniffImage } from "./sniff.js";
-
-/** What a file's name may have, in bytes of UTF-8. */
-const MAX_NAME_BYTES = 255;
 
 /** The chat file routes, on the relay's own store (docs/protocol.md). */
 export function fileRoutes(context: HttpContext, hide: boolean) {
   return async (http: HttpServer): Promise<void> => {
+    const log = new RepeatedLog(http.log);
     // the body is a stream of bytes, whatever it says it is
     http.removeAllContentTypeParsers();
     http.addContentTypeParser("*", (_request, _payload, done) => done(null));
@@ -25,9 +27,9 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
         summary: "Upload a chat file",
         description: `The body is the file: ${FILE_TYPES.join(", ")}, at most ${MAX_FILE_BYTES} bytes.`,
         querystring: z.object({ organization: z.unknown().optional() }),
-        response: { 201: z.object({ id: idSchema }), ...errorResponses(400, 401, 413) },
+        response: { 201: z.object({ id: idSchema }), ...callerErrors(413, 415, 503, 507) },
       },
-      handler: (request, reply) => upload(context, request, reply),
+      handler: (request, reply) => upload(context, request, reply, log),
     });
     http.route({
       method: ["GET", "HEAD"],
@@ -36,57 +38,98 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
         hide,
         summary: "A chat file's bytes",
         params: z.object({ file: z.string() }),
-        response: { 200: z.any().describe("The bytes, with the stored type."), ...errorResponses(400, 401, 404) },
+        response: { 200: z.any().describe("The bytes, with the stored type."), ...callerErrors(404) },
       },
       handler: (request, reply) => download(context, request, request.params.file, reply),
     });
+    http.delete(
+      "/chats/files/:file",
+      {
+        schema: {
+          hide,
+          summary: "Delete a chat file",
+          params: z.object({ file: z.string() }),
+          response: { 204: z.null().describe("Done."), ...callerErrors(404, 415) },
+        },
+      },
+      (request, reply) => remove(context, request, request.params.file, reply),
+    );
   };
 }
 
-async function upload(context: HttpContext, request: FastifyRequest, reply: FastifyReply) {
-  const { own, store } = context;
+async function upload(context: HttpContext, request: FastifyRequest, reply: FastifyReply, log: RepeatedLog) {
+  const { own, store, uploads } = context;
   const client = await clientOf(context, own, request);
   const asked = queryOf(request).get("organization");
   if (!asked) throw new RefusedError(REFUSALS.noOrganization);
   const organization = idSchema.safeParse(asked).data;
   if (organization === undefined) throw new RefusedError(REFUSALS.invalidOrganization);
-  const declared = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
-  if (!(FILE_TYPES as readonly string[]).includes(declared)) throw new RefusedError(REFUSALS.unsupportedType);
-  if (Number(request.headers["content-length"] ?? 0) > MAX_FILE_BYTES) throw new RefusedError(REFUSALS.fileTooLarge);
+  const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (!(FILE_TYPES as readonly string[]).includes(type)) throw new RefusedError(REFUSALS.unsupportedType);
+  const length = request.headers["content-length"];
+  const declared = length === undefined ? undefined : Number(length);
+  if (declared !== undefined && declared > MAX_FILE_BYTES) throw new RefusedError(REFUSALS.fileTooLarge);
 
-  // what is too much is read and dropped, so that the answer reaches those who are still sending
-  const bytes = request.raw.iterator({ destroyOnReturn: false });
-  const blob = await store.blobs.stage(bytes, MAX_FILE_BYTES).catch((thrown: unknown) => {
-    throw thrown instanceof BlobTooLargeError ? new RefusedError(REFUSALS.fileTooLarge) : thrown;
-  });
-  const { digest, size, head } = blob;
+  const upload = await uploads.begin({ tokenId: client.tokenId, owner: client.user, organization, declared });
+  let blob: StagedBlob | undefined;
   try {
-    const type = sniffImage(head);
-    if (type === undefined) throw new RefusedError(REFUSALS.unsupportedType);
-    await blob.commit();
+    blob = await store.blobs.stage(counted(request, upload), MAX_FILE_BYTES);
+    const { digest, size, head } = blob;
+    const sniffed = sniffImage(head);
+    if (sniffed === undefined) throw new RefusedError(REFUSALS.unsupportedType);
     const name = fileName(request.headers["content-disposition"]);
-    const { id } = store.files.add({
-      organization,
-      owner: client.user,
-      name,
-      type,
-      size,
-      digest,
-    });
+    const file = { organization, owner: client.user, name, type: sniffed, size, digest };
+    const stillMayKeep = () => {
+      if (!own.isLive(client)) throw new RefusedError(REFUSALS.signedOut); // the bytes may have taken minutes
+    };
+    const { id } = await store.chatFiles.add(blob, file, { check: stillMayKeep, entered: () => upload.end() });
     return reply.code(201).send({ id });
+  } catch (thrown) {
+    if (thrown instanceof BlobTooLargeError) throw new RefusedError(REFUSALS.fileTooLarge);
+    if (isDiskFull(thrown)) {
+      log.warn("", { err: thrown }, "no room for an upload");
+      throw new RefusedError(REFUSALS.insufficientStorage);
+    }
+    throw thrown;
   } finally {
-    await blob.discard();
+    request.raw.resume(); // what is left of a refused body is read and dropped: who still sends it would not read the answer
+    try {
+      await blob?.discard();
+    } finally {
+      upload.end();
+    }
   }
 }
 
-async function download(context: HttpContext, request: FastifyRequest, asked: string, reply: FastifyReply) {
+/** The bytes of a request, counted before they are written. */
+async function* counted(request: FastifyRequest, upload: Upload): AsyncGenerator<Uint8Array> {
+  const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
+  for await (const chunk of chunks) {
+    upload.grow(chunk.length);
+    yield chunk;
+  }
+}
+
+/** What the file system and the database say when there is no room, or none for this user, or a file may not be so large. */
+const DISK_FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "SQLITE_FULL"]);
+
+function isDiskFull(thrown: unknown): boolean {
+  return DISK_FULL.has(systemCode(thrown) ?? "");
+}
+
+/** The file that a request names, if the caller may see it. @throws RefusedError */
+async function fileOf(context: HttpContext, request: FastifyRequest, asked: string): Promise<FileEntry> {
   const { own, store } = context;
   const client = await clientOf(context, own, request);
   const id = idSchema.safeParse(asked).data;
   if (id === undefined) throw new RefusedError(REFUSALS.invalidFileId);
   const file = store.files.get(id);
-  const mayRead = file !== undefined && (client.admin || file.owner === client.user);
-  const entry = accept(mayRead ? { ok: file } : { refusal: REFUSALS.notFound });
+  const maySee = file !== undefined && (client.admin || file.owner === client.user);
+  return accept(maySee ? { ok: file } : { refusal: REFUSALS.notFound });
+}
+
+async function download(context: HttpContext, request: FastifyRequest, asked: string, reply: FastifyReply) {
+  const entry = await fileOf(context, request, asked);
   const etag = `"${entry.digest}"`;
   reply.headers({
     "Cache-Control": "private, max-age=31536000, immutable",
@@ -97,35 +140,15 @@ async function download(context: HttpContext, request: FastifyRequest, asked: st
   if (matches(request.headers["if-none-match"], etag)) return reply.code(304).send();
   reply.headers({ "Content-Type": entry.type, "Content-Length": entry.size });
   if (request.method === "HEAD") return reply.send();
-  return reply.send(await store.blobs.read(entry.digest));
+  const bytes = await context.store.chatFiles.read(entry);
+  if (bytes === undefined) throw new RefusedError(REFUSALS.notFound);
+  return reply.send(bytes);
 }
 
-/** The name that a `Content-Disposition` header gives, cut at a character boundary; "" when it gives none. */
-export function fileName(header: string | undefined): string {
-  if (header === undefined) return "";
-  let name: string;
-  try {
-    name = contentDisposition.parse(header).parameters.filename ?? "";
-  } catch {
-    return ""; // a malformed header names nothing: the name may be empty
-  }
-  let bytes = 0;
-  let cut = "";
-  for (const character of asUtf8(name)) {
-    bytes += Buffer.byteLength(character);
-    if (bytes > MAX_NAME_BYTES) break;
-    cut += character;
-  }
-  return cut;
-}
-
-/** Header values come one character a byte; clients that send a name as it is send UTF-8. */
-function asUtf8(text: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(text, "latin1"));
-  } catch {
-    return text; // it was decoded already (`filename*`), or is latin1 indeed
-  }
+async function remove(context: HttpContext, request: FastifyRequest, asked: string, reply: FastifyReply) {
+  const entry = await fileOf(context, request, asked);
+  if (!(await context.store.chatFiles.remove(entry))) throw new RefusedError(REFUSALS.notFound);
+  return reply.code(204).send();
 }
 
 /** RFC 9110, 13.1.2: a list of tags or `*`, compared weakly. */

@@ -3,22 +3,25 @@ import swagger from "@fastify/swagger";
 import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import {
   hasZodFastifySchemaValidationErrors,
-  jsonSchemaTransform,
   serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
-import { type Logger, messageOf, systemCode, VERSION } from "../../util/index.js";
+import { type Logger, messageOf, systemCode } from "../../util/index.js";
 import { maskToken } from "../access/credentials.js";
 import type { UpstreamOptions } from "../access/index.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
+import { RepeatedLog } from "../repeated-log.js";
+import { hasOneTarget } from "../request-shape.js";
 import { PREFIXES } from "../routes.js";
 import { adminRoutes } from "./admin.js";
+import { AllowedMethods } from "./allowed-methods.js";
 import { chatRoutes, streamRoutes } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
 import { fileRoutes } from "./files.js";
+import { openapi } from "./openapi.js";
 import { operationRoutes } from "./operations.js";
 import { proxyRoutes } from "./proxy.js";
 
@@ -63,19 +66,23 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);
   http.setNotFoundHandler((_request, reply) => refuse(reply, REFUSALS.noSuchRoute));
+  const failed = new RepeatedLog(log);
   http.setErrorHandler((error, request, reply) => {
+    if (context.store.health.note(error)) return refuse(reply, REFUSALS.storeTrouble);
     const refusal = refusalOf(error);
-    if (refusal.status >= 500) request.log.error({ err: error }, "request failed");
+    // who goes away amid a request is no fault of the relay's, and nobody is there to be answered
+    if (request.raw.destroyed && !request.raw.complete) request.log.debug({ err: error }, "the client has gone");
+    else if (refusal.status >= 500)
+      failed.error(messageOf(error), { err: error, url: maskToken(request.url) }, "request failed");
     return refuse(reply, refusal);
   });
-  http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
-  await http.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: { title: "Treewire relay", version: VERSION, description: "The live diff of git working trees." },
-    },
-    transform: jsonSchemaTransform,
+  const allowed = new AllowedMethods(http);
+  http.addHook("onRequest", async (request) => {
+    const refusal = hasOneTarget(request.raw) ? allowed.refusal(request) : REFUSALS.badRequest;
+    if (refusal !== undefined) throw new RefusedError(refusal); // whatever its body is
   });
+  http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
+  await http.register(swagger, openapi);
   await http.register(operationRoutes(context, metrics, options.isReady));
   await http.register(adminRoutes(context), { prefix: "/admin" });
   for (const prefix of PREFIXES) {
@@ -85,7 +92,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
       await http.register(chatRoutes(context, hide), { prefix });
       await http.register(fileRoutes(context, hide), { prefix });
     } else {
-      await http.register(proxyRoutes(context, options.upstream), { prefix });
+      await http.register(proxyRoutes(context, options.upstream, limits), { prefix });
     }
   }
   return http;

@@ -1,9 +1,11 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { REFUSALS, RefusedError } from "../answers.js";
+import type { Client } from "../access/index.js";
+import { REFUSALS, type Refusal, RefusedError } from "../answers.js";
 import type { Metrics } from "../metrics.js";
+import type { StoreState } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer } from "./context.js";
-import { errorResponses } from "./schemas.js";
+import { callerErrors, errorResponses } from "./schemas.js";
 
 const status = z.object({ status: z.string() });
 
@@ -12,7 +14,10 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
   return async (http: HttpServer): Promise<void> => {
     http.get(
       "/healthz",
-      { logLevel: "warn", schema: { summary: "Whether the process is alive", response: { 200: status } } },
+      {
+        logLevel: "warn",
+        schema: { summary: "Whether the process is alive", response: { 200: status, ...errorResponses() } },
+      },
       async () => ({ status: "ok" }),
     );
     http.get(
@@ -24,6 +29,8 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
       async () => {
         if (!isReady()) throw new RefusedError(REFUSALS.goingAway);
         context.store.version(); // throws when the database cannot be read
+        const { state } = context.store.health;
+        if (state.kind !== "ok") throw new RefusedError(storeTrouble(state));
         return { status: "ready" };
       },
     );
@@ -32,12 +39,12 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
       {
         logLevel: "warn",
         schema: {
-          summary: "Prometheus metrics, for this machine or an admin's token",
-          response: { 200: z.string(), ...errorResponses(401, 403) },
+          summary: "Prometheus metrics, for an admin's token",
+          response: { 200: z.string(), ...callerErrors(403) },
         },
       },
       async (request, reply) => {
-        if (!isThisMachine(request)) await requireAdmin(context, request);
+        await requireAdmin(context, request);
         return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
       },
     );
@@ -45,14 +52,15 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
   };
 }
 
-/** @throws RefusedError when the caller is no admin of this relay */
-export async function requireAdmin(context: HttpContext, request: FastifyRequest): Promise<void> {
-  const client = await clientOf(context, context.own, request);
-  if (!client.admin) throw new RefusedError(REFUSALS.forbidden);
+/** What those who watch over the relay are told of its store; requests that need no write are served on. */
+function storeTrouble({ kind, since, detail }: Exclude<StoreState, { kind: "ok" }>): Refusal {
+  const { status, body, headers } = REFUSALS.storeTrouble;
+  return { status, headers, body: { ...body, detail: `${kind} since ${since.toISOString()}: ${detail}` } };
 }
 
-/** Whether the request was made on this machine, and did not come through a proxy on it. */
-function isThisMachine({ ip, headers }: FastifyRequest): boolean {
-  const isLoopback = ip === "::1" || /^(?:::ffff:)?127\./.test(ip);
-  return isLoopback && headers["x-forwarded-for"] === undefined && headers.forwarded === undefined;
+/** @returns whose token the caller brings @throws RefusedError when that is no admin of this relay */
+export async function requireAdmin(context: HttpContext, request: FastifyRequest): Promise<Client> {
+  const client = await clientOf(context, context.own, request);
+  if (!client.admin) throw new RefusedError(REFUSALS.forbidden);
+  return client;
 }

@@ -4,20 +4,27 @@ import { bringsCookie, readCredentials } from "../access/credentials.js";
 import type { UpstreamOptions } from "../access/index.js";
 import { tokenDigest } from "../access/limits.js";
 import { accept, REFUSALS, type Refusal } from "../answers.js";
+import type { LimitOptions } from "../limit-options.js";
 import { type HttpContext, type HttpServer, queryOf } from "./context.js";
+import { forwarding } from "./forwarded.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
+/** Connections to the upstream for what is no upload. */
+const OTHER_CONNECTIONS = 128;
+
 /** The file, archive and chat calls, handed through to the upstream as streams. */
-export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions) {
+export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions, { uploads }: LimitOptions) {
   const { origin, pathname } = upstream.url;
+  // bodies, which may come slowly, leave some for calls that have none
+  const connections = OTHER_CONNECTIONS + uploads;
   const base = pathname.replace(/\/+$/, "");
   return async (http: HttpServer): Promise<void> => {
     await http.register(replyFrom, {
       base: origin,
       disableCache: true,
       disableRequestLogging: true,
-      undici: { headersTimeout: upstream.timeoutMs, bodyTimeout: upstream.timeoutMs, connections: 128 },
+      undici: { headersTimeout: upstream.timeoutMs, bodyTimeout: upstream.timeoutMs, connections },
     });
     http.removeAllContentTypeParsers();
     http.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
@@ -28,11 +35,17 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions) {
         schema: { hide: true },
         handler: async (request, reply) => {
           const address = request.ip; // later, the socket may be gone
-          await admit(context, request);
+          const sayWhoCalls = forwarding(context.proxies, request.raw);
+          const callerId = await admit(context, request);
+          if (hasBody(request)) {
+            const leave = context.uploads.enter(callerId);
+            if (reply.raw.closed) leave();
+            else reply.raw.once("close", leave);
+          }
           const path = request.url.split("?", 1)[0] ?? "";
           return reply.from(base + path, {
             retryDelay: () => null, // whether to try again is for the caller to say
-            rewriteRequestHeaders: (_request, headers) => endToEnd(headers),
+            rewriteRequestHeaders: (_request, headers) => sayWhoCalls(endToEnd(headers)),
             rewriteHeaders: (headers) => endToEnd(headers),
             onResponse: (_request, answer, { stream }) => {
               answered(context, request.method, address, reply.statusCode);
@@ -74,18 +87,26 @@ function endToEnd<T extends Record<string, string | readonly string[] | undefine
 /**
  * The limits hold here too, and what a cookie is worth; whether the token counts, the upstream says.
  *
+ * @returns a name for the caller: of the token, or the address of whoever brings none
  * @throws RefusedError 401, 429
  */
-async function admit({ admission, proxies }: HttpContext, request: FastifyRequest): Promise<void> {
+async function admit({ admission, proxies }: HttpContext, request: FastifyRequest): Promise<string> {
   const { method, headers, raw } = request;
   const calling = { method, headers, query: queryOf(request), host: proxies.host(raw), isUpgrade: false };
   const credentials = readCredentials(calling, []);
-  accept(
-    await admission.admit<true>(request.ip, async () => {
-      if (credentials.ok !== undefined) return { ok: true, tokenId: tokenDigest(credentials.ok) };
-      return bringsCookie(headers) ? credentials : { ok: true };
+  const { ip } = request;
+  return accept(
+    await admission.admit(ip, async () => {
+      const tokenId = credentials.ok === undefined ? undefined : tokenDigest(credentials.ok);
+      if (tokenId !== undefined) return { ok: tokenId, tokenId };
+      return bringsCookie(headers) ? { refusal: REFUSALS.signedOut } : { ok: ip };
     }),
   );
+}
+
+/** RFC 9112, 6: a body is announced by one of these. */
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 function answered(context: HttpContext, method: string, address: string, status: number): void {

@@ -1,5 +1,7 @@
 import type { AgentMessage, RelayMessage, TreeMessage } from "../../protocol/index.js";
-import type { Logger } from "../../util/index.js";
+import { withoutCredentials } from "../../util/index.js";
+import type { TunnelLimitError } from "../budgets/exceeded.js";
+import type { RepeatedLog } from "../repeated-log.js";
 import type { ChatRoots } from "../store/index.js";
 import type { Barriers } from "./barriers.js";
 import type { Channel } from "./channel.js";
@@ -15,37 +17,47 @@ export type AgentState = "connecting" | "connected" | "disconnected" | "timeout"
 export interface AgentLink {
   /** Sends one message; messages arrive in order, at most once. */
   send(message: RelayMessage): void;
+  /** The agent may not go on: its workspace holds more than it may. Nothing that it sends counts from here on. */
+  refuse(error: TunnelLimitError): void;
 }
 
 /** What of a workspace an agent's messages change, and what outlives the agent's connection. */
 export interface AgentSessionOptions {
+  /** The workspace's id. */
+  workspace: string;
   trees: TreeCache;
   channels: Channels;
   barriers: Barriers;
   chatRoots: ChatRoots;
   /** Told of every state that is replaced. */
   blocked: ReadonlySet<BlockedViewer>;
-  log: Logger;
+  log: RepeatedLog;
+  /** Told of every trouble that the agent reports. */
+  onTrouble: () => void;
 }
 
 /** One agent's connection, from its hello until it is lost: what it is asked, and what its messages change. */
 export class AgentSession {
   readonly link: AgentLink;
+  readonly #workspace: string;
   readonly #trees: TreeCache;
   readonly #channels: Channels;
   readonly #barriers: Barriers;
   readonly #chatRoots: ChatRoots;
   readonly #blocked: ReadonlySet<BlockedViewer>;
-  readonly #log: Logger;
+  readonly #log: RepeatedLog;
+  readonly #onTrouble: () => void;
 
   constructor(link: AgentLink, options: AgentSessionOptions) {
     this.link = link;
+    this.#workspace = options.workspace;
     this.#trees = options.trees;
     this.#channels = options.channels;
     this.#barriers = options.barriers;
     this.#chatRoots = options.chatRoots;
     this.#blocked = options.blocked;
     this.#log = options.log;
+    this.#onTrouble = options.onTrouble;
   }
 
   /** The connection is lost: what is not finished counts for nothing, and whoever waits for the agent hears of it. */
@@ -99,12 +111,8 @@ export class AgentSession {
     const channel = this.#channels.get(chat);
     if (channel === undefined) return; // it was unwatched meanwhile
     channel.renewTroubles();
-    this.#setRoots(channel, roots);
-  }
-
-  #setRoots(channel: Channel, roots: readonly string[]): void {
     this.#channels.setRoots(channel, roots);
-    this.#chatRoots.record(channel.chat, roots);
+    this.#chatRoots.record(this.#workspace, channel.chat, [...channel.roots]);
     channel.flush();
   }
 
@@ -115,7 +123,7 @@ export class AgentSession {
     const { before, state } = outcome;
     this.#confirm(part.root, Date.parse(state.meta.scanned_at));
     if (before !== undefined) this.#replace(before, state);
-    this.link.send({ type: "ack", root: state.root, epoch: state.epoch, seq: state.seq });
+    this.link.send({ type: "ack", root: part.root, epoch: part.epoch, seq: part.seq });
   }
 
   /** A state is sent to nobody any more: clients that do not read remember what they were sent of it, and hold none of it. */
@@ -139,19 +147,19 @@ export class AgentSession {
     const last = this.#trees.remove(root);
     if (last !== undefined) this.#replace(last);
     for (const channel of this.#channels.withRoot(root)) {
-      this.#setRoots(
-        channel,
-        [...channel.roots].filter((other) => other !== root),
-      );
+      this.#channels.removeRoot(channel, root);
+      this.#chatRoots.bury(this.#workspace, channel.chat, root);
+      channel.flush();
     }
   }
 
   #receiveTrouble({ root, chat, code, message }: Extract<AgentMessage, { type: "trouble" }>): void {
-    this.#log.warn({ root, chat, code }, "the agent reports trouble");
+    this.#onTrouble();
+    this.#log.warn(`${root} ${code}`, { root, chat, code }, "the agent reports trouble");
     for (const channel of this.#channels) {
       if (chat !== null && channel.chat !== chat) continue;
       if (chat === null && root !== null && !channel.roots.has(root)) continue;
-      channel.addTrouble(root ?? "", message);
+      channel.addTrouble(root ?? "", withoutCredentials(message));
       channel.flush();
     }
   }

@@ -1,4 +1,9 @@
 import { coalesce } from "../../util/index.js";
+import { Account } from "../budgets/account.js";
+import { marksBytes, rootBytes, troubleBytes } from "../budgets/cost.js";
+import { TunnelLimitError } from "../budgets/exceeded.js";
+import { DEFAULT_LIMITS } from "../limit-options.js";
+import { latestUntilNow } from "../wall-clock.js";
 import type { ChannelHost } from "./channel-host.js";
 import type { FrameCache } from "./streams/frame-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
@@ -10,6 +15,9 @@ const NONE: ReadonlySet<string> = new Set();
 
 /** So many failures of one chat as a whole are kept for viewers to come, and of trees that are not its own. */
 const MAX_TROUBLES = 100;
+
+/** The roots of one chat, in UTF-16 units: a client is sent all of them in one frame. */
+const MAX_ROOTS_UNITS = 2 * 1024 * 1024;
 
 /** One chat that is being watched: which trees belong to it, and who looks. */
 export class Channel implements WatchedChat {
@@ -24,6 +32,12 @@ export class Channel implements WatchedChat {
    */
   readonly barrier: () => Promise<void>;
   readonly #host: ChannelHost;
+  /** The workspace's. */
+  readonly #account: Account;
+  /** What of that is the channel's: its list of roots, what viewers remember of them, and troubles. */
+  #rootsBytes = 0;
+  #marksBytes = 0;
+  #troublesBytes = 0;
   #roots: ReadonlySet<string> | undefined;
   /** When the last barrier passed, and when the agent last listed the trees: milliseconds since 1970. */
   #checkedAt = 0;
@@ -33,12 +47,14 @@ export class Channel implements WatchedChat {
   #ownTroubles = new Set<string>();
   #formerTroubles: ReadonlySet<string> = new Set();
 
-  constructor(host: ChannelHost, chat: string, paths: readonly string[]) {
+  /** @param account what it holds is entered there until {@link ended} */
+  constructor(host: ChannelHost, chat: string, paths: readonly string[], account = new Account(DEFAULT_LIMITS)) {
     this.#host = host;
+    this.#account = account;
     this.chat = chat;
     this.paths = paths;
     this.barrier = coalesce(async () => {
-      this.#checkedAt = Math.max(this.#checkedAt, await host.refresh(chat));
+      this.#checkedAt = latestUntilNow(this.#checkedAt, await host.refresh(chat));
     });
   }
 
@@ -66,14 +82,52 @@ export class Channel implements WatchedChat {
     return this.#roots !== undefined;
   }
 
+  /** @throws TunnelLimitError when the list is longer than an agent may make it; then the one before stands */
   setRoots(roots: Iterable<string>): void {
-    this.#roots = new Set(roots);
-    this.#checkedAt = Math.max(this.#checkedAt, Date.now());
-    for (const root of this.#troubles.keys()) if (!this.#roots.has(root)) this.#troubles.delete(root);
+    const next = new Set(roots);
+    let units = 0;
+    let bytes = 0;
+    for (const root of next) {
+      units += root.length;
+      bytes += rootBytes(root);
+    }
+    if (units > MAX_ROOTS_UNITS) throw new TunnelLimitError("the roots of a chat are too long");
+    const marks = marksBytes(this.viewers.size, next.size);
+    this.#account.add({ bytes: bytes + marks - this.#rootsBytes - this.#marksBytes });
+    this.#rootsBytes = bytes;
+    this.#marksBytes = marks;
+    this.#roots = next;
+    this.#checkedAt = Date.now();
+    for (const root of this.#troubles.keys()) if (!this.#roots.has(root)) this.clearTrouble(root);
+  }
+
+  join(viewer: Viewer): void {
+    this.viewers.add(viewer);
+    this.#countMarks();
+  }
+
+  leave(viewer: Viewer): void {
+    this.viewers.delete(viewer);
+    this.#countMarks();
+  }
+
+  #countMarks(): void {
+    const marks = marksBytes(this.viewers.size, this.roots.size);
+    this.#account.adjust({ bytes: marks - this.#marksBytes });
+    this.#marksBytes = marks;
+  }
+
+  /** The channel is no longer there. */
+  ended(): void {
+    this.#account.adjust({ bytes: -(this.#rootsBytes + this.#marksBytes + this.#troublesBytes) });
+    this.#rootsBytes = 0;
+    this.#marksBytes = 0;
+    this.#troublesBytes = 0;
   }
 
   /** The agent lists the chat's trees anew, and reports again what still stands in its way. */
   renewTroubles(): void {
+    for (const message of this.#formerTroubles) this.#forgetTrouble("", message);
     this.#formerTroubles = this.#ownTroubles;
     this.#ownTroubles = new Set();
   }
@@ -115,22 +169,56 @@ export class Channel implements WatchedChat {
     return times.length > 0 ? Math.min(...times) : this.#checkedAt;
   }
 
-  /** Something stands in the way: every viewer gets it, at most once until it passes. @param root "" for the chat as a whole */
+  /**
+   * Something stands in the way: every viewer gets it, at most once until it passes.
+   *
+   * @param root "" for the chat as a whole
+   * @throws TunnelLimitError when there is no room to remember it
+   */
   addTrouble(root: string, message: string): void {
     if (root === "") {
       const known = this.#ownTroubles.has(message) || this.#formerTroubles.has(message);
-      if (this.#ownTroubles.size < MAX_TROUBLES) this.#ownTroubles.add(message);
+      if (this.#ownTroubles.size < MAX_TROUBLES && !this.#ownTroubles.has(message)) {
+        this.#rememberTrouble("", message);
+        this.#ownTroubles.add(message);
+      }
       if (known) return;
     } else {
       if (this.#troubles.get(root) === message) return;
-      if (this.roots.has(root) || this.#troubles.size < MAX_TROUBLES) this.#troubles.set(root, message);
+      if (this.roots.has(root) || this.#troubles.size < MAX_TROUBLES) {
+        this.clearTrouble(root);
+        this.#rememberTrouble(root, message);
+        this.#troubles.set(root, message);
+      }
     }
     for (const viewer of this.viewers) viewer.sendTrouble(message);
   }
 
   /** The tree can be read again. */
   clearTrouble(root: string): void {
+    const message = this.#troubles.get(root);
+    if (message === undefined) return;
     this.#troubles.delete(root);
+    this.#forgetTrouble(root, message);
+  }
+
+  #rememberTrouble(root: string, message: string): void {
+    const bytes = troubleBytes(root, message);
+    this.#account.add({ bytes });
+    this.#troublesBytes += bytes;
+  }
+
+  #forgetTrouble(root: string, message: string): void {
+    const bytes = troubleBytes(root, message);
+    this.#account.adjust({ bytes: -bytes });
+    this.#troublesBytes -= bytes;
+  }
+
+  /** States of trees are no longer here: what viewers were sent of them is of no use for the next ones. */
+  forget(states: Iterable<TreeState>): void {
+    for (const { root } of states) {
+      if (this.roots.has(root)) for (const viewer of this.viewers) viewer.forget(root);
+    }
   }
 
   troubles(): string[] {

@@ -28,13 +28,24 @@ export class Channels implements Iterable<Channel> {
   delete(channel: Channel): boolean {
     if (this.#byChat.get(channel.chat) !== channel) return false;
     this.#byRoot = undefined;
+    channel.ended();
     return this.#byChat.delete(channel.chat);
   }
 
-  /** Gives a channel another list of trees. */
+  /** Gives a channel another list of trees. @throws TunnelLimitError when it is longer than an agent may make it */
   setRoots(channel: Channel, roots: Iterable<string>): void {
     channel.setRoots(roots);
     this.#byRoot = undefined;
+  }
+
+  /** Takes one tree from a channel's list. */
+  removeRoot(channel: Channel, root: string): void {
+    const roots = new Set(channel.roots);
+    if (!roots.delete(root)) return;
+    channel.setRoots(roots);
+    const others = this.#byRoot?.get(root)?.filter((other) => other !== channel) ?? [];
+    if (others.length > 0) this.#byRoot?.set(root, others);
+    else this.#byRoot?.delete(root);
   }
 
   /** The channels that have a tree among theirs. Kept beside the channels: it is asked for at every update. */

@@ -1,4 +1,7 @@
 import type { Logger } from "../../util/index.js";
+import { Ledger } from "../budgets/account.js";
+import { BUDGETS, type BudgetName } from "../budgets/exceeded.js";
+import type { LimitOptions } from "../limit-options.js";
 import type { ChatRoots, TreeStates } from "../store/index.js";
 import type { AgentState } from "./agent-session.js";
 import type { Channel } from "./channel.js";
@@ -13,7 +16,13 @@ export interface HubOptions {
   log: Logger;
   /** Milliseconds; for tests. */
   lingerMs?: number;
+  limits: Pick<LimitOptions, "treeBytes" | "workspaceBytes" | "workspaceTrees" | "workspaceFiles" | "workspaceRows">;
+  /** Told of every trouble that an agent reports. */
+  onTrouble?: () => void;
 }
+
+/** When too much is held, so much of the limit is made free of what nobody watches: not for each update anew. */
+const ROOM = 0.1;
 
 /** Which trees a viewer looks at. */
 export interface Binding {
@@ -39,6 +48,8 @@ export class Hub {
   readonly #workspaces = new Map<string, Workspace>();
   readonly #viewers = new Map<Viewer, { workspace: Workspace; channel: Channel }>();
 
+  readonly #ledger = new Ledger();
+
   constructor(options: HubOptions) {
     this.#options = options;
   }
@@ -47,7 +58,12 @@ export class Hub {
   workspace(id: string): Workspace {
     let workspace = this.#workspaces.get(id);
     if (workspace === undefined) {
-      workspace = new Workspace(id, this.#options);
+      workspace = new Workspace(id, {
+        onTrouble: () => undefined,
+        ...this.#options,
+        ledger: this.#ledger,
+        onGrown: () => this.#keepLimit(),
+      });
       this.#workspaces.set(id, workspace);
     }
     return workspace;
@@ -67,15 +83,25 @@ export class Hub {
       .some((root) => workspace?.state(root) !== undefined || treeStates.has(workspaceId, root));
   }
 
-  /** What is held in memory. */
-  counts(): { workspaces: number; chats: number; trees: number; treeBytes: number } {
-    const counts = { workspaces: this.#workspaces.size, chats: 0, trees: 0, treeBytes: 0 };
-    for (const workspace of this.#workspaces.values()) {
+  /** What is held in memory, in bytes by the estimate of budgets/cost.ts; and of each budget, the most that is used of it. */
+  counts(): {
+    workspaces: number;
+    chats: number;
+    trees: number;
+    treeBytes: number;
+    budgets: Record<BudgetName, number>;
+  } {
+    const { chatRoots, treeStates, limits } = this.#options;
+    const budgets = { "max-tree-bytes": this.#ledger.bytes / limits.treeBytes } as Record<BudgetName, number>;
+    const counts = { workspaces: this.#workspaces.size, chats: 0, trees: 0, treeBytes: this.#ledger.bytes, budgets };
+    for (const name of BUDGETS) budgets[name] ??= 0;
+    for (const [id, workspace] of this.#workspaces) {
       counts.chats += [...workspace.channels].length;
-      for (const state of workspace.states) {
-        counts.trees += 1;
-        counts.treeBytes += state.size;
-      }
+      counts.trees += workspace.held.trees;
+      const rows = Math.max(treeStates.rowCount(id), chatRoots.rowCount(id));
+      const used = { ...workspace.held.used(), "workspace-rows": rows / limits.workspaceRows };
+      for (const name of BUDGETS)
+        if (name in used) budgets[name] = Math.max(budgets[name], used[name as keyof typeof used]);
     }
     return counts;
   }
@@ -84,7 +110,12 @@ export class Hub {
   watch({ workspace: id, chat, paths }: Binding, { outlet, stream, acceptsStale }: ViewerOptions): Viewer {
     const workspace = this.workspace(id);
     const channel = workspace.channel(chat, paths);
-    if (acceptsStale && !channel.agentIsConnected) workspace.load(channel);
+    try {
+      if (acceptsStale && !channel.agentIsConnected) workspace.load(channel);
+    } catch (thrown) {
+      workspace.drop(channel); // unless others watch it
+      throw thrown;
+    }
     const viewer = new Viewer(channel, outlet, stream, acceptsStale);
     this.#viewers.set(viewer, { workspace, channel });
     workspace.join(channel, viewer);
@@ -121,17 +152,45 @@ export class Hub {
   }
 
   /**
-   * Keeps what has changed, and evicts what nobody watches while more is held than should be.
+   * Keeps what has changed, and forgets workspaces that nobody uses.
    *
-   * @param maxTreeUnits how many UTF-16 units the held states may have
    * @param isLast the relay stops: nothing is left for later
+   * @throws what the first write threw that failed; the others were tried, and it is tried again next time
    */
-  async tidy(maxTreeUnits: number, isLast: boolean): Promise<void> {
-    for (const workspace of this.#workspaces.values()) await workspace.save(isLast);
-    let held = this.counts().treeBytes;
+  async tidy(isLast: boolean): Promise<void> {
+    let failure: { thrown: unknown } | undefined;
+    for (const workspace of this.#workspaces.values()) {
+      try {
+        await workspace.save(isLast);
+      } catch (thrown) {
+        failure ??= { thrown };
+      }
+    }
+    this.#keepLimit();
     for (const [id, workspace] of this.#workspaces) {
-      if (held > maxTreeUnits) held -= workspace.evict(held - maxTreeUnits);
-      if (workspace.isIdle) this.#workspaces.delete(id);
+      if (!workspace.isIdle) continue;
+      workspace.discard();
+      this.#workspaces.delete(id);
+    }
+    if (failure !== undefined) throw failure.thrown;
+  }
+
+  /** Sees to it that all workspaces together hold no more than they may: first goes what nobody watches. */
+  #keepLimit(): void {
+    const limit = this.#options.limits.treeBytes;
+    if (this.#ledger.bytes <= limit) return;
+    for (const unwritten of [false, true]) {
+      for (const workspace of this.#workspaces.values()) {
+        const excess = this.#ledger.bytes - (1 - ROOM) * limit;
+        if (excess <= 0) return;
+        workspace.evict(excess, { unwritten });
+      }
+      if (this.#ledger.bytes <= limit) return;
+    }
+    const largestFirst = [...this.#workspaces.values()].sort((a, b) => b.held.bytes - a.held.bytes);
+    for (const workspace of largestFirst) {
+      if (this.#ledger.bytes <= limit) return;
+      workspace.shed("max-tree-bytes");
     }
   }
 

@@ -4,6 +4,5 @@ export type { Outlet } from "./outlet.js";
 export { DeltaStream } from "./streams/delta-stream.js";
 export { GitStream } from "./streams/git-stream.js";
 export type { Frame } from "./streams/watch-stream.js";
-export { TunnelLimitError } from "./trees/pending-update.js";
 export type { Viewer } from "./viewer.js";
 export type { Workspace } from "./workspace.js";

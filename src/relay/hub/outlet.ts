@@ -13,4 +13,6 @@ export interface Outlet {
   onBlocked(): void;
   /** A frame has drained, and nothing waits. */
   onDrained(): void;
+  /** The next frame cannot be made, and no other will be asked for: what has to be read for it is not to be had. */
+  onFailed(thrown: unknown): void;
 }

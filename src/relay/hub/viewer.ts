@@ -1,4 +1,5 @@
 import type { ServerMessage } from "../../protocol/index.js";
+import { hasPassed, latestUntilNow } from "../wall-clock.js";
 import { TextFrame } from "./encoding/text-frame.js";
 import { ErrorBacklog } from "./error-backlog.js";
 import type { Outlet } from "./outlet.js";
@@ -93,8 +94,13 @@ export class Viewer implements BlockedViewer {
 
   /** The client lacks what it would need to apply the next change of a tree. */
   resync(root: string): void {
-    this.#stream.forget(root);
+    this.forget(root);
     this.flush();
+  }
+
+  /** Whatever comes next of a tree goes out whole. */
+  forget(root: string): void {
+    this.#stream.forget(root);
   }
 
   /** Sends what the chat remembers as trouble; a viewer without its first frame gets it right behind that. */
@@ -110,7 +116,7 @@ export class Viewer implements BlockedViewer {
 
   /** Says at least that nothing changed when no frame has gone out for that many milliseconds. */
   heartbeat(afterMs: number): void {
-    if (Date.now() - this.#lastFrameAt < afterMs) return;
+    if (!hasPassed(afterMs, this.#lastFrameAt)) return;
     this.#heartbeatDue = true;
     this.flush();
   }
@@ -137,7 +143,15 @@ export class Viewer implements BlockedViewer {
       this.#outlet.onBlocked();
       return;
     }
-    const next = this.#nextFrame();
+    let next: { frame: Frame; mayHaveMore: boolean } | undefined;
+    try {
+      next = this.#nextFrame();
+    } catch (thrown) {
+      // whoever caused this flush (the agent, a timer, another viewer's frame) must not suffer for it
+      this.#output = "closed";
+      this.#outlet.onFailed(thrown);
+      return;
+    }
     if (next === undefined) return;
     this.#output = next.mayHaveMore ? "sendingThenMore" : "sending";
     this.#outlet.send(next.frame, () => this.#sent());
@@ -200,7 +214,7 @@ export class Viewer implements BlockedViewer {
 
   #scannedAt(roots: readonly string[], afterBarrier: boolean): number {
     const known = this.#chat.scannedAt(roots, afterBarrier);
-    this.#lastScannedAt = Math.max(this.#lastScannedAt, known);
+    this.#lastScannedAt = latestUntilNow(this.#lastScannedAt, known);
     return this.#lastScannedAt;
   }
 }

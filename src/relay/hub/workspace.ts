@@ -1,5 +1,8 @@
 import type { AgentMessage } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
+import { Account, type Ledger, type WorkspaceLimits } from "../budgets/account.js";
+import { BudgetExceededError, type BudgetName, TunnelLimitError } from "../budgets/exceeded.js";
+import { RepeatedLog } from "../repeated-log.js";
 import type { ChatRoots, TreeHead, TreeStates } from "../store/index.js";
 import { type AgentLink, AgentSession, type AgentState } from "./agent-session.js";
 import { Barriers } from "./barriers.js";
@@ -15,13 +18,31 @@ import type { BlockedViewer } from "./watched-chat.js";
 /** How long a chat goes on being watched when its last viewer has left (a page that reloads), in milliseconds. */
 export const LINGER_MS = 10_000;
 
+export interface WorkspaceOptions {
+  chatRoots: ChatRoots;
+  treeStates: TreeStates;
+  log: Logger;
+  lingerMs?: number;
+  limits: WorkspaceLimits;
+  /** What all workspaces hold together. */
+  ledger: Ledger;
+  /** Told whenever more is held than before, when that is entered in the ledger. */
+  onGrown: () => void;
+  /** Told of every trouble that an agent reports. */
+  onTrouble: () => void;
+}
+
 /** Everything that belongs to one workspace: its agent, its trees, and the chats that look at them. */
 export class Workspace implements ChannelHost {
   readonly id: string;
   readonly frames = new FrameCache();
   readonly blocked = new Set<BlockedViewer>();
   readonly #chatRoots: ChatRoots;
-  readonly #log: Logger;
+  /** For what agents cause. */
+  readonly log: RepeatedLog;
+  readonly #account: Account;
+  readonly #onGrown: () => void;
+  readonly #onTrouble: () => void;
   readonly #lingerMs: number;
   readonly #trees: TreeCache;
   readonly #barriers: Barriers;
@@ -31,12 +52,17 @@ export class Workspace implements ChannelHost {
   /** What holds while there is no session. */
   #stateWithoutAgent: Exclude<AgentState, "connected"> = "disconnected";
 
-  constructor(id: string, options: { chatRoots: ChatRoots; treeStates: TreeStates; log: Logger; lingerMs?: number }) {
+  constructor(id: string, options: WorkspaceOptions) {
     this.id = id;
     this.#chatRoots = options.chatRoots;
-    this.#trees = new TreeCache(id, options.treeStates, (root) => this.#channels.withRoot(root).length > 0);
-    this.#log = options.log.child({ workspace: id });
-    this.#barriers = new Barriers(this.#log);
+    this.#account = new Account(options.limits, options.ledger);
+    const isWatched = (root: string) => this.#channels.withRoot(root).length > 0;
+    this.#trees = new TreeCache(id, options.treeStates, isWatched, this.#account);
+    const log = options.log.child({ workspace: id });
+    this.log = new RepeatedLog(log);
+    this.#barriers = new Barriers(log);
+    this.#onGrown = options.onGrown;
+    this.#onTrouble = options.onTrouble;
     this.#lingerMs = options.lingerMs ?? LINGER_MS;
   }
 
@@ -56,9 +82,14 @@ export class Workspace implements ChannelHost {
     return this.#channels;
   }
 
-  /** The tree states that are held. */
-  get states(): TreeState[] {
-    return this.#trees.states;
+  /** What is held in memory, and how much of its budgets that is. */
+  get held(): Pick<Account, "bytes" | "trees" | "files" | "used"> {
+    return this.#account;
+  }
+
+  /** The trees that are held, those of which no whole state has come among them. */
+  get roots(): Iterable<string> {
+    return this.#trees.roots;
   }
 
   // ── viewers ──
@@ -71,7 +102,7 @@ export class Workspace implements ChannelHost {
   channel(chat: string, paths: readonly string[]): Channel {
     let channel = this.#channels.get(chat);
     if (channel === undefined) {
-      channel = new Channel(this, chat, paths);
+      channel = new Channel(this, chat, paths, this.#account);
       this.#channels.add(channel);
       this.#session?.watch(channel);
     } else if (channel.paths.join("\0") !== paths.join("\0")) {
@@ -85,12 +116,12 @@ export class Workspace implements ChannelHost {
   join(channel: Channel, viewer: Viewer): void {
     clearTimeout(this.#lingering.get(channel));
     this.#lingering.delete(channel);
-    channel.viewers.add(viewer);
+    channel.join(viewer);
     if (this.#session !== undefined) channel.start([viewer]);
   }
 
   leave(channel: Channel, viewer: Viewer): void {
-    channel.viewers.delete(viewer);
+    channel.leave(viewer);
     if (channel.viewers.size > 0 || this.#lingering.has(channel)) return;
     const timer = setTimeout(() => this.drop(channel), this.#lingerMs);
     timer.unref();
@@ -109,15 +140,24 @@ export class Workspace implements ChannelHost {
 
   // ── what is kept ──
 
-  /** Whether the last states of a chat's trees are here or in the store; brings them here. */
-  load(channel: Channel): boolean {
+  /** Brings the last states of a chat's trees here from the store, as far as there is room. */
+  load(channel: Channel): void {
     if (!channel.knowsRoots) {
       const roots = this.#chatRoots.present(channel.chat);
-      if (roots.length === 0) return false;
-      this.#channels.setRoots(channel, roots);
+      if (roots.length === 0 || !this.#canList(channel, roots)) return;
     }
     for (const root of channel.roots) this.#trees.load(root);
-    return channel.states().length > 0;
+    this.#onGrown();
+  }
+
+  #canList(channel: Channel, roots: readonly string[]): boolean {
+    try {
+      this.#channels.setRoots(channel, roots);
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof TunnelLimitError) return false;
+      throw thrown;
+    }
   }
 
   /** Writes the states that have changed. @param everything those that go on changing as well */
@@ -125,9 +165,26 @@ export class Workspace implements ChannelHost {
     return this.#trees.save(everything);
   }
 
-  /** Evicts written states that nobody watches. @param units how many UTF-16 units are too many @returns how many went */
-  evict(units: number): number {
-    return this.#trees.evict(units);
+  /**
+   * Evicts states that nobody watches.
+   *
+   * @param bytes how much is too much @param options `unwritten`: those that the store lacks as well @returns how much went
+   */
+  evict(bytes: number, options: { unwritten: boolean }): number {
+    return this.#trees.evict(bytes, options);
+  }
+
+  /** All workspaces together hold too much, and this one the most: its agent is closed, and its trees go. */
+  shed(budget: BudgetName): void {
+    this.#session?.link.refuse(new BudgetExceededError(budget));
+    this.#session?.end();
+    const states = this.#trees.clear();
+    for (const channel of this.#channels) channel.forget(states);
+  }
+
+  /** The workspace is no longer used: nothing of it counts as held. */
+  discard(): void {
+    this.#trees.clear();
   }
 
   /** Nobody is here and nothing is held that the store lacks. */
@@ -169,12 +226,14 @@ export class Workspace implements ChannelHost {
   attach(link: AgentLink): TreeHead[] {
     this.#session?.end();
     this.#session = new AgentSession(link, {
+      workspace: this.id,
       trees: this.#trees,
       channels: this.#channels,
       barriers: this.#barriers,
       chatRoots: this.#chatRoots,
       blocked: this.blocked,
-      log: this.#log,
+      log: this.log,
+      onTrouble: this.#onTrouble,
     });
     return this.#trees.knownHeads();
   }
@@ -203,6 +262,8 @@ export class Workspace implements ChannelHost {
    * @throws TunnelLimitError when an agent may not send so much
    */
   receive(link: AgentLink, message: Exclude<AgentMessage, { type: "hello" }>): void {
-    if (this.#session?.link === link) this.#session.receive(message);
+    if (this.#session?.link !== link) return;
+    this.#session.receive(message);
+    this.#onGrown();
   }
 }

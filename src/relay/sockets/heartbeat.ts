@@ -24,9 +24,9 @@ export class Heartbeat {
     this.#timer = setInterval(() => {
       if (this.#answered) {
         this.#answered = false;
-        this.#unansweredSince = Date.now();
+        this.#unansweredSince = performance.now();
         socket.ping();
-      } else if (socket.bufferedAmount === 0 || Date.now() - this.#unansweredSince >= SLOW_PEER_MS) {
+      } else if (socket.bufferedAmount === 0 || performance.now() - this.#unansweredSince >= SLOW_PEER_MS) {
         end = "timeout";
         socket.terminate();
       }

@@ -1,2 +1,3 @@
 export { LiveSockets } from "./live-sockets.js";
+export { Reconciler } from "./reconciler.js";
 export { Upgrades } from "./upgrades.js";

@@ -1,6 +1,7 @@
 import type { CLOSE } from "../../protocol/index.js";
 import type { Authority, BoundChat, Client } from "../access/index.js";
 import { REFUSALS } from "../answers.js";
+import { SetMap } from "./set-map.js";
 
 /** An open watch socket. */
 export interface LiveWatch {
@@ -16,7 +17,7 @@ export interface LiveWatch {
   end(error: string): void;
 }
 
-/** An agent's tunnel that was welcomed. */
+/** An agent's tunnel, welcomed or not yet. */
 export interface LiveTunnel {
   readonly token: { readonly tokenId: string; readonly expiresAt: Date | undefined };
   /** @param text why, in at most 123 bytes */
@@ -25,40 +26,75 @@ export interface LiveTunnel {
 
 const TOKEN_ENDED = "the token was revoked or has expired";
 
-/** The sockets that are open, each of which may stay only as long as its token counts and its chat may be watched. */
+/** So many questions about who may watch are out at a time; between two such batches everything else has its turn. */
+const QUESTIONS_AT_ONCE = 16;
+
+/**
+ * The sockets that are open, each of which may stay only as long as its token counts and its chat may be watched. What a
+ * change costs follows the sockets that it is about, not those that are open.
+ */
 export class LiveSockets {
   readonly #authority: Pick<Authority, "isLive" | "watchable">;
   readonly #isLiveAgentToken: (tokenId: string) => boolean;
   readonly #watching = new Set<LiveWatch>();
+  readonly #byToken = new SetMap<string, LiveWatch>();
+  readonly #byChat = new SetMap<string, LiveWatch>();
+  readonly #tunnelsByToken = new SetMap<string, LiveTunnel>();
+  /** Those that were welcomed, by workspace. */
   readonly #tunnels = new Map<string, LiveTunnel>();
+  #generation = 0;
 
-  /** @param isLiveAgentToken whether an agent's token, which counted before, has not been revoked since */
+  /** @param isLiveAgentToken whether an agent's token, which counted before, has not been revoked since, nor expired */
   constructor(authority: Pick<Authority, "isLive" | "watchable">, isLiveAgentToken: (tokenId: string) => boolean) {
     this.#authority = authority;
     this.#isLiveAgentToken = isLiveAgentToken;
   }
 
-  /** How many sockets are open. */
+  /** How many sockets are open, and how many agents were welcomed. */
   counts(): { sockets: number; tunnels: number } {
     return { sockets: this.#watching.size, tunnels: this.#tunnels.size };
   }
 
+  /** Another number once anything has changed: what was known before has to be asked again. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   addWatch(watch: LiveWatch): void {
     this.#watching.add(watch);
+    this.#byToken.add(watch.client.tokenId, watch);
+    this.#byChat.add(watch.chatId, watch);
   }
 
   deleteWatch(watch: LiveWatch): void {
     this.#watching.delete(watch);
+    this.#byToken.delete(watch.client.tokenId, watch);
+    this.#byChat.delete(watch.chatId, watch);
   }
 
-  /** A workspace has one tunnel: a newer one closes the one before. */
-  addTunnel(workspace: string, tunnel: LiveTunnel): void {
+  /** An agent's socket is open. It has not said hello, but from here on it ends with its token. */
+  addTunnel(tunnel: LiveTunnel): void {
+    this.#tunnelsByToken.add(tunnel.token.tokenId, tunnel);
+  }
+
+  /**
+   * An agent says hello. A workspace has one tunnel: a newer one closes the one before, if its token still counts.
+   *
+   * @returns whether it does; if not, the tunnel is closed, and the one before stays
+   */
+  welcomeTunnel(workspace: string, tunnel: LiveTunnel): boolean {
+    if (!this.#isLiveAgentToken(tunnel.token.tokenId)) {
+      tunnel.close("tokenRevoked", TOKEN_ENDED);
+      return false;
+    }
     this.#tunnels.get(workspace)?.close("replaced", "a newer agent has taken this workspace");
     this.#tunnels.set(workspace, tunnel);
+    return true;
   }
 
   /** A tunnel is closed; the one that took its place stays. */
   deleteTunnel(workspace: string, tunnel: LiveTunnel): void {
+    this.#tunnelsByToken.delete(tunnel.token.tokenId, tunnel);
     if (this.#tunnels.get(workspace) === tunnel) this.#tunnels.delete(workspace);
   }
 
@@ -66,33 +102,64 @@ export class LiveSockets {
   expire(nowMs: number): void {
     const isOver = (expiresAt: Date | undefined) => expiresAt !== undefined && expiresAt.getTime() <= nowMs;
     for (const watch of this.#watching) if (isOver(watch.client.expiresAt)) watch.close("tokenRevoked", TOKEN_ENDED);
-    for (const tunnel of this.#tunnels.values()) {
-      if (isOver(tunnel.token.expiresAt)) tunnel.close("tokenRevoked", TOKEN_ENDED);
+    for (const tunnels of this.#tunnelsByToken.sets()) {
+      for (const tunnel of tunnels) if (isOver(tunnel.token.expiresAt)) tunnel.close("tokenRevoked", TOKEN_ENDED);
     }
   }
 
-  /** Looks again at who may watch what: the store, or the upstream, has changed. */
-  async reconcile(): Promise<void> {
-    for (const tunnel of this.#tunnels.values()) {
-      if (!this.#isLiveAgentToken(tunnel.token.tokenId)) tunnel.close("tokenRevoked", TOKEN_ENDED);
+  /** Closes the sockets of tokens that no longer count. @param changed ids of tokens @throws what the store throws */
+  reconcileTokens(changed: ReadonlySet<string> | "all"): void {
+    this.#generation += 1;
+    const tokens = changed === "all" ? [...this.#byToken.keys(), ...this.#tunnelsByToken.keys()] : changed;
+    for (const tokenId of new Set(tokens)) {
+      const tunnels = this.#tunnelsByToken.get(tokenId);
+      if (tunnels.size > 0 && !this.#isLiveAgentToken(tokenId)) {
+        for (const tunnel of [...tunnels]) tunnel.close("tokenRevoked", TOKEN_ENDED);
+      }
+      const watches = [...this.#byToken.get(tokenId)];
+      if (watches[0] === undefined || this.#authority.isLive(watches[0].client)) continue;
+      for (const watch of watches) watch.close("tokenRevoked", TOKEN_ENDED);
     }
-    await Promise.all([...this.#watching].map((watch) => this.#reconcileWatch(watch)));
   }
 
-  async #reconcileWatch(watch: LiveWatch): Promise<void> {
-    const { client, chatId, prefix } = watch;
-    if (!this.#authority.isLive(client)) {
-      watch.close("tokenRevoked", TOKEN_ENDED);
-      return;
+  /**
+   * Looks again at who may watch chats that have changed. Whoever asks for the same chat with the same token is asked about
+   * once.
+   *
+   * @param changed ids of chats
+   * @throws what the authority threw first; all others were asked about
+   */
+  async reconcileChats(changed: ReadonlySet<string> | "all"): Promise<void> {
+    this.#generation += 1;
+    const watches = changed === "all" ? this.#watching : [...changed].flatMap((chat) => [...this.#byChat.get(chat)]);
+    const groups = new SetMap<string, LiveWatch>();
+    for (const watch of watches) groups.add(`${watch.client.tokenId} ${watch.chatId} ${watch.prefix}`, watch);
+    const questions = [...groups.sets()];
+    let failure: { thrown: unknown } | undefined;
+    while (questions.length > 0) {
+      const batch = questions.splice(-QUESTIONS_AT_ONCE);
+      const outcomes = await Promise.allSettled(batch.map((group) => this.#reconcileGroup(group)));
+      for (const outcome of outcomes) if (outcome.status === "rejected") failure ??= { thrown: outcome.reason };
+      if (questions.length > 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    const answer = await this.#authority.watchable(client, chatId, prefix);
+    if (failure !== undefined) throw failure.thrown;
+  }
+
+  /** @param group sockets of one token that watch one chat by one prefix */
+  async #reconcileGroup(group: ReadonlySet<LiveWatch>): Promise<void> {
+    const [first] = group;
+    if (first === undefined) return;
+    const answer = await this.#authority.watchable(first.client, first.chatId, first.prefix);
+    const open = [...group].filter((watch) => this.#watching.has(watch));
     if (answer.ok) {
-      watch.rebind(answer.ok.chat, answer.ok.workspace);
+      for (const watch of open) watch.rebind(answer.ok.chat, answer.ok.workspace);
       return;
     }
     const { refusal } = answer;
     if (refusal.status >= 500) return; // the upstream's trouble: live streams go on
-    if (refusal.status === 401) watch.close("tokenRevoked", TOKEN_ENDED);
-    else watch.end(refusal === REFUSALS.archived ? "chat is archived" : refusal.body.message);
+    for (const watch of open) {
+      if (refusal.status === 401) watch.close("tokenRevoked", TOKEN_ENDED);
+      else watch.end(refusal === REFUSALS.archived ? "chat is archived" : refusal.body.message);
+    }
   }
 }

@@ -1,18 +1,17 @@
 import type { WebSocket } from "ws";
+import { ReadHold } from "./read-hold.js";
 
 /**
  * Holds a peer that sends faster than it may: its socket is not read until the second is over, so that what is too much
  * waits in the peer's own buffers and nothing is lost.
  */
-export class Throttle {
-  readonly #socket: WebSocket;
+export class Throttle extends ReadHold {
   readonly #perSecond: number;
-  readonly #held = new Set<string>();
   #count = 0;
   #window: NodeJS.Timeout | undefined;
 
   constructor(socket: WebSocket, perSecond: number) {
-    this.#socket = socket;
+    super(socket);
     this.#perSecond = perSecond;
     socket.once("close", () => clearTimeout(this.#window));
   }
@@ -28,16 +27,5 @@ export class Throttle {
     if (this.#count !== this.#perSecond) return false;
     this.hold("rate");
     return true;
-  }
-
-  /** Reads no more, for one reason among several. */
-  hold(reason: string): void {
-    this.#held.add(reason);
-    this.#socket.pause();
-  }
-
-  /** Reads on when no other reason is left. */
-  release(reason: string): void {
-    if (this.#held.delete(reason) && this.#held.size === 0) this.#socket.resume();
   }
 }

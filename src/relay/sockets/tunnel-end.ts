@@ -2,22 +2,42 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import {
   type AgentMessage,
-  agentMessageSchema,
   type CLOSE,
   type RelayMessage,
+  readAgentMessage,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
-import type { Logger } from "../../util/index.js";
-import { type AgentLink, TunnelLimitError, type Workspace } from "../hub/index.js";
+import { systemCode } from "../../util/index.js";
+import { BudgetExceededError, TunnelLimitError } from "../budgets/exceeded.js";
+import type { Failures } from "../failures.js";
+import type { AgentLink, Workspace } from "../hub/index.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
 import type { Caller } from "../store/index.js";
 import { closeSocket } from "./close-socket.js";
 import { Heartbeat } from "./heartbeat.js";
 import type { LiveSockets, LiveTunnel } from "./live-sockets.js";
+import type { Penalties } from "./penalties.js";
+import { ReadHold } from "./read-hold.js";
+import { type RateBuckets, TunnelRate } from "./tunnel-rate.js";
+
+/** What an agent is told when the relay cannot do what its message asks for. */
+const RELAY_FAILED = "the relay has failed; come back";
 
 /** An agent that sends this many messages that make no sense is closed: it will not get better. */
 const MAX_BAD_MESSAGES = 100;
+/** One that is longer than this ends it at once. Bytes. */
+const LONG_BAD_MESSAGE_BYTES = 64 * 1024;
+
+const OPENING_BRACE = 0x7b;
+/** What may stand before a JSON value (RFC 8259, 2). */
+const JSON_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+/** An agent that leaves so many bytes of answers unread is not listened to until it has read most of them. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
+/** The closes that are the agent's own doing: it waits before it may come back. */
+const OFFENCES: readonly (keyof typeof CLOSE)[] = ["protocolError", "tooLarge"];
 
 export type AgentToken = Extract<Caller, { kind: "agent" }>;
 
@@ -28,16 +48,22 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
   readonly #stream: Duplex;
   #isCorked = false;
   readonly #workspace: Workspace;
-  readonly #log: Logger;
+  readonly #log: Workspace["log"];
+  readonly #penalties: Penalties;
+  readonly #hold: ReadHold;
+  readonly #rate: TunnelRate;
+  /** Bytes that are on their way to the agent. */
+  #unread = 0;
   readonly #metrics: Metrics;
   readonly #live: LiveSockets;
+  readonly #failures: Failures;
   readonly #helloTimer: NodeJS.Timeout;
   #attached = false;
   /** What comes after the close counts for nothing. */
   #closing = false;
   #badMessages = 0;
 
-  /** @param options `stream`: what the socket writes to; `live`: where the tunnel enters itself when it is welcomed */
+  /** @param options `stream`: what the socket writes to; `live`: where the tunnel enters itself */
   constructor(
     socket: WebSocket,
     options: {
@@ -45,7 +71,9 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       workspace: Workspace;
       token: AgentToken;
       live: LiveSockets;
-      log: Logger;
+      penalties: Penalties;
+      failures: Failures;
+      buckets: RateBuckets;
       metrics: Metrics;
       limits: Pick<LimitOptions, "helloTimeoutMs" | "pingIntervalMs">;
     },
@@ -57,12 +85,28 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#stream = options.stream;
     this.#workspace = workspace;
     this.#live = options.live;
-    this.#log = options.log.child({ workspace: workspace.id, tokenId: options.token.tokenId });
+    this.#failures = options.failures;
+    this.#log = workspace.log;
+    this.#penalties = options.penalties;
+    this.#hold = new ReadHold(socket);
+    this.#rate = new TunnelRate(this.#hold, options.buckets, options.limits.pingIntervalMs / 2);
     this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), options.limits.helloTimeoutMs);
     this.#helloTimer.unref();
     workspace.agentConnecting();
-    socket.on("message", (data, isBinary) => this.#receive(isBinary ? undefined : String(data)));
-    socket.on("error", (error) => this.#log.warn({ err: error }, "tunnel failed"));
+    this.#live.addTunnel(this);
+    socket.on("message", (data, isBinary) => {
+      try {
+        this.#receive(data as Buffer, isBinary);
+      } catch (thrown) {
+        this.#failures.note(thrown, "a message of the agent could not be handled");
+        this.close("internalError", RELAY_FAILED);
+      }
+    });
+    socket.on("ping", (data) => {
+      this.#count(this.#rate.frame(data.length));
+      this.#track(data.length, (sent) => socket.pong(data, false, sent));
+    });
+    socket.on("error", (error) => this.#failed(error));
     new Heartbeat(socket, options.limits.pingIntervalMs, (end) =>
       this.#ended(end === "timeout" ? "timeout" : "disconnected"),
     );
@@ -71,7 +115,18 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
   send(message: RelayMessage): void {
     if (message.type === "resync") this.#metrics.dropped("resync");
     this.#cork();
-    this.#socket.send(JSON.stringify(message));
+    const text = JSON.stringify(message);
+    this.#track(text.length, (sent) => this.#socket.send(text, sent));
+  }
+
+  /** What an agent does not read would pile up here: then nothing more is read that could want an answer. */
+  #track(bytes: number, send: (sent: () => void) => void): void {
+    this.#unread += bytes;
+    if (this.#unread > MAX_UNREAD_BYTES) this.#hold.hold("unread");
+    send(() => {
+      this.#unread -= bytes;
+      if (this.#unread <= MAX_UNREAD_BYTES / 2) this.#hold.release("unread");
+    });
   }
 
   /** What is sent in one turn (an acknowledgement for each of many trees) goes out in one write. */
@@ -85,25 +140,57 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     });
   }
 
+  refuse(error: TunnelLimitError): void {
+    const { tokenId } = this.token;
+    this.#log.warn(error.reason, { tokenId, err: error }, "tunnel limit");
+    if (error instanceof BudgetExceededError) this.#metrics.budgetExceeded(error.budget);
+    this.close("tooLarge", error.reason);
+  }
+
   close(reason: keyof typeof CLOSE, text: string): void {
+    if (OFFENCES.includes(reason)) this.#punish();
     this.#closing = true;
     closeSocket(this.#socket, reason, { text });
   }
 
   #ended(status: "disconnected" | "timeout"): void {
     clearTimeout(this.#helloTimer);
+    this.#rate.stop();
     this.#live.deleteTunnel(this.#workspace.id, this);
-    this.#workspace.detach(this.#attached ? this : undefined, status);
-    this.#log.info({ status }, "agent is gone");
+    try {
+      this.#workspace.detach(this.#attached ? this : undefined, status);
+    } catch (thrown) {
+      this.#failures.note(thrown, "an agent could not be taken leave of");
+    }
+    this.#log.info(status, { tokenId: this.token.tokenId, status }, "agent is gone");
   }
 
-  #receive(text: string | undefined): void {
+  /** The connection broke, or bytes came that are no frames; `ws` closes it by itself. */
+  #failed(error: Error): void {
+    const code = systemCode(error) ?? "";
+    if (code.startsWith("WS_ERR_")) this.#punish();
+    this.#log.warn(code, { tokenId: this.token.tokenId, err: error }, "tunnel failed");
+  }
+
+  /** Once for each connection. */
+  #punish(): void {
+    if (!this.#closing) this.#penalties.punish(this.token.tokenId);
+    this.#closing = true;
+  }
+
+  #count(isHeld: boolean): void {
+    if (isHeld) this.#metrics.dropped("rate_limited");
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
     if (this.#closing) return;
-    const message = parse(text);
+    this.#count(this.#rate.frame(data.length));
+    const message = isBinary || !mayBeObject(data) ? undefined : readAgentMessage(data.toString("utf8"));
     if (message === undefined) {
-      this.#complain();
+      this.#complain(data.length);
       return;
     }
+    this.#count(this.#rate.message(message, this.#workspace.held.trees));
     if (message.type === "hello") {
       this.#hello(message);
       return;
@@ -116,8 +203,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       this.#workspace.receive(this, message);
     } catch (thrown) {
       if (!(thrown instanceof TunnelLimitError)) throw thrown;
-      this.#log.warn({ err: thrown }, "tunnel limit");
-      this.close("tooLarge", "the update is too large");
+      this.refuse(thrown);
     }
   }
 
@@ -125,31 +211,36 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     if (this.#attached) return;
     clearTimeout(this.#helloTimer);
     if (protocol !== TUNNEL_VERSION) {
-      this.#log.warn({ agent, protocol }, "an agent of another protocol version");
+      this.#log.warn(String(protocol), { agent, protocol }, "an agent of another protocol version");
       this.close("versionMismatch", `this relay speaks version ${TUNNEL_VERSION}`);
       return;
     }
-    this.#live.addTunnel(this.#workspace.id, this);
+    // its token counted at the upgrade, which may be a while ago
+    if (!this.#live.welcomeTunnel(this.#workspace.id, this)) return;
     this.#attached = true;
     const held = this.#workspace.attach(this);
-    this.#log.info({ agent }, "agent is here");
+    this.#count(this.#rate.welcome(held.length));
+    this.#log.info("", { tokenId: this.token.tokenId, agent }, "agent is here");
     this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace: this.#workspace.id, held });
     this.#workspace.resume();
   }
 
-  #complain(): void {
+  /** @param bytes how long the frame was */
+  #complain(bytes: number): void {
     this.#badMessages += 1;
     this.#metrics.dropped("bad_message");
-    if (this.#badMessages === 1) this.#log.warn("the agent sent a message that the protocol does not know");
+    if (this.#badMessages === 1) {
+      this.#log.warn("", { tokenId: this.token.tokenId }, "the agent sent a message that the protocol does not know");
+    }
+    // a newer agent may say what this relay does not know; nothing that is as long as that, for it holds everybody up
+    if (bytes > LONG_BAD_MESSAGE_BYTES) this.close("protocolError", "a long message that makes no sense");
     if (this.#badMessages >= MAX_BAD_MESSAGES) this.close("protocolError", "too many bad messages");
   }
 }
 
-function parse(text: string | undefined): AgentMessage | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return agentMessageSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined; // no JSON: the caller counts and logs it
-  }
+/** Every message is an object: what begins otherwise is not decoded. */
+function mayBeObject(frame: Buffer): boolean {
+  let at = 0;
+  while (JSON_SPACE.has(frame[at] ?? 0)) at += 1;
+  return frame[at] === OPENING_BRACE;
 }

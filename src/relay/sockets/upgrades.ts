@@ -1,10 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { TUNNEL_PATH } from "../../protocol/index.js";
-import type { Logger } from "../../util/index.js";
 import { maskToken } from "../access/credentials.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
+import type { Failures } from "../failures.js";
 import type { Metrics } from "../metrics.js";
+import { RepeatedLog } from "../repeated-log.js";
+import { hasOneTarget } from "../request-shape.js";
 import { watchedChat } from "../routes.js";
 import { closeSocket } from "./close-socket.js";
 import { TunnelUpgrade, type TunnelUpgradeOptions } from "./tunnel-upgrade.js";
@@ -16,14 +18,17 @@ export class Upgrades {
   readonly #watches: WatchUpgrade;
   readonly #tunnels: TunnelUpgrade;
   readonly #metrics: Metrics;
-  readonly #log: Logger;
+  readonly #failures: Failures;
+  /** For what callers cause. */
+  readonly #refused: RepeatedLog;
   #isClosing = false;
 
   constructor(options: WatchUpgradeOptions & TunnelUpgradeOptions) {
     this.#watches = new WatchUpgrade(options);
     this.#tunnels = new TunnelUpgrade(options);
     this.#metrics = options.metrics;
-    this.#log = options.log;
+    this.#failures = options.failures;
+    this.#refused = new RepeatedLog(options.log);
   }
 
   /** Node's `upgrade` event. Never rejects. */
@@ -31,27 +36,30 @@ export class Upgrades {
     socket.on("error", () => socket.destroy()); // a client that goes away while it is being answered
     let refusal: Refusal | undefined;
     try {
-      const target = request.url ?? "";
-      refusal = URL.canParse(target, "http://relay")
-        ? await this.#route({ request, socket, head, url: new URL(target, "http://relay") })
-        : REFUSALS.badRequest;
+      const target = `http://relay${request.url}`;
+      refusal =
+        hasOneTarget(request) && URL.canParse(target)
+          ? await this.#route({ request, socket, head, url: new URL(target) })
+          : REFUSALS.badRequest;
     } catch (thrown) {
       if (thrown instanceof RefusedError) refusal = thrown.refusal;
-      else {
-        this.#log.error({ err: thrown }, "upgrade failed");
-        refusal = REFUSALS.internal;
-      }
+      else refusal = this.#failures.note(thrown, "upgrade failed") ? REFUSALS.storeTrouble : REFUSALS.internal;
     }
-    if (refusal === undefined) return;
+    if (refusal !== undefined) this.#refuse(request, socket, refusal);
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
     this.#metrics.dropped("refused_upgrade");
-    this.#log.info({ url: maskToken(request.url ?? ""), status: refusal.status }, "upgrade refused");
+    const { status } = refusal;
+    const url = maskToken(request.url ?? "");
+    this.#refused.info(`${status} ${url}`, { url, status }, "upgrade refused");
     refuseUpgrade(socket, refusal);
   }
 
   /** @returns the refusal, when the request is not upgraded */
   async #route(upgrade: UpgradeRequest): Promise<Refusal | undefined> {
     if (this.#isClosing) return REFUSALS.goingAway;
-    if (upgrade.url.pathname === TUNNEL_PATH) return this.#tunnels.open(upgrade);
+    if (upgrade.url.pathname === TUNNEL_PATH) return this.#tunnels.open(upgrade, () => this.#isClosing);
     const watched = watchedChat(upgrade.url.pathname);
     if (watched === undefined) return REFUSALS.noSuchRoute;
     return this.#watches.open(upgrade, watched, () => this.#isClosing);

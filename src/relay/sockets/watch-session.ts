@@ -10,6 +10,7 @@ import {
 } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import type { BoundChat, Client } from "../access/index.js";
+import type { Failures } from "../failures.js";
 import { DeltaStream, type Frame, GitStream, type Hub, type Viewer } from "../hub/index.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
@@ -33,6 +34,7 @@ export interface WatchSessionOptions {
   chat: BoundChat;
   /** The one that the chat is bound to. */
   workspace: string;
+  failures: Failures;
   log: Logger;
   metrics: Metrics;
   limits: Pick<LimitOptions, "messagesPerSecond" | "pingIntervalMs">;
@@ -54,6 +56,7 @@ export class WatchSession implements LiveWatch {
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
   readonly #metrics: Metrics;
+  readonly #failures: Failures;
   readonly #throttle: Throttle;
   /** The client has a part of a message. */
   #isMidMessage = false;
@@ -66,6 +69,7 @@ export class WatchSession implements LiveWatch {
     this.#stream = options.stream;
     this.#hub = hub;
     this.#metrics = metrics;
+    this.#failures = options.failures;
     this.#throttle = new Throttle(socket, options.limits.messagesPerSecond);
     this.#schema = options.isDelta ? deltaClientMessageSchema : clientMessageSchema;
     this.client = client;
@@ -78,17 +82,24 @@ export class WatchSession implements LiveWatch {
           send: (frame, done) => this.#send(frame, done),
           onBlocked: () => metrics.dropped("slow_client"),
           onDrained: () => this.#throttle.release("unread"),
+          onFailed: (thrown) => this.#fail(thrown),
         },
         stream: options.isDelta ? new DeltaStream() : new GitStream(),
         acceptsStale: options.acceptsStale,
       },
     );
-    socket.on("message", (data, isBinary) => this.#receive(isBinary ? undefined : String(data)));
+    socket.on("message", (data, isBinary) => {
+      try {
+        this.#receive(isBinary ? undefined : String(data));
+      } catch (thrown) {
+        this.#fail(thrown);
+      }
+    });
     socket.on("error", (error) => log.info({ chat: chat.id, err: error }, "watch socket failed"));
     new Heartbeat(socket, options.limits.pingIntervalMs, (end) => {
       if (end === "timeout") metrics.dropped("no_pong");
-      this.#leave({ mayReturn: true });
       options.ended();
+      this.#leave({ mayReturn: true });
     });
   }
 
@@ -110,6 +121,11 @@ export class WatchSession implements LiveWatch {
   close(reason: keyof typeof CLOSE, text: string): void {
     this.#leave({ mayReturn: true });
     closeSocket(this.#socket, reason, { text });
+  }
+
+  #fail(thrown: unknown): void {
+    this.#failures.note(thrown, "a watch socket failed");
+    this.close("internalError", "the relay has failed; come back");
   }
 
   #send({ kind, data, scannedAt, isLast }: Frame, done: () => void): void {

@@ -4,6 +4,7 @@ import type { Logger } from "../../util/index.js";
 import { type Admission, type Authority, mayWatch } from "../access/index.js";
 import type { Limits } from "../access/limits.js";
 import { REFUSALS, type Refusal } from "../answers.js";
+import type { Failures } from "../failures.js";
 import type { Hub } from "../hub/index.js";
 import type { Metrics } from "../metrics.js";
 import type { Proxies } from "../proxies.js";
@@ -19,6 +20,7 @@ export interface WatchUpgradeOptions {
   proxies: Proxies;
   limits: Limits;
   live: LiveSockets;
+  failures: Failures;
   metrics: Metrics;
   log: Logger;
 }
@@ -53,7 +55,7 @@ export class WatchUpgrade {
     { chatId, prefix }: { chatId: string; prefix: string },
     isClosing: () => boolean,
   ): Promise<Refusal | undefined> {
-    const { hub, authority, admission, proxies, limits, live, metrics, log } = this.#options;
+    const { hub, authority, admission, proxies, limits, live, failures, metrics, log } = this.#options;
     const { headers } = request;
     const host = proxies.host(request);
     const calling = { method: "GET", headers, query: url.searchParams, host, isUpgrade: true };
@@ -63,28 +65,43 @@ export class WatchUpgrade {
     const acceptsStale = url.searchParams.get("stale") === "ok";
     const agentState = (workspace: string, chat: string) =>
       acceptsStale && hub.hasLastState(workspace, chat) ? "connected" : hub.agentState(workspace);
-    const answer = await mayWatch(authority, agentState, client.ok, chatId, prefix);
+    let generation = live.generation;
+    let answer = await mayWatch(authority, agentState, client.ok, chatId, prefix);
+    if (live.generation !== generation) {
+      // something has changed while an upstream was asked: what it said may be of before
+      generation = live.generation;
+      answer = await mayWatch(authority, agentState, client.ok, chatId, prefix);
+    }
     if (answer.refusal?.status === 401) await admission.failed(address);
     if (answer.refusal) return answer.refusal;
+    if (!authority.isLive(client.ok)) return REFUSALS.signedOut;
     if (isClosing()) return REFUSALS.goingAway;
-    const closed = limits.openSocket(client.ok.tokenId);
-    socket.once("close", closed); // also when the handshake comes to nothing
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      const session = new WatchSession(webSocket, {
-        hub,
-        stream: socket,
-        prefix,
-        client: client.ok,
-        ...answer.ok,
-        log,
-        metrics,
-        isDelta: webSocket.protocol === DELTA_SUBPROTOCOL,
-        acceptsStale,
-        limits: limits.options,
-        ended: () => live.deleteWatch(session),
-      });
-      live.addWatch(session);
-    });
+    if (!limits.openSocket(client.ok.tokenId, socket)) return undefined; // nobody is there to be answered
+    const watchable = answer.ok;
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      failures.opening(webSocket, () => {
+        const session = new WatchSession(webSocket, {
+          hub,
+          stream: socket,
+          prefix,
+          client: client.ok,
+          ...watchable,
+          failures,
+          log,
+          metrics,
+          isDelta: webSocket.protocol === DELTA_SUBPROTOCOL,
+          acceptsStale,
+          limits: limits.options,
+          ended: () => live.deleteWatch(session),
+        });
+        live.addWatch(session);
+        if (live.generation === generation) return;
+        // from here on every change reaches it; this one may have come between
+        live
+          .reconcileChats(new Set([session.chatId]))
+          .catch((thrown: unknown) => failures.note(thrown, "a new socket could not be looked at"));
+      }),
+    );
     return undefined;
   }
 }

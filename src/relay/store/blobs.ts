@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, type ReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemCode } from "../../util/index.js";
 
@@ -80,6 +80,17 @@ export class BlobStore {
   async read(digest: string): Promise<ReadStream> {
     const file = await open(this.#path(digest), "r");
     return createReadStream("", { fd: file });
+  }
+
+  /** Nobody has these bytes any more. Who still reads them reads on. */
+  async delete(digest: string): Promise<void> {
+    await rm(this.#path(digest), { force: true });
+  }
+
+  /** How many bytes the file system has left for the relay's user. */
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(dirname(this.#directory));
+    return bavail * bsize;
   }
 
   /**

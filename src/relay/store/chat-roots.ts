@@ -1,6 +1,8 @@
 import type Database from "libsql";
 import { z } from "zod";
-import { writeRelaxed } from "./database.js";
+import { MAX_TREES } from "../../protocol/index.js";
+import { inTransaction, writeRelaxed } from "./database.js";
+import { RowCount } from "./row-count.js";
 
 /**
  * How long a root that vanished is named as `removed` to clients that come back, in milliseconds. A client keeps its map
@@ -8,37 +10,85 @@ import { writeRelaxed } from "./database.js";
  */
 export const TOMBSTONE_MS = 7 * 24 * 60 * 60 * 1000;
 
+/** What a chat has and had, at most. The oldest of what it had goes first. */
+const MAX_ROWS = MAX_TREES;
+
+/** What is named as `removed` goes out in one frame: so many characters of roots, the latest ones. */
+const MAX_TOMBSTONE_UNITS = 2 * 1024 * 1024;
+
 const rootsSchema = z.array(z.object({ root: z.string() }));
+const countSchema = z.object({ rows: z.int() });
 
 /** Which repositories a chat showed before: a client that comes back is sent those that are gone, as removed. */
 export class ChatRoots {
   readonly #db: Database.Database;
-  readonly #write: (chat: string, present: readonly string[]) => void;
+  readonly #write: (workspace: string, chat: string, present: readonly string[]) => void;
+  readonly #bury: (workspace: string, chat: string, root: string) => void;
+  readonly #count: RowCount;
 
-  constructor(db: Database.Database) {
+  /** @param maxRows of all chats of one workspace; the oldest go, those that are gone first */
+  constructor(db: Database.Database, maxRows: number) {
     this.#db = db;
-    const bury = db.prepare(
-      `update chat_roots set gone_at = ? where chat = ? and gone_at is null
-         and root not in (select value from json_each(?))`,
+    const count = db.prepare("select count(*) as rows from chat_roots where workspace = ?");
+    const limit = { rows: maxRows, bytes: Number.POSITIVE_INFINITY };
+    this.#count = new RowCount(limit, (workspace) => ({ ...countSchema.parse(count.get(workspace)), bytes: 0 }));
+    const buryAll = db.prepare(
+      `update chat_roots set gone_at = ?1, changed_at = ?1, workspace = ?2 where chat = ?3 and gone_at is null
+         and root not in (select value from json_each(?4))`,
+    );
+    const buryOne = db.prepare(
+      `update chat_roots set gone_at = ?1, changed_at = ?1, workspace = ?2
+         where chat = ?3 and root = ?4 and gone_at is null`,
     );
     const show = db.prepare(
-      `insert into chat_roots (chat, root, gone_at) values (?, ?, null)
-       on conflict (chat, root) do update set gone_at = null where gone_at is not null`,
+      `insert into chat_roots (chat, root, gone_at, workspace, changed_at) values (?, ?, null, ?, ?)
+       on conflict (chat, root) do update set gone_at = null, workspace = excluded.workspace,
+         changed_at = excluded.changed_at where gone_at is not null or workspace <> excluded.workspace`,
     );
     const forget = db.prepare("delete from chat_roots where chat = ? and gone_at < ?");
-    this.#write = db.transaction((chat: string, present: readonly string[]) => {
-      const now = Date.now();
-      bury.run(now, chat, JSON.stringify(present));
-      for (const root of present) show.run(chat, root);
+    const forgetOfChat = db.prepare(
+      `delete from chat_roots where chat = ?1 and root in (
+         select root from chat_roots where chat = ?1 and gone_at is not null order by gone_at desc, root
+         limit -1 offset max(0, ?2 - (select count(*) from chat_roots where chat = ?1 and gone_at is null)))`,
+    );
+    const forgetOfWorkspace = db.prepare(
+      `delete from chat_roots where (chat, root) in (
+         select chat, root from chat_roots where workspace = ? order by gone_at is null, changed_at, root limit ?)`,
+    );
+    const trim = (workspace: string, chat: string, now: number) => {
       forget.run(chat, now - TOMBSTONE_MS);
-    }).immediate;
+      forgetOfChat.run(chat, MAX_ROWS);
+      this.#count.forget(workspace);
+      const excess = this.#count.excess(workspace);
+      if (excess === undefined) return;
+      forgetOfWorkspace.run(workspace, excess.rows);
+      this.#count.forget(workspace);
+    };
+    this.#write = (workspace, chat, present) =>
+      inTransaction(db, () => {
+        const now = Date.now();
+        buryAll.run(now, workspace, chat, JSON.stringify(present));
+        for (const root of present) show.run(chat, root, workspace, now);
+        trim(workspace, chat, now);
+      });
+    this.#bury = (workspace, chat, root) => buryOne.run(Date.now(), workspace, chat, root);
   }
 
-  /** Says that these are the chat's repositories now, and no others. */
-  record(chat: string, present: readonly string[]): void {
+  /** Says that these are the chat's repositories now, and no others. @param workspace whose chat it is at present */
+  record(workspace: string, chat: string, present: readonly string[]): void {
     const known = new Set(this.present(chat));
     if (known.size === present.length && present.every((root) => known.has(root))) return;
-    writeRelaxed(this.#db, () => this.#write(chat, present));
+    writeRelaxed(this.#db, () => this.#write(workspace, chat, present));
+  }
+
+  /** Says that one of the chat's repositories is gone. */
+  bury(workspace: string, chat: string, root: string): void {
+    writeRelaxed(this.#db, () => this.#bury(workspace, chat, root));
+  }
+
+  /** How many rows the chats of a workspace have. */
+  rowCount(workspace: string): number {
+    return this.#count.of(workspace).rows;
   }
 
   /** The repositories that the chat had when it was last watched. */
@@ -52,8 +102,13 @@ export class ChatRoots {
   /** The chat's repositories that vanished, less than {@link TOMBSTONE_MS} ago. */
   tombstones(chat: string): string[] {
     const rows = this.#db
-      .prepare("select root from chat_roots where chat = ? and gone_at >= ? order by root")
-      .all(chat, Date.now() - TOMBSTONE_MS);
+      .prepare(
+        `select root from (
+           select root, sum(length(root)) over (order by gone_at desc, root) as units from chat_roots
+           where chat = ? and gone_at >= ?
+         ) where units <= ? order by root`,
+      )
+      .all(chat, Date.now() - TOMBSTONE_MS, MAX_TOMBSTONE_UNITS);
     return rootsSchema.parse(rows).map(({ root }) => root);
   }
 }

@@ -1,6 +1,7 @@
 import type Database from "libsql";
 import { z } from "zod";
 import { TreewireError } from "../../util/index.js";
+import { inTransaction } from "./database.js";
 
 /** A chat and what it is bound to. */
 export interface Chat {
@@ -71,49 +72,48 @@ export class ChatStore {
   /**
    * Makes the chat when it is new, and binds it.
    *
-   * @throws TreewireError `TW_BAD_USAGE` when the parent is unknown, or is the chat or one of its children
+   * @throws TreewireError `TW_NO_SUCH_CHAT` when the parent is unknown, `TW_BAD_USAGE` when it is the chat or one of its
+   *   children
    */
   bind(binding: ChatBinding): Chat {
     const { chat: id, parent: parentId } = binding;
-    return this.#db
-      .transaction(() => {
-        const before = this.get(id);
-        const parent = parentId === undefined ? undefined : this.get(parentId);
-        if (parentId !== undefined && parent === undefined) {
-          throw new TreewireError("TW_BAD_USAGE", `--parent ${parentId}`, { detail: "there is no such chat" });
-        }
-        for (let above = parent; above !== undefined; above = above.parent ? this.get(above.parent) : undefined) {
-          if (above.id !== id) continue;
-          throw new TreewireError("TW_BAD_USAGE", `--parent ${parentId}`, {
-            detail: "a chat cannot be its own parent",
-          });
-        }
-        this.#db
-          .prepare(
-            `insert into chats (id, owner, workspace, paths, parent, archived, created_at, updated_at)
+    return inTransaction(this.#db, () => {
+      const before = this.get(id);
+      const parent = parentId === undefined ? undefined : this.get(parentId);
+      if (parentId !== undefined && parent === undefined) {
+        throw new TreewireError("TW_NO_SUCH_CHAT", `--parent ${parentId}`);
+      }
+      for (let above = parent; above !== undefined; above = above.parent ? this.get(above.parent) : undefined) {
+        if (above.id !== id) continue;
+        throw new TreewireError("TW_BAD_USAGE", `--parent ${parentId}`, {
+          detail: "a chat cannot be its own parent",
+        });
+      }
+      this.#db
+        .prepare(
+          `insert into chats (id, owner, workspace, paths, parent, archived, created_at, updated_at)
              values (?, ?, ?, ?, ?, ?, ?, ?)
              on conflict (id) do update set owner = excluded.owner, workspace = excluded.workspace,
                paths = excluded.paths, parent = excluded.parent, updated_at = excluded.updated_at`,
-          )
-          .run(
-            id,
-            binding.owner ?? before?.owner ?? parent?.owner ?? null,
-            binding.workspace,
-            JSON.stringify(binding.paths ?? []),
-            parentId ?? before?.parent ?? null,
-            (before ?? parent)?.archived ? 1 : 0,
-            Date.now(),
-            Date.now(),
-          );
-        return rowSchema.parse(this.#byId.get(id));
-      })
-      .immediate();
+        )
+        .run(
+          id,
+          binding.owner ?? before?.owner ?? parent?.owner ?? null,
+          binding.workspace,
+          JSON.stringify(binding.paths ?? []),
+          parentId ?? before?.parent ?? null,
+          (before ?? parent)?.archived ? 1 : 0,
+          Date.now(),
+          Date.now(),
+        );
+      return rowSchema.parse(this.#byId.get(id));
+    });
   }
 
   /** Every chat, or those of one owner, oldest first. */
   list(owner?: string): Chat[] {
     const rows = this.#db
-      .prepare("select * from chats where ?1 is null or owner = ?1 order by created_at, id")
+      .prepare("select * from chats where ?1 is null or owner = ?1 order by created_at, rowid")
       .all([owner ?? null]); // a lone null is taken for an object with names
     return z.array(rowSchema).parse(rows);
   }

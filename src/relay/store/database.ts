@@ -1,14 +1,12 @@
-import { chmodSync, mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
 import Database from "libsql";
 import { z } from "zod";
 import { messageOf, TreewireError } from "../../util/index.js";
+import { DATABASE_FILE } from "./directory.js";
 
-/** The one file name under the data directory that SQLite is given; its `-wal` and `-shm` lie beside it. */
-const FILE_NAME = "treewire.db";
-
-/** How long a writer waits for another process that writes, in milliseconds. */
-const BUSY_TIMEOUT_MS = 5_000;
+/** How long the connection waits for another process that writes, in milliseconds; whoever opens it may change that. */
+const OPEN_TIMEOUT_MS = 5_000;
 
 const versionSchema = z.object({ user_version: z.int() });
 
@@ -63,23 +61,73 @@ const MIGRATIONS = [
      saved_at integer not null,
      primary key (workspace, root)
    ) strict;`,
+  // chats come and go: what one workspace may keep is counted by the workspace, and the oldest goes
+  `alter table chat_roots add column workspace text not null default '';
+   alter table chat_roots add column changed_at integer not null default 0;
+   create index chat_roots_workspace on chat_roots (workspace, changed_at);`,
+  // which tokens and chats were changed, by whatever process, in order; a row of 65,536 bytes that is written to try the disk
+  `create table changes (
+     number integer primary key,
+     kind text not null check (kind in ('token', 'chat')),
+     id text not null
+   ) strict;
+   create trigger changes_bounded after insert on changes begin
+     delete from changes where number <= new.number - 10000;
+   end;
+   create trigger tokens_updated after update on tokens begin
+     insert into changes (kind, id) values ('token', new.id);
+   end;
+   create trigger tokens_deleted after delete on tokens begin
+     insert into changes (kind, id) values ('token', old.id);
+   end;
+   create trigger chats_inserted after insert on chats begin
+     insert into changes (kind, id) values ('chat', new.id);
+   end;
+   create trigger chats_updated after update on chats begin
+     insert into changes (kind, id) values ('chat', new.id);
+   end;
+   create trigger chats_deleted after delete on chats begin
+     insert into changes (kind, id) values ('chat', old.id);
+   end;
+   create table probe (
+     id integer primary key check (id = 1),
+     bytes blob not null
+   ) strict;`,
+  // what the files of each owner and organization use up, kept by the database itself: a budget is asked at each upload
+  `create table file_usage (
+     scope text not null check (scope in ('owner', 'organization')),
+     name text not null,
+     bytes integer not null,
+     primary key (scope, name)
+   ) strict, without rowid;
+   insert into file_usage select 'owner', owner, sum(max(size, 4096)) from files group by owner;
+   insert into file_usage select 'organization', organization, sum(max(size, 4096)) from files group by organization;
+   create trigger file_added after insert on files begin
+     insert into file_usage values ('owner', new.owner, max(new.size, 4096)),
+       ('organization', new.organization, max(new.size, 4096))
+       on conflict do update set bytes = bytes + excluded.bytes;
+   end;
+   create trigger file_deleted after delete on files begin
+     update file_usage set bytes = bytes - max(old.size, 4096)
+       where (scope, name) in (values ('owner', old.owner), ('organization', old.organization));
+     delete from file_usage where bytes = 0
+       and (scope, name) in (values ('owner', old.owner), ('organization', old.organization));
+   end;`,
 ];
 
 /**
  * Opens the relay's database in WAL mode, so that the commands read and write while `relay serve` runs, and brings its
- * schema up to date. The directory is made when it is missing, for its owner alone.
+ * schema up to date.
  *
- * @param dataDir the directory, absolute or relative to the working directory
- * @throws TreewireError `TW_DATA_DIR` when it cannot be made, opened or understood
+ * @param directory one that exists, absolute
+ * @throws TreewireError `TW_DATA_DIR` when it cannot be opened or understood
  */
-export function openDatabase(dataDir: string): Database.Database {
-  const directory = resolve(dataDir);
+export function openDatabase(directory: string): Database.Database {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const path = join(directory, FILE_NAME);
+    const path = join(directory, DATABASE_FILE);
     const db = new Database(path);
     chmodSync(path, 0o600);
-    db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    db.pragma(`busy_timeout = ${OPEN_TIMEOUT_MS}`);
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = FULL"); // what was acknowledged survives a power cut
     db.pragma("foreign_keys = ON");
@@ -88,6 +136,24 @@ export function openDatabase(dataDir: string): Database.Database {
   } catch (thrown) {
     if (thrown instanceof TreewireError) throw thrown;
     throw new TreewireError("TW_DATA_DIR", directory, { detail: messageOf(thrown), cause: thrown });
+  }
+}
+
+/**
+ * Does all of a job's writes or none. The binding's own transactions roll back what SQLite has rolled back already (a full
+ * disk does that), and throw away the error that says why.
+ *
+ * @returns what the job returns @throws what it throws, or SQLite
+ */
+export function inTransaction<T>(db: Database.Database, job: () => T): T {
+  db.exec("begin immediate");
+  try {
+    const result = job();
+    db.exec("commit");
+    return result;
+  } catch (thrown) {
+    if (db.inTransaction) db.exec("rollback");
+    throw thrown;
   }
 }
 
@@ -108,10 +174,10 @@ function migrate(db: Database.Database): void {
   const version = () => versionSchema.parse(db.prepare("pragma user_version").get()).user_version;
   if (version() === MIGRATIONS.length) return;
   // two commands may open a new directory at the same moment: the second finds the work done
-  db.transaction(() => {
+  inTransaction(db, () => {
     const from = version();
     if (from > MIGRATIONS.length) throw new Error(`the database was written by a later version (schema ${from})`);
     for (const step of MIGRATIONS.slice(from)) db.exec(step);
     db.exec(`pragma user_version = ${MIGRATIONS.length}`);
-  }).immediate();
+  });
 }

@@ -27,7 +27,7 @@ export type NewToken = { expiresAt?: Date } & (
 const ID_BYTES = 8;
 const SECRET_BYTES = 32;
 /** `twa_` or `twc_`, the id, the secret. The id is no secret: it finds the row, and names the token in logs. */
-const TOKEN_FORM = /^tw[ac]_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
+const TOKEN_FORM = /^tw([ac])_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
 const rowSchema = z.object({
   id: z.string(),
@@ -80,15 +80,16 @@ export class TokenStore {
         Date.now(),
         token.expiresAt?.getTime() ?? null,
       );
-    return `tw${isClient ? "c" : "a"}_${id}_${secret}`;
+    return `tw${letterOf(token)}_${id}_${secret}`;
   }
 
   /** Whose token this is, or `undefined` when it is unknown, expired or revoked. Compares in constant time. */
   verify(text: string): Caller | undefined {
-    const [, id = "", secret = ""] = TOKEN_FORM.exec(text) ?? [];
+    const [, letter = "", id = "", secret = ""] = TOKEN_FORM.exec(text) ?? [];
     const row = this.#row(id);
     const matches = timingSafeEqual(hash(secret), row?.secret_hash ?? hash(""));
-    return row !== undefined && matches && isLive(row) ? callerOf(row) : undefined;
+    const counts = row !== undefined && matches && letterOf(row) === letter && isLive(row);
+    return counts ? callerOf(row) : undefined;
   }
 
   /** Whether a token that was verified before still counts. */
@@ -99,7 +100,7 @@ export class TokenStore {
 
   /** Every token ever made, oldest first. */
   list(): TokenEntry[] {
-    const rows = this.#db.prepare("select * from tokens order by created_at, id").all();
+    const rows = this.#db.prepare("select * from tokens order by created_at, rowid").all();
     return z.array(rowSchema).parse(rows).map(entryOf);
   }
 
@@ -119,6 +120,11 @@ export class TokenStore {
     const row = this.#byId.get(id);
     return row === undefined ? undefined : rowSchema.parse(row);
   }
+}
+
+/** What stands in a token's text for its kind: whoever sees one knows what it opens. */
+function letterOf({ kind }: Pick<Caller, "kind">): string {
+  return kind === "client" ? "c" : "a";
 }
 
 function isLive(row: z.infer<typeof rowSchema>): boolean {

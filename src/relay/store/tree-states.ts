@@ -4,6 +4,7 @@ import type Database from "libsql";
 import { z } from "zod";
 import { type TreeFile, type TreeMeta, treeFileSchema, treeMetaSchema } from "../../protocol/index.js";
 import { writeRelaxed } from "./database.js";
+import { RowCount, type Rows } from "./row-count.js";
 
 /** A tree as it is kept: what a client could be shown, and where its agent may go on. */
 export interface StoredTree {
@@ -26,6 +27,9 @@ const rowSchema = headSchema.extend({
 });
 const stateSchema = z.object({ meta: treeMetaSchema, files: z.array(treeFileSchema) });
 
+const countSchema = z.object({ rows: z.int(), bytes: z.int() });
+const sizesSchema = z.array(z.object({ root: z.string(), bytes: z.int() }));
+
 const compress = promisify(deflate);
 
 /** The last state of each tree, for those who watch while its agent is away. Compressed: diffs shrink to a tenth. */
@@ -35,9 +39,20 @@ export class TreeStates {
   readonly #load: Database.Statement;
   readonly #heads: Database.Statement;
   readonly #delete: Database.Statement;
+  readonly #size: Database.Statement;
+  readonly #oldest: Database.Statement;
+  readonly #count: RowCount;
+  readonly #sweep: Database.Statement;
 
-  constructor(db: Database.Database) {
+  /** @param limit of each workspace: rows, and bytes of their states; the oldest go */
+  constructor(db: Database.Database, limit: Rows) {
     this.#db = db;
+    this.#size = db.prepare("select root, length(state) as bytes from trees where workspace = ? and root = ?");
+    this.#oldest = db.prepare("select root, length(state) as bytes from trees where workspace = ? order by saved_at");
+    const count = db.prepare(
+      "select count(*) as rows, coalesce(sum(length(state)), 0) as bytes from trees where workspace = ?",
+    );
+    this.#count = new RowCount(limit, (workspace) => countSchema.parse(count.get(workspace)));
     this.#save = db.prepare(
       `insert into trees (workspace, root, epoch, seq, state, saved_at) values (?, ?, ?, ?, ?, ?)
        on conflict (workspace, root) do update set epoch = excluded.epoch, seq = excluded.seq,
@@ -46,7 +61,12 @@ export class TreeStates {
     this.#load = db.prepare("select root, epoch, seq, state from trees where workspace = ? and root = ?");
     this.#heads = db.prepare("select root, epoch, seq from trees where workspace = ? order by saved_at desc limit ?");
     this.#delete = db.prepare("delete from trees where workspace = ? and root = ?");
-    db.prepare("delete from trees where saved_at < ?").run(Date.now() - MAX_AGE_MS);
+    this.#sweep = db.prepare("delete from trees where saved_at < ?");
+  }
+
+  /** Deletes the trees of which nothing was heard for {@link MAX_AGE_MS}. */
+  sweep(): void {
+    writeRelaxed(this.#db, () => this.#sweep.run(Date.now() - MAX_AGE_MS));
   }
 
   /** Compresses on another thread, then writes. @param isOutdated asked in between: a newer state is on its way */
@@ -54,7 +74,34 @@ export class TreeStates {
     const { root, epoch, seq, meta, files } = tree;
     const bytes = await compress(JSON.stringify({ meta, files }), { level: 1 });
     if (isOutdated()) return;
+    const before = this.#sizeOf(workspace, root);
     writeRelaxed(this.#db, () => this.#save.run(workspace, root, epoch, seq, bytes, Date.now()));
+    this.#count.add(workspace, { rows: before === undefined ? 1 : 0, bytes: bytes.length - (before ?? 0) });
+    this.#trim(workspace);
+  }
+
+  /** How many trees of a workspace are kept. */
+  rowCount(workspace: string): number {
+    return this.#count.of(workspace).rows;
+  }
+
+  #sizeOf(workspace: string, root: string): number | undefined {
+    return sizesSchema.parse(this.#size.all(workspace, root))[0]?.bytes;
+  }
+
+  #trim(workspace: string): void {
+    const excess = this.#count.excess(workspace);
+    if (excess === undefined) return;
+    const gone = { rows: 0, bytes: 0 };
+    writeRelaxed(this.#db, () => {
+      for (const { root, bytes } of sizesSchema.parse(this.#oldest.all(workspace))) {
+        if (gone.rows >= excess.rows && gone.bytes >= excess.bytes) return;
+        this.#delete.run(workspace, root);
+        gone.rows += 1;
+        gone.bytes += bytes;
+      }
+    });
+    this.#count.add(workspace, { rows: -gone.rows, bytes: -gone.bytes });
   }
 
   /** @returns `undefined` when nothing is kept, or what is kept cannot be read */
@@ -62,8 +109,8 @@ export class TreeStates {
     const row = this.#load.get(workspace, root);
     if (row === undefined) return undefined;
     const { state, ...rest } = rowSchema.parse(row);
-    const stored = stateSchema.safeParse(JSON.parse(inflateSync(state).toString("utf8")));
-    return stored.success ? { ...rest, ...stored.data } : undefined;
+    const stored = stateSchema.safeParse(unpack(state)).data;
+    return stored && { ...rest, ...stored };
   }
 
   /** Which states are kept of a workspace's trees. @param limit the newest so many */
@@ -76,6 +123,18 @@ export class TreeStates {
   }
 
   delete(workspace: string, root: string): void {
+    const bytes = this.#sizeOf(workspace, root);
+    if (bytes === undefined) return;
     writeRelaxed(this.#db, () => this.#delete.run(workspace, root));
+    this.#count.add(workspace, { rows: -1, bytes: -bytes });
+  }
+}
+
+/** What {@link TreeStates.save} packed; `undefined` when it is damaged: its agent sends the tree anew. */
+function unpack(state: Uint8Array): unknown {
+  try {
+    return JSON.parse(inflateSync(state).toString("utf8"));
+  } catch {
+    return undefined;
   }
 }

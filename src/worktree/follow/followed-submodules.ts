@@ -1,5 +1,5 @@
 import type { Oid, Repository } from "../../git/index.js";
-import { isDirty, type Modifications, type SubmoduleState, type Submodules } from "../patches/submodules.js";
+import { type Modifications, type SubmoduleState, type Submodules, submoduleState } from "../patches/submodules.js";
 
 /** A submodule's working tree while it is followed. */
 export interface FollowedSubmodule {
@@ -46,7 +46,7 @@ export class FollowedSubmodules implements Submodules {
       this.#trees.set(path, tree);
       await tree.start();
     }
-    return { head, dirty: isDirty(tree.modifications, repository.submoduleIgnore(path)) };
+    return submoduleState(head, tree.modifications, repository.submoduleIgnore(path));
   }
 
   /** A barrier for all of them. */

@@ -20,27 +20,37 @@ const OPERATIONS = ["rebase-merge", "rebase-apply", "sequencer", "MERGE_HEAD", "
 export interface OperationSigns {
   /** Identity of `index.lock`, or `undefined` when there is none. */
   lock(): string | undefined;
+  /** For how long the lock has been there by its own time stamp, in milliseconds; 0 when there is none. */
+  lockAgeMs(): number;
   /** Whether an operation of several steps is under way or stopped. */
   operation(): boolean;
 }
 
 /**
- * Says for how long to wait with looking, because git is at work and what lies on disk is half of a state. Bounded:
- * a lock that a crashed git left behind holds nothing back a second time.
+ * Says for how long to wait with looking, because git is at work and what lies on disk is half of a state. Bounded: a
+ * lock holds things back for {@link MAX_HOLD_MS} after it was first seen, whether or not anything waited meanwhile. So
+ * one that a crashed git left behind is waited for once, and not at all when it was old before anybody looked.
  */
 export class Hold {
   readonly #signs: OperationSigns;
   #lastActivity = Number.NEGATIVE_INFINITY;
   #heldSince: number | undefined;
+  /** The lock that is there, and when it was first seen. */
+  #seenLock: { id: string; at: number } | undefined;
   #staleLock: string | undefined;
 
-  constructor(signs: OperationSigns) {
+  /** @param now monotonic milliseconds */
+  constructor(signs: OperationSigns, now: number) {
     this.#signs = signs;
+    // its own time stamp counts here alone: while the machine sleeps, a git at work grows old by the wall clock
+    if (signs.lockAgeMs() >= MAX_HOLD_MS) this.#staleLock = signs.lock();
+    this.#lookAtLock(now);
   }
 
   /** Something changed directly in the git directory. @param now monotonic milliseconds */
   activity(now: number): void {
     this.#lastActivity = now;
+    this.#lookAtLock(now);
   }
 
   /**
@@ -63,13 +73,24 @@ export class Hold {
   }
 
   #wanted(now: number): number {
-    const lock = this.#signs.lock();
-    if (lock === undefined) this.#staleLock = undefined;
-    else if (lock !== this.#staleLock) return SETTLE_MS;
+    const lock = this.#lookAtLock(now);
+    if (lock !== undefined && lock.id !== this.#staleLock) {
+      if (now - lock.at < MAX_HOLD_MS) return Math.min(SETTLE_MS, lock.at + MAX_HOLD_MS - now);
+      this.#staleLock = lock.id;
+    }
     const quiet = now - this.#lastActivity;
     if (quiet < SETTLE_MS) return SETTLE_MS - quiet;
     if (quiet < STEP_SETTLE_MS && this.#signs.operation()) return STEP_SETTLE_MS - quiet;
     return 0;
+  }
+
+  #lookAtLock(now: number): { id: string; at: number } | undefined {
+    const id = this.#signs.lock();
+    if (id === undefined) {
+      this.#seenLock = undefined;
+      this.#staleLock = undefined;
+    } else if (this.#seenLock?.id !== id) this.#seenLock = { id, at: now };
+    return this.#seenLock;
   }
 }
 
@@ -80,6 +101,10 @@ export function operationSigns(gitDir: string): OperationSigns {
     lock: () => {
       const stats = look("index.lock");
       return stats && `${stats.ino} ${stats.mtimeMs}`;
+    },
+    lockAgeMs: () => {
+      const stats = look("index.lock");
+      return stats === undefined ? 0 : Date.now() - stats.mtimeMs;
     },
     operation: () => OPERATIONS.some((name) => look(name) !== undefined),
   };

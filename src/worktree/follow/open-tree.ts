@@ -1,14 +1,22 @@
-import { bytesOfText, type Repository, type RepositoryPart } from "../../git/index.js";
+import { bytesOfText, type Repository, type RepositoryPart, textOfBytes } from "../../git/index.js";
 import type { FileChanges } from "../../protocol/index.js";
 import type { Clock } from "../../util/index.js";
 import type { PassRequest } from "../patches/pass-request.js";
 import type { PatchBudget } from "../patches/patch-set.js";
+import { SlowReads } from "../patches/slow-reads.js";
 import { TreeDiff } from "../patches/tree-diff.js";
 import type { DirectoryWatcher } from "../watch/directory-watcher.js";
 import type { NameWatches } from "../watch/name-watches.js";
 import { ResolutionWatch } from "../watch/resolution-watch.js";
 import { FollowedSubmodules, type FollowSubmodule } from "./followed-submodules.js";
 import { Hold, operationSigns } from "./hold.js";
+
+/** How long a pass waits for the files that take long; quick filters are done by then, and an edit is not late. ms */
+const PATIENCE_MS = 100;
+/** Larger files are told by their size: half a minute and more would pass before anything is known of them. Bytes. */
+const MAX_HASHED_BYTES = 16 * 2 ** 30;
+/** So many of the files that are not ready are named. */
+const NAMED_FILES = 3;
 
 export interface OpenTreeOptions {
   repository: Repository;
@@ -21,6 +29,8 @@ export interface OpenTreeOptions {
   onSubmodule: (path: string) => void;
   /** An event said that a part of the repository may have changed. @param path absolute byte path */
   onEvent: (part: RepositoryPart, path: string) => void;
+  /** A file that passes went on without has been read. */
+  onReady: () => void;
   /** A part of the repository was watched only after it was read: it is to be read once more. */
   onOutdated: (part: RepositoryPart) => void;
   /** Events may have been lost. */
@@ -48,7 +58,7 @@ export class OpenTree {
     const onChange = (part: RepositoryPart, { path }: { path: string }): void => onEvent(part, path);
     this.#decidingFiles = new ResolutionWatch({ names, onChange, onOverflow });
     this.#decidingFiles.place(() => repository.watchPaths());
-    this.#hold = new Hold(operationSigns(repository.gitDir));
+    this.#hold = new Hold(operationSigns(repository.gitDir), clock.monotonicMs());
     const onActivity = (): void => this.#hold.activity(clock.monotonicMs());
     this.#activity = new ResolutionWatch({ names, onChange: onActivity, onOverflow });
     this.#activity.place(() => new Map([[`${bytesOfText(repository.gitDir)}/`, undefined]]));
@@ -57,11 +67,34 @@ export class OpenTree {
       follow: followSubmodule,
       watch: (path) => this.#watchSubmodule(path),
     });
-    this.diff = new TreeDiff(repository, watcher, this.submodules, budget);
+    const without = {
+      reads: new SlowReads(options.onReady),
+      patienceMs: PATIENCE_MS,
+      maxHashedBytes: MAX_HASHED_BYTES,
+    };
+    this.diff = new TreeDiff(repository, watcher, this.submodules, budget, without);
+  }
+
+  /** What {@link diff} is without, in words; "" when nothing is missing. */
+  get notReady(): string {
+    const paths = this.diff.notReady;
+    if (paths.length === 0) return "";
+    const named = paths.slice(0, NAMED_FILES).map(textOfBytes).join(", ");
+    const which = paths.length > NAMED_FILES ? `${named} …` : named;
+    return `${paths.length} ${paths.length === 1 ? "file is" : "files are"} not ready yet: ${which}`;
+  }
+
+  /**
+   * The git directories, and where the ways to the files that decide what the diff is end: at the files themselves, or at
+   * links on the way. Absolute byte paths, without links above their last name.
+   */
+  places(): string[] {
+    const { gitDir, commonDir } = this.repository;
+    return [bytesOfText(gitDir), bytesOfText(commonDir), ...this.#decidingFiles.places()];
   }
 
   /** Why some of the repository's files are not watched; `undefined`: all are. */
-  get missing(): string | undefined {
+  get unwatched(): string | undefined {
     return this.#decidingFiles.missing;
   }
 

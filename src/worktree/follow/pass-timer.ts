@@ -17,6 +17,8 @@ export interface PassTimerOptions {
   hold: (now: number) => number;
   /** Begins a pass. */
   run: () => void;
+  /** Git is at work, and a pass would be due: begins one over what git does not touch. */
+  runHeld?: () => void;
 }
 
 /**
@@ -49,9 +51,7 @@ export class PassTimer {
   wake(): void {
     this.#failures = 0; // what failed may succeed now
     const now = this.#options.clock.monotonicMs();
-    // a tree that never rests takes half of a core, but a machine that stalls once does not make it wait for long
-    const pause = Math.min(Math.max(MIN_INTERVAL_MS, this.#lastPassMs), MAX_INTERVAL_MS);
-    this.#runAt(Math.max(now + COALESCE_MS, this.#lastPassEnd + pause));
+    this.#runAt(Math.max(now + COALESCE_MS, this.#nextPassAt()));
   }
 
   /** A pass has left something to look at: runs another one. */
@@ -79,6 +79,11 @@ export class PassTimer {
     this.#scheduled?.cancel();
   }
 
+  /** A tree that never rests takes half of a core, but a machine that stalls once does not make it wait for long. */
+  #nextPassAt(): number {
+    return this.#lastPassEnd + Math.min(Math.max(MIN_INTERVAL_MS, this.#lastPassMs), MAX_INTERVAL_MS);
+  }
+
   #passEnded(began: number): void {
     this.#lastPassEnd = this.#options.clock.monotonicMs();
     this.#lastPassMs = this.#lastPassEnd - began;
@@ -96,7 +101,11 @@ export class PassTimer {
     this.#scheduled = undefined;
     const now = this.#options.clock.monotonicMs();
     const wait = this.#options.hold(now);
-    if (wait > 0) this.#runAt(now + wait);
-    else this.#options.run();
+    if (wait <= 0) {
+      this.#options.run();
+      return;
+    }
+    this.#runAt(now + wait);
+    if (now >= this.#nextPassAt()) this.#options.runHeld?.();
   }
 }

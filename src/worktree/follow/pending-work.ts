@@ -36,6 +36,21 @@ export class PendingWork {
     return taken;
   }
 
+  /**
+   * Takes out the paths whose name still stands for the same file as before, and nothing else; everything that was
+   * added besides stays.
+   * @param isSame whether that is true of a path of which no event says otherwise
+   */
+  takeEdits(isSame: (path: string) => boolean): PassRequest {
+    const paths = new Map<string, boolean>();
+    for (const [path, replaced] of this.#paths) {
+      if (replaced || !isSame(path)) continue;
+      this.#paths.delete(path);
+      paths.set(path, false);
+    }
+    return { paths, repository: new Set(), everything: "no" };
+  }
+
   /** Adds the request of a pass that failed: it may have been looked at in part, so a sweep becomes a relisting. */
   putBack({ paths, repository, everything }: PassRequest): void {
     for (const [path, replaced] of paths) this.addPath(path, replaced);

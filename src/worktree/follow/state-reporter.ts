@@ -1,5 +1,6 @@
 import { textOfBytes } from "../../git/index.js";
 import { diffFiles, type FileChanges, type TreeFile } from "../../protocol/index.js";
+import { TreewireError } from "../../util/index.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeDiff } from "../patches/tree-diff.js";
 import type { TreeState } from "../types.js";
@@ -28,7 +29,7 @@ export interface PassOutcome {
   readonly changes: FileChanges;
   /** Milliseconds since 1970. */
   readonly scannedAt: number;
-  /** "" when file events cover the tree, else what is wrong, in words. */
+  /** "" when file events cover the tree and every file was read, else what is missing, in words. */
   readonly health: string;
 }
 
@@ -59,8 +60,10 @@ export class StateReporter {
   }
 
   passed({ diff, filesBefore, changes, scannedAt, health }: PassOutcome): void {
-    for (const { path, message } of diff.troubles) {
-      this.failed("TW_PATH_UNREADABLE", `${this.#root}/${textOfBytes(path)}: ${message}`);
+    for (const { path, message, cause } of diff.troubles) {
+      const refused = cause instanceof TreewireError && cause.code === "TW_PATH_REFUSED";
+      const code = refused ? cause.code : "TW_PATH_UNREADABLE";
+      this.failed(code, `${this.#root}/${textOfBytes(path)}: ${message}`);
     }
     if (diff.troubles.length === 0) this.#troubles.clear();
     const before = this.#state;
@@ -99,9 +102,10 @@ export class StateReporter {
   }
 
   #reportModifications(now: Modifications): void {
-    const { tracked, untracked } = this.#modifications;
+    const { tracked, untracked, filterNotRun } = this.#modifications;
     this.#modifications = now;
-    if (now.tracked !== tracked || now.untracked !== untracked) this.#events.onModified?.();
+    const isSame = now.tracked === tracked && now.untracked === untracked && now.filterNotRun === filterNotRun;
+    if (!isSame) this.#events.onModified?.();
   }
 }
 

@@ -1,36 +1,42 @@
-import { statSync } from "node:fs";
-import { join } from "node:path";
 import type { Repository } from "../../git/index.js";
-import { fileSystemPath, openRepository, textOfBytes } from "../../git/index.js";
-import { type Clock, coalesce, messageOf, systemClock, systemCode, TreewireError } from "../../util/index.js";
+import { bytesOfText, fileSystemPath, textOfBytes } from "../../git/index.js";
+import { type Clock, coalesce, messageOf, systemClock, TreewireError } from "../../util/index.js";
+import type { PassRequest } from "../patches/pass-request.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import { DirectoryWatcher } from "../watch/directory-watcher.js";
-import { eventlessFileSystem } from "../watch/eventless-file-systems.js";
+import { eventlessWithin } from "../watch/eventless-file-systems.js";
+import type { FileWatchBudget } from "../watch/file-watch-budget.js";
+import { areNested, isAtOrBelow, type MountTable, systemMounts } from "../watch/mount-table.js";
 import { NameWatches } from "../watch/name-watches.js";
-import { MAX_DIRECTORIES } from "../watch/resolution-watch.js";
 import { type RootDoubt, RootWatch } from "../watch/root-watch.js";
+import { coverageText } from "./health.js";
 import { NamedPaths } from "./named-paths.js";
 import { OpenTree } from "./open-tree.js";
 import { PassTimer } from "./pass-timer.js";
 import { PendingWork } from "./pending-work.js";
+import { isRefusal, RootPlace, type RootPlaceOptions } from "./root-place.js";
+import { SettlingFiles } from "./settling-files.js";
 import { type PassOutcome, StateReporter, type TrackerEvents } from "./state-reporter.js";
 import { Sweeper } from "./sweeper.js";
 
 /** So many directories are named in the log because something in them is left out. */
 const MAX_WARNINGS = 20;
 
-export interface TrackerOptions extends TrackerEvents {
-  /** Absolute path of the working tree. */
-  root: string;
-  /** Absolute path of the directory that holds `.git`, where `core.worktree` puts the root elsewhere. */
-  top?: string;
+/** How often one file may be read for a state. */
+const READS_OF_A_FILE = 2;
+
+export interface TrackerOptions extends TrackerEvents, RootPlaceOptions {
   /** Watches on names in directories that trees have in common. Default: nobody shares them. */
   names?: NameWatches;
   logger: TreeLogger;
   maxPatchBytes: number;
   keptPatchBytes: number;
   clock?: Clock;
+  /** What is mounted where. Default: as this process sees it. */
+  mounts?: Pick<MountTable, "points" | "follow" | "look">;
+  /** How many files are watched by themselves. Default: as many as all trees of a thread may have. */
+  fileWatches?: FileWatchBudget;
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
 }
@@ -43,17 +49,22 @@ export class Tracker {
   readonly watcher: DirectoryWatcher;
   readonly #options: TrackerOptions;
   readonly #clock: Clock;
-  readonly #top: string;
+  readonly #place: RootPlace;
   readonly #names: NameWatches;
   readonly #rootWatch: RootWatch;
   readonly #run: () => Promise<void>;
   readonly #timer: PassTimer;
   readonly #sweeper: Sweeper;
+  readonly #settling: SettlingFiles;
+  readonly #mounts: Pick<MountTable, "points" | "follow" | "look">;
+  #leaveMounts: () => void = () => {};
   readonly #reporter: StateReporter;
 
   readonly #pending = new PendingWork();
   /** Why the repository at the root may be another one than was opened, or none; `undefined`: it is the one. */
   #rootDoubt: RootDoubt | undefined = "replaced";
+  /** Whether the next pass takes all that is pending; one that runs while git is at work takes edits alone. */
+  #isFullPassDue = true;
   /** While a sweep runs. */
   #named: NamedPaths | undefined;
 
@@ -67,19 +78,22 @@ export class Tracker {
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#top = options.top ?? options.root;
+    this.#place = new RootPlace(options);
     this.#names = options.names ?? new NameWatches();
+    this.#mounts = options.mounts ?? systemMounts;
     this.watcher = new DirectoryWatcher({
       root: options.root,
       names: this.#names,
       onPath: (path, replaced) => this.#onPath(path, replaced),
       onOverflow: () => this.#lookAtEverything(),
+      mounts: this.#mounts,
+      ...(options.fileWatches !== undefined && { fileWatches: options.fileWatches }),
     });
     this.#reporter = new StateReporter(options.root, options);
     this.#rootWatch = new RootWatch({
       names: this.#names,
       root: options.root,
-      top: this.#top,
+      top: this.#place.top,
       onDoubt: (doubt) => {
         this.#doubtRoot(doubt);
         this.#timer.wake();
@@ -90,11 +104,24 @@ export class Tracker {
     this.#timer = new PassTimer({
       clock: this.#clock,
       hold: (now) => this.#open?.hold(now) ?? 0,
-      run: () => this.#run().catch((error: unknown) => options.logger.error({ err: error }, "a pass was lost")),
+      run: () => {
+        this.#isFullPassDue = true;
+        this.#runPass();
+      },
+      runHeld: () => {
+        if (this.#open?.diff.isCurrent && this.#rootDoubt === undefined) this.#runPass();
+      },
+    });
+    this.#settling = new SettlingFiles({
+      clock: this.#clock,
+      look: (path) => {
+        this.#pending.addPath(path, false);
+        this.#timer.wake();
+      },
     });
     this.#sweeper = new Sweeper({
       clock: this.#clock,
-      isPolled: () => this.#health() !== "",
+      isPolled: () => this.#coverage() !== "",
       sweep: () => this.#sweep(),
       onClockJump: () => this.#lookAtEverything(),
     });
@@ -117,29 +144,48 @@ export class Tracker {
 
   /** Begins to follow. @returns when the first state is known, or the tree is known to be gone */
   async start(): Promise<void> {
+    this.#leaveMounts = this.#mounts.follow((points) => this.#onMounts(points));
     await this.#run();
     if (this.#options.sweep !== false && !this.#closed) this.#sweeper.start();
   }
 
   /**
-   * A barrier: looks at every file again.
+   * A barrier: looks at every file again, and waits for those that take long to be read.
    * @returns the state that covers every write that was finished before the call; `undefined` when the tree is gone
    */
   async refresh(): Promise<TreeState | undefined> {
+    await this.#lookAgain();
+    // a file may be read once for its id and once for its patch; what has changed since is not waited for
+    for (let turn = 0; turn < READS_OF_A_FILE && !this.#closed; turn++) {
+      const diff = this.#open?.diff;
+      if (diff === undefined || diff.notReady.length === 0) break;
+      await diff.readsSettled();
+      await this.#run();
+    }
+    return this.#reporter.state;
+  }
+
+  async #lookAgain(): Promise<void> {
     this.#doubtRoot(this.#hasRoot() ? "contents" : "replaced");
     this.#pending.addWholeRepository();
     this.#pending.addEverything("sweep");
     await this.#open?.submodules.refresh();
+    this.#isFullPassDue = true;
     await this.#run();
-    return this.#reporter.state;
   }
 
   close(): void {
     this.#closed = true;
     this.#sweeper.stop();
+    this.#settling.close();
+    this.#leaveMounts();
     this.#timer.close();
     this.#rootWatch.close();
     this.#leave();
+  }
+
+  #runPass(): void {
+    this.#run().catch((error: unknown) => this.#options.logger.error({ err: error }, "a pass was lost"));
   }
 
   #onPath(path: string, replaced: boolean): void {
@@ -147,6 +193,19 @@ export class Tracker {
     this.#pending.addPath(path, replaced);
     this.#named?.add(path);
     this.#timer.wake();
+  }
+
+  /** Something was mounted or unmounted. @param points absolute byte paths */
+  #onMounts(points: ReadonlySet<string>): void {
+    const root = bytesOfText(this.#options.root);
+    const deciding = [...this.#rootWatch.places(), ...(this.#open?.places() ?? [])];
+    for (const point of points) {
+      if (isAtOrBelow(root, point) || deciding.some((place) => areNested(place, point))) {
+        this.#doubtRoot("replaced");
+        this.#lookAtEverything();
+      } else if (isAtOrBelow(point, root)) this.#onPath(point.slice(root.length + 1), true);
+    }
+    this.#eventless = eventlessWithin(this.#options.root, this.#mounts.points);
   }
 
   /**
@@ -158,7 +217,7 @@ export class Tracker {
     if (before === undefined || this.#timer.isScheduled) return;
     const named = new NamedPaths();
     this.#named = named;
-    await this.refresh();
+    await this.#lookAgain();
     // an event of a write that the sweep has seen is in the queue already: two turns deliver it
     for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
     this.#named = undefined;
@@ -192,16 +251,26 @@ export class Tracker {
   async #pass(): Promise<void> {
     if (this.#closed) return;
     const began = this.#clock.monotonicMs();
-    const request = this.#pending.take();
+    this.#mounts.look();
+    const isFull = this.#isFullPassDue;
+    this.#isFullPassDue = false;
+    const request = isFull ? this.#pending.take() : this.#takeEdits();
+    if (request === undefined) return;
     try {
-      if (this.#rootDoubt !== undefined) this.#lookAtRoot(this.#rootDoubt);
+      if (this.#rootDoubt !== undefined || !this.#place.isInPlace()) this.#lookAtRoot(this.#rootDoubt ?? "replaced");
       const open = this.#closed ? undefined : this.#open;
       if (open !== undefined) {
         const { diff } = open;
         const filesBefore = diff.files;
         const changes = await open.pass(request);
         if (this.#closed) return;
+        if (!this.#place.isInPlace()) {
+          this.#lookAtRoot("replaced"); // what was read may be of anywhere, and is not told
+          this.#timer.runAgain();
+          return;
+        }
         this.#warnOfTooDeep(diff.tooDeep);
+        for (const path of diff.takeYoungFiles()) this.#settling.add(path);
         this.#report({ diff, filesBefore, changes });
         if (diff.changedWhileRead.size > 0) this.#timer.runAgain();
       }
@@ -214,26 +283,37 @@ export class Tracker {
     }
   }
 
+  /**
+   * What can be told while git is at work. Git never writes into a file that is there: it removes the name and makes a
+   * file anew. So a file that is still the same one was written by somebody else, and what was known of all others
+   * goes on to be what is told. `undefined`: nothing, or it would take a look at others.
+   */
+  #takeEdits(): PassRequest | undefined {
+    const diff = this.#open?.diff;
+    if (diff?.isCurrent !== true || this.#rootDoubt !== undefined) return undefined;
+    const request = this.#pending.takeEdits((path) => diff.isSameFile(path));
+    return request.paths.size > 0 ? request : undefined;
+  }
+
   /** Opens the repository at the root anew unless it is the one that is open, or finds that there is none. */
   #lookAtRoot(doubt: RootDoubt): void {
     this.#rootWatch.place();
     this.#rootDoubt = undefined;
     let repository: Repository | undefined;
     try {
-      repository = openRepository(this.#top);
+      repository = this.#place.open();
     } catch (error) {
-      if (!isAbsence(error)) {
+      if (isRefusal(error)) this.#reporter.failed(error.code, error.message);
+      else {
         this.#doubtRoot(doubt);
         throw error;
       }
     }
-    // else an outer repository's directory, or the working tree has been put elsewhere
-    if (repository?.root !== this.#options.root || repository.top !== this.#top) repository = undefined;
     const isSame = repository !== undefined && repository.identity === this.#open?.repository.identity;
     if (isSame && doubt === "contents") return;
     this.#leave();
     this.watcher.missing.count = 0;
-    this.#eventless = repository && eventlessFileSystem(repository.root);
+    this.#eventless = repository && eventlessWithin(this.#options.root, this.#mounts.points);
     if (repository !== undefined) {
       this.#open = this.#openTree(repository);
       return;
@@ -258,6 +338,7 @@ export class Tracker {
         this.#named?.addRepository();
         this.#timer.wake();
       },
+      onReady: () => this.#timer.wake(),
       onOutdated: (part) => {
         this.#pending.addRepositoryPart(part);
         this.#timer.wake();
@@ -269,8 +350,9 @@ export class Tracker {
     const changed = (): void => this.#onPath(path, false);
     const root = String(fileSystemPath(this.#options.root, path));
     const listeners = { onState: changed, onModified: changed, onGone: changed };
-    const { top: _top, ...options } = this.#options;
-    return new Tracker({ ...options, names: this.#names, root, maxPatchBytes: 0, ...listeners });
+    const { top: _top, allowed, ...options } = this.#options;
+    const confined = allowed && { allowed: [...allowed, this.#options.root] };
+    return new Tracker({ ...options, ...confined, names: this.#names, root, maxPatchBytes: 0, ...listeners });
   }
 
   #leave(): void {
@@ -280,12 +362,7 @@ export class Tracker {
 
   /** Whether what was opened may still be there. */
   #hasRoot(): boolean {
-    if (this.#open === undefined) return false;
-    try {
-      return statSync(join(this.#top, ".git"), { throwIfNoEntry: false }) !== undefined;
-    } catch (error) {
-      return systemCode(error) === "EACCES";
-    }
+    return this.#open !== undefined && this.#place.mayHoldRepository();
   }
 
   #report(outcome: Omit<PassOutcome, "scannedAt" | "health">): void {
@@ -295,19 +372,16 @@ export class Tracker {
     if (health !== healthBefore) this.#sweeper.reschedule();
   }
 
+  /** What is not as it should be, in words. */
   #health(): string {
-    const { count, code } = this.watcher.missing;
-    const seconds = Math.ceil(this.#sweeper.pollMs / 1000);
-    if (this.#eventless !== undefined) return `polled every ${seconds} s: ${this.#eventless} does not report changes`;
-    const missing = this.#rootWatch.missing ?? this.#open?.missing;
-    if (missing === "bound" || code === "bound") {
-      return `polled every ${seconds} s: settings are spread over more than ${MAX_DIRECTORIES} directories`;
-    }
-    if (count === 0 && missing === undefined) return "";
-    return `polled every ${seconds} s: the limit of file watches is reached (${missing ?? code}), raise fs.inotify.max_user_watches`;
+    return [this.#coverage(), this.#open?.notReady ?? ""].filter((text) => text !== "").join("; ");
   }
-}
 
-function isAbsence(error: unknown): boolean {
-  return error instanceof TreewireError && ["TW_NOT_A_REPOSITORY", "TW_PATH_NOT_FOUND"].includes(error.code);
+  /** Where there are no events, in words. */
+  #coverage(): string {
+    const { count, code } = this.watcher.missing;
+    const refusals = [count > 0 ? code : undefined, this.#rootWatch.missing, this.#open?.unwatched];
+    const unwatchedLinks = this.#open?.diff.unwatchedLinks ?? 0;
+    return coverageText({ eventless: this.#eventless, refusals, unwatchedLinks }, this.#sweeper.pollMs);
+  }
 }

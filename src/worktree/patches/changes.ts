@@ -6,12 +6,12 @@ export interface Version extends TreeEntry {
   readonly source: "object" | "disk";
   /** A submodule whose files differ from its commit. */
   readonly dirty?: boolean;
+  /** The content is not known, as this filter was not run; the id is one that no object has. */
+  readonly filterNotRun?: string | undefined;
 }
 
 /** A file on disk as the comparison needs it. */
-export interface DiskVersion extends TreeEntry {
-  readonly dirty?: boolean;
-}
+export type DiskVersion = Omit<Version, "source">;
 
 /** What became of one path between HEAD and the working tree. At least one side is there. */
 export interface Change {
@@ -49,13 +49,21 @@ export function listChanges({ index, head, disk, ignoresSubmodule }: ChangeSourc
     const file = disk.get(path);
     const after = !tracked ? undefined : disk.has(path) ? file : staged;
     const dirty = after !== undefined && file?.dirty === true;
-    if (!dirty && before?.oid === after?.oid && before?.mode === after?.mode) continue;
+    const filterNotRun = after === undefined ? undefined : file?.filterNotRun;
+    const isKnown = !dirty && filterNotRun === undefined;
+    if (isKnown && before?.oid === after?.oid && before?.mode === after?.mode) continue;
     const isSubmodule = (before ?? after)?.mode === GITLINK && (after ?? before)?.mode === GITLINK;
     if (isSubmodule && ignoresSubmodule(path)) continue;
     changes.push({
       path,
       before: before && { ...before, source: "object" },
-      after: after && { mode: after.mode, oid: after.oid, source: disk.has(path) ? "disk" : "object", dirty },
+      after: after && {
+        mode: after.mode,
+        oid: after.oid,
+        source: disk.has(path) ? "disk" : "object",
+        dirty,
+        filterNotRun,
+      },
     });
   }
   return changes;

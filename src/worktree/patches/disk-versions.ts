@@ -32,6 +32,20 @@ export class DiskVersions {
     return this.#differing;
   }
 
+  /**
+   * Whether any tracked file differs from its entry, as far as is known; where none does, the filter for want of which
+   * that is not known of some.
+   */
+  summary(): { differs: boolean; filterNotRun: string | undefined } {
+    let filterNotRun: string | undefined;
+    for (const version of this.#differing.values()) {
+      if (version?.filterNotRun === undefined || version.dirty === true)
+        return { differs: true, filterNotRun: undefined };
+      filterNotRun ??= version.filterNotRun;
+    }
+    return { differs: false, filterNotRun };
+  }
+
   /** Untracked symbolic links, to be read again when directories have come or gone. */
   get links(): ReadonlySet<string> {
     return this.#links;
@@ -50,14 +64,14 @@ export class DiskVersions {
     const differs =
       file === undefined ||
       file.dirty === true ||
+      file.filterNotRun !== undefined ||
       index.stage(position) !== 0 ||
       index.intentToAdd(position) ||
       file.mode !== index.mode(position) ||
       file.oid !== index.oid(position);
     if (!differs) return this.forgetTracked(path);
     const known = this.#differing.get(path);
-    const same = known?.oid === file?.oid && known?.mode === file?.mode && known?.dirty === file?.dirty;
-    if (same && this.#differing.has(path)) return false;
+    if (this.#differing.has(path) && isSame(known, file)) return false;
     this.#differing.set(path, file);
     return true;
   }
@@ -90,12 +104,16 @@ export class DiskVersions {
     }
     const file = await this.#workFiles.read(path, stamp, indexBlob(index, path));
     if (file === undefined) return undefined;
-    const { mode, oid } = file;
+    const { oid, filterNotRun } = file;
+    return { mode: this.#modeOf(file.mode, indexMode), oid, filterNotRun };
+  }
+
+  /** The mode that counts. @param mode on disk @param indexMode of the entry */
+  #modeOf(mode: number, indexMode: number): number {
     const { trustsFileMode, trustsSymlinks } = this.#repository;
-    if (!isFileMode(mode)) return { mode, oid };
-    if (isLinkMode(indexMode)) return { mode: trustsSymlinks ? mode : indexMode, oid };
-    if (trustsFileMode) return { mode, oid };
-    return { mode: (mode & ~EXECUTABLE_BITS) | (indexMode & EXECUTABLE_BITS) | READABLE_BITS, oid };
+    if (!isFileMode(mode)) return mode;
+    if (isLinkMode(indexMode)) return trustsSymlinks ? mode : indexMode;
+    return trustsFileMode ? mode : (mode & ~EXECUTABLE_BITS) | (indexMode & EXECUTABLE_BITS) | READABLE_BITS;
   }
 
   /** A repository has taken the place of a tracked file. */
@@ -107,7 +125,8 @@ export class DiskVersions {
   async #readSubmodule(path: string, indexOid: string): Promise<DiskVersion> {
     if (this.#repository.submoduleIgnore(path) === "all") return { mode: GITLINK, oid: indexOid };
     const state = await this.#submodules.state(path);
-    return { mode: GITLINK, oid: state?.head ?? indexOid, dirty: state?.dirty ?? false };
+    const { head = indexOid, dirty = false, filterNotRun } = state ?? {};
+    return { mode: GITLINK, oid: head, dirty, filterNotRun };
   }
 
   /** `git diff --no-index` follows a link to a directory and has nothing to say of it; other links are their text. */
@@ -119,4 +138,13 @@ export class DiskVersions {
       return false; // a loop, or behind a door that is closed to us
     }
   }
+}
+
+function isSame(one: DiskVersion | undefined, other: DiskVersion | undefined): boolean {
+  return (
+    one?.oid === other?.oid &&
+    one?.mode === other?.mode &&
+    one?.dirty === other?.dirty &&
+    one?.filterNotRun === other?.filterNotRun
+  );
 }

@@ -42,6 +42,8 @@ export function pairUp(changes: readonly Change[], renames: readonly RenamedPath
 /** Two pairs of one key with equal signatures have equal patches. @param conversion how attributes say to print it */
 export function pairSignature(pair: Pair, conversion: string): string {
   const side = (version: Version | undefined): string =>
-    version === undefined ? "-" : `${version.mode.toString(8)} ${version.oid} ${version.dirty ?? false}`;
+    version === undefined
+      ? "-"
+      : [version.mode.toString(8), version.oid, version.dirty ?? false, version.filterNotRun ?? ""].join(" ");
   return [side(pair.before), side(pair.after), pair.similarity ?? "", pair.beforePath, conversion].join("\0");
 }

@@ -1,7 +1,8 @@
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { joinChanges, mergeFiles, realChanges } from "../../protocol/index.js";
+import { NotReadyError } from "./not-ready.js";
 import type { Pair } from "./pairs.js";
-import type { Patcher } from "./patcher.js";
+import type { Patcher, TreePatch } from "./patcher.js";
 import { emptyTreeFile, fileKey, type Section, toTreeFile } from "./tree-file.js";
 
 /** How much of the patches is kept. */
@@ -33,7 +34,8 @@ export class PatchSet {
   /** What was set and deleted since the last {@link commit}. Outlasts a pass that failed. */
   #uncommitted = new Map<string, TreeFile | undefined>();
   #files: readonly TreeFile[] = [];
-  #maxHunkBytes: number;
+  /** The size above which hunks are not kept. */
+  readonly #maxHunkBytes: Record<Section, number>;
 
   /** @param rankOf where the patch of a tracked file stands among others; `undefined`: by its path */
   constructor(
@@ -48,7 +50,7 @@ export class PatchSet {
       keptPatchBytes: budget.keptPatchBytes ?? Number.POSITIVE_INFINITY,
       keepText: budget.keepText ?? true,
     };
-    this.#maxHunkBytes = this.#budget.maxPatchBytes;
+    this.#maxHunkBytes = { t: this.#budget.maxPatchBytes, u: this.#budget.maxPatchBytes };
   }
 
   /** The files as of the last {@link commit}, ascending by key; those that did not change are the same objects. */
@@ -121,9 +123,22 @@ export class PatchSet {
       this.#uncommitted.set(key, emptyTreeFile(key));
       return;
     }
-    const patch = await this.#patcher.patch(pair);
+    const patch = await this.#made(key, section, pair);
     this.#patches.set(key, { signature, pair, section });
-    this.#uncommitted.set(key, patch.bytes.length === 0 ? undefined : toTreeFile(key, patch, this.#maxHunkBytes));
+    this.#uncommitted.set(
+      key,
+      patch.bytes.length === 0 ? undefined : toTreeFile(key, patch, this.#maxHunkBytes[section]),
+    );
+  }
+
+  /** A patch of a file that is still being read is not told as it was before. */
+  async #made(key: string, section: Section, pair: Pair): Promise<TreePatch> {
+    try {
+      return await this.#patcher.patch(pair, this.#maxHunkBytes[section]);
+    } catch (error) {
+      if (error instanceof NotReadyError) this.#delete(key);
+      throw error;
+    }
   }
 
   #delete(key: string): void {
@@ -135,26 +150,57 @@ export class PatchSet {
     const changes = new Map<string, TreeFile | undefined>();
     const { keptPatchBytes, maxPatchBytes } = this.#budget;
     if (keptPatchBytes === Number.POSITIVE_INFINITY) return changes;
-    const limit = keptHunkSize(files.map(hunkBytesOf), keptPatchBytes, maxPatchBytes);
+    const limits = keptHunkSizes(files, keptPatchBytes, maxPatchBytes);
     for (const file of files) {
       const size = hunkBytesOf(file);
+      const limit = limits[sectionOf(file)];
       const known = this.#patches.get(file.key);
       if (size > limit && file.omitted_bytes === 0) changes.set(file.key, { ...file, hunks: "", omitted_bytes: size });
       if (size > limit || file.omitted_bytes === 0 || known === undefined) continue;
       try {
-        changes.set(file.key, toTreeFile(file.key, await this.#patcher.patch(known.pair), limit));
+        changes.set(file.key, toTreeFile(file.key, await this.#patcher.patch(known.pair, limit), limit));
       } catch (error) {
         onError(known.pair.path, error);
       }
     }
-    this.#maxHunkBytes = limit;
+    Object.assign(this.#maxHunkBytes, limits);
     return changes;
   }
 }
 
+/** Counted once a file: most files of a state are those of the one before. */
+const hunkBytes = new WeakMap<TreeFile, number>();
+
 /** Bytes of UTF-8 that a file's hunks have, left out or not. */
 function hunkBytesOf(file: TreeFile): number {
-  return file.omitted_bytes > 0 ? file.omitted_bytes : Buffer.byteLength(file.hunks);
+  if (file.omitted_bytes > 0) return file.omitted_bytes;
+  let bytes = hunkBytes.get(file);
+  if (bytes === undefined) {
+    bytes = Buffer.byteLength(file.hunks);
+    hunkBytes.set(file, bytes);
+  }
+  return bytes;
+}
+
+function sectionOf(file: TreeFile): Section {
+  return file.key.startsWith("u") ? "u" : "t";
+}
+
+/**
+ * The size above which hunks are not kept, by section. Thousands of small untracked files do not drive out the changes of
+ * tracked ones: these may have half of the budget for themselves.
+ *
+ * @param budget bytes @param ceiling bytes of one file
+ */
+function keptHunkSizes(files: readonly TreeFile[], budget: number, ceiling: number): Record<Section, number> {
+  const all = files.map(hunkBytesOf);
+  const together = keptHunkSize(all, budget, ceiling);
+  if (together === ceiling) return { t: ceiling, u: ceiling };
+  const tracked = all.filter((_, at) => files[at] !== undefined && sectionOf(files[at]) === "t");
+  const untracked = all.slice(tracked.length); // they stand behind the tracked ones
+  const t = Math.max(together, keptHunkSize(tracked, Math.floor(budget / 2), ceiling));
+  const kept = tracked.reduce((sum, size) => sum + (size <= t ? size : 0), 0);
+  return { t, u: keptHunkSize(untracked, budget - kept, ceiling) };
 }
 
 /**

@@ -43,7 +43,8 @@ export class RenameDetection {
    */
   async pair(changes: readonly Change[]): Promise<Pair[]> {
     const deleted = changes.filter((change) => change.before && !change.after);
-    const added = changes.filter((change) => !change.before && change.after);
+    // a file whose content is not known is no rename for certain
+    const added = changes.filter(({ before, after }) => !before && after && after.filterNotRun === undefined);
     if (deleted.length === 0 || added.length === 0) return pairUp(changes, []);
     const name = (change: Change): string => `${change.path}\0${(change.before ?? change.after)?.oid}`;
     const { renameLimit, bigFileThresholdBytes } = this.#repository;

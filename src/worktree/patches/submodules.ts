@@ -6,6 +6,8 @@ export interface SubmoduleState {
   readonly head: Oid | undefined;
   /** Tracked files in it differ from its HEAD: git appends `-dirty`. */
   readonly dirty: boolean;
+  /** It is not known whether they do, as this filter was not run on one of them. */
+  readonly filterNotRun?: string | undefined;
 }
 
 /** Where a diff learns the state of the submodules of its tree; each is a working tree of its own. */
@@ -19,10 +21,17 @@ export interface Modifications {
   /** HEAD, index and tracked files are not all the same, even where a file took back what was staged. */
   readonly tracked: boolean;
   readonly untracked: boolean;
+  /** It is not known whether tracked files are the same, as this filter was not run on one of them. */
+  readonly filterNotRun?: string;
 }
 
-/** Whether git appends `-dirty`. @param ignore what of the submodule does not count */
-export function isDirty({ tracked, untracked }: Modifications, ignore: SubmoduleIgnore): boolean {
-  if (ignore === "none") return tracked || untracked;
-  return ignore === "untracked" && tracked;
+/** The state of a submodule. @param ignore what of it does not count */
+export function submoduleState(
+  head: Oid | undefined,
+  { tracked, untracked, filterNotRun }: Modifications,
+  ignore: SubmoduleIgnore,
+): SubmoduleState {
+  const countsTracked = ignore === "none" || ignore === "untracked";
+  const dirty = (countsTracked && tracked) || (ignore === "none" && untracked);
+  return { head, dirty, filterNotRun: countsTracked && !dirty ? filterNotRun : undefined };
 }

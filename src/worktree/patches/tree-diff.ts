@@ -1,6 +1,5 @@
-import type { FilePatch } from "../../diff/index.js";
 import type { Head, IndexFile, Repository, RepositoryPart, TreeEntry } from "../../git/index.js";
-import { textOfBytes } from "../../git/index.js";
+import { fileSystemPath, textOfBytes } from "../../git/index.js";
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
 import { GITLINK } from "../file-mode.js";
@@ -8,15 +7,18 @@ import type { Stamp } from "../file-stamp.js";
 import { baseName } from "../paths.js";
 import type { Coverage } from "../scan/coverage.js";
 import { changedEntries, IndexTree } from "../scan/index-tree.js";
+import { DENIED, lookAt } from "../scan/lstat.js";
 import { ScanRunner } from "../scan/scan-runner.js";
 import { TreeScan } from "../scan/tree-scan.js";
 import { indexBlob, listChanges } from "./changes.js";
 import { DiskVersions } from "./disk-versions.js";
+import { NotReadyError } from "./not-ready.js";
 import type { Pair } from "./pairs.js";
 import type { PassRequest } from "./pass-request.js";
 import { type PatchBudget, PatchSet } from "./patch-set.js";
-import { Patcher } from "./patcher.js";
+import { Patcher, type TreePatch } from "./patcher.js";
 import { RenameDetection } from "./rename-detection.js";
+import type { SlowReads } from "./slow-reads.js";
 import type { Modifications, Submodules } from "./submodules.js";
 import { VersionContent } from "./version-content.js";
 import { FileChangedError, WorkFiles } from "./work-files.js";
@@ -29,6 +31,18 @@ export interface PathTrouble {
   /** What was thrown, unless it was only found that something is closed to us. */
   readonly cause?: unknown;
 }
+
+/** How a diff goes on without files that take long to read. */
+export interface PassesWithout {
+  /** Reads them; closed with the diff. */
+  readonly reads: SlowReads;
+  /** How long a pass waits for what it has begun to read, in milliseconds. */
+  readonly patienceMs: number;
+  /** See {@link ReadingBeside}. */
+  readonly maxHashedBytes: number;
+}
+/** Files that decide how others are looked at. */
+const RULE_FILES: ReadonlySet<string> = new Set([".gitignore", ".gitattributes", ".gitmodules"]);
 
 /**
  * One working tree's diff, as a function of the repository and the files: {@link pass} looks at what may have changed
@@ -43,6 +57,13 @@ export class TreeDiff {
   /** Paths that changed while they were read: the next pass looks at them again. */
   readonly changedWhileRead = new Set<string>();
 
+  /**
+   * Files that the diff is without: they are being read beside the passes, or could not be read there. Byte paths; what was
+   * known of them before is not what they are now.
+   */
+  readonly #without = new Map<string, "reading" | "failed">();
+  readonly #reads: SlowReads | undefined;
+  readonly #patienceMs: number;
   readonly #runner: ScanRunner;
   readonly #scan: TreeScan;
   readonly #workFiles: WorkFiles;
@@ -55,13 +76,21 @@ export class TreeDiff {
   /** What is known to be outdated; emptied as it is made true, so that a pass that failed is taken up by the next. */
   readonly #outdated = { paths: new Map<string, boolean>(), repository: true, head: true, tracked: true };
 
-  /** Reads nothing but the index. */
-  constructor(repository: Repository, coverage: Coverage, submodules: Submodules, budget: PatchBudget = {}) {
+  /** Reads nothing but the index. @param without absent: a pass waits for every file */
+  constructor(
+    repository: Repository,
+    coverage: Coverage,
+    submodules: Submodules,
+    budget: PatchBudget = {},
+    without?: PassesWithout,
+  ) {
     this.repository = repository;
     this.#runner = new ScanRunner(repository.root, () => repository.indexBytes()); // starts while the index is read
     this.#index = repository.index();
     this.#scan = new TreeScan(repository, coverage, this.#index, new IndexTree(this.#index));
-    const workFiles = new WorkFiles(repository);
+    this.#reads = without?.reads;
+    this.#patienceMs = without?.patienceMs ?? 0;
+    const workFiles = new WorkFiles(repository, without && { repository, ...without });
     const content = new VersionContent(repository, workFiles, (path) => indexBlob(this.#index, path));
     this.#workFiles = workFiles;
     this.#disk = new DiskVersions(repository, workFiles, submodules);
@@ -80,10 +109,54 @@ export class TreeDiff {
     return this.#scan.tooDeep;
   }
 
+  /** Files that are still being read: the {@link files} are without them. Byte paths. */
+  get notReady(): string[] {
+    return [...this.#without].filter(([, why]) => why === "reading").map(([path]) => path);
+  }
+
+  /** Settles when all that is being read now has been read; the next pass takes it. */
+  async readsSettled(): Promise<void> {
+    await this.#reads?.settled();
+  }
+
   /** How the tree differs from its HEAD, as git asks it of submodules. */
   get modifications(): Modifications {
-    const untracked = this.files.some((file) => file.key.startsWith("u:"));
-    return { tracked: this.#headDifferences.size > 0 || this.#disk.differing.size > 0, untracked };
+    const untracked = this.files.at(-1)?.key.startsWith("u:") ?? false; // they are the last ones
+    const staged = this.#headDifferences.size > 0;
+    const { differs, filterNotRun } = this.#disk.summary();
+    const isUnknown = !staged && !differs && filterNotRun !== undefined;
+    return { tracked: staged || differs, untracked, ...(isUnknown && { filterNotRun }) };
+  }
+
+  /** How many names of files with several names are not watched, because there are too many. */
+  get unwatchedLinks(): number {
+    return this.#scan.unwatchedLinks;
+  }
+
+  /** The files that the passes have found changed shortly after they were written; each once. */
+  takeYoungFiles(): ReadonlySet<string> {
+    return this.#workFiles.takeYoung();
+  }
+
+  /** Whether nothing is outdated: a pass would look at what its request names, and at nothing else. */
+  get isCurrent(): boolean {
+    const { paths, repository, head, tracked } = this.#outdated;
+    return !(repository || head || tracked) && paths.size + this.changedWhileRead.size === 0;
+  }
+
+  /**
+   * Whether a path still stands for the very file that was there when it was last looked at. Only the file's content
+   * can have changed then, and a look at it is a look at nothing else. `false` where that is not known.
+   */
+  isSameFile(path: string): boolean {
+    if (RULE_FILES.has(baseName(path))) return false;
+    const stats = lookAt(fileSystemPath(this.repository.root, path));
+    if (stats === undefined || stats === DENIED || !stats.isFile()) return false;
+    const { tracked, untracked } = this.#scan.candidates;
+    const stamp = tracked.get(path) ?? untracked.get(path);
+    if (stamp !== undefined) return stamp.ino === stats.ino;
+    const position = this.#index.find(path);
+    return position >= 0 && !tracked.has(path) && this.#index.inode(position) === stats.ino % 2 ** 32;
   }
 
   /**
@@ -124,7 +197,7 @@ export class TreeDiff {
    * The patches of the current state in their order, made anew one by one; nothing is kept. Those that can't be made are
    * left out and added to the {@link troubles}.
    */
-  async *patches(): AsyncGenerator<FilePatch> {
+  async *patches(): AsyncGenerator<TreePatch> {
     for (const pair of this.#patches.pairs()) {
       try {
         yield await this.#patcher.patch(pair);
@@ -138,6 +211,7 @@ export class TreeDiff {
   /** Ends all coverage. */
   close(): void {
     this.#runner.close();
+    this.#reads?.close();
     this.#scan.close();
   }
 
@@ -181,14 +255,31 @@ export class TreeDiff {
 
   /** Reads the files behind the touched paths, and patches the untracked ones. */
   async #readTouchedFiles(): Promise<void> {
-    const { touched, untracked } = this.#scan.candidates;
+    const { touched } = this.#scan.candidates;
     if (this.#scan.directoriesMoved) for (const path of this.#disk.links) touched.add(path);
     this.#scan.directoriesMoved = false;
     if (touched.has(".gitmodules")) this.#touchSubmodules();
+    const wasIdle = this.#reads?.isIdle ?? true;
+    this.#touchReady();
+    await this.#readTouched();
+    if (this.#reads === undefined || this.#reads.isIdle || !wasIdle) return;
+    // most filters are quick, and then nothing is missing from any state
+    await this.#reads.settled(this.#patienceMs);
+    this.#touchReady();
+    await this.#readTouched();
+  }
+
+  #touchReady(): void {
+    for (const path of this.#reads?.takeReady() ?? []) this.#scan.candidates.touched.add(path);
+  }
+
+  async #readTouched(): Promise<void> {
+    const { touched, untracked } = this.#scan.candidates;
     for (const path of touched) {
       try {
         if (await this.#updateTracked(path)) this.#outdated.tracked = true;
         await this.#patchUntracked(path, untracked.get(path));
+        if (this.#without.delete(path)) this.#outdated.tracked = true;
       } catch (error) {
         this.#onPathError(path, error);
       }
@@ -221,7 +312,8 @@ export class TreeDiff {
       this.#patches.deleteUntracked(path);
       return;
     }
-    const after = { mode: file.mode, oid: file.oid, source: "disk" } as const;
+    const { mode, oid, filterNotRun } = file;
+    const after = { mode, oid, source: "disk", filterNotRun } as const;
     const pair: Pair = { path, beforePath: path, before: undefined, after, tracked: false, similarity: undefined };
     await this.#patches.setUntracked(pair);
   }
@@ -233,13 +325,19 @@ export class TreeDiff {
       disk: this.#disk.differing,
       ignoresSubmodule: (path) => this.repository.submoduleIgnore(path) === "all",
     });
-    let pairs: Pair[];
-    try {
-      pairs = await this.#renames.pair(listed);
-    } catch (error) {
-      if (!(error instanceof FileChangedError)) throw error;
-      this.changedWhileRead.add(error.path); // the pairs wait until it is known what it is now
-      return;
+    let pairs: Pair[] | undefined;
+    while (pairs === undefined) {
+      try {
+        pairs = await this.#renames.pair(listed.filter(({ path }) => !this.#without.has(path)));
+      } catch (error) {
+        if (error instanceof NotReadyError) {
+          this.#setNotReady(error.path); // the others are paired without it
+          continue;
+        }
+        if (!(error instanceof FileChangedError)) throw error;
+        this.changedWhileRead.add(error.path); // the pairs wait until it is known what it is now
+        return;
+      }
     }
     const complete = await this.#patches.setTracked(pairs, (path, error) => this.#onPathError(path, error));
     this.#outdated.tracked = !complete;
@@ -247,7 +345,20 @@ export class TreeDiff {
 
   #onPathError(path: string, error: unknown): void {
     if (error instanceof FileChangedError) this.changedWhileRead.add(error.path);
-    else this.#addTrouble(path, error);
+    else if (error instanceof NotReadyError) this.#setNotReady(error.path);
+    else {
+      if (this.#without.has(path)) this.#without.set(path, "failed");
+      this.#addTrouble(path, error);
+    }
+  }
+
+  /** Leaves a file out until it has been read: what was known of it is not what it is now. */
+  #setNotReady(path: string): void {
+    const isNew = !this.#without.has(path);
+    this.#without.set(path, "reading");
+    if (!isNew) return;
+    this.#outdated.tracked = true;
+    this.#patches.deleteUntracked(path);
   }
 
   #addTrouble(path: string, error: unknown): void {

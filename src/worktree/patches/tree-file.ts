@@ -1,6 +1,6 @@
-import type { FilePatch } from "../../diff/index.js";
 import { textOfBytes } from "../../git/index.js";
 import type { TreeFile } from "../../protocol/index.js";
+import type { TreePatch } from "./patcher.js";
 
 /** `t`: tracked, `u`: untracked. Git prints the tracked files first. */
 export type Section = "t" | "u";
@@ -27,11 +27,11 @@ export function pathOfKey(key: string): string {
  *
  * @param maxHunkBytes hunks over this many bytes of UTF-8 are left out and counted
  */
-export function toTreeFile(key: string, patch: FilePatch, maxHunkBytes: number): TreeFile {
+export function toTreeFile(key: string, patch: TreePatch, maxHunkBytes: number): TreeFile {
   const bytes = Buffer.from(patch.bytes.buffer, patch.bytes.byteOffset, patch.bytes.byteLength);
   const header = bytes.toString("utf8", 0, patch.headerLength);
   const hunks = bytes.toString("utf8", patch.headerLength);
-  const hunkBytes = Buffer.byteLength(hunks);
+  const hunkBytes = patch.notMadeBytes ?? Buffer.byteLength(hunks);
   const omitted = hunkBytes > maxHunkBytes;
   return {
     key,
@@ -41,6 +41,7 @@ export function toTreeFile(key: string, patch: FilePatch, maxHunkBytes: number):
     additions: patch.additions,
     deletions: patch.deletions,
     omitted_bytes: omitted ? hunkBytes : 0,
+    ...(patch.filterNotRun !== undefined && { filter_not_run: patch.filterNotRun }),
   };
 }
 

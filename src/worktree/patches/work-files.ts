@@ -1,8 +1,11 @@
-import { lstatSync } from "node:fs";
-import type { CleanFile, Oid, Repository } from "../../git/index.js";
+import { lstatSync, type Stats } from "node:fs";
+import type { CleanFile, LineCount, Oid, Repository } from "../../git/index.js";
 import { fileSystemPath, WorkFileChangedError } from "../../git/index.js";
 import { isAbsent, systemCode } from "../../util/index.js";
+import { isFileMode } from "../file-mode.js";
 import { provesSame, type Stamp, stampOf } from "../file-stamp.js";
+import type { ReadFile } from "./not-ready.js";
+import type { SlowReads } from "./slow-reads.js";
 
 /** A file on disk as git would compare it, remembered without its content. */
 export interface WorkFile {
@@ -14,13 +17,28 @@ export interface WorkFile {
   readonly converts: boolean;
   readonly holdsNul: boolean | undefined;
   readonly large: boolean;
+  readonly lineCount: LineCount | undefined;
+  /** Too large to be read: of its content only the size is known. The id is made up. */
+  readonly unread: boolean;
+  readonly filterNotRun: string | undefined;
 }
 
 /** What is read with: the repository of the files. */
 export type WorkFileReader = Pick<Repository, "root" | "clean">;
 
+/** How files are read that take long, where passes do not wait for them. */
+export interface ReadingBeside {
+  readonly repository: Pick<Repository, "slowReading" | "blobSize">;
+  readonly reads: SlowReads;
+  /** Larger files that are compared as they are, and whose size is another one than before, are not read. Bytes. */
+  readonly maxHashedBytes: number;
+}
+
 /** Content that is kept from the reading to the patch, in bytes for each pass; beyond it a file is read twice. */
 const KEPT_BYTES = 4 * 1024 * 1024;
+
+/** A file that changed so shortly ago, in milliseconds, may be written on without an event. */
+const YOUNG_MS = 10_000;
 
 /** The file was replaced between two looks at it; an event of that is on its way, or the next sweep finds it. */
 export class FileChangedError extends Error {
@@ -35,10 +53,14 @@ export class WorkFiles {
   readonly #repository: WorkFileReader;
   readonly #known = new Map<string, WorkFile>();
   readonly #contents = new Map<string, CleanFile>();
+  readonly #beside: ReadingBeside | undefined;
   #keptBytes = 0;
+  #young = new Set<string>();
 
-  constructor(repository: WorkFileReader) {
+  /** @param beside absent: every reading is waited for */
+  constructor(repository: WorkFileReader, beside?: ReadingBeside) {
     this.#repository = repository;
+    this.#beside = beside;
   }
 
   /**
@@ -47,7 +69,7 @@ export class WorkFiles {
    * @param stamp the newest look at the file
    * @param indexOid the blob of its index entry, at which `core.autocrlf` looks
    * @returns `undefined` when the file is not there any more, or has become a directory
-   * @throws a system error when it can't be read
+   * @throws a system error when it can't be read; NotReadyError when it is read beside the passes
    */
   async read(path: string, stamp: Stamp, indexOid: Oid | undefined): Promise<WorkFile | undefined> {
     const known = this.#known.get(path);
@@ -59,7 +81,7 @@ export class WorkFiles {
   /**
    * The content of one version of a file on disk.
    * @param oid what {@link read} said
-   * @throws FileChangedError when the file is another one by now
+   * @throws FileChangedError when the file is another one by now; NotReadyError as {@link read}
    */
   async content(path: string, oid: Oid, indexOid: Oid | undefined): Promise<Uint8Array> {
     const kept = this.#contents.get(path);
@@ -76,11 +98,20 @@ export class WorkFiles {
   forget(path: string): void {
     this.#known.delete(path);
     this.#contents.delete(path);
+    this.#beside?.reads.forget(path);
+  }
+
+  /** The files whose content was found to be another one than before, shortly after it was written; each once. */
+  takeYoung(): ReadonlySet<string> {
+    const young = this.#young;
+    this.#young = new Set();
+    return young;
   }
 
   /** Everything has to be read again: the conversion has changed. */
   forgetAll(): void {
     this.#known.clear();
+    this.#beside?.reads.forgetAll();
     this.endPass();
   }
 
@@ -88,6 +119,7 @@ export class WorkFiles {
   endPass(): void {
     this.#contents.clear();
     this.#keptBytes = 0;
+    this.#beside?.reads.endPass();
   }
 
   async #clean(path: string, indexOid: Oid | undefined): Promise<CleanFile | undefined> {
@@ -95,19 +127,31 @@ export class WorkFiles {
     let clean: CleanFile;
     let stamp: Stamp;
     try {
-      const stats = lstatSync(fileSystemPath(this.#repository.root, path));
-      if (stats.isDirectory()) return this.#gone(path);
-      // a FIFO would be waited for; git too says of a tracked one that it can't hash it
-      if (!stats.isFile() && !stats.isSymbolicLink()) throw new Error("neither a file nor a link");
-      stamp = stampOf(stats, takenAt);
-      clean = await this.#repository.clean(path, stats, indexOid);
+      const look = this.#look(path);
+      if (look === undefined) return this.#gone(path);
+      ({ stamp, clean } = await this.#readLooked(path, look, indexOid));
     } catch (error) {
       if (error instanceof WorkFileChangedError) throw new FileChangedError(path);
       if (isAbsent(error) || systemCode(error) === "EISDIR") return this.#gone(path);
       throw error;
     }
-    const { mode, oid, contentSize, converts, holdsNul, large } = clean;
-    this.#known.set(path, { stamp, mode, oid, contentSize, converts, holdsNul, large });
+    const { mode, oid, contentSize, converts, holdsNul, large, lineCount, filterNotRun } = clean;
+    if (isFileMode(mode) && takenAt - stamp.ctimeMs < YOUNG_MS && this.#known.get(path)?.oid !== oid) {
+      this.#young.add(path);
+    }
+    const unread = oid === unreadOid(contentSize);
+    this.#known.set(path, {
+      stamp,
+      mode,
+      oid,
+      contentSize,
+      converts,
+      holdsNul,
+      large,
+      lineCount,
+      unread,
+      filterNotRun,
+    });
     if (this.#keptBytes + contentSize <= KEPT_BYTES) {
       this.#keptBytes += contentSize;
       this.#contents.set(path, clean);
@@ -115,8 +159,60 @@ export class WorkFiles {
     return clean;
   }
 
+  /** `undefined`: there is a directory. @throws a system error; Error for what can't be read */
+  #look(path: string): { stats: Stats; stamp: Stamp } | undefined {
+    const takenAt = Date.now();
+    const stats = lstatSync(fileSystemPath(this.#repository.root, path));
+    if (stats.isDirectory()) return undefined;
+    // a FIFO would be waited for; git too says of a tracked one that it can't hash it
+    if (!stats.isFile() && !stats.isSymbolicLink()) throw new Error("neither a file nor a link");
+    return { stats, stamp: stampOf(stats, takenAt) };
+  }
+
+  async #readLooked(
+    path: string,
+    { stats, stamp }: { stats: Stats; stamp: Stamp },
+    indexOid: Oid | undefined,
+  ): Promise<ReadFile> {
+    const beside = this.#beside;
+    const kind = beside?.repository.slowReading(path, stats, indexOid);
+    if (beside === undefined || kind === undefined) {
+      return { stamp, clean: await this.#repository.clean(path, stats, indexOid) };
+    }
+    // a file of the same size may be the same file: then only its bytes can tell
+    const isSized = kind === "hash" && stats.size > beside.maxHashedBytes;
+    if (isSized && (indexOid === undefined || beside.repository.blobSize(indexOid) !== stats.size)) {
+      return { stamp, clean: unreadFile(stats) };
+    }
+    const read = async (signal: AbortSignal): Promise<ReadFile> => {
+      const look = this.#look(path);
+      if (look === undefined) throw new FileChangedError(path);
+      return { stamp: look.stamp, clean: await this.#repository.clean(path, look.stats, indexOid, signal) };
+    };
+    return beside.reads.take(path, stamp, { kind, read });
+  }
+
   #gone(path: string): undefined {
     this.forget(path);
     return undefined;
   }
+}
+
+/** A file of which only the size is told. */
+function unreadFile({ mode, size }: Stats): CleanFile {
+  const content = (): never => {
+    throw new TypeError("the content of a file that is too large was asked for");
+  };
+  const oid = unreadOid(size);
+  return { mode: gitFileMode(mode), oid, content, size, contentSize: size, converts: false, large: true };
+}
+
+/** Stands for the id of a file that was not read: no hash of anything, and another one for each size. */
+function unreadOid(size: number): Oid {
+  return `unread ${size}`;
+}
+
+/** A regular file's mode, as git keeps it. */
+function gitFileMode(mode: number): number {
+  return (mode & 0o100) === 0 ? 0o100644 : 0o100755;
 }

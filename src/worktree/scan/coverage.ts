@@ -12,7 +12,19 @@ export interface Coverage {
   cover(node: DirectoryNode): DirectoryWatch[];
   /** The same for `.git` in a directory that is not the root: whether it is a repository can change in there. */
   coverGitDirectory(node: DirectoryNode): DirectoryWatch[];
+  /**
+   * Begins to report changes of the file itself that is at a byte path, by whatever name they are made. Empty when that
+   * can't be had.
+   */
+  coverFile(path: string): DirectoryWatch[];
+  /** Whether something is mounted at a byte path: then its changes are reported elsewhere. */
+  isMountPoint(path: string): boolean;
 }
 
 /** For a scan that nobody follows. */
-export const NO_COVERAGE: Coverage = { cover: () => [], coverGitDirectory: () => [] };
+export const NO_COVERAGE: Coverage = {
+  cover: () => [],
+  coverGitDirectory: () => [],
+  coverFile: () => [],
+  isMountPoint: () => false,
+};

@@ -17,7 +17,10 @@ export interface ExpectedDirectory {
 /** The element of {@link UnchangedEntries} for a file that was seen to be as its entry says. */
 export const UNCHANGED = 1;
 
-/** By position of the index: {@link UNCHANGED} or 0, "not known". One byte each, so that threads can share them. */
+/** The same for one that has more than one name: its changes may be reported elsewhere. */
+export const UNCHANGED_LINK = 2;
+
+/** By position of the index: {@link UNCHANGED}, {@link UNCHANGED_LINK} or 0, "not known". One byte each, so that threads can share them. */
 export type UnchangedEntries = Uint8Array;
 
 /**
@@ -25,6 +28,8 @@ export type UnchangedEntries = Uint8Array;
  * be remembered of it: no name becomes a string that stays, and none is looked up.
  */
 export class DirectoryCheck {
+  /** How many files of the directory that was checked last have more than one name. */
+  links = 0;
   readonly #root: string;
   readonly #table: EntryTable;
   readonly #unchangedEntries: UnchangedEntries | undefined;
@@ -42,6 +47,7 @@ export class DirectoryCheck {
    * also where that is not known, or where more has to be known: unmerged entries, attributes.
    */
   isUnchanged({ path, runs, children }: ExpectedDirectory): boolean {
+    this.links = 0;
     try {
       let expected = children;
       let allUnchanged = true;
@@ -65,7 +71,9 @@ export class DirectoryCheck {
     const stats = lookAt(fileSystemPath(this.#root, path));
     if (stats === undefined || stats === DENIED || !this.#table.provesUnchanged(position, stats)) return false;
     if (path.endsWith(".gitattributes")) return false;
-    if (this.#unchangedEntries !== undefined) this.#unchangedEntries[position] = UNCHANGED;
+    const isLink = stats.nlink > 1;
+    if (isLink) this.links += 1;
+    if (this.#unchangedEntries !== undefined) this.#unchangedEntries[position] = isLink ? UNCHANGED_LINK : UNCHANGED;
     return true;
   }
 

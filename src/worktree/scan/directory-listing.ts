@@ -72,7 +72,8 @@ export class DirectoryListing {
       return stats !== DENIED && stats?.isDirectory() === true && stats.ino === known?.inode && known.tracked;
     });
     if (!hasAll || node.children.size !== children.length) return false;
-    return this.#check.isUnchanged({ path, runs, children: children.length });
+    const isUnchanged = this.#check.isUnchanged({ path, runs, children: children.length });
+    return isUnchanged && this.#check.links === (node.links?.size ?? 0);
   }
 
   /** Records what the entries of a directory are. */
@@ -135,7 +136,8 @@ export class DirectoryListing {
 
   /** Takes out what an earlier listing found and this one did not. */
   #forgetAllBut(node: DirectoryNode, names: ReadonlySet<string>): void {
-    const { attributeFiles } = this.#directories;
+    const { attributeFiles, links } = this.#directories;
+    links.forgetAllBut(node, names);
     if (!names.has(".gitattributes")) attributeFiles.see(joinPath(node.path, ".gitattributes"), undefined, 0);
     for (const name of node.untracked) if (!names.has(name)) this.#candidates.forgetUntracked(node, name);
     for (const [name, child] of node.children) if (!names.has(name)) this.#directories.drop(child);

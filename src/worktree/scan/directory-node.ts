@@ -6,6 +6,13 @@ export interface DirectoryWatch {
   close(): void;
 }
 
+/** One name of a file that can be changed without an event of that name. */
+export interface FileLink {
+  readonly inode: number;
+  /** `undefined`: there is none to be had. */
+  readonly watch: DirectoryWatch | undefined;
+}
+
 /**
  * One real directory of the working tree that is walked: it is not ignored, or it holds tracked files. What hangs
  * below it here is what the last listing found; the nodes of a tree are the directories that are covered.
@@ -40,6 +47,8 @@ export class DirectoryNode {
   /** The inode that was listed; another one under the same name is another directory. */
   readonly inode: number;
   watches: DirectoryWatch[] = [];
+  /** Names of files that have other names too; see LinkedFiles. */
+  links: Map<string, FileLink> | undefined;
 
   constructor(parent: DirectoryNode | undefined, name: string, inode: number) {
     this.parent = parent;

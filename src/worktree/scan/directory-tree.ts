@@ -2,7 +2,10 @@ import { joinPath } from "../paths.js";
 import type { Candidates } from "./candidates.js";
 import type { Coverage } from "./coverage.js";
 import { DirectoryNode } from "./directory-node.js";
+import { LinkedFiles } from "./linked-files.js";
 import { SeenFiles } from "./seen-files.js";
+
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * The directories of a working tree that are walked, from the root down: which there are, which of them wait to be
@@ -15,6 +18,7 @@ export class DirectoryTree {
   readonly unreadable = new Map<string, string>();
   /** Directories with entries whose path is longer than the system takes: git leaves them out, too. */
   readonly tooDeep = new Set<string>();
+  readonly links: LinkedFiles;
   readonly #coverage: Coverage;
   readonly #candidates: Candidates;
   #root = new DirectoryNode(undefined, "", 0);
@@ -24,6 +28,7 @@ export class DirectoryTree {
   /** @param candidates loses the untracked files of each directory that is dropped */
   constructor(coverage: Coverage, candidates: Candidates) {
     this.#coverage = coverage;
+    this.links = new LinkedFiles(coverage);
     this.#candidates = candidates;
   }
 
@@ -101,6 +106,7 @@ export class DirectoryTree {
     for (const each of node.subtree()) {
       for (const watch of each.watches) watch.close();
       each.watches = [];
+      this.links.forgetAllBut(each, NONE);
       for (const name of each.untracked) this.#candidates.forgetUntracked(each, name);
       this.attributeFiles.see(joinPath(each.path, ".gitattributes"), undefined, 0);
       this.unreadable.delete(each.path);

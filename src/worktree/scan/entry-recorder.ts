@@ -82,6 +82,7 @@ export class EntryRecorder {
     }
     this.#directories.dropChild(node, name);
     if (position !== undefined) {
+      if (this.#isWatchedAnew(node, name, stats)) return;
       this.#candidates.forgetUntracked(node, name);
       this.#comparison.compare(path, position, stats, takenAt);
       return;
@@ -93,6 +94,7 @@ export class EntryRecorder {
       !this.#rules.exclude(node) &&
       !this.#rules.of(node).ignores(name, false) &&
       !(this.#repository.ignoresCase && this.#indexTree.hasInAnyCase(path));
+    if (this.#isWatchedAnew(node, name, isShown ? stats : undefined)) return;
     if (isShown) this.#candidates.setUntracked(node, name, stampOf(stats, takenAt));
     else this.#candidates.forgetUntracked(node, name);
   }
@@ -107,6 +109,16 @@ export class EntryRecorder {
     this.#comparison.markMissingBelow(path);
   }
 
+  /** Watches a file with several names; one that is watched only now is looked at once more, and recorded. */
+  #isWatchedAnew(node: DirectoryNode, name: string, stats: FileStats | undefined): boolean {
+    if (!this.#directories.links.see(node, name, stats)) return false;
+    const takenAt = Date.now();
+    const again = this.look(joinPath(node.path, name));
+    if (again === DENIED) return false;
+    this.record(node, name, again, takenAt);
+    return true;
+  }
+
   #recordDirectory(
     node: DirectoryNode,
     name: string,
@@ -116,6 +128,7 @@ export class EntryRecorder {
   ): void {
     const path = joinPath(node.path, name);
     this.#candidates.forgetUntracked(node, name);
+    this.#directories.links.see(node, name, undefined);
     if (position !== undefined) {
       // a submodule's directory is its entry's business; in place of a tracked file, the file is gone
       const isSubmodule = this.#index.mode(position) === GITLINK;

@@ -1,6 +1,6 @@
 import type { IndexFile } from "../../git/index.js";
 import { CheckState, makeSharedProgress, type SecondThread, type SharedProgress } from "./check-thread.js";
-import { DirectoryCheck, type UnchangedEntries } from "./directory-check.js";
+import { DirectoryCheck, UNCHANGED_LINK, type UnchangedEntries } from "./directory-check.js";
 import { DirectoryNode } from "./directory-node.js";
 import type { IndexDirectory, IndexTree } from "./index-tree.js";
 import type { FileStats } from "./lstat.js";
@@ -14,6 +14,8 @@ export interface InitialScanHost {
   cover(node: DirectoryNode): void;
   /** Lists a directory that is not just as the index has it. @param unchangedEntries what need not be looked at again */
   list(node: DirectoryNode, unchangedEntries: UnchangedEntries): void;
+  /** A file in a directory that is just as the index has it has other names too. */
+  link(node: DirectoryNode, position: number): void;
   /** What is at a byte path, or `undefined`: nothing, or it is not known. */
   look(path: string): FileStats | undefined;
 }
@@ -113,11 +115,23 @@ export class InitialScan {
     const directory = this.#directories[at];
     const node = directory && this.#nodes.get(directory);
     if (directory !== undefined && node !== undefined) {
-      if (state === CheckState.unchanged && !this.#incomplete.has(directory)) node.listed = true;
-      else this.#host.list(node, this.#progress.unchangedEntries);
+      if (state === CheckState.unchanged && !this.#incomplete.has(directory)) {
+        node.listed = true;
+        this.#settleLinks(directory, node);
+      } else this.#host.list(node, this.#progress.unchangedEntries);
     }
     this.#settled += 1;
     return true;
+  }
+
+  #settleLinks({ runs }: IndexDirectory, node: DirectoryNode): void {
+    const { unchangedEntries } = this.#progress;
+    for (let run = 0; run + 1 < runs.length; run += 2) {
+      const end = runs[run + 1] ?? 0;
+      for (let position = runs[run] ?? 0; position < end; position++) {
+        if (unchangedEntries[position] === UNCHANGED_LINK) this.#host.link(node, position);
+      }
+    }
   }
 
   /** Checks the last directory that is not checked, or waits for the thread that is at it. */

@@ -4,7 +4,17 @@ import { isAbsent, systemCode } from "../../util/index.js";
 /** What counts of a file's `lstat`. */
 export type FileStats = Pick<
   Stats,
-  "mode" | "size" | "ino" | "uid" | "gid" | "mtimeMs" | "ctimeMs" | "isDirectory" | "isFile" | "isSymbolicLink"
+  | "mode"
+  | "size"
+  | "ino"
+  | "nlink"
+  | "uid"
+  | "gid"
+  | "mtimeMs"
+  | "ctimeMs"
+  | "isDirectory"
+  | "isFile"
+  | "isSymbolicLink"
 >;
 
 /** There may be a file, but this process may not know. */

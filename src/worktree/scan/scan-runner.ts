@@ -26,8 +26,9 @@ export class ScanRunner {
    */
   async run(scan: TreeScan, paths: Map<string, boolean>): Promise<void> {
     let deadline = performance.now() + SLICE_MS;
+    const anew = new Set<string>();
     for (const [path, replaced] of paths) {
-      scan.examine(path, replaced);
+      scan.examine(path, replaced, anew);
       paths.delete(path);
       if (performance.now() > deadline) {
         await turn();

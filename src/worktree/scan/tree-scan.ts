@@ -1,5 +1,5 @@
 import type { IndexFile } from "../../git/index.js";
-import { joinPath, parentPath } from "../paths.js";
+import { baseName, joinPath, parentPath } from "../paths.js";
 import { Candidates } from "./candidates.js";
 import type { SecondThread } from "./check-thread.js";
 import type { Coverage } from "./coverage.js";
@@ -63,6 +63,11 @@ export class TreeScan {
     return this.#directories.tooDeep;
   }
 
+  /** How many names of files with several names are not watched, because there are too many. */
+  get unwatchedLinks(): number {
+    return this.#directories.links.unwatched;
+  }
+
   /** Whether nothing has been listed since all was forgotten. */
   get isNew(): boolean {
     return this.#directories.isNew;
@@ -86,6 +91,12 @@ export class TreeScan {
       cover: (node) => this.#directories.cover(node),
       list: (node, unchangedEntries) => {
         if (this.#directories.isCurrent(node)) this.#list(node, unchangedEntries);
+      },
+      link: (node, position) => {
+        const name = baseName(this.#index.path(position));
+        // of so many links the rest is not looked at: there would be no watch for them
+        if (this.#directories.links.unwatched > 0) this.#directories.links.leaveOut(node, name);
+        else this.#lookAgain(node, name);
       },
       look: (path) => {
         const stats = this.#recorder.look(path);
@@ -140,6 +151,7 @@ export class TreeScan {
     }
     this.#sweptCandidates = undefined;
     this.#lookBehindLinks();
+    this.#lookAtOtherNames();
     return true;
   }
 
@@ -150,8 +162,10 @@ export class TreeScan {
    * @param path byte path; "" for the root
    * @param replaced whether the name may stand for another file than before (created, deleted, moved): then a
    *   directory is covered and listed anew, because its old watch may belong to what was moved away
+   * @param anew entries that were looked at as replaced since the caller began with these paths: a thousand paths below
+   *   a directory that is not there are one look at its name
    */
-  examine(path: string, replaced: boolean): void {
+  examine(path: string, replaced: boolean, anew = new Set<string>()): void {
     this.#abandonInitialScan(); // what it has seen would be older than this look
     this.#sweptCandidates = undefined;
     if (path === "") {
@@ -172,7 +186,11 @@ export class TreeScan {
       const child = node.children.get(name);
       if (last || child === undefined) {
         // without a covered directory on the way, the deepest one that is covered decides what its entry is now
-        this.#examineEntry(node, name, replaced || !last);
+        const isReplaced = replaced || !last;
+        const entry = joinPath(node.path, name);
+        if (isReplaced && anew.has(entry)) return;
+        this.#examineEntry(node, name, isReplaced);
+        if (isReplaced) anew.add(entry);
         return;
       }
       node = child;
@@ -194,6 +212,31 @@ export class TreeScan {
 
   #list(node: DirectoryNode, unchangedEntries?: UnchangedEntries): void {
     if (!this.#listing.list(node, unchangedEntries)) this.#enterAnew(node);
+  }
+
+  /** A file that was found to have other names may have them in the tree: a change by one is one of all. */
+  #lookAtOtherNames(): void {
+    const inodes = this.#directories.links.takeFound();
+    if (inodes.size === 0) return;
+    const paths = new Set<string>();
+    for (let position = 0; position < this.#index.count; position++) {
+      if (inodes.has(this.#index.inode(position))) paths.add(this.#index.path(position));
+    }
+    for (const known of [this.candidates.tracked, this.candidates.untracked]) {
+      for (const [path, stamp] of known) if (stamp !== undefined && inodes.has(stamp.ino % 2 ** 32)) paths.add(path);
+    }
+    for (const path of paths) {
+      const node = this.#directories.root.find(parentPath(path));
+      const name = baseName(path);
+      if (node?.listed && node.links?.has(name) !== true) this.#lookAgain(node, name);
+    }
+    this.#directories.links.takeFound(); // those were looked for just now
+  }
+
+  #lookAgain(node: DirectoryNode, name: string): void {
+    const takenAt = Date.now();
+    const stats = this.#recorder.look(joinPath(node.path, name));
+    if (stats !== DENIED) this.#recorder.record(node, name, stats, takenAt);
   }
 
   /** What is behind a link in the place of a directory changes without an event of that place. */

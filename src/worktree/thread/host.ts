@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { FilterPolicy } from "../../git/index.js";
 import { diffFiles, mergeFiles } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { packagePath } from "../../util/index.js";
@@ -17,6 +18,13 @@ export interface TreeHostOptions {
   keptPatchBytes?: number;
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
+  /** Whose filters are run. Default: the user's. */
+  filters?: FilterPolicy;
+  /**
+   * Directories besides each tree's root out of which no tree must lead, whenever it is opened. Default: they may lead
+   * anywhere.
+   */
+  allowed?: readonly string[];
   /** What the thread runs; another one than worker for tests alone. */
   program?: string | URL;
 }
@@ -42,11 +50,13 @@ export class TreeHost {
     maxPatchBytes = 3 * 1024 * 1024,
     keptPatchBytes = 8 * 1024 * 1024,
     sweep = true,
+    filters = "user",
+    allowed,
     program = packagePath("dist/bin/tree-thread.js"),
   }: TreeHostOptions) {
     this.#program = program;
     this.#logger = logger;
-    this.#options = { traces: logger.isLevelEnabled("trace"), maxPatchBytes, keptPatchBytes, sweep };
+    this.#options = { traces: logger.isLevelEnabled("trace"), maxPatchBytes, keptPatchBytes, sweep, filters, allowed };
   }
 
   /** Follows a working tree. @param root absolute path of it, as `resolveRoot` gives it */

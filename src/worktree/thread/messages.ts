@@ -1,3 +1,4 @@
+import type { FilterPolicy } from "../../git/index.js";
 import type { FileChanges } from "../../protocol/index.js";
 import type { TreeLogger, TreeState } from "../types.js";
 
@@ -10,6 +11,9 @@ export interface WorkerOptions {
   /** Hunks that the thread keeps for one tree, in bytes of UTF-8. */
   readonly keptPatchBytes: number;
   readonly sweep: boolean;
+  readonly filters: FilterPolicy;
+  /** Directories besides each tree's root out of which no tree must lead. `undefined`: they may lead anywhere. */
+  readonly allowed: readonly string[] | undefined;
 }
 
 /** Main thread → the thread of the trees. `tree` is a number that stands for one opening of one root. */

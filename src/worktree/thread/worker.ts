@@ -30,6 +30,8 @@ class FollowedTree {
       maxPatchBytes: options.maxPatchBytes,
       keptPatchBytes: options.keptPatchBytes,
       sweep: options.sweep,
+      filters: options.filters,
+      ...(options.allowed !== undefined && { allowed: options.allowed }),
       onState: (state, changes) => this.#onState(state, changes),
       onGone: () => {
         this.#isKnown = false;

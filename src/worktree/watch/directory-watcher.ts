@@ -4,8 +4,12 @@ import { isAbsent, systemCode } from "../../util/index.js";
 import { joinPath } from "../paths.js";
 import type { Coverage, PathListener } from "../scan/coverage.js";
 import type { DirectoryNode, DirectoryWatch } from "../scan/directory-node.js";
+import { FileWatchBudget } from "./file-watch-budget.js";
+import type { MountTable } from "./mount-table.js";
 import { NameWatches, queueLimit, type WatchFunction } from "./name-watches.js";
 import { ResolutionWatch } from "./resolution-watch.js";
+
+const sharedFileWatches = new FileWatchBudget();
 
 export interface DirectoryWatcherOptions {
   /** Absolute path of the working tree. */
@@ -15,6 +19,10 @@ export interface DirectoryWatcherOptions {
   onOverflow: () => void;
   /** Watches the ways to nested repositories. Default: nobody shares them. */
   names?: NameWatches;
+  /** How many files are watched by themselves. Default: as many as all trees of a thread may have. */
+  fileWatches?: FileWatchBudget;
+  /** Default: there are none. */
+  mounts?: Pick<MountTable, "points">;
   /** What watches a directory. Default: Node's `fs.watch`. */
   watch?: WatchFunction;
   /** How many events the kernel queues. Default: what the kernel says. */
@@ -36,6 +44,7 @@ export class DirectoryWatcher implements Coverage {
   readonly missing = { count: 0, code: "" };
   readonly #options: DirectoryWatcherOptions;
   readonly #names: NameWatches;
+  readonly #byteRoot: string;
   readonly #overflowEvents: number;
   #eventsThisTurn = 0;
   #watches = 0;
@@ -43,6 +52,7 @@ export class DirectoryWatcher implements Coverage {
   constructor(options: DirectoryWatcherOptions) {
     this.#options = options;
     this.#names = options.names ?? new NameWatches(options);
+    this.#byteRoot = bytesOfText(options.root);
     // a quarter: events of directories that are no longer watched are dropped unseen, and equal neighbours merge
     this.#overflowEvents = (options.queueEvents ?? queueLimit()) / 4;
   }
@@ -61,7 +71,7 @@ export class DirectoryWatcher implements Coverage {
 
   coverGitDirectory(node: DirectoryNode): DirectoryWatch[] {
     const { onPath, onOverflow } = this.#options;
-    const directory = joinPath(bytesOfText(this.#options.root), node.path);
+    const directory = joinPath(this.#byteRoot, node.path);
     const watch = new ResolutionWatch<undefined>({
       names: this.#names,
       onOverflow,
@@ -70,6 +80,23 @@ export class DirectoryWatcher implements Coverage {
     watch.place(() => new Map(decidingPaths(directory).map((path) => [path, undefined])));
     if (watch.missing !== undefined) this.#miss(watch.missing);
     return [watch];
+  }
+
+  coverFile(path: string): DirectoryWatch[] {
+    const giveBack = (this.#options.fileWatches ?? sharedFileWatches).take();
+    if (giveBack === undefined) return [];
+    // whatever the event says: the watch belongs to the file, and any of its names may be the one that is changed or gone
+    const [watch] = this.#watch(fileSystemPath(this.#options.root, path), () => this.#options.onPath(path, false));
+    if (watch === undefined) giveBack();
+    const close = (): void => {
+      giveBack();
+      watch?.close();
+    };
+    return watch === undefined ? [] : [{ close }];
+  }
+
+  isMountPoint(path: string): boolean {
+    return this.#options.mounts?.points.has(`${this.#byteRoot}/${path}`) === true;
   }
 
   #watch(path: string | Buffer, listener: (type: string, name: string | null) => void): DirectoryWatch[] {

@@ -69,6 +69,19 @@ export class ResolutionWatch<Part> {
     return moved;
   }
 
+  /**
+   * Where something else can come to stand, beside the directories of each way: the names that were found to be links,
+   * files or missing, and the directories of which every name counts. Absolute byte paths, without links above the last
+   * name.
+   */
+  places(): string[] {
+    const steps = Array.from(this.#watched.values(), ({ step }) => step);
+    return steps.flatMap(({ directory, name, kind }) => {
+      if (name === undefined) return directory;
+      return kind === "directory" ? [] : pathOf(directory, name);
+    });
+  }
+
   close(): void {
     for (const { watch } of this.#watched.values()) watch?.close();
     this.#watched.clear();
@@ -121,7 +134,7 @@ export class ResolutionWatch<Part> {
     const { names, onChange, onOverflow } = this.#options;
     const { step, parts } = entry;
     const onName = (name: string | undefined, replaced: boolean): void => {
-      const path = name === undefined ? step.directory : `${step.directory}/${name}`;
+      const path = name === undefined ? step.directory : pathOf(step.directory, name);
       for (const part of parts) onChange(part, { path, kind: step.kind, replaced });
     };
     const { directory, identity, name } = step;
@@ -130,6 +143,10 @@ export class ResolutionWatch<Part> {
     // one that may not be read has events for nobody, and is no sign of a limit: the sweep finds what happens in it
     else if (started !== undefined && started !== "EACCES" && started !== "EPERM") this.missing = started;
   }
+}
+
+function pathOf(directory: string, name: string): string {
+  return directory === "/" ? `/${name}` : `${directory}/${name}`;
 }
 
 /** What is at an absolute byte path. */

@@ -43,6 +43,11 @@ export class RootWatch {
     return this.#watch.missing;
   }
 
+  /** Where another repository can come to stand; see {@link ResolutionWatch.places}. */
+  places(): string[] {
+    return this.#watch.places();
+  }
+
   /** Places the watches anew. Look at the root after this. */
   place(): void {
     const paths = (): string[] => [this.#root, ...decidingPaths(this.#top), ...decidingSettings(this.#top)];

@@ -23,6 +23,7 @@ function chatOn(disk = new FakeTrees()) {
     logger: createLogger("test", "warn", { write: (line) => void log.push(JSON.parse(line)) }),
     clock,
     link: () => surroundings.link,
+    mayLogRefusal: () => true,
     isGone: (root) => gone.has(root),
     onWantedChanged: () => {
       surroundings.wantedChanges += 1;

@@ -176,3 +176,16 @@ t.test("closing closes every tree and leaves nothing that would run", async (t) 
   await world.pass(1e6);
   t.equal(world.searches, 1);
 });
+
+t.test("a repository that appears under a root is shown when the watch of the directories tells of it", async (t) => {
+  const world = new ChatWorld();
+  const link = world.connect();
+  await world.chats.watch(CHAT, []);
+  await world.pass(100);
+  world.disk.repositories.set("/w/c", []);
+  world.foundAnother();
+  world.foundAnother();
+  await world.pass(100);
+  t.same(link.all("chat").at(-1)?.roots, ["/w/a", "/w/b", "/w/c"]);
+  t.equal(world.searches, 2, "its steps are one search");
+});

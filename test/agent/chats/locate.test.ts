@@ -10,6 +10,7 @@ function disk() {
   for (const root of ["/w/a", "/w/b"]) trees.repositories.set(root, []);
   const asked: string[] = [];
   const finder = {
+    allowedFor: () => trees.allowedFor(),
     kind: (path: string) => trees.kind(path),
     resolveRoot: (path: string) => {
       asked.push(path);
@@ -32,12 +33,28 @@ t.test("a path belongs to the tree of the nearest directory above it that is the
 t.test("in a bare repository the path stands for its working trees, as many as there are now", async (t) => {
   let worktrees = ["/w/one", "/w/two"];
   const finder = {
+    allowedFor: async () => [],
     resolveRoot: (path: string) => Promise.reject(new TreewireError("TW_BARE_REPOSITORY", path)),
     resolveWorktrees: async () => worktrees,
   };
   t.same(await locate("/w", finder), { path: "/w", root: undefined, worktrees, provisional: true });
   worktrees = [];
   t.equal((await locate("/w", finder)).trouble?.code, "TW_BARE_REPOSITORY");
+});
+
+t.test("the working trees of a bare repository are asked for by what the path lets be shown", async (t) => {
+  const asked: unknown[] = [];
+  const finder = {
+    allowedFor: async () => ["/allowed"],
+    resolveRoot: (path: string) => Promise.reject(new TreewireError("TW_BARE_REPOSITORY", path)),
+    resolveWorktrees: (path: string, allowed: readonly string[]) => {
+      asked.push([path, allowed]);
+      return Promise.reject(new TreewireError("TW_PATH_REFUSED", path));
+    },
+  };
+  const { root, worktrees, trouble } = await locate("/w", finder);
+  t.same([root, worktrees, trouble?.code], [undefined, undefined, "TW_PATH_REFUSED"]);
+  t.same(asked, [["/w", ["/allowed"]]]);
 });
 
 t.test("a path outside any repository may be in one later, and says what is the matter", async (t) => {
@@ -55,7 +72,8 @@ t.test("a path outside any repository may be in one later, and says what is the 
 t.test(
   "a failure without words of its own is a trouble with the path; one that nobody foresaw keeps its stack",
   async (t) => {
-    const failing = (error: Error) => locate("/w/a", { resolveRoot: () => Promise.reject(error) });
+    const failing = (error: Error) =>
+      locate("/w/a", { allowedFor: async () => [], resolveRoot: () => Promise.reject(error) });
     const system = await failing(Object.assign(new Error("no access"), { code: "EACCES", errno: -13 }));
     t.same(system.trouble?.code, "TW_TREE_UNREADABLE");
     t.match(system.trouble?.message, /^\/w\/a: .*no access/);

@@ -7,7 +7,7 @@ import { Inspector } from "../../support/inspector.js";
 import { notifySocket, withoutNotifySocket } from "../../support/notify-socket.js";
 import { startProgram } from "../../support/program.js";
 import { createRepo } from "../../support/repo.js";
-import type { Cleanup } from "../../support/temp.js";
+import { ALLOW_TEMP, type Cleanup } from "../../support/temp.js";
 import { until } from "../../support/until.js";
 
 const CHAT = "10000000-0000-4000-8000-000000000001";
@@ -106,6 +106,7 @@ t.test("systemd", { skip: withoutNotifySocket }, async (t) => {
     const { path, messages } = await notifySocket(t);
     const relay = await FakeRelay.start(t);
     const env = {
+      ...ALLOW_TEMP,
       NOTIFY_SOCKET: path,
       WATCHDOG_USEC: String(INTERVAL_MS * 3 * 1000),
       TREEWIRE_AGENT_TOKEN: "x",

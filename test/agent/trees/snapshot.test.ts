@@ -114,3 +114,13 @@ t.test("words of a repository's own are cut to what the relay takes, which takes
     t.notOk(treeMetaSchema.safeParse({ ...meta, [name]: long }).success, name);
   }
 });
+
+t.test("neither a remote's URL nor a text about the tree's health carries credentials", async (t) => {
+  const { meta } = snapshotOf({
+    ...stateOf("/r", []),
+    remoteOrigin: "https://bob:ghp_secret@example.com/me/app.git",
+    health: "polled: https://bob:ghp_secret@example.com/ is away",
+  });
+  t.equal(meta.remote_origin, "https://example.com/me/app.git");
+  t.equal(meta.health, "polled: https://example.com/ is away");
+});

@@ -12,6 +12,17 @@ t.test("a status instead of an upgrade: a bad token, a relay that is away for a 
   for (const status of [200, 301, 400, 403, 404]) t.equal(of(status), "failed TW_RELAY_NONSENSE", String(status));
 });
 
+t.test("a relay that says how long to stay away is believed, within reason", async (t) => {
+  const of = (status: number, header?: string) => refusalEnd("relay:1", status, header);
+  t.match(of(429, "7"), { kind: "failed", retryAfterMs: 7_000 });
+  t.match(of(503, "1"), { kind: "failed", retryAfterMs: 1_000 });
+  t.match(of(429, "99999999"), { retryAfterMs: 600_000 }, "ten minutes at most");
+  for (const header of [undefined, "", "soon", "-1", "Thu, 01 Jan 2099 00:00:00 GMT"]) {
+    t.notOk("retryAfterMs" in of(429, header), String(header));
+  }
+  t.notOk("retryAfterMs" in of(404, "7"), "no relay");
+});
+
 t.test("a close code says whether to come back, and with what", async (t) => {
   const of = (code: number) => brief(closeEnd("relay:1", code, ""));
   t.equal(of(CLOSE.tokenRevoked.code), "rejected TW_TOKEN_REJECTED");

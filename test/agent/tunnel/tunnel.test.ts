@@ -16,6 +16,7 @@ interface LogLine {
   level: number;
   msg: string;
   code?: string;
+  retryInMs?: number;
 }
 
 const WARN = 40;
@@ -93,7 +94,7 @@ t.test("a token file is read again when its token is refused", async (t) => {
   const relay = await FakeRelay.start(t);
   const path = join(tempDir(t), "token");
   writeFileSync(path, "old");
-  const { log } = open(t, relay.url, { token: tokenFile(path) });
+  const { log } = open(t, relay.url, { token: tokenFile(path, () => {}) });
   const first = await relay.connection();
   t.equal(first.request.headers.authorization, "Bearer old");
   writeFileSync(`${path}.new`, "new");
@@ -114,7 +115,7 @@ t.test("a token file that stays the same is refused for good after a while", asy
   relay.refuseWith = 401;
   const path = join(tempDir(t), "token");
   writeFileSync(path, "old");
-  const { ended, log } = open(t, relay.url, { token: tokenFile(path), rejectedGraceMs: 1000 });
+  const { ended, log } = open(t, relay.url, { token: tokenFile(path, () => {}), rejectedGraceMs: 1000 });
   await t.rejects(ended, { code: "TW_TOKEN_REJECTED" });
   t.equal(log.filter(({ code }) => code === "TW_TOKEN_REJECTED").length > 1, true, "it was tried more than once");
 });
@@ -123,7 +124,7 @@ t.test("a token file that is empty for a moment is waited for", async (t) => {
   const relay = await FakeRelay.start(t);
   const path = join(tempDir(t), "token");
   writeFileSync(path, "");
-  const { failure } = open(t, relay.url, { token: tokenFile(path) });
+  const { failure } = open(t, relay.url, { token: tokenFile(path, () => {}) });
   await failure("TW_BAD_TOKEN_FILE");
   writeFileSync(path, "there");
   t.equal((await relay.connection()).request.headers.authorization, "Bearer there");
@@ -268,6 +269,17 @@ t.test("it ends at once while it waits for its next try", async (t) => {
   t.pass("run has ended");
 });
 
+t.test("it stays away for as long as the relay says, and longer when its own delay is longer", async (t) => {
+  const answer = "HTTP/1.1 429 No\r\nRetry-After: 120\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+  const url = await bluntServer(t, answer);
+  const delayOf = async (ownMs: number) => {
+    const { failure } = open(t, url, { retry: { next: () => ownMs } });
+    return (await failure("TW_RELAY_UNREACHABLE")).retryInMs;
+  };
+  t.equal(await delayOf(10), 120_000);
+  t.equal(await delayOf(200_000), 200_000);
+});
+
 t.test("asked to, it tries at once", async (t) => {
   const relay = await FakeRelay.start(t);
   relay.refuseWith = 500;
@@ -298,7 +310,7 @@ t.test("a reload connects anew with another token, and leaves the same one alone
   const path = join(tempDir(t), "token");
   writeFileSync(path, "old");
   const { tunnel } = open(t, relay.url, {
-    token: tokenFile(path),
+    token: tokenFile(path, () => {}),
     retry: { next: () => 1e9 },
   });
   const first = await relay.connection();

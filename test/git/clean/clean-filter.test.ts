@@ -114,7 +114,7 @@ t.test("a filter over the time limit is killed, with what it started", async (t)
       root: dir,
       format: SHA1,
       bigFileThresholdBytes: 1e9,
-      filterTimeLimitMs: 100,
+      filterLimits: { timeMs: 100, outputBytes: 1e6 },
       conversion: () => ({ filter, encoding: undefined, lineEndings: "keep", ident: false }),
       readBlob: () => new Uint8Array(),
     };
@@ -128,9 +128,9 @@ t.test("a filter over the time limit is killed, with what it started", async (t)
 
 t.test("only configuration names a command", async (t) => {
   const config = new Config([{ name: "filter.known.clean", value: "cat" }]);
-  t.equal(cleanFilter("cat /etc/passwd", config), undefined);
-  t.equal(cleanFilter(true, config), undefined);
-  t.match(cleanFilter("known", config), { kind: "command", command: "cat" });
+  t.equal(cleanFilter("cat /etc/passwd", config, "all"), undefined);
+  t.equal(cleanFilter(true, config, "all"), undefined);
+  t.match(cleanFilter("known", config, "all"), { kind: "command", command: "cat" });
 });
 
 t.test("a long-running filter is asked for file after file, as git asks it", async (t) => {
@@ -141,7 +141,7 @@ t.test("a long-running filter is asked for file after file, as git asks it", asy
   repo.git("config", "filter.long.process", `${process.execPath} ${program} ${log}`);
   repo.git("config", "filter.long.clean", "echo never run");
   repo.write(".gitattributes", "* filter=long\n");
-  const repository = openRepository(repo.root, GIT_ENV);
+  const repository = openRepository(repo.root, GIT_ENV, "all");
   const contents = {
     plain: "abc\n",
     large: "abc\n".repeat(60_000),
@@ -167,7 +167,7 @@ t.test("Git LFS pointers are computed without git-lfs", async (t) => {
   repo.git("config", "filter.lfs.clean", "git-lfs clean -- %f");
   repo.git("config", "filter.lfs.process", "git-lfs filter-process");
   repo.git("config", "filter.lfs.required", "true");
-  const repository = openRepository(repo.root, GIT_ENV);
+  const repository = openRepository(repo.root, GIT_ENV, "all");
   const read = async (path: string): Promise<string> => {
     const clean = await repository.clean(path, lstatSync(join(repo.root, path)), undefined);
     return Buffer.from(clean.content()).toString();
@@ -238,7 +238,7 @@ function withMark(content: Buffer, ...mark: number[]): Buffer {
 }
 
 async function cleanedOid(repo: TestRepo, path: string): Promise<string> {
-  const repository = openRepository(repo.root, GIT_ENV);
+  const repository = openRepository(repo.root, GIT_ENV, "all");
   const clean = await repository.clean(path, lstatSync(join(repo.root, path)), undefined);
   return clean.oid;
 }

@@ -8,8 +8,9 @@ import { Store } from "../../../src/relay/store/index.js";
 import { createLogger, silentLogger } from "../../../src/util/index.js";
 import { tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
-import { refusedUpgrade } from "../../support/watch-client.js";
+import { refusedUpgrade, WatchClient } from "../../support/watch-client.js";
 import { fileOf } from "../support/fake-agent.js";
+import { RawConnection } from "../support/raw.js";
 import { TestRelay } from "../support/relay.js";
 
 const APP = "/home/me/app";
@@ -249,4 +250,31 @@ t.test("an upstream that is down, slow or talks nonsense gives 502 or 504, and l
   agent.tell(APP, [fileOf("x", "still live")]);
   await client.diffWith(APP, "still live");
   t.equal(client.closeCode, undefined);
+});
+
+t.test("clients that are reset while the upstream is asked use up nothing", async (t) => {
+  const { relay, recorder } = await start(t, { limits: { socketsPerToken: 2 } });
+  await relay.agent([]);
+  const chat = JSON.stringify({ id: relay.chat, workspace_id: relay.workspace, archived: false });
+  const answer = (outgoing: ServerResponse) =>
+    outgoing.writeHead(200, { "content-type": "application/json" }).end(chat);
+  const held: ServerResponse[] = [];
+  recorder.answer = (_incoming, outgoing) => held.push(outgoing);
+  const headers = { "coder-session-token": relay.clientToken };
+  const lines = [
+    `GET /chats/${relay.chat}/git/watch HTTP/1.1`,
+    ...["Host: relay", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"],
+    `Sec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}`,
+    `Coder-Session-Token: ${relay.clientToken}`,
+  ];
+  const connections = [1, 2, 3].map(() => new RawConnection(t, relay.url));
+  for (const { socket } of connections) socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+  await until("the upstream is asked", () => held.length > 0);
+  for (const { socket } of connections) socket.resetAndDestroy();
+  // what is asked after the resets is answered after them
+  for (let count = 0; count < 3; count += 1) await (await fetch(`${relay.url}/healthz`)).text();
+  recorder.answer = (_incoming, outgoing) => answer(outgoing);
+  for (const outgoing of held) answer(outgoing);
+  for (let count = 0; count < 2; count += 1) await (await WatchClient.open(t, relay.watchUrl(), { headers })).first();
+  t.equal((await refusedUpgrade(t, relay.watchUrl(), { headers })).status, 429, "and the limit holds");
 });

@@ -63,6 +63,32 @@ t.test("a running relay takes them from everywhere, and the agent's variables ar
   t.equal(serve.stderr, "", "the log level of the file counts");
 });
 
+t.test(
+  "with all of the agent's variables set, or set to nothing, every command of the relay does its work",
+  async (t) => {
+    const dir = tempDir(t);
+    const names = Object.keys(AGENT_SETTINGS.settings).map((name) => variableOf(AGENT_SETTINGS, name));
+    t.ok(names.includes("TREEWIRE_RELAY"));
+    const chat = "22222222-2222-4222-8222-222222222222";
+    for (const value of ["https://relay.example", ""]) {
+      const env = Object.fromEntries([...names, "TREEWIRE_CONFIG"].map((name) => [name, value]));
+      for (const args of [
+        ["config", "--data-dir", dir],
+        ["token", "create", "--kind", "client", "--user", "me", "--data-dir", dir],
+        ["token", "list", "--data-dir", dir],
+        ["chat", "bind", chat, "--workspace", chat, "--data-dir", dir],
+        ["chat", "list", "--data-dir", dir],
+      ]) {
+        const { status, stderr } = await runProgram(t, "relay", args, { env });
+        t.same({ status, stderr }, { status: 0, stderr: "" }, `${args.join(" ")} with "${value}"`);
+      }
+      const serve = startProgram(t, "relay", ["serve", "--data-dir", dir, "--listen", "127.0.0.1:0"], { env });
+      t.match(await serve.line("the listening line", () => true), "http://127.0.0.1:");
+      t.equal((await serve.stop()).status, 0);
+    }
+  },
+);
+
 t.test("the other commands take the data directory from environment and file too", async (t) => {
   const dir = tempDir(t);
   const config = configFile(t, `data-dir = "${dir}"\nlisten = "127.0.0.1:1"\n`);

@@ -108,6 +108,7 @@ t.test("the API describes itself: every route once, with what it takes and answe
   t.same(routes.filter((route) => !route.startsWith("head")).sort(), [
     "delete /admin/chats/{chat}/binding",
     "delete /admin/tokens/{id}",
+    "delete /api/v2/chats/files/{file}",
     "get /admin/chats",
     "get /admin/tokens",
     "get /api/v2/chats/files/{file}",

@@ -184,7 +184,7 @@ t.test("a token that is revoked closes its sockets, and no others", async (t) =>
   const listed = listTokens(relay.dataDir);
   t.equal(listed.filter(({ revokedAt }) => revokedAt !== undefined).length, 2);
   t.notMatch(JSON.stringify(listed), relay.clientToken.slice(21), "the secret is nowhere");
-  t.throws(() => revokeToken(relay.dataDir, "0123456789abcdef"), { code: "TW_BAD_USAGE" });
+  t.throws(() => revokeToken(relay.dataDir, "0123456789abcdef"), { code: "TW_NO_SUCH_TOKEN" });
 });
 
 t.test("a token that expires closes its sockets", async (t) => {
@@ -210,5 +210,5 @@ t.test("a chat that is unbound is closed to those who look, and stays", async (t
   t.same([refused.status, refused.body], [400, { message: "Chat has no workspace to watch." }]);
   t.match(listChats(relay.dataDir, "alice"), [{ id: relay.chat, workspace: undefined }]);
   t.same(listChats(relay.dataDir, "bob"), []);
-  t.throws(() => unbindChat(relay.dataDir, randomUUID()), { code: "TW_BAD_USAGE" });
+  t.throws(() => unbindChat(relay.dataDir, randomUUID()), { code: "TW_NO_SUCH_CHAT" });
 });

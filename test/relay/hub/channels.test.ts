@@ -1,28 +1,8 @@
 import t from "tap";
 import { Channel } from "../../../src/relay/hub/channel.js";
-import type { ChannelHost } from "../../../src/relay/hub/channel-host.js";
 import { Channels } from "../../../src/relay/hub/channels.js";
-import { FrameCache } from "../../../src/relay/hub/streams/frame-cache.js";
-import type { TreeState } from "../../../src/relay/hub/trees/tree-state.js";
+import { FakeHost } from "../support/fake-host.js";
 import { stateOf } from "../support/states.js";
-
-/** A workspace of which a test decides everything. */
-class FakeHost implements ChannelHost {
-  agentIsConnected = true;
-  agentAwayMessage = "away";
-  frames = new FrameCache();
-  blocked = new Set<never>() as ChannelHost["blocked"];
-  readonly held = new Map<string, TreeState>();
-  readonly times = new Map<string, number>();
-  live: ReadonlySet<string> = new Set();
-  /** The answers that are awaited, oldest first. */
-  readonly asked: ((scannedAt: number) => void)[] = [];
-  state = (root: string) => this.held.get(root);
-  isLive = (root: string) => this.live.has(root);
-  scannedAt = (root: string) => this.times.get(root) ?? 0;
-  tombstones = () => ["/a", "/former"];
-  refresh = () => new Promise<number>((resolve) => this.asked.push(resolve));
-}
 
 t.test("channels are found by their chat and by each of their trees", (t) => {
   const channels = new Channels();
@@ -106,7 +86,12 @@ t.test(
     t.equal(channel.scannedAt(["/a"], false), 1_000);
     t.equal(channel.scannedAt([], false), 1_000);
     const barrier = channel.barrier();
-    const passedAt = Date.now() + 60_000;
+    const clock = Date.now;
+    const passedAt = clock() + 60_000;
+    Date.now = () => passedAt;
+    t.teardown(() => {
+      Date.now = clock;
+    });
     host.asked[0]?.(passedAt);
     await barrier;
     t.equal(channel.scannedAt([], true), passedAt, "an answer to a refresh is as old as its barrier");

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import t from "tap";
-import { bindChat } from "../../../src/relay/index.js";
+import { bindChat, createToken } from "../../../src/relay/index.js";
 import { until } from "../../support/until.js";
 import { fileOf, metaOf } from "../support/fake-agent.js";
 import { MODES, TestRelay } from "../support/relay.js";
@@ -357,7 +357,8 @@ t.test("a chat that is bound anew shows the new paths and workspace to those who
   await client.diffWith(LIB, "of the other path");
   await until("the old path is removed", () => !client.repositories.has(APP), { seen: () => client.messages });
 
-  const elsewhere = await TestRelay.start(t, { dataDir: relay.dataDir }); // knows another workspace
-  bindChat(relay.dataDir, { chat: relay.chat, workspace: elsewhere.workspace });
+  const elsewhere: string = randomUUID();
+  createToken(relay.dataDir, { kind: "agent", workspace: elsewhere });
+  bindChat(relay.dataDir, { chat: relay.chat, workspace: elsewhere });
   await client.error(/disconnected/);
 });

@@ -21,6 +21,7 @@ t.test("when nothing changes, a frame with scanned_at alone goes out at least ev
   agent.tell(APP, [], { scanned_at: "2026-03-05T10:00:00Z" });
   const client = await relay.client();
   await client.first();
+  mock.timers.tick(20_000);
   agent.send({ type: "scanned", root: APP, scanned_at: "2026-03-05T10:00:20Z" });
   client.refresh();
   await client.changesFrame(2);
@@ -32,6 +33,83 @@ t.test("when nothing changes, a frame with scanned_at alone goes out at least ev
   t.same(await client.changesFrame(3), { type: "changes", scanned_at: "2026-03-05T10:00:20.000Z" });
   mock.timers.tick(30_000);
   await client.changesFrame(4);
+});
+
+/** The time of day, which goes on by itself. @returns what sets it ahead, or back */
+function shiftTheClock(t: Cleanup): (byMs: number) => void {
+  const real = Date.now;
+  let ahead = 0;
+  Date.now = () => real() + ahead;
+  t.teardown(() => {
+    Date.now = real;
+  });
+  return (byMs) => {
+    ahead += byMs;
+  };
+}
+
+const HOUR_MS = 3_600_000;
+
+t.test("a clock that jumps ahead and back, the relay's or an agent's, leaves no time in the future", async (t) => {
+  const shift = shiftTheClock(t);
+  const relay = await TestRelay.start(t);
+  const agent = await relay.agent([APP]);
+  const isPresent = (scannedAt = "") => {
+    const ms = Date.parse(scannedAt);
+    return ms <= Date.now() && ms > Date.now() - HOUR_MS / 2;
+  };
+  const scanned = (aheadMs: number) => {
+    agent.send({ type: "scanned", root: APP, scanned_at: new Date(Date.now() + aheadMs).toISOString() });
+  };
+  agent.tell(APP, [fileOf("x", "one")], { scanned_at: "2099-01-01T00:00:00Z" });
+  const client = await relay.client();
+  /** Waits for a frame that has not been here yet and is of now. */
+  const nextPresent = (what: string) => {
+    const seen = client.changes.length;
+    return until(what, () => client.changes.slice(seen).some(({ scanned_at }) => isPresent(scanned_at)), {
+      seen: () => client.changes.map(({ scanned_at }) => scanned_at),
+    });
+  };
+  t.ok(isPresent((await client.first()).scanned_at), "the agent's clock is far ahead");
+  scanned(HOUR_MS);
+  client.refresh();
+  await nextPresent("and an hour");
+  t.ok(client.changes.every(({ scanned_at }) => isPresent(scanned_at)));
+
+  shift(HOUR_MS);
+  scanned(0);
+  client.refresh();
+  await nextPresent("the relay's own is ahead as well");
+  shift(-HOUR_MS);
+  client.refresh();
+  await nextPresent("and is set back");
+  t.ok(isPresent((await (await relay.client()).first()).scanned_at), "for whoever comes then");
+
+  shift(-HOUR_MS);
+  await nextPresent("nor does anybody wait for what is due by the clock of before");
+  await relay.stop();
+  shift(-HOUR_MS);
+  const again = await TestRelay.start(t, { dataDir: relay.dataDir });
+  const url = `${again.url}/chats/${relay.chat}/git/watch?stale=ok`;
+  const stale = await WatchClient.open(t, url, { token: relay.clientToken });
+  t.ok(isPresent((await stale.first()).scanned_at), "nor is such a time kept");
+});
+
+t.test("how long to wait is at most the window of a limit, also when the clock is set back", async (t) => {
+  const shift = shiftTheClock(t);
+  const relay = await TestRelay.start(t, { limits: { requestsPerToken: 1, failuresPerAddress: 1 } });
+  const get = async (token: string) => {
+    const headers = { "coder-session-token": token };
+    const { status, headers: got } = await fetch(`${relay.url}/chats/${relay.chat}`, { headers });
+    return { status, seconds: Number(got.get("retry-after")) };
+  };
+  shift(HOUR_MS);
+  t.equal((await get(relay.clientToken)).status, 200);
+  t.equal((await get("guess")).status, 401);
+  shift(-HOUR_MS);
+  const over = [await get(relay.clientToken), await get("guess"), await get("guess")];
+  t.match(over, [{ status: 429 }, { status: 401 }, { status: 429 }]);
+  for (const { seconds } of over) t.ok(seconds <= 60, `${seconds} s`);
 });
 
 t.test("a client and an agent that answer no ping are closed", async (t) => {

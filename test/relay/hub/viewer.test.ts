@@ -31,6 +31,7 @@ function open(t: Cleanup, { acceptsStale = false } = {}) {
     },
     onBlocked: () => events.push("blocked"),
     onDrained: () => events.push("drained"),
+    onFailed: () => events.push("failed"),
   };
   const viewer = new Viewer(chat, outlet, new GitStream(), acceptsStale);
   /** The client has read the frame that is under way. */

@@ -32,12 +32,23 @@ function open(answer: Answer<Watchable>, revoked: readonly string[] = []) {
   return new LiveSockets({ isLive: ({ tokenId }) => isLive(tokenId), watchable: async () => answer }, isLive);
 }
 
+/** An agent's socket opens, and it says hello. */
+function arrive(live: LiveSockets, workspace: string, tunnel: LiveTunnel): boolean {
+  live.addTunnel(tunnel);
+  return live.welcomeTunnel(workspace, tunnel);
+}
+
+async function reconcile(live: LiveSockets): Promise<void> {
+  live.reconcileTokens("all");
+  await live.reconcileChats("all");
+}
+
 t.test("who may still watch goes on with the chat's present binding", async (t) => {
   const chat = { id: CHAT, paths: ["/home/me/app"] };
   const live = open({ ok: { chat, workspace: WORKSPACE } });
   const watch = watchOf();
   live.addWatch(watch);
-  await live.reconcile();
+  await reconcile(live);
   t.same(watch.events, [["rebind", chat, WORKSPACE]]);
 });
 
@@ -53,20 +64,22 @@ t.test("who may not is closed, each in the words of the reason; an upstream in t
     const live = open(answer);
     const watch = watchOf();
     live.addWatch(watch);
-    await live.reconcile();
+    await reconcile(live);
     t.same(watch.events, events);
   }
 });
 
 t.test("a revoked token closes its sockets and tunnels, and no others", async (t) => {
-  const live = open({ refusal: REFUSALS.badGateway }, ["revoked"]);
+  const ended: string[] = [];
+  const live = open({ refusal: REFUSALS.badGateway }, ended);
   const [watch, other] = [watchOf({ tokenId: "revoked" }), watchOf()];
   const [tunnel, otherTunnel] = [tunnelOf("revoked"), tunnelOf("good")];
   live.addWatch(watch);
   live.addWatch(other);
-  live.addTunnel("one", tunnel);
-  live.addTunnel("two", otherTunnel);
-  await live.reconcile();
+  arrive(live, "one", tunnel);
+  arrive(live, "two", otherTunnel);
+  ended.push("revoked");
+  await reconcile(live);
   t.same(watch.events, [["close", "tokenRevoked", ENDED]]);
   t.same(tunnel.events, [["close", "tokenRevoked", ENDED]]);
   t.same([other.events, otherTunnel.events], [[], []]);
@@ -79,7 +92,7 @@ t.test("a token counts until the moment at which it expires", (t) => {
   const tunnel = tunnelOf("t", new Date(at));
   live.addWatch(watch);
   live.addWatch(forever);
-  live.addTunnel(WORKSPACE, tunnel);
+  arrive(live, WORKSPACE, tunnel);
   live.expire(at - 1);
   t.same([watch.events, tunnel.events], [[], []]);
   live.expire(at);
@@ -91,8 +104,8 @@ t.test("a token counts until the moment at which it expires", (t) => {
 t.test("a workspace has one tunnel, the newest; the end of an older one changes nothing", (t) => {
   const live = open({ refusal: REFUSALS.badGateway });
   const [older, newer] = [tunnelOf("t"), tunnelOf("t")];
-  live.addTunnel(WORKSPACE, older);
-  live.addTunnel(WORKSPACE, newer);
+  arrive(live, WORKSPACE, older);
+  arrive(live, WORKSPACE, newer);
   t.same(older.events, [["close", "replaced", "a newer agent has taken this workspace"]]);
   live.deleteTunnel(WORKSPACE, older);
   t.same(live.counts(), { sockets: 0, tunnels: 1 });

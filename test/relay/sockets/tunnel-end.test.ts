@@ -69,6 +69,28 @@ t.test("an agent that sends nothing but nonsense is closed", async (t) => {
   t.equal(await agent.closed(), 1002);
 });
 
+t.test(
+  "one long message that makes no sense ends a tunnel, whatever it begins with; a short one does not",
+  async (t) => {
+    const shapes = [
+      (length: number) => "a".repeat(length),
+      (length: number) => " \t\r\n[".padEnd(length, "["),
+      (length: number) => JSON.stringify({ type: "later", text: "x".repeat(length - 26) }),
+      (length: number) => `{"type":"tree",${'"x":0,'.repeat(length / 6)}`,
+    ];
+    for (const shape of shapes) {
+      const relay = await TestRelay.start(t);
+      const agent = await relay.agent([]);
+      agent.sendText(shape(60_000));
+      agent.tell("/a", []);
+      await agent.next("ack");
+      t.equal(agent.closeCode, undefined);
+      agent.sendText(shape(70_000));
+      t.equal(await agent.closed(), 1002);
+    }
+  },
+);
+
 t.test("an update without an end is cut off at the limit", async (t) => {
   const relay = await TestRelay.start(t);
   const agent = await relay.agent([APP]);

@@ -21,6 +21,8 @@ export class FakeAgent {
   readonly received: RelayMessage[] = [];
   /** The code that the relay closed with. */
   closeCode: number | undefined;
+  /** What it said with it. */
+  closeReason = "";
   /** How often the relay has pinged. */
   pings = 0;
   /** Answers every `refresh` at once. */
@@ -39,7 +41,8 @@ export class FakeAgent {
     socket.on("ping", () => {
       this.pings += 1;
     });
-    socket.on("close", (code) => {
+    socket.on("close", (code, reason) => {
+      this.closeReason = String(reason);
       this.closeCode = code;
     });
     socket.on("error", () => undefined);

@@ -31,15 +31,18 @@ export class TestRelay {
   readonly ownDir: string;
   readonly #t: Cleanup;
   readonly #relay: RunningRelay;
+  readonly #upstream: RunningRelay | undefined;
+  #stopped: Promise<void> | undefined;
 
   private constructor(
     t: Cleanup,
-    parts: { dataDir: string; ownDir: string; relay: RunningRelay; recorder?: Recorder },
+    parts: { dataDir: string; ownDir: string; relay: RunningRelay; upstream?: RunningRelay; recorder?: Recorder },
   ) {
     this.#t = t;
     this.dataDir = parts.dataDir;
     this.ownDir = parts.ownDir;
     this.#relay = parts.relay;
+    this.#upstream = parts.upstream;
     this.recorder = parts.recorder;
     this.agentToken = createToken(parts.ownDir, { kind: "agent", workspace: this.workspace });
     if (this.recorder !== undefined) createToken(this.dataDir, { kind: "agent", workspace: this.workspace });
@@ -59,17 +62,21 @@ export class TestRelay {
     }
     // the upstream is a server with the chat API: another relay, which has a store
     const upstream = await startRelay({ ...common, dataDir });
-    t.teardown(() => upstream.close());
     const recorder = await startRecorder(t, upstream.url);
     const ownDir = tempDir(t);
     const relay = await startRelay({ ...common, ...rest, dataDir: ownDir, upstream: recorder.url });
-    const test = new TestRelay(t, { dataDir, ownDir, relay, recorder });
+    const test = new TestRelay(t, { dataDir, ownDir, relay, upstream, recorder });
     t.teardown(() => test.stop());
     return test;
   }
 
   get url(): string {
     return this.#relay.url;
+  }
+
+  get metricsUrl(): string {
+    if (this.#relay.metricsUrl === undefined) throw new Error("started without metricsListen");
+    return this.#relay.metricsUrl;
   }
 
   watchUrl(chat = this.chat): string {
@@ -84,8 +91,13 @@ export class TestRelay {
   }
 
   /** An agent that has said hello, and shows `roots` to every chat that is watched. */
-  async agent(roots: string[] = []): Promise<FakeAgent> {
-    return FakeAgent.connect(this.#t, this.url, this.agentToken, { rootsOf: () => roots });
+  async agent(roots: string[] = [], token = this.agentToken): Promise<FakeAgent> {
+    return FakeAgent.connect(this.#t, this.url, token, { rootsOf: () => roots });
+  }
+
+  /** A token of an agent, by default another one of the workspace: one that was closed for what it sent has to wait. */
+  newAgentToken(workspace = this.workspace): string {
+    return createToken(this.ownDir, { kind: "agent", workspace });
   }
 
   /** A client of alice's chat. */
@@ -93,7 +105,13 @@ export class TestRelay {
     return WatchClient.open(this.#t, this.watchUrl(chat), { headers: { "coder-session-token": token } });
   }
 
+  /** Stops the relay, and its upstream where it has one. */
   stop(): Promise<void> {
-    return this.#relay.close();
+    const stop = async () => {
+      await this.#relay.close();
+      await this.#upstream?.close();
+    };
+    this.#stopped ??= stop();
+    return this.#stopped;
   }
 }

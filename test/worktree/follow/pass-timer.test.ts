@@ -129,3 +129,21 @@ t.test("after its end nothing runs", async (t) => {
   await clock.advance(1000);
   t.strictSame(passes, []);
 });
+
+t.test("while git is at work a pass that would be due is offered as often as passes may come", async (t) => {
+  const clock = new FakeClock();
+  const held: number[] = [];
+  const timer: PassTimer = new PassTimer({
+    clock,
+    hold: () => 10,
+    run: () => t.fail("git is at work"),
+    runHeld: () => {
+      held.push(clock.monotonicMs());
+      timer.passed(clock.monotonicMs());
+    },
+  });
+  timer.wake();
+  await clock.advance(130);
+  t.same(held, [COALESCE_MS, COALESCE_MS + MIN_INTERVAL_MS, COALESCE_MS + 2 * MIN_INTERVAL_MS]);
+  t.ok(timer.isScheduled, "what waits is asked for again");
+});

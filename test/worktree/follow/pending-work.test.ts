@@ -68,3 +68,15 @@ t.test("the whole repository is each of its parts", async (t) => {
   pending.addWholeRepository();
   t.strictSame([...pending.take().repository].sort(), ["attributes", "config", "head", "ignore", "index", "objects"]);
 });
+
+t.test("edits of files that are the same as before are taken out alone", async (t) => {
+  const pending = new PendingWork();
+  pending.addPath("edited", false);
+  pending.addPath("replaced", true);
+  pending.addPath("other", false);
+  pending.addRepositoryPart("index");
+  const edits = pending.takeEdits((path) => path !== "other");
+  t.strictSame([[...edits.paths], edits.repository.size, edits.everything], [[["edited", false]], 0, "no"]);
+  const rest = pending.take();
+  t.strictSame([[...rest.paths.keys()], [...rest.repository]], [["replaced", "other"], ["index"]]);
+});

@@ -1,59 +1,10 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { mergeFiles, type TreeFile } from "../../../src/protocol/index.js";
-import { silentLogger } from "../../../src/util/index.js";
-import { Tracker } from "../../../src/worktree/follow/tracker.js";
-import type { TreeState } from "../../../src/worktree/types.js";
+import { follow, textOf, untilRight } from "../../support/followed.js";
 import { createRepo, expectedOf, type TestRepo } from "../../support/repo.js";
-import { type Cleanup, tempDir } from "../../support/temp.js";
+import { tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
-
-type Tap = typeof t;
-
-interface Followed {
-  tracker: Tracker;
-  states: TreeState[];
-  gone: number;
-  troubles: string[];
-}
-
-/** Follows a repository with nothing but events: no sweep, no refresh. Holds each state's changes against its files. */
-async function follow(t: Cleanup & Pick<Tap, "strictSame">, repo: TestRepo): Promise<Followed> {
-  let files: readonly TreeFile[] = [];
-  const followed: Omit<Followed, "tracker"> = { states: [], gone: 0, troubles: [] };
-  const tracker = new Tracker({
-    root: repo.root,
-    logger: silentLogger(),
-    maxPatchBytes: 2 ** 30,
-    keptPatchBytes: 2 ** 30,
-    sweep: false,
-    onState: (state, changes) => {
-      t.strictSame(mergeFiles(files, changes), state.files, "the changes lead from the state before to this one");
-      files = state.files;
-      followed.states.push(state);
-    },
-    onGone: () => {
-      files = [];
-      followed.gone += 1;
-    },
-    onTrouble: (_, message) => followed.troubles.push(message),
-  });
-  t.teardown(() => tracker.close());
-  await tracker.start();
-  return Object.assign(followed, { tracker });
-}
-
-const textOf = (state: TreeState | undefined): string | undefined =>
-  state?.files.map((file) => file.header + file.hunks).join("");
-
-/** Waits until the followed state is what git says of the tree as it is now. */
-async function untilRight(followed: Followed, repo: TestRepo): Promise<void> {
-  const expected = expectedOf(repo.root).unified_diff.toString();
-  await until("the state of git", () => textOf(followed.tracker.state) === expected, {
-    seen: () => textOf(followed.tracker.state),
-  });
-}
 
 t.test("an edit, a new file and a deletion arrive by themselves", async (t) => {
   const repo = createRepo(t, { "a.txt": "1\n2\n", "src/b.txt": "b\n" });

@@ -10,7 +10,7 @@ import type { Cleanup } from "../../support/temp.js";
 const NO_SUBMODULES = { state: async () => undefined };
 
 async function open(t: Cleanup, repo: TestRepo, budget = {}): Promise<TreeDiff> {
-  const diff = new TreeDiff(await openRepository(repo.root), NO_COVERAGE, NO_SUBMODULES, budget);
+  const diff = new TreeDiff(openRepository(repo.root, process.env, "all"), NO_COVERAGE, NO_SUBMODULES, budget);
   t.teardown(() => diff.close());
   return diff;
 }

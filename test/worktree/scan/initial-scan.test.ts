@@ -1,3 +1,5 @@
+import { linkSync } from "node:fs";
+import { join } from "node:path";
 import t from "tap";
 import { type IndexFile, openRepository } from "../../../src/git/index.js";
 import { CheckState, type SecondThread, type SharedProgress } from "../../../src/worktree/scan/check-thread.js";
@@ -6,7 +8,7 @@ import { IndexTree } from "../../../src/worktree/scan/index-tree.js";
 import { InitialScan } from "../../../src/worktree/scan/initial-scan.js";
 import { DENIED, lookAt } from "../../../src/worktree/scan/lstat.js";
 import { createRepo, type TestRepo } from "../../support/repo.js";
-import type { Cleanup } from "../../support/temp.js";
+import { type Cleanup, tempDir } from "../../support/temp.js";
 
 const DIRECTORIES = ["", "a", "b", "c", "d"];
 
@@ -46,6 +48,8 @@ interface Scanned {
   root: DirectoryNode;
   covered: string[];
   listed: string[];
+  /** Unchanged files of more than one name. */
+  linked: string[];
 }
 
 /** Begins an initial scan of a clean tree whose directories are {@link DIRECTORIES}. */
@@ -61,21 +65,23 @@ async function begin(t: Cleanup, secondThread?: SecondThread, change?: (repo: Te
   const root = new DirectoryNode(undefined, "", 0);
   const covered: string[] = [];
   const listed: string[] = [];
+  const linked: string[] = [];
   const host = {
     cover: ({ path }: DirectoryNode) => covered.push(path),
     list: ({ path }: DirectoryNode) => listed.push(path),
+    link: (_node: DirectoryNode, position: number) => linked.push(index.path(position)),
     look: (path: string) => {
       const stats = lookAt(`${repo.root}/${path}`);
       return stats === DENIED ? undefined : stats;
     },
   };
   const options = { root: repo.root, index, indexTree: new IndexTree(index), secondThread };
-  return { scan: new InitialScan(host, root, options), root, covered, listed };
+  return { scan: new InitialScan(host, root, options), root, covered, listed, linked };
 }
 
 /** Gives the files a time before the index's, so that their entries prove them unchanged. */
-function makeOld(repo: TestRepo): void {
-  for (const path of repo.git("ls-files").split("\n")) repo.touch(path, 1_700_000_000);
+function makeOld(repo: TestRepo, seconds = 1_700_000_000): void {
+  for (const path of repo.git("ls-files").split("\n")) repo.touch(path, seconds);
   repo.git("update-index", "-q", "--refresh");
 }
 
@@ -165,4 +171,14 @@ t.test("what was covered when a scan is abandoned is known, parents first", asyn
     Array.from(scan.nodes(), ({ path }) => path),
     ["", "a", "b"],
   );
+});
+
+t.test("files of more than one name are handed on from directories that are unchanged", async (t) => {
+  const outside = tempDir(t);
+  const { scan, listed, linked } = await begin(t, undefined, (repo) => {
+    linkSync(join(repo.root, "a/f"), join(outside, "f"));
+    makeOld(repo, 1_700_000_001); // git takes note of another second only
+  });
+  t.ok(scan.step(inTenSeconds()));
+  t.strictSame([listed, linked], [[], ["a/f"]]);
 });

@@ -259,6 +259,8 @@ t.test("every directory is covered before it is listed, and its watch ends with 
       return [{ close: () => open.set(path, (open.get(path) ?? 0) - 1) }];
     },
     coverGitDirectory: () => [],
+    coverFile: () => [],
+    isMountPoint: () => false,
   };
   const index = repository.index();
   const scan = new TreeScan(repository, coverage, index, new IndexTree(index));

@@ -1,11 +1,15 @@
 import { createHash } from "node:crypto";
 import {
   type FittedFiles,
+  filtersNotRun,
+  lacksHunks,
+  omissionsOf,
   patchText,
   type RepositoryChange,
   type TreeMeta,
   unifiedDiff,
 } from "../../../protocol/index.js";
+import { pieces } from "./piece-cache.js";
 import { TextFrame } from "./text-frame.js";
 
 /**
@@ -25,26 +29,25 @@ export const PIECE_UNITS = 128 * 1024;
  * that reads none is never owed more JSON than one. They are built when they are first wanted.
  */
 export class RepositoryEntry {
+  static #count = 0;
+  readonly #id = ++RepositoryEntry.#count;
   /** Up to the diff itself, which stands last. */
   readonly #head: string;
   /** The diff, in the strings that the tree's state holds anyway. */
   readonly #texts: readonly string[];
   /** How many UTF-16 units the diff has. */
   readonly units: number;
-  readonly #pieces: Buffer[] = [];
+  /** Pieces of it may be kept. */
   #keeps = true;
 
   constructor(root: string, meta: TreeMeta, fitted: FittedFiles) {
     const tooLargeBytes = meta.too_large_bytes || fitted.tooLargeBytes;
-    const omitted = fitted.files.filter((file) => file.omitted_bytes > 0);
     const change: Omit<RepositoryChange, "unified_diff"> = {
       repo_root: root,
       branch: meta.branch,
       ...(meta.remote_origin !== "" && { remote_origin: meta.remote_origin }),
-      ...((omitted.length > 0 || tooLargeBytes > 0) && { truncated: true as const }),
-      ...(omitted.length > 0 && {
-        omitted_files: omitted.map((file) => ({ path: file.path, bytes: file.omitted_bytes })),
-      }),
+      ...omissionsOf(fitted.files, tooLargeBytes),
+      ...filtersNotRun(fitted.files),
       ...(meta.health !== "" && { health: meta.health }),
     };
     this.#head = `${JSON.stringify(change).slice(0, -1)},"unified_diff":`;
@@ -52,7 +55,11 @@ export class RepositoryEntry {
       tooLargeBytes > 0
         ? [unifiedDiff([], tooLargeBytes)]
         : fitted.files.flatMap((file) =>
-            file.omitted_bytes > 0 ? [patchText(file)] : file.hunks === "" ? [file.header] : [file.header, file.hunks],
+            lacksHunks(file) || file.filter_not_run !== undefined
+              ? [patchText(file)]
+              : file.hunks === ""
+                ? [file.header]
+                : [file.header, file.hunks],
           );
     this.units = this.#texts.reduce((sum, { length }) => sum + length, 0);
   }
@@ -68,27 +75,31 @@ export class RepositoryEntry {
 
   /** @param at from 0 to `pieceCount` - 1 */
   piece(at: number): Buffer {
-    const kept = this.#pieces[at];
+    const kept = pieces.get(this.#name(at));
     if (kept !== undefined) return kept;
     const piece = Buffer.from(this.#json(at).join(""));
-    if (this.#keeps) this.#pieces[at] = piece;
+    if (this.#keeps) pieces.set(this.#name(at), piece);
     return piece;
   }
 
   /** An entry of one piece between other text. With the first such frame it shares its memory. */
   framed(head: string, tail: string): TextFrame {
-    const [kept] = this.#pieces;
+    const kept = pieces.get(this.#name(0));
     if (kept !== undefined) return TextFrame.of(head, kept, tail);
     const frame = TextFrame.of(head, ...this.#json(0), tail);
     const { payload } = frame;
-    if (this.#keeps) this.#pieces[0] = payload.subarray(Buffer.byteLength(head), payload.length - tail.length);
+    if (this.#keeps) pieces.set(this.#name(0), payload.subarray(Buffer.byteLength(head), payload.length - tail.length));
     return frame;
+  }
+
+  #name(at: number): string {
+    return `${this.#id} ${at}`;
   }
 
   /** There is a newer state: whoever has had a part of this one gets the rest, and nobody else any. */
   release(): void {
     this.#keeps = false;
-    this.#pieces.length = 0;
+    for (let at = 0; at < this.pieceCount; at += 1) pieces.delete(this.#name(at));
   }
 
   /** Base64; what looks the same has the same. */

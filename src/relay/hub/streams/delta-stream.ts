@@ -14,19 +14,20 @@ interface FragmentedMessage {
 }
 
 /**
- * What old states that are kept for a client may add up to, in UTF-16 units: one that it has a part of always fits.
+ * What old states that are kept for a client may cost, in bytes by the estimate of budgets/cost.ts: about one of the greatest
+ * size. One that it has a part of is kept in any case.
  */
-const MAX_OLD_UNITS = MAX_UNIFIED_DIFF_BYTES;
+const MAX_OLD_BYTES = 2 * MAX_UNIFIED_DIFF_BYTES;
 
 /** `treewire.delta.v1`: the list of trees, the files that changed in each, and `checked` when nothing is missing. */
 export class DeltaStream implements WatchStream {
-  /** The list of trees that the client has, as JSON. */
-  #sentRoots = "";
+  /** The list of trees that the client has: the chat's own object, which all of its clients share. */
+  #sentRoots: ReadonlySet<string> | undefined;
   /** The state of each tree that the client has. */
   readonly #sentStates = new Map<string, TreeState>();
   /** States kept although there are newer ones, so that a client which has not read yet can be sent what differs. */
   readonly #oldStates = new Set<TreeState>();
-  #oldUnits = 0;
+  #oldBytes = 0;
   #message: FragmentedMessage | undefined;
   /** Something was sent since the last `checked`, or nothing at all yet. */
   #checkedIsDue = true;
@@ -38,11 +39,12 @@ export class DeltaStream implements WatchStream {
   next(chat: WatchedChat, { evenIfUnchanged, scannedAt, isStale }: FrameRequest): NextFrame | undefined {
     if (this.#message !== undefined) return this.#nextFragment(this.#message);
     if (!chat.knowsRoots) return undefined;
-    const roots = JSON.stringify([...chat.roots]);
-    if (roots !== this.#sentRoots) {
-      this.#sentRoots = roots;
-      for (const root of this.#sentStates.keys()) if (!chat.roots.has(root)) this.forget(root);
-      return this.#uncheckedFrame(TextFrame.of(`{"type":"trees","roots":${roots}}`));
+    const { roots } = chat;
+    const isSameList = this.#sentRoots !== undefined && sameList(this.#sentRoots, roots);
+    this.#sentRoots = roots;
+    if (!isSameList) {
+      for (const root of this.#sentStates.keys()) if (!roots.has(root)) this.forget(root);
+      return this.#uncheckedFrame(chat.frames.trees(roots));
     }
     for (const state of chat.states()) {
       const sent = this.#sentStates.get(state.root);
@@ -76,14 +78,14 @@ export class DeltaStream implements WatchStream {
     if (!isMidMessage && this.#sentStates.get(state.root) !== state) return;
     if (this.#oldStates.has(state)) return;
     this.#oldStates.add(state);
-    this.#oldUnits += state.size;
-    if (this.#oldUnits <= MAX_OLD_UNITS) return;
+    this.#oldBytes += state.cost;
+    if (this.#oldBytes <= MAX_OLD_BYTES) return;
     const leaving = isMidMessage ? [...this.#oldStates] : [state];
     for (const old of leaving) if (old !== this.#message?.state) this.forget(old.root);
   }
 
   #dropOld(state: TreeState): void {
-    if (this.#oldStates.delete(state)) this.#oldUnits -= state.size;
+    if (this.#oldStates.delete(state)) this.#oldBytes -= state.cost;
   }
 
   #nextFragment(message: FragmentedMessage): NextFrame {
@@ -100,4 +102,12 @@ export class DeltaStream implements WatchStream {
     this.#checkedIsDue = true;
     return { frame: { kind: "delta", data, scannedAt, isLast }, isUpToDate: false };
   }
+}
+
+function sameList(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  const others = b.values();
+  for (const each of a) if (others.next().value !== each) return false;
+  return true;
 }

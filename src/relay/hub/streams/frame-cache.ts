@@ -10,6 +10,7 @@ const END = "]}";
 export class FrameCache {
   readonly #frames = new Map<string, TextFrame>();
   readonly #deltas = new Map<string, TreeDelta>();
+  readonly #lists = new Map<ReadonlySet<string>, TextFrame>();
   #clearing = false;
 
   /**
@@ -37,6 +38,13 @@ export class FrameCache {
     });
   }
 
+  /** A `trees` message. @param roots an object of its own for every list */
+  trees(roots: ReadonlySet<string>): TextFrame {
+    return this.#cached(this.#lists, roots, () =>
+      TextFrame.of(`{"type":"trees","roots":${JSON.stringify([...roots])}}`),
+    );
+  }
+
   /** A part of a message that goes out in fragments. @param name of what it consists of */
   fragment(name: string, parts: readonly (string | Buffer)[]): TextFrame {
     return this.#cached(this.#frames, `fragment ${name}`, () => TextFrame.of(...parts));
@@ -48,7 +56,7 @@ export class FrameCache {
     return this.#cached(this.#deltas, key, () => new TreeDelta(from, to));
   }
 
-  #cached<T>(cache: Map<string, T>, key: string, build: () => T): T {
+  #cached<K, T>(cache: Map<K, T>, key: K, build: () => T): T {
     let built = cache.get(key);
     if (built === undefined) {
       built = build();
@@ -66,6 +74,7 @@ export class FrameCache {
       this.#clearing = false;
       this.#frames.clear();
       this.#deltas.clear();
+      this.#lists.clear();
     });
   }
 }

@@ -1,4 +1,6 @@
-import { MAX_UNIFIED_DIFF_BYTES, type TreeMessage } from "../../../protocol/index.js";
+import { MAX_UNIFIED_DIFF_BYTES, type TreeFile, type TreeMessage } from "../../../protocol/index.js";
+import { fileBytes, removedKeyBytes } from "../../budgets/cost.js";
+import { TunnelLimitError } from "../../budgets/exceeded.js";
 
 /**
  * What the parts of one update may add up to, in UTF-16 units (as many bytes at least): a diff of the greatest size,
@@ -6,20 +8,19 @@ import { MAX_UNIFIED_DIFF_BYTES, type TreeMessage } from "../../../protocol/inde
  */
 const MAX_UPDATE_UNITS = 4 * MAX_UNIFIED_DIFF_BYTES;
 
-/** What the unfinished updates of all trees of a workspace may add up to: several large trees may be read at once. */
-export const MAX_PENDING_UNITS = 8 * MAX_UPDATE_UNITS;
+/** What all parts of an update say alike. */
+type Version = Pick<TreeMessage, "epoch" | "seq" | "base">;
 
-/** An agent breaks a limit of the tunnel: its socket is closed. */
-export class TunnelLimitError extends Error {}
-
-/** The parts of a tree message that have come so far. */
+/** The parts of a tree message that have come so far: their files and keys, and nothing else of them. */
 export class PendingUpdate {
-  readonly #first: TreeMessage;
-  readonly #parts: TreeMessage[] = [];
+  readonly #version: Version;
+  readonly #upserts: TreeFile[] = [];
+  readonly #removes: string[] = [];
   #units = 0;
+  #bytes = 0;
 
-  constructor(first: TreeMessage) {
-    this.#first = first;
+  constructor({ epoch, seq, base }: Version) {
+    this.#version = { epoch, seq, base };
   }
 
   /** How much has come, in UTF-16 units. */
@@ -27,25 +28,39 @@ export class PendingUpdate {
     return this.#units;
   }
 
+  /** What is held of it, in bytes by the estimate of budgets/cost.ts. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** What a part adds to {@link bytes}. */
+  static bytesOf({ upserts, removes }: TreeMessage): number {
+    let bytes = 0;
+    for (const file of upserts) bytes += fileBytes(file);
+    for (const key of removes) bytes += removedKeyBytes(key);
+    return bytes;
+  }
+
   /** Parts of one `(epoch, seq)` follow each other; any other one begins anew. */
-  belongsTo(part: TreeMessage): boolean {
-    return this.#first.epoch === part.epoch && this.#first.seq === part.seq && this.#first.base === part.base;
+  belongsTo(part: Version): boolean {
+    const { epoch, seq, base } = this.#version;
+    return epoch === part.epoch && seq === part.seq && base === part.base;
   }
 
   /**
+   * @param bytes what it adds to {@link bytes}, when that is known
    * @returns the whole update when this was its last part
    * @throws TunnelLimitError when the parts are more than a diff can be
    */
-  add(part: TreeMessage): TreeMessage | undefined {
+  add(part: TreeMessage, bytes = PendingUpdate.bytesOf(part)): TreeMessage | undefined {
     this.#units += unitsOf(part);
-    if (this.#units > MAX_UPDATE_UNITS) throw new TunnelLimitError(`an update of ${part.root} is too large`);
-    this.#parts.push(part);
-    if (part.more) return undefined;
-    return {
-      ...part,
-      upserts: this.#parts.flatMap(({ upserts }) => upserts),
-      removes: this.#parts.flatMap(({ removes }) => removes),
-    };
+    if (this.#units > MAX_UPDATE_UNITS) {
+      throw new TunnelLimitError(`an update of ${part.root} is too large`, "the update is too large");
+    }
+    this.#bytes += bytes;
+    for (const file of part.upserts) this.#upserts.push(file);
+    for (const key of part.removes) this.#removes.push(key);
+    return part.more ? undefined : { ...part, upserts: this.#upserts, removes: this.#removes };
   }
 }
 

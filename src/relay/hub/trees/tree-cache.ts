@@ -1,10 +1,18 @@
 import { MAX_TREES, type TreeMessage } from "../../../protocol/index.js";
+import { Account, type Holding } from "../../budgets/account.js";
+import { rootBytes, treeBytes } from "../../budgets/cost.js";
+import { BudgetExceededError } from "../../budgets/exceeded.js";
+import { DEFAULT_LIMITS } from "../../limit-options.js";
 import type { TreeHead, TreeStates } from "../../store/index.js";
-import { MAX_PENDING_UNITS, PendingUpdate, TunnelLimitError } from "./pending-update.js";
+import { hasPassed, latestUntilNow } from "../../wall-clock.js";
+import { PendingUpdate } from "./pending-update.js";
 import { applyUpdate, restoreState, type TreeState } from "./tree-state.js";
 
 /** A tree that changes all the time is written to the store this often, in milliseconds. */
 const BUSY_SAVE_MS = 30_000;
+
+/** The roots of the states that an agent may go on from, in UTF-16 units: they go out in one message. */
+const MAX_HEADS_UNITS = 4 * 1024 * 1024;
 
 interface Tree {
   state: TreeState | undefined;
@@ -30,27 +38,40 @@ export type PartOutcome =
   | { kind: "gap"; isNew: boolean }
   | { kind: "changed"; before: TreeState | undefined; state: TreeState };
 
-/** The last states of one workspace's trees: here, and in the store. */
+/**
+ * The last states of one workspace's trees: here, and in the store. What is here is entered in the workspace's account as it
+ * comes and goes. Where there is no room, what nobody watches is evicted first.
+ */
 export class TreeCache {
   readonly #workspace: string;
   readonly #store: TreeStates;
   readonly #isWatched: (root: string) => boolean;
+  readonly #account: Account;
   readonly #trees = new Map<string, Tree>();
-  /** Of updates whose last part has not come. */
-  #pendingUnits = 0;
   /** Trees that the connected agent may go on from although their states are only in the store. */
-  #stored = new Set<string>();
+  readonly #stored = new Set<string>();
 
-  /** @param isWatched whether a tree is among those of a chat that is watched */
-  constructor(workspace: string, store: TreeStates, isWatched: (root: string) => boolean) {
+  /** @param isWatched whether a tree is among those of a chat that is watched @param account the workspace's */
+  constructor(
+    workspace: string,
+    store: TreeStates,
+    isWatched: (root: string) => boolean,
+    account = new Account(DEFAULT_LIMITS),
+  ) {
     this.#workspace = workspace;
     this.#store = store;
     this.#isWatched = isWatched;
+    this.#account = account;
   }
 
   /** Those that are here. */
   get states(): TreeState[] {
     return [...this.#trees.values()].flatMap(({ state }) => (state === undefined ? [] : [state]));
+  }
+
+  /** The trees that are here, those of which no whole state has come among them. */
+  get roots(): Iterable<string> {
+    return this.#trees.keys();
   }
 
   /** Whether the store lacks nothing of what is here. */
@@ -73,9 +94,9 @@ export class TreeCache {
 
   // ── the store ──
 
-  /** Brings a tree's last state here if that is in the store. */
+  /** Brings a tree's last state here if that is in the store, and there is room for it. */
   load(root: string): void {
-    this.#load(root);
+    if (this.#trees.has(root) || this.#hasRoom({ bytes: treeBytes(root), trees: 1 })) this.#load(root);
   }
 
   #load(root: string): Tree {
@@ -83,9 +104,13 @@ export class TreeCache {
     if (tree.state !== undefined) return tree;
     const stored = this.#store.load(this.#workspace, root);
     if (stored === undefined) return tree;
-    tree.state = restoreState(stored);
-    tree.saved = versionOf(tree.state);
-    tree.scannedAt = Date.parse(stored.meta.scanned_at);
+    const state = restoreState(stored);
+    const change = { bytes: state.cost - treeBytes(root), files: state.files.length };
+    if (this.#account.excess(change) !== undefined) return tree;
+    this.#account.adjust(change);
+    tree.state = state;
+    tree.saved = versionOf(state);
+    tree.scannedAt = latestUntilNow(Date.parse(stored.meta.scanned_at));
     return tree;
   }
 
@@ -99,53 +124,85 @@ export class TreeCache {
       const { state } = tree;
       if (state === undefined || isSaved(tree)) continue;
       const version = versionOf(state);
-      const isBusy = tree.live && tree.seen !== version && Date.now() - tree.savedAt < BUSY_SAVE_MS;
+      const isBusy = tree.live && tree.seen !== version && !hasPassed(BUSY_SAVE_MS, tree.savedAt);
       tree.seen = version;
       if (isBusy && !everything) continue;
-      tree.saved = version;
-      tree.savedAt = Date.now();
       const meta = { ...state.meta, scanned_at: new Date(tree.scannedAt).toISOString() };
       // gone, or newer, while it was compressed: then the next round writes what is true
       await this.#store.save(this.#workspace, { ...state, meta }, () => this.#trees.get(state.root)?.state !== state);
-      if (tree.state !== state) tree.saved = undefined;
+      // only now: what failed, or was outdated, is tried again
+      tree.savedAt = Date.now();
+      if (tree.state === state) tree.saved = version;
     }
   }
 
-  /** Evicts written states that nobody watches. @param units how many UTF-16 units are too many @returns how many went */
-  evict(units: number): number {
+  /**
+   * Evicts states that nobody watches.
+   *
+   * @param bytes how much is too much, by the estimate of budgets/cost.ts
+   * @param options `unwritten`: those that the store lacks as well; their agent has to send them again
+   * @returns how much went
+   */
+  evict(bytes: number, { unwritten = false } = {}): number {
     let gone = 0;
     for (const [root, tree] of this.#trees) {
-      const { state, pending } = tree;
-      if (gone >= units) break;
-      if (state === undefined || !isSaved(tree) || pending !== undefined) continue;
-      if (this.#isWatched(root)) continue;
-      this.#trees.delete(root);
-      gone += state.size;
+      if (gone >= bytes) break;
+      const isWritten = tree.state !== undefined && isSaved(tree);
+      if ((!isWritten && !unwritten) || tree.pending !== undefined || this.#isWatched(root)) continue;
+      gone += this.#drop(root, tree);
     }
     return gone;
+  }
+
+  /** Evicts everything, watched or not. @returns the states that were here */
+  clear(): TreeState[] {
+    const { states } = this;
+    for (const [root, tree] of this.#trees) this.#drop(root, tree);
+    for (const root of this.#stored) this.#unstore(root);
+    return states;
+  }
+
+  /** @returns what it has cost, in bytes */
+  #drop(root: string, tree: Tree): number {
+    this.#trees.delete(root);
+    const bytes = (tree.state?.cost ?? treeBytes(root)) + (tree.pending?.bytes ?? 0);
+    this.#account.adjust({ bytes: -bytes, trees: -1, files: -(tree.state?.files.length ?? 0) });
+    tree.state?.view.entry.release();
+    return bytes;
   }
 
   // ── the agent ──
 
   /** Names the states that an agent which has just come may go on from. */
   knownHeads(): TreeHead[] {
-    const here = new Map(this.states.map(({ root, epoch, seq }) => [root, { root, epoch, seq }]));
+    const here = new Map(this.states.slice(0, MAX_TREES).map(({ root, epoch, seq }) => [root, { root, epoch, seq }]));
     // a relay that was started anew goes on from what its predecessor kept; read when the agent sends something of it
-    this.#stored = new Set();
+    for (const root of this.#stored) this.#unstore(root);
+    let units = 0;
+    for (const { root } of here.values()) units += root.length;
     for (const head of this.#store.heads(this.#workspace, Math.max(0, MAX_TREES - here.size))) {
       if (here.has(head.root)) continue;
+      units += head.root.length;
+      if (units > MAX_HEADS_UNITS || this.#account.excess({ bytes: rootBytes(head.root) }) !== undefined) break;
       here.set(head.root, head);
       this.#stored.add(head.root);
+      this.#account.adjust({ bytes: rootBytes(head.root) });
     }
     return [...here.values()];
   }
 
+  /** @returns whether it was among those that are only in the store */
+  #unstore(root: string): boolean {
+    if (!this.#stored.delete(root)) return false;
+    this.#account.adjust({ bytes: -rootBytes(root) });
+    return true;
+  }
+
   /** The agent is lost: the updates that it has not finished count for nothing. */
   agentIsGone(): void {
-    this.#pendingUnits = 0;
     for (const tree of this.#trees.values()) {
       tree.live = false;
-      tree.pending = undefined;
+      this.#setPending(tree, undefined);
       tree.resyncing = false;
     }
   }
@@ -156,50 +213,74 @@ export class TreeCache {
     if (tree !== undefined) tree.live = false;
   }
 
-  /** @throws TunnelLimitError when an agent may not send so much */
+  /** @throws TunnelLimitError when an agent may not send so much; then the last whole state stands */
   apply(part: TreeMessage): PartOutcome {
-    if (!this.#trees.has(part.root) && this.#trees.size >= MAX_TREES) this.#makeRoom();
-    const tree = this.#stored.delete(part.root) ? this.#load(part.root) : this.#tree(part.root);
-    this.#pendingUnits -= tree.pending?.units ?? 0;
-    const pending = tree.pending?.belongsTo(part) ? tree.pending : new PendingUpdate(part);
-    const update = pending.add(part);
-    tree.pending = update === undefined ? pending : undefined;
-    this.#pendingUnits += tree.pending?.units ?? 0;
-    if (this.#pendingUnits > MAX_PENDING_UNITS) throw new TunnelLimitError("the unfinished updates are too large");
+    const { root } = part;
+    if (!this.#trees.has(root)) this.#reserve({ bytes: treeBytes(root), trees: 1 });
+    const tree = this.#unstore(root) ? this.#load(root) : this.#tree(root);
+    if (!tree.pending?.belongsTo(part)) this.#setPending(tree, new PendingUpdate(part));
+    const { pending } = tree;
+    if (pending === undefined) throw new Error("an update is under way");
+    const bytes = PendingUpdate.bytesOf(part);
+    this.#reserve({ bytes });
+    const update = pending.add(part, bytes);
+    this.#account.adjust({ bytes });
     if (update === undefined) return { kind: "unfinished" };
     const before = tree.state;
     const state = applyUpdate(before, update);
     const wasResyncing = tree.resyncing;
     tree.resyncing = state === undefined;
-    if (state === undefined) return { kind: "gap", isNew: !wasResyncing };
+    if (state === undefined) {
+      this.#setPending(tree, undefined);
+      return { kind: "gap", isNew: !wasResyncing };
+    }
+    const change = {
+      bytes: state.cost - (before?.cost ?? treeBytes(root)),
+      files: state.files.length - (before?.files.length ?? 0),
+    };
+    this.#reserve({ ...change, bytes: change.bytes - pending.bytes }); // before the tree has no update that keeps it here
+    this.#setPending(tree, undefined);
+    this.#account.adjust(change);
     tree.state = state;
     return { kind: "changed", before, state };
   }
 
-  /** Evicts what nobody watches, unless the connected agent has sent it just now. @throws TunnelLimitError */
-  #makeRoom(): void {
+  #setPending(tree: Tree, pending: PendingUpdate | undefined): void {
+    this.#account.adjust({ bytes: (pending?.bytes ?? 0) - (tree.pending?.bytes ?? 0) });
+    tree.pending = pending;
+  }
+
+  /** Evicts what nobody watches, unless the connected agent has sent it just now. @returns whether there is room then */
+  #hasRoom(change: Holding): boolean {
+    if (this.#account.excess(change) === undefined) return true;
     this.evict(Number.POSITIVE_INFINITY);
-    for (const [root, { live, pending }] of this.#trees) {
-      if (!live && pending === undefined && !this.#isWatched(root)) this.#trees.delete(root);
+    for (const [root, tree] of this.#trees) {
+      if (!tree.live && tree.pending === undefined && !this.#isWatched(root)) this.#drop(root, tree);
     }
-    if (this.#trees.size >= MAX_TREES) throw new TunnelLimitError(`over ${MAX_TREES} trees`);
+    return this.#account.excess(change) === undefined;
+  }
+
+  /** Makes room. @throws BudgetExceededError */
+  #reserve(change: Holding): void {
+    if (this.#hasRoom(change)) return;
+    throw new BudgetExceededError(this.#account.excess(change) ?? "workspace-bytes");
   }
 
   /** The tree was read, and what is here is true. @returns whether it is known */
   confirm(root: string, scannedAt: number): boolean {
-    const tree = this.#stored.delete(root) ? this.#load(root) : this.#trees.get(root);
+    if (this.#unstore(root)) this.load(root);
+    const tree = this.#trees.get(root);
     if (tree === undefined) return false;
-    tree.scannedAt = Math.max(tree.scannedAt, scannedAt);
+    tree.scannedAt = latestUntilNow(tree.scannedAt, scannedAt);
     tree.live = true;
     return true;
   }
 
   /** The tree is gone, here and in the store. @returns its last state */
   remove(root: string): TreeState | undefined {
-    this.#stored.delete(root);
+    this.#unstore(root);
     const tree = this.#trees.get(root);
-    this.#pendingUnits -= tree?.pending?.units ?? 0;
-    this.#trees.delete(root);
+    if (tree !== undefined) this.#drop(root, tree);
     this.#store.delete(this.#workspace, root);
     return tree?.state;
   }
@@ -218,6 +299,7 @@ export class TreeCache {
         seen: undefined,
       };
       this.#trees.set(root, tree);
+      this.#account.adjust({ bytes: treeBytes(root), trees: 1 });
     }
     return tree;
   }

@@ -1,13 +1,20 @@
+import { randomUUID } from "node:crypto";
 import {
   diffFiles,
   type FileChanges,
+  fitToLimit,
+  MAX_UNIFIED_DIFF_BYTES,
   mergeFiles,
   realChanges,
   type TreeFile,
   type TreeMessage,
   type TreeMeta,
 } from "../../../protocol/index.js";
+import { remoteWithoutCredentials, withoutCredentials } from "../../../util/index.js";
+import { treeBytes } from "../../budgets/cost.js";
+import { TunnelLimitError } from "../../budgets/exceeded.js";
 import type { StoredTree } from "../../store/index.js";
+import { countAfter, countChanges, countFiles, type FilesCount } from "./files-count.js";
 import { TreeView } from "./tree-view.js";
 
 /** What leads to a state from the one before it. It holds nothing of that one but the keys of files that go. */
@@ -18,7 +25,12 @@ export interface StateChanges {
   readonly files: FileChanges;
 }
 
-/** A tree as its agent last sent it. Immutable; unchanged files are the same objects in the next state. */
+/**
+ * A tree as its agent last sent it, within the limit of what clients are shown: an agent fits its diff itself, and one that
+ * does not has it cut here. A state that was cut is of an epoch that its agent does not know: what the agent sends next would
+ * change what is not here, so that it has to send the whole state again. Immutable; unchanged files are the same objects in
+ * the next state.
+ */
 export interface TreeState {
   readonly root: string;
   readonly epoch: string;
@@ -30,40 +42,50 @@ export interface TreeState {
   readonly changes: StateChanges | undefined;
   /** How many characters the files' texts have. */
   readonly size: number;
+  /** What the state costs in memory, by the estimate of budgets/cost.ts. */
+  readonly cost: number;
+  readonly count: FilesCount;
   /** The same object in consecutive states that look the same to clients. */
   readonly view: TreeView;
 }
 
+/** What a state consists of before its limits are looked at. */
+interface Content {
+  root: string;
+  epoch: string;
+  seq: number;
+  meta: TreeMeta;
+  files: readonly TreeFile[];
+  changes: StateChanges | undefined;
+  count: FilesCount;
+}
+
 /**
- * The state that an update leads to.
+ * The state that an update leads to. Its cost follows what changes, and not the number of files, but for the list of files
+ * and the entry that clients are sent.
  *
  * @param before the last state, if there is one
  * @param update whole: its parts joined
  * @returns `undefined` when the update's base is not `before`
+ * @throws TunnelLimitError when the files' names are more than a diff has room for
  */
 export function applyUpdate(before: TreeState | undefined, update: TreeMessage): TreeState | undefined {
-  const { root, epoch, seq, meta, base } = update;
+  const { root, epoch, seq, base } = update;
+  const meta = shownMeta(update.meta);
   const isOfEpoch = before?.epoch === epoch;
   if (base !== null && !(isOfEpoch && before?.seq === base)) return undefined;
   const sent = changesOf(update);
   if (before === undefined) {
     const files = mergeFiles([], sent);
-    return {
-      root,
-      epoch,
-      seq,
-      meta,
-      files,
-      changes: undefined,
-      size: sizeOf(files),
-      view: TreeView.of(root, meta, files),
-    };
+    return finish({ root, epoch, seq, meta, files, changes: undefined, count: countFiles(files) }, undefined);
   }
   const real = base === null ? diffFiles(before.files, mergeFiles([], sent)) : realChanges(before.files, sent);
   const files = mergeFiles(before.files, real);
   const changes = isOfEpoch ? { base: before.seq, files: real } : undefined;
-  const view = before.view.next(meta, files, real.size > 0);
-  return { root, epoch, seq, meta, files, changes, size: sizeOf(files), view };
+  return finish(
+    { root, epoch, seq, meta, files, changes, count: countAfter(before.count, before.files, real) },
+    before,
+  );
 }
 
 /**
@@ -76,9 +98,39 @@ export function changesBetween(from: TreeState, to: TreeState): FileChanges {
 }
 
 /** A state that was kept while nobody held it. */
-export function restoreState({ root, epoch, seq, meta, files }: StoredTree): TreeState {
-  const view = TreeView.of(root, meta, files);
-  return { root, epoch, seq, meta, files, changes: undefined, size: sizeOf(files), view };
+export function restoreState({ root, epoch, seq, meta: stored, files }: StoredTree): TreeState {
+  const meta = shownMeta(stored);
+  return finish({ root, epoch, seq, meta, files, changes: undefined, count: countFiles(files) }, undefined);
+}
+
+/** @throws TunnelLimitError */
+function finish(content: Content, before: TreeState | undefined): TreeState {
+  if (content.count.nameUnits > MAX_UNIFIED_DIFF_BYTES) {
+    throw new TunnelLimitError(
+      `the names of the files of ${content.root} are over the diff limit`,
+      "over the diff limit",
+    );
+  }
+  const { root, epoch, seq, meta, files, changes, count } = cutToLimit(content);
+  const filesChanged = files !== before?.files;
+  const view = before === undefined ? TreeView.of(root, meta, files) : before.view.next(meta, files, filesChanged);
+  const cost = treeBytes(root, meta) + count.bytes + countChanges(changes?.files);
+  return { root, epoch, seq, meta, files, changes, size: count.units, cost, count, view };
+}
+
+function cutToLimit(content: Content): Content {
+  // a UTF-16 unit is three bytes of UTF-8 at most: nearly every state is let through without a look at its files
+  if (content.count.units * 3 <= MAX_UNIFIED_DIFF_BYTES) return content;
+  const { files, tooLargeBytes } = fitToLimit(content.files);
+  if (files === content.files) return content;
+  const meta = tooLargeBytes > 0 ? { ...content.meta, too_large_bytes: tooLargeBytes } : content.meta;
+  return { ...content, epoch: randomUUID(), meta, files, changes: undefined, count: countFiles(files) };
+}
+
+/** Agents leave credentials out; what an old or a hostile one sends is neither kept nor shown. */
+function shownMeta(meta: TreeMeta): TreeMeta {
+  const { remote_origin, health } = meta;
+  return { ...meta, remote_origin: remoteWithoutCredentials(remote_origin), health: withoutCredentials(health) };
 }
 
 /** A key that is both removed and sent is there. */
@@ -86,8 +138,4 @@ function changesOf({ upserts, removes }: TreeMessage): FileChanges {
   const changes = new Map<string, TreeFile | undefined>(removes.map((key) => [key, undefined]));
   for (const file of upserts) changes.set(file.key, file);
   return changes;
-}
-
-function sizeOf(files: readonly TreeFile[]): number {
-  return files.reduce((sum, { header, hunks }) => sum + header.length + hunks.length, 0);
 }

@@ -1,4 +1,4 @@
-import { fitToLimit, type TreeFile, type TreeMeta } from "../../../protocol/index.js";
+import type { TreeFile, TreeMeta } from "../../../protocol/index.js";
 import { RepositoryEntry } from "../encoding/repository-entry.js";
 
 /** What is remembered of a view that a client was sent: it holds nothing of the diff. */
@@ -57,7 +57,7 @@ export class TreeView {
   }
 }
 
-/** The agent has fitted the files already; an agent that has not must not make the relay break its contract. */
+/** @param files within the limit of what clients are shown */
 function entryOf(root: string, meta: TreeMeta, files: readonly TreeFile[]): RepositoryEntry {
-  return new RepositoryEntry(root, meta, fitToLimit(files));
+  return new RepositoryEntry(root, meta, { files, tooLargeBytes: 0 });
 }

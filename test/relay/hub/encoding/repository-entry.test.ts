@@ -49,6 +49,15 @@ t.test("files that were left out for size are named", (t) => {
   t.end();
 });
 
+t.test("files whose filter was not run are named", (t) => {
+  const files = [fileOf("a", "1"), fileOf("b", "", { hunks: "", filter_not_run: "up" })];
+  const change = JSON.parse(json(entryOf(files)));
+  t.same(change.filters_not_run, [{ path: "b", filter: "up" }]);
+  t.equal(change.unified_diff, unifiedDiff(files));
+  t.match(change.unified_diff, /\nFilter not run: up\n$/);
+  t.end();
+});
+
 t.test("a large entry comes in pieces that are one JSON text, wherever they cut", (t) => {
   for (const text of ["x", "漢\u0001", "🦀", '"\\']) {
     const entry = entryOf([fileOfUnits(WHOLE_UNITS + 3 * PIECE_UNITS + 7, text)]);

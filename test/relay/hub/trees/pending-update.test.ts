@@ -1,6 +1,7 @@
 import t from "tap";
 import { MAX_UNIFIED_DIFF_BYTES } from "../../../../src/protocol/index.js";
-import { PendingUpdate, TunnelLimitError } from "../../../../src/relay/hub/trees/pending-update.js";
+import { TunnelLimitError } from "../../../../src/relay/budgets/exceeded.js";
+import { PendingUpdate } from "../../../../src/relay/hub/trees/pending-update.js";
 import { fileOf } from "../../support/fake-agent.js";
 import { updateOf } from "../../support/states.js";
 
@@ -35,6 +36,9 @@ t.test("an update that is larger than a diff can be is refused at the part that 
   const part = updateOf([fileOf("a", "", { hunks: "x".repeat(MAX_UNIFIED_DIFF_BYTES) })], { more: true });
   const pending = new PendingUpdate(part);
   for (let count = 0; count < 3; count += 1) pending.add(part);
-  t.throws(() => pending.add(part), new TunnelLimitError("an update of /home/me/app is too large"));
+  t.throws(
+    () => pending.add(part),
+    new TunnelLimitError("an update of /home/me/app is too large", "the update is too large"),
+  );
   t.end();
 });

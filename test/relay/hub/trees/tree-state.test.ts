@@ -108,3 +108,19 @@ t.test("a state from the store looks as it did", (t) => {
   t.match(state.view.entry.piece(0).toString(), '"unified_diff":"diff --git a/a b/a');
   t.end();
 });
+
+t.test("credentials that an agent sends, or that were stored, are cut", (t) => {
+  const meta = {
+    ...stateOf([]).meta,
+    remote_origin: "https://bob:ghp_secret@example.com/app.git",
+    health: "ssh://git:secret@example.com/ is away",
+  };
+  const sent = applyUpdate(undefined, updateOf([], { meta }));
+  const stored = restoreState({ ...stateOf([]), meta });
+  for (const state of [sent, stored]) {
+    t.equal(state?.meta.remote_origin, "https://example.com/app.git");
+    t.equal(state?.meta.health, "ssh://git@example.com/ is away");
+    t.notMatch(JSON.stringify(state), /secret/);
+  }
+  t.end();
+});

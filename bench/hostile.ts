@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { bindChat, createToken } from "../src/relay/index.js";
+import { drawSeed } from "../test/support/random.js";
+import { HonestParties, type Seen } from "./support/honest-parties.js";
+import { HostileProcess } from "./support/hostile-process.js";
+import { median, milliseconds, progress, quantile, ratioText } from "./support/measure.js";
+import type { Goal, Report } from "./support/publish.js";
+import { RelayProgram } from "./support/relay-program.js";
+import { groupId } from "./support/server-messages.js";
+
+const AGENTS = 50;
+const VIEWERS_EACH = 4;
+/** Rounds of three turns, so that the machine's moods hit all of them. `BENCH_ROUNDS`: fewer, to try it. */
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 20);
+const TURN_MS = { alone: 15_000, agent: 30_000, client: 30_000 };
+const WARM_UP_MS = 5_000;
+const SAMPLE_MS = 100;
+
+/** What the relay may hold of trees; a small machine's. Bytes. */
+const BUDGET_BYTES = 256 * 1024 * 1024;
+
+const HOSTILE_WORKSPACE = groupId(900_000_000);
+const HOSTILE_CHATS = [1, 2, 3].map((number) => groupId(900_000_000 + number));
+
+const TURNS = ["alone", "agent", "client"] as const;
+type Turn = (typeof TURNS)[number];
+
+interface Figures {
+  seen: Seen;
+  /** The relay's resident memory at most, in bytes. */
+  peakBytes: number;
+}
+
+/** Honest agents and viewers with and without a hostile agent or client beside them. */
+export async function benchmark(): Promise<Report> {
+  const seed = drawSeed();
+  const relay = await RelayProgram.start(["--max-tree-bytes", String(BUDGET_BYTES)]);
+  const hostile = hostileProcesses(relay, seed);
+  const honest = await HonestParties.connect(relay, AGENTS, VIEWERS_EACH);
+  const figures = { alone: noFigures(), agent: noFigures(), client: noFigures() };
+  try {
+    await honest.work(WARM_UP_MS);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const turn of TURNS) {
+        progress(`round ${round + 1} of ${ROUNDS}: ${turn}`);
+        const work = () => watched(relay, () => honest.work(TURN_MS[turn]));
+        add(figures[turn], turn === "alone" ? await work() : await hostile[turn].during(work));
+        await sleep(1_000); // what it left behind is cleared away
+      }
+    }
+    progress("");
+    return report(figures, relay.isAlive, seed);
+  } finally {
+    honest.stop();
+    hostile.agent.stop();
+    hostile.client.stop();
+    await relay.stop();
+  }
+}
+
+/** One token each. The agent has accomplices that watch its trees, so that they may not be evicted. */
+function hostileProcesses({ url, dataDir }: RelayProgram, seed: number): Record<"agent" | "client", HostileProcess> {
+  const agent = createToken(dataDir, { kind: "agent", workspace: HOSTILE_WORKSPACE });
+  const client = createToken(dataDir, { kind: "client", user: "hostile" });
+  for (const chat of HOSTILE_CHATS) bindChat(dataDir, { chat, workspace: HOSTILE_WORKSPACE, owner: "hostile" });
+  const orders = { url, agentToken: agent, clientToken: client, chats: HOSTILE_CHATS, seed };
+  return {
+    agent: new HostileProcess("agent", { ...orders, token: agent }),
+    client: new HostileProcess("client", { ...orders, token: client }),
+  };
+}
+
+async function watched(relay: RelayProgram, work: () => Promise<Seen>): Promise<Figures> {
+  let peakBytes = 0;
+  const timer = setInterval(() => {
+    if (relay.isAlive) peakBytes = Math.max(peakBytes, relay.residentBytes);
+  }, SAMPLE_MS);
+  try {
+    return { seen: await work(), peakBytes };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function noFigures(): Figures {
+  return { seen: { latencies: [], wrong: 0, lost: 0, closed: 0 }, peakBytes: 0 };
+}
+
+function add(to: Figures, { seen, peakBytes }: Figures): void {
+  for (const latency of seen.latencies) to.seen.latencies.push(latency);
+  to.seen.wrong += seen.wrong;
+  to.seen.lost += seen.lost;
+  to.seen.closed = Math.max(to.seen.closed, seen.closed);
+  to.peakBytes = Math.max(to.peakBytes, peakBytes);
+}
+
+function report(figures: Record<Turn, Figures>, isAlive: boolean, seed: number): Report {
+  const right = (head: string) => ({ head, align: "right" }) as const;
+  const rows = TURNS.map((turn) => {
+    const { seen, peakBytes } = figures[turn];
+    return [
+      { alone: "alone", agent: "beside a hostile agent", client: "beside a hostile client" }[turn],
+      seen.latencies.length.toLocaleString("en"),
+      milliseconds(median(seen.latencies)),
+      milliseconds(quantile(seen.latencies, 0.99)),
+      String(seen.wrong),
+      String(seen.lost),
+      mib(peakBytes),
+    ];
+  });
+  const heads = ["frames", "median latency", "p99 latency", "wrong", "lost", "peak resident memory"];
+  const goals = (["agent", "client"] as const).flatMap((turn) => goalsOf(turn, figures.alone, figures[turn], isAlive));
+  return {
+    title: "Hostile parties",
+    method: `\`relay serve\` with its defaults and \`--max-tree-bytes\` of ${mib(BUDGET_BYTES)}, ${AGENTS} honest agents of a workspace each that
+tell an edit twice a second, and ${AGENTS * VIEWERS_EACH} viewers, ${VIEWERS_EACH} of each. In ${ROUNDS} rounds they have the relay for themselves for
+${TURN_MS.alone / 1000} s, then beside an agent's token in wrong hands for ${TURN_MS.agent / 1000} s, then beside a client's for ${TURN_MS.client / 1000} s. What those do is drawn at random
+(seed ${seed}): every kind of message and call, of any size, at any rate, whole and in halves, of sense and of none, over connections
+that come, go, do not read and do not answer. Each of them is a process of lowest priority, so that what is measured is
+what it does to the relay. Latency is from an honest agent's send to a viewer's receipt; each frame is compared byte for
+byte with the edit that was told.`,
+    tables: [{ title: "What honest parties notice", columns: [{ head: "" }, ...heads.map(right)], rows }],
+    goals,
+  };
+}
+
+function goalsOf(turn: "agent" | "client", alone: Figures, beside: Figures, isAlive: boolean): Goal[] {
+  const who = `beside a hostile ${turn}`;
+  const middle = median(beside.seen.latencies) / median(alone.seen.latencies);
+  const tail = quantile(beside.seen.latencies, 0.99) / quantile(alone.seen.latencies, 0.99);
+  const growth = beside.peakBytes - alone.peakBytes;
+  const amiss = beside.seen.wrong + beside.seen.lost + beside.seen.closed;
+  const mark = (met: boolean) => ({ met });
+  return [
+    { what: `median latency ${who}`, goal: "at most 1.5×", reached: ratioText(middle), ...mark(middle <= 1.5) },
+    { what: `p99 latency ${who}`, goal: "at most 3×", reached: ratioText(tail), ...mark(tail <= 3) },
+    {
+      what: `honest frames wrong or lost, sockets closed, ${who}`,
+      goal: "0, and the relay lives",
+      reached: isAlive ? String(amiss) : "the relay ended",
+      ...mark(isAlive && amiss === 0),
+    },
+    {
+      what: `peak resident memory ${who}, above that without`,
+      goal: `at most ${mib(BUDGET_BYTES)}`,
+      reached: mib(growth),
+      ...mark(growth <= BUDGET_BYTES),
+    },
+  ];
+}
+
+function mib(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024).toLocaleString("en")} MiB`;
+}

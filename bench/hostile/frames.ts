@@ -1,0 +1,99 @@
+import { randomMessage, randomValue } from "../../test/relay/support/random-messages.js";
+import type { Random } from "../../test/support/random.js";
+
+const EPOCHS = ["epoch-one", "epoch-two", "epoch-three"];
+
+/** A frame that an agent should not send, or not so often. @param kind which one: any whole number from 0 */
+export function hostileFrame(random: Random, kind: number, chats: readonly string[]): string | Buffer {
+  const make = KINDS[kind % KINDS.length] as (typeof KINDS)[number];
+  const frame = make(random, chats);
+  return typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame);
+}
+
+type Chats = readonly string[];
+
+const KINDS: ((random: Random, chats: Chats) => object | string | Buffer)[] = [
+  (random, chats) => randomMessage(random, () => honestMessage(random, chats)),
+  (random, chats) => honestMessage(random, chats),
+  // parts of updates that are never finished
+  (random) => ({ ...tree(random, random.below(300)), more: true }),
+  (random) => ({ ...tree(random, 0), removes: Array.from({ length: random.small(1, 90_000) }, () => ""), more: true }),
+  (random) => ({
+    ...tree(random, 0),
+    upserts: Array.from({ length: random.small(1, 90_000) }, () => ({})),
+    more: true,
+  }),
+  (random) => ({ ...tree(random, 0), meta: { ...meta(), branch: "b".repeat(60_000) }, more: true }),
+  // trees without end, of any size, all of them watched
+  (random) => tree(random, random.small(0, 3_000)),
+  (random) => ({ ...tree(random, 1), upserts: [file(random, random.small(100, 9_000_000))] }),
+  (random, chats) => ({
+    type: "chat",
+    chat: random.pick(chats),
+    roots: Array.from({ length: random.small(1, 9_000) }, () => root(random)),
+  }),
+  (random, chats) => ({ type: "chat", chat: random.pick(chats), roots: Array.from({ length: 100_000 }, () => 1) }),
+  // what is small, and costs something each time
+  (random) => ({ type: "gone", root: root(random) }),
+  (random) => ({ type: "scanned", root: root(random), scanned_at: new Date(random.next() * 4e12).toISOString() }),
+  (random) => ({ type: "refreshed", id: random.below(1_000), scanned_at: new Date().toISOString() }),
+  (random, chats) => ({
+    type: "trouble",
+    root: random.chance(0.5) ? root(random) : null,
+    chat: random.chance(0.5) ? random.pick(chats) : null,
+    code: `TW_${random.below(1_000_000)}`,
+    message: "m".repeat(random.below(1_000)),
+  }),
+  // what unpacks to more than it is
+  (random) => "a".repeat(random.small(1, 20_000_000)),
+  (random) => "[".repeat(random.small(1, 1_000_000)),
+  (random) => JSON.stringify(Array.from({ length: random.small(1, 50_000) }, () => randomValue(random))),
+  (random) => Buffer.alloc(random.small(1, 1_000_000)),
+];
+
+function honestMessage(random: Random, chats: Chats): object {
+  switch (random.below(5)) {
+    case 0:
+      return { type: "chat", chat: random.pick(chats), roots: [root(random), root(random)].sort() };
+    case 1:
+      return { type: "scanned", root: root(random), scanned_at: new Date().toISOString() };
+    case 2:
+      return { type: "gone", root: root(random) };
+    default:
+      return tree(random, random.below(5));
+  }
+}
+
+function tree(random: Random, files: number): Record<string, unknown> {
+  const seq = 1 + random.below(5);
+  return {
+    type: "tree",
+    root: root(random),
+    epoch: random.pick(EPOCHS),
+    seq,
+    base: random.chance(0.7) ? null : seq,
+    meta: meta(),
+    upserts: Array.from({ length: files }, () => file(random, random.small(0, 2_000))),
+    removes: random.chance(0.3) ? [key(random)] : [],
+    more: random.chance(0.1),
+  };
+}
+
+function meta(): Record<string, unknown> {
+  const texts = { head: "", branch: "main", remote_origin: "https://bob:secret@example.com/", health: "" };
+  return { ...texts, scanned_at: new Date().toISOString(), too_large_bytes: 0 };
+}
+
+function file(random: Random, size: number): Record<string, unknown> {
+  const hunks = `@@ -0,0 +1 @@\n+${"x".repeat(size)}\n`;
+  const counts = { additions: 1, deletions: 0, omitted_bytes: 0 };
+  return { key: key(random), path: "x", header: "diff --git a/x b/x\n", hunks, ...counts };
+}
+
+function key(random: Random): string {
+  return `t:${random.below(1_000_000)}`;
+}
+
+function root(random: Random): string {
+  return `/work/${random.small(0, 30_000)}`;
+}

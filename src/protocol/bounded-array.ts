@@ -1,0 +1,25 @@
+import { z } from "zod";
+
+/**
+ * An array from a peer that is not trusted: its length is looked at before any element is, and the first element that is
+ * wrong ends the look. `z.array(…).max(…)` checks every element first, and keeps a complaint about each.
+ *
+ * @param max how many elements it may have
+ */
+export function boundedArray<Element extends z.ZodType>(element: Element, max: number) {
+  return z.unknown().transform((value, context): z.output<Element>[] => {
+    const refuse = (message: string) => {
+      context.issues.push({ code: "custom", message, input: undefined });
+      return z.NEVER;
+    };
+    if (!Array.isArray(value)) return refuse("not an array");
+    if (value.length > max) return refuse(`over ${max} elements`);
+    const elements: z.output<Element>[] = [];
+    for (const each of value) {
+      const result = element.safeParse(each);
+      if (!result.success) return refuse("a wrong element");
+      elements.push(result.data);
+    }
+    return elements;
+  });
+}

@@ -1,0 +1,143 @@
+import { MAX_FILE_BYTES, quotaExceeded, REFUSALS, RefusedError } from "../answers.js";
+import type { LimitOptions } from "../limit-options.js";
+import { KeyedCount } from "./keyed-count.js";
+
+export type UploadLimits = Pick<
+  LimitOptions,
+  "ownerFileBytes" | "organizationFileBytes" | "uploadsPerToken" | "uploads" | "minFreeBytes"
+>;
+
+/** What the store knows of the files that there are. Bytes, as budgets count them. */
+export interface FileUsage {
+  usedBy(scope: FileScope, name: string): number;
+  /** Bytes that the file system has left for the store. */
+  freeBytes(): Promise<number>;
+}
+
+/** Who has a budget for files. */
+export type FileScope = "owner" | "organization";
+
+/** Who uploads what. */
+export interface UploadRequest {
+  tokenId: string;
+  owner: string;
+  organization: string;
+  /** The body's length in bytes as its header says; `undefined`: it comes in chunks. */
+  declared: number | undefined;
+}
+
+/** One upload under way: what it may still need is held for it. */
+export interface Upload {
+  /** More bytes have come. @throws RefusedError 413 when a budget is used up */
+  grow(bytes: number): void;
+  /** It is over; from here on the store counts its bytes. May be called again. */
+  end(): void;
+}
+
+/**
+ * A file uses up a block of the file system, and a row, however small it is: this many bytes of its owner's and its
+ * organization's budget at least. The migration that counts files (store/database.ts) has the same number.
+ */
+export const LEAST_FILE_BYTES = 4_096;
+
+/** Counts uploads under way, and holds what each may need, so that no two are given the same bytes. */
+export class Uploads {
+  readonly #limits: UploadLimits;
+  readonly #usage: FileUsage;
+  readonly #byToken = new KeyedCount();
+  readonly #reserved = new Map<string, number>();
+  #underWay = 0;
+  /** What uploads under way may still write. */
+  #unwritten = 0;
+
+  constructor(limits: UploadLimits, usage: FileUsage) {
+    this.#limits = limits;
+    this.#usage = usage;
+  }
+
+  /** How many are under way. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /**
+   * A body begins to come in.
+   *
+   * @param tokenId whose it is
+   * @returns what to call when it is over, at most once
+   * @throws RefusedError 429 over the token's limit, 503 over everybody's
+   */
+  enter(tokenId: string): () => void {
+    if (this.#byToken.count(tokenId) >= this.#limits.uploadsPerToken) throw new RefusedError(REFUSALS.tooManyUploads);
+    if (this.#underWay >= this.#limits.uploads) throw new RefusedError(REFUSALS.uploadsBusy);
+    const leave = this.#byToken.enter(tokenId);
+    this.#underWay += 1;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      leave();
+      this.#underWay -= 1;
+    };
+  }
+
+  /** A file begins to come in. @throws RefusedError as {@link enter}, 413 over a budget, 507 when the disk is full */
+  async begin({ tokenId, owner, organization, declared }: UploadRequest): Promise<Upload> {
+    const leave = this.enter(tokenId);
+    const budgets = [
+      this.#budget("owner", owner, this.#limits.ownerFileBytes),
+      this.#budget("organization", organization, this.#limits.organizationFileBytes),
+    ];
+    let unwritten = declared ?? MAX_FILE_BYTES;
+    this.#unwritten += unwritten;
+    let size = 0;
+    let isOver = false;
+    const upload = {
+      grow: (bytes: number) => {
+        const written = Math.min(bytes, unwritten);
+        unwritten -= written;
+        this.#unwritten -= written;
+        size += bytes;
+        for (const budget of budgets) budget.hold(size);
+      },
+      end: () => {
+        if (isOver) return;
+        isOver = true;
+        this.#unwritten -= unwritten;
+        for (const budget of budgets) budget.release();
+        leave();
+      },
+    };
+    try {
+      for (const budget of budgets) budget.hold(declared ?? 0);
+      const left = (await this.#usage.freeBytes()) - this.#unwritten;
+      if (left < this.#limits.minFreeBytes) throw new RefusedError(REFUSALS.insufficientStorage);
+      return upload;
+    } catch (thrown) {
+      upload.end();
+      throw thrown;
+    }
+  }
+
+  /** What one upload holds of one budget. */
+  #budget(scope: FileScope, name: string, limit: number) {
+    const key = `${scope} ${name}`;
+    let held = 0;
+    const set = (bytes: number) => {
+      const sum = (this.#reserved.get(key) ?? 0) + bytes - held;
+      held = bytes;
+      if (sum > 0) this.#reserved.set(key, sum);
+      else this.#reserved.delete(key);
+    };
+    return {
+      hold: (size: number) => {
+        const needed = Math.max(size, LEAST_FILE_BYTES);
+        if (needed <= held) return;
+        const used = this.#usage.usedBy(scope, name) + (this.#reserved.get(key) ?? 0) - held;
+        if (used + needed > limit) throw new RefusedError(quotaExceeded({ scope, used, needed, limit }));
+        set(needed);
+      },
+      release: () => set(0),
+    };
+  }
+}

@@ -1,0 +1,28 @@
+import { Gauge, type Registry } from "prom-client";
+import type { Uploads } from "./access/index.js";
+import type { LimitOptions } from "./limit-options.js";
+import type { Store } from "./store/index.js";
+
+/** What files and uploads use up, each asked for when a scrape comes. docs/operating.md lists the names. */
+export function observeFiles(
+  registry: Registry,
+  { store, uploads, limits }: { store: Store; uploads: Uploads; limits: Pick<LimitOptions, "ownerFileBytes"> },
+): void {
+  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+    new Gauge({
+      name: `treewire_${name}`,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(await read());
+      },
+    });
+  gauge("uploads", "Uploads under way", () => uploads.underWay);
+  gauge("file_bytes", "Bytes of chat files, as budgets count them", () => store.files.totals().bytes);
+  gauge(
+    "file_quota_used_ratio",
+    "How much of their budget the files of the owner with the most use",
+    () => store.files.totals().ofLargestOwner / limits.ownerFileBytes,
+  );
+  gauge("free_bytes", "Bytes that are free on the file system of the data directory", () => store.blobs.freeBytes());
+}

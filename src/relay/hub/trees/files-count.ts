@@ -1,0 +1,42 @@
+import { type FileChanges, findFile, type TreeFile } from "../../../protocol/index.js";
+import { changeBytes, fileBytes } from "../../budgets/cost.js";
+
+/** What a list of files adds up to. It follows a list's changes, so that an edit counts the files that it changes alone. */
+export interface FilesCount {
+  /** UTF-16 units of headers and hunks: what the diff has. */
+  readonly units: number;
+  /** UTF-16 units of keys and paths. */
+  readonly nameUnits: number;
+  /** By the estimate of budgets/cost.ts. */
+  readonly bytes: number;
+}
+
+export function countFiles(files: readonly TreeFile[]): FilesCount {
+  const count = { units: 0, nameUnits: 0, bytes: 0 };
+  for (const file of files) add(count, file, 1);
+  return count;
+}
+
+/** @param count of `before` @param changes of it @returns the count of the list that they lead to */
+export function countAfter(count: FilesCount, before: readonly TreeFile[], changes: FileChanges): FilesCount {
+  const after = { ...count };
+  for (const [key, file] of changes) {
+    const old = findFile(before, key);
+    if (old !== undefined) add(after, old, -1);
+    if (file !== undefined) add(after, file, 1);
+  }
+  return after;
+}
+
+/** What the changes that travel with a state cost beside its files, in bytes. */
+export function countChanges(changes: FileChanges | undefined): number {
+  let bytes = 0;
+  for (const [key, file] of changes ?? []) bytes += changeBytes(file === undefined ? key : undefined);
+  return bytes;
+}
+
+function add(count: { -readonly [K in keyof FilesCount]: number }, file: TreeFile, sign: 1 | -1): void {
+  count.units += sign * (file.header.length + file.hunks.length);
+  count.nameUnits += sign * (file.key.length + file.path.length);
+  count.bytes += sign * fileBytes(file);
+}

@@ -1,0 +1,122 @@
+import type { AgentMessage } from "../../protocol/index.js";
+import { type Clock, systemClock } from "../../util/index.js";
+import type { LimitOptions } from "../limit-options.js";
+import type { ReadHold } from "./read-hold.js";
+import { TokenBucket } from "./token-bucket.js";
+
+/** What an agent may send at once, in seconds of its rate: the first states of all of its trees. */
+const BURST_SECONDS = 10;
+
+/** So many roots of a list cost what a message does: each is a row in the store, and something to look for. */
+const ROOTS_PER_MESSAGE = 20;
+/** So many files, or keys of files that go. */
+const FILES_PER_MESSAGE = 200;
+
+/** What a hello costs beside its frame, in messages; and of so many trees that the welcome names. */
+const HELLO_MESSAGES = 50;
+const HEADS_PER_MESSAGE = 20;
+
+/** What the agents with one token have left to spend. It outlives their connections: a new one brings nothing anew. */
+export class RateBuckets {
+  readonly messages: TokenBucket;
+  readonly bytes: TokenBucket;
+
+  constructor(
+    {
+      agentMessagesPerSecond,
+      agentBytesPerSecond,
+    }: Pick<LimitOptions, "agentMessagesPerSecond" | "agentBytesPerSecond">,
+    clock: Pick<Clock, "monotonicMs"> = systemClock,
+  ) {
+    this.messages = new TokenBucket(agentMessagesPerSecond, BURST_SECONDS * agentMessagesPerSecond, clock);
+    this.bytes = new TokenBucket(agentBytesPerSecond, BURST_SECONDS * agentBytesPerSecond, clock);
+  }
+
+  /** How long it takes until all debts are paid, in milliseconds. */
+  waitMs(): number {
+    return Math.max(this.messages.waitMs(), this.bytes.waitMs());
+  }
+
+  forgive(): void {
+    this.messages.forgive();
+    this.bytes.forgive();
+  }
+}
+
+/**
+ * How fast one agent may send, in messages and in unpacked bytes. When it is faster its socket is not read for a while. That
+ * is never for so long that an answer to a ping is missed: what an agent owes beyond that is forgiven.
+ */
+export class TunnelRate {
+  readonly #hold: ReadHold;
+  readonly #buckets: RateBuckets;
+  readonly #maxHoldMs: number;
+  readonly #clock: Clock;
+  #heldSince: number | undefined;
+  #cancel: () => void = () => undefined;
+
+  /** @param maxHoldMs less than a peer may leave a ping unanswered, in milliseconds */
+  constructor(hold: ReadHold, buckets: RateBuckets, maxHoldMs: number, clock: Clock = systemClock) {
+    this.#hold = hold;
+    this.#buckets = buckets;
+    this.#maxHoldMs = maxHoldMs;
+    this.#clock = clock;
+  }
+
+  /** A frame has come, before anything is made of it. @returns whether the agent is held from here on */
+  frame(bytes: number): boolean {
+    this.#buckets.messages.take(1);
+    this.#buckets.bytes.take(bytes);
+    return this.#holdIfOver();
+  }
+
+  /** What the frame says is more work than a frame by itself. @param trees that the workspace has */
+  message(message: AgentMessage, trees: number): boolean {
+    this.#buckets.messages.take(extraWork(message, trees));
+    return this.#holdIfOver();
+  }
+
+  /** The agent was welcomed. @param heads how many trees it may go on from */
+  welcome(heads: number): boolean {
+    this.#buckets.messages.take(HELLO_MESSAGES + heads / HEADS_PER_MESSAGE);
+    return this.#holdIfOver();
+  }
+
+  /** The socket is closed. */
+  stop(): void {
+    this.#cancel();
+  }
+
+  #holdIfOver(): boolean {
+    const waitMs = this.#buckets.waitMs();
+    if (waitMs === 0 || this.#heldSince !== undefined) return false;
+    this.#heldSince = this.#clock.monotonicMs();
+    this.#hold.hold("rate");
+    this.#releaseAfter(waitMs);
+    return true;
+  }
+
+  /** What was read before the socket was held may have come meanwhile: then the wait is longer. */
+  #releaseAfter(waitMs: number): void {
+    const now = this.#clock.monotonicMs();
+    const leftMs = (this.#heldSince ?? now) + this.#maxHoldMs - now;
+    this.#cancel = this.#clock.after(Math.min(waitMs, leftMs), () => {
+      const isLast = waitMs >= leftMs;
+      const moreMs = isLast ? 0 : this.#buckets.waitMs();
+      if (moreMs > 0) {
+        this.#releaseAfter(moreMs);
+        return;
+      }
+      if (isLast) this.#buckets.forgive();
+      this.#heldSince = undefined;
+      this.#hold.release("rate");
+    });
+  }
+}
+
+function extraWork(message: AgentMessage, trees: number): number {
+  if (message.type === "chat") return message.roots.length / ROOTS_PER_MESSAGE;
+  if (message.type === "tree") return (message.upserts.length + message.removes.length) / FILES_PER_MESSAGE;
+  if (message.type === "gone") return trees / FILES_PER_MESSAGE; // each list that the tree was in is made anew
+  return 0;
+}

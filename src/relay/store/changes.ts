@@ -1,0 +1,47 @@
+import type Database from "libsql";
+import { z } from "zod";
+
+/** Ids of what has changed. */
+export interface Changes {
+  tokens: ReadonlySet<string>;
+  chats: ReadonlySet<string>;
+}
+
+const rowsSchema = z.array(z.object({ number: z.int(), kind: z.enum(["token", "chat"]), id: z.string() }));
+const rangeSchema = z.object({ first: z.int().nullable(), last: z.int().nullable() });
+
+/**
+ * Which tokens and chats were changed, by this process or by a command beside it: triggers enter every change under the next
+ * number, and keep the last ten thousand.
+ */
+export class ChangeLog {
+  readonly #range: Database.Statement;
+  readonly #since: Database.Statement;
+  #seen: number;
+
+  constructor(db: Database.Database) {
+    this.#range = db.prepare("select min(number) as first, max(number) as last from changes");
+    this.#since = db.prepare("select number, kind, id from changes where number > ? order by number");
+    this.#seen = this.#bounds().last;
+  }
+
+  /** What has changed since the last call. @returns "all" when that is no longer known */
+  take(): Changes | "all" {
+    const { first, last } = this.#bounds();
+    if (last === this.#seen) return { tokens: new Set(), chats: new Set() };
+    // numbers that went back: the database was exchanged below the relay
+    if (last < this.#seen || first > this.#seen + 1) {
+      this.#seen = last;
+      return "all";
+    }
+    const rows = rowsSchema.parse(this.#since.all(this.#seen));
+    const idsOf = (wanted: string) => new Set(rows.filter(({ kind }) => kind === wanted).map(({ id }) => id));
+    this.#seen = rows.at(-1)?.number ?? last;
+    return { tokens: idsOf("token"), chats: idsOf("chat") };
+  }
+
+  #bounds(): { first: number; last: number } {
+    const { first, last } = rangeSchema.parse(this.#range.get());
+    return { first: first ?? 0, last: last ?? 0 };
+  }
+}

@@ -1,0 +1,67 @@
+import type { StoredTree, TreeHead, TreeStates } from "./tree-states.js";
+import { StoreTroubledError } from "./trouble.js";
+import type { StoreWriter } from "./writer.js";
+
+/** The last state of each tree, for those who are not to wait for the disk. */
+export type KeptTrees = Pick<TreeStates, "save" | "load" | "heads" | "has" | "delete" | "sweep" | "rowCount">;
+
+/** {@link TreeStates} over a store that may not take writes for a while: a tree that was deleted is gone at once. */
+export class RelaxedTreeStates implements KeptTrees {
+  readonly #states: TreeStates;
+  readonly #writer: StoreWriter;
+
+  constructor(states: TreeStates, writer: StoreWriter) {
+    this.#states = states;
+    this.#writer = writer;
+  }
+
+  /** @throws when it was not written: whoever holds the state tries again later, with the state of then */
+  async save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void> {
+    const { kind } = this.#writer.health.state;
+    if (kind !== "ok") throw new StoreTroubledError(kind); // it would be compressed for nothing
+    let wasOutdated = false;
+    const look = () => {
+      wasOutdated = isOutdated();
+      return wasOutdated;
+    };
+    try {
+      await this.#states.save(workspace, tree, look);
+    } catch (thrown) {
+      this.#writer.failed(thrown);
+      throw thrown;
+    }
+    if (!wasOutdated) this.#writer.forget(keyOf(workspace, tree.root));
+  }
+
+  load(workspace: string, root: string): StoredTree | undefined {
+    return this.#isGone(workspace, root) ? undefined : this.#states.load(workspace, root);
+  }
+
+  heads(workspace: string, limit: number): TreeHead[] {
+    return this.#states.heads(workspace, limit).filter(({ root }) => !this.#isGone(workspace, root));
+  }
+
+  has(workspace: string, root: string): boolean {
+    return !this.#isGone(workspace, root) && this.#states.has(workspace, root);
+  }
+
+  delete(workspace: string, root: string): void {
+    this.#writer.relaxed(keyOf(workspace, root), () => this.#states.delete(workspace, root));
+  }
+
+  rowCount(workspace: string): number {
+    return this.#states.rowCount(workspace);
+  }
+
+  sweep(): void {
+    this.#writer.relaxed("sweep of trees", () => this.#states.sweep());
+  }
+
+  #isGone(workspace: string, root: string): boolean {
+    return this.#writer.waits(keyOf(workspace, root));
+  }
+}
+
+function keyOf(workspace: string, root: string): string {
+  return `tree ${workspace} ${root}`;
+}

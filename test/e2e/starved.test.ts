@@ -1,0 +1,89 @@
+// What the programs say where the machine gives them too little: open files, a working directory, a file that is one.
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import t, { type Test } from "tap";
+import { GIT_ENV } from "../support/repo.js";
+import { tempDir } from "../support/temp.js";
+
+/** Whoever waits for longer waits silently. Milliseconds. */
+const PATIENCE_MS = 20_000;
+
+/** Runs a program through a shell and checks that it leaves by itself, with one line and a status. */
+function refuses(
+  t: Test,
+  program: "agent" | "relay",
+  args: readonly string[],
+  { before = "", line, status }: { before?: string; line: RegExp; status: number },
+) {
+  const path = fileURLToPath(new URL(`../../bin/${program}.js`, import.meta.url));
+  const script = `${before}\nexec "$@"`;
+  const run = spawnSync("bash", ["-c", script, "bash", process.execPath, path, ...args], {
+    env: { ...GIT_ENV, HOME: tempDir(t), TREEWIRE_AGENT_TOKEN: "", TREEWIRE_TOKEN: "" },
+    timeout: PATIENCE_MS,
+    killSignal: "SIGKILL",
+    encoding: "utf8",
+  });
+  t.match(run.stderr, line);
+  t.match(run.stderr, new RegExp(`^${program}: [^\\n]+; [^\\n]+\\n$`), "one line: what, and what to do");
+  t.equal(run.status, status);
+}
+
+const CHAT = "00000000-0000-4000-8000-000000000001";
+
+t.test("with too few open files a program says so", async (t) => {
+  const before = "ulimit -n 64";
+  const line = /open files: the limit is too low \(EMFILE\)/;
+  const dir = tempDir(t);
+  const token = join(dir, "token");
+  writeFileSync(token, "token\n", { mode: 0o600 });
+  const daemon = ["--relay", "http://127.0.0.1:9", "--token-file", token, "--state-dir", join(dir, "state")];
+  refuses(t, "agent", [...daemon, "--root", dir], { before, line, status: 1 });
+  refuses(t, "relay", ["serve", "--data-dir", join(dir, "data"), "--listen", "127.0.0.1:0"], {
+    before,
+    line,
+    status: 1,
+  });
+  const watch = ["watch", CHAT, "--url", "http://127.0.0.1:9", "--token-file", token];
+  refuses(t, "relay", watch, { before, line, status: 1 });
+});
+
+t.test("a working directory that is gone is named; to a hook that is never status 2", async (t) => {
+  const gone = join(tempDir(t), "gone");
+  const before = `mkdir '${gone}' && cd '${gone}' && rmdir '${gone}'`;
+  const expected = { before, line: /the working directory: it is gone.*\(ENOENT\)/, status: 1 };
+  refuses(t, "agent", ["--once"], expected);
+  refuses(t, "agent", ["track", "--hook"], expected);
+  refuses(t, "agent", ["--relay", "http://127.0.0.1:9"], expected);
+  refuses(t, "relay", ["serve", "--data-dir", "data"], expected);
+  refuses(t, "relay", ["watch", CHAT, "--url", "http://127.0.0.1:9"], expected);
+});
+
+t.test("a file option that names a FIFO or a device is refused, and not waited for", async (t) => {
+  const dir = tempDir(t);
+  const fifo = join(dir, "fifo");
+  execFileSync("mkfifo", [fifo]);
+  const directory = join(dir, "directory");
+  mkdirSync(directory);
+  const token = join(dir, "token");
+  writeFileSync(token, "token\n", { mode: 0o600 });
+  const daemon = ["--relay", "https://127.0.0.1:9", "--root", dir, "--state-dir", join(dir, "state")];
+  const withToken = [...daemon, "--token-file", token];
+  const serve = ["serve", "--data-dir", join(dir, "data"), "--listen", "127.0.0.1:0"];
+  const watch = ["watch", CHAT, "--url", "http://127.0.0.1:9", "--token-file"];
+  for (const [path, why] of [
+    [fifo, "it is not a regular file"],
+    ["/dev/zero", "it is not a regular file"],
+    [directory, "EISDIR"],
+  ] as const) {
+    const line = new RegExp(`${path}.*\\((?:\\S+: )?${why}\\)`);
+    refuses(t, "agent", [...daemon, "--token-file", path], { line, status: 2 });
+    refuses(t, "relay", [...watch, path], { line, status: 2 });
+    for (const option of ["--config", "--ca-file", "--cert-file", "--key-file"]) {
+      refuses(t, "agent", [...withToken, option, path], { line, status: 2 });
+    }
+    refuses(t, "relay", [...serve, "--config", path], { line, status: 2 });
+    refuses(t, "relay", [...serve, "--tls-cert", path, "--tls-key", path], { line, status: 2 });
+  }
+});

@@ -1,0 +1,121 @@
+import { EventEmitter } from "node:events";
+import t from "tap";
+import type { WebSocket } from "ws";
+import { ReadHold } from "../../../src/relay/sockets/read-hold.js";
+import { RateBuckets, TunnelRate } from "../../../src/relay/sockets/tunnel-rate.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import fc from "../../support/fast-check.js";
+import { fileOf } from "../support/fake-agent.js";
+import { updateOf } from "../support/states.js";
+
+const LIMITS = { agentMessagesPerSecond: 100, agentBytesPerSecond: 10_000 };
+const MAX_HOLD_MS = 7_500;
+
+class FakeSocket extends EventEmitter {
+  isRead = true;
+
+  pause(): void {
+    this.isRead = false;
+  }
+
+  resume(): void {
+    this.isRead = true;
+  }
+}
+
+function open(limits = LIMITS) {
+  const socket = new FakeSocket();
+  const clock = new FakeClock();
+  const buckets = new RateBuckets(limits, clock);
+  const rate = new TunnelRate(new ReadHold(socket as unknown as WebSocket), buckets, MAX_HOLD_MS, clock);
+  return { socket, clock, buckets, rate };
+}
+
+t.test("ten seconds of the rate may come at once, and are not slowed", async (t) => {
+  const { socket, clock, rate } = open();
+  for (let count = 0; count < 1_000; count += 1) t.equal(rate.frame(100), false);
+  t.ok(socket.isRead);
+  t.equal(rate.frame(1), true, "the one too many");
+  t.notOk(socket.isRead);
+  t.equal(rate.frame(1), false, "said once");
+  await clock.advance(1_000);
+  t.ok(socket.isRead, "and when the debt is paid it is read again");
+});
+
+t.test("messages without bytes are counted, and so are bytes of one message", async (t) => {
+  const messages = open();
+  for (let count = 0; count <= 1_000; count += 1) messages.rate.frame(0);
+  t.notOk(messages.socket.isRead);
+  const bytes = open();
+  bytes.rate.frame(100_001);
+  t.notOk(bytes.socket.isRead);
+});
+
+t.test("what a message makes the relay do is counted beside its frame", async (t) => {
+  const cases = [
+    { type: "chat", chat: "c", roots: new Array(10_000).fill("/a") },
+    { type: "gone", root: "/a" },
+    updateOf(new Array(10_000).fill(fileOf("a", "1"))),
+  ] as const;
+  for (const message of cases) {
+    const { socket, rate } = open();
+    let count = 0;
+    for (; socket.isRead && count < 1_000; count += 1)
+      rate.message(
+        { ...message, roots: [...(("roots" in message && message.roots) || [])] } as Parameters<typeof rate.message>[0],
+        10_000,
+      );
+    t.ok(count < 100, `${message.type}: held after ${count}`);
+  }
+  const { socket, rate } = open();
+  for (let count = 0; count < 10_000; count += 1) rate.message({ type: "gone", root: "/a" }, 0);
+  t.ok(socket.isRead, "what is no work costs nothing");
+});
+
+t.test("an agent is never held for so long that it misses a ping, whatever it owes", async (t) => {
+  const { socket, clock, rate } = open();
+  rate.frame(100_000_000);
+  await clock.advance(7_499);
+  t.notOk(socket.isRead);
+  await clock.advance(1);
+  t.ok(socket.isRead);
+  t.equal(rate.frame(1), true, "and has nothing left to spend");
+});
+
+t.test("on average no more comes than may, however it comes", async (t) => {
+  const frames = fc.array(fc.record({ bytes: fc.nat(20_000), pauseMs: fc.nat(2_000) }), { maxLength: 200 });
+  const property = fc.asyncProperty(frames, async (sequence) => {
+    const { socket, clock, rate } = open();
+    let bytes = 0;
+    for (const frame of sequence) {
+      if (!socket.isRead) await clock.advance(7_500);
+      if (!socket.isRead) return false;
+      rate.frame(frame.bytes);
+      bytes += frame.bytes;
+      await clock.advance(frame.pauseMs);
+    }
+    return bytes <= (clock.monotonicMs() / 1_000) * 10_000 + 100_000 + 20_000;
+  });
+  await t.resolves(fc.assert(property));
+});
+
+t.test("a new connection has what the last one has left, and a welcome costs what it names", async (t) => {
+  const { clock, buckets, rate } = open();
+  rate.frame(100_000);
+  const socket = new FakeSocket();
+  const next = new TunnelRate(new ReadHold(socket as unknown as WebSocket), buckets, MAX_HOLD_MS, clock);
+  next.frame(1);
+  t.notOk(socket.isRead);
+  const welcomed = open();
+  let count = 0;
+  for (; welcomed.socket.isRead; count += 1) welcomed.rate.welcome(10_000);
+  t.equal(count, 2);
+  t.ok(welcomed.buckets.waitMs() > 0, "who comes again has to wait");
+});
+
+t.test("when the socket is closed, nothing waits", async (t) => {
+  const { clock, rate } = open();
+  rate.frame(200_000);
+  rate.stop();
+  t.equal(clock.waiting, 0);
+});
