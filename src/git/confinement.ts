@@ -2,6 +2,7 @@ import { existsSync, readlinkSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { TreewireError } from "../util/index.js";
 import { type Discovery, discover } from "./discover.js";
+import { absoluteFilePath, textOfBytes } from "./io/byte-path.js";
 import { readWhole } from "./io/files.js";
 
 /** What {@link checkConfinement} judges. */
@@ -10,9 +11,12 @@ export interface Opened extends Discovery {
   root: string;
   /** Whether `core.worktree` is what says so. */
   isConfigured: boolean;
-  /** The full name of the ref that HEAD points to, as one character per byte. */
-  branch: string | undefined;
+  /** HEAD and each ref that it leads to, one after the other: absolute byte paths of the loose files. */
+  refFiles: readonly string[];
 }
+
+/** Where the directories really are, as text. */
+type Real = Pick<Opened, "top" | "root" | "gitDir" | "commonDir">;
 
 /** A back-pointer is one path. Bytes. */
 const MAX_POINTER_BYTES = 65_536;
@@ -33,7 +37,15 @@ export function checkConfinement(
   allowed: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): void {
-  if (!isTreeAllowed(opened, allowed, environment) || !isGitDirAllowed(opened, allowed)) throw refusal(subject);
+  // a directory whose name is no text stays as it is spelled when it is opened, by a link that may lead anywhere
+  const { top, root, gitDir, commonDir } = opened;
+  const real = {
+    top: realPathOf(top),
+    root: realPathOf(root),
+    gitDir: realPathOf(gitDir),
+    commonDir: realPathOf(commonDir),
+  };
+  if (!isTreeAllowed(real, allowed, environment) || !isGitDirAllowed(opened, real, allowed)) throw refusal(subject);
 }
 
 /** The error of what is not in the allowed directories. It is the same whether the path exists or not. */
@@ -51,7 +63,8 @@ const MAX_LINKS = 40;
 
 /**
  * Where a path leads, or would lead: links are resolved, those to what is not there as well, and what does not exist is
- * kept as it is named. What may not be looked at counts as not there. Never throws.
+ * kept as it is named. What may not be looked at counts as not there. Never throws. Bytes that are no UTF-8 become U+FFFD:
+ * the path says where something is, and may not be one to open it by.
  *
  * @param path absolute; `..` in it counts before links do
  */
@@ -59,7 +72,7 @@ export function realPathOf(path: string, links = 0): string {
   const wanted = resolve(path);
   for (let at = wanted; ; at = dirname(at)) {
     try {
-      return join(realpathSync(at), wanted.slice(at.length));
+      return join(realpathSync.native(at), wanted.slice(at.length));
     } catch {
       const target = linkTarget(at);
       if (target !== undefined && links < MAX_LINKS)
@@ -79,7 +92,7 @@ function linkTarget(path: string): string | undefined {
 }
 
 /** At or below an allowed directory, or found from one by searching upward. */
-function isTreeAllowed({ root, top }: Opened, allowed: readonly string[], environment: NodeJS.ProcessEnv): boolean {
+function isTreeAllowed({ root, top }: Real, allowed: readonly string[], environment: NodeJS.ProcessEnv): boolean {
   return allowed.some(
     (directory) =>
       isAtOrBelow(root, directory) ||
@@ -91,7 +104,7 @@ function topAbove(directory: string, environment: NodeJS.ProcessEnv): string | u
   let start = directory;
   while (!existsSync(start)) start = dirname(start);
   try {
-    return discover(start, environment).top;
+    return realPathOf(discover(start, environment).top);
   } catch {
     return undefined; // no repository, or one that cannot be opened either
   }
@@ -102,23 +115,33 @@ function topAbove(directory: string, environment: NodeJS.ProcessEnv): string | u
  * parts from elsewhere. One elsewhere is its owner's: it has to name this very tree, as those of linked working trees
  * and submodules do.
  */
-function isGitDirAllowed(opened: Opened, allowed: readonly string[]): boolean {
-  const { top, root, gitDir, commonDir } = opened;
+function isGitDirAllowed(opened: Opened, real: Real, allowed: readonly string[]): boolean {
+  const { top, root, gitDir, commonDir } = real;
   const isInside = (path: string, ...more: string[]) =>
     [...allowed, ...(root === top ? [root] : []), ...more].some((directory) => isAtOrBelow(path, directory));
-  if (!isInside(gitDir)) return root === top && (opened.isConfigured || linkedTree(gitDir) === top);
+  if (!isInside(gitDir)) return root === top && (opened.isConfigured || linkedTree(opened.gitDir) === top);
   const isLinkedTree = basename(dirname(gitDir)) === "worktrees" && dirname(dirname(gitDir)) === commonDir;
   if (!isInside(commonDir) && !isLinkedTree) return false;
-  return partsOf(opened).every((path) => isInside(realPathOf(path), gitDir, commonDir));
+  return partsOf(opened).every((path) => isInside(path, gitDir, commonDir));
 }
 
-/** What says which commits, files and names are shown. Alternates say only where to look for objects, and are not here. */
-function partsOf({ gitDir, commonDir, branch }: Opened): string[] {
-  const ref = branch === undefined ? [] : [Buffer.from(branch, "latin1").toString()];
-  return [
-    ...["HEAD", "index"].map((name) => join(gitDir, name)),
-    ...["objects", "refs", "packed-refs", "reftable", ...ref].map((name) => join(commonDir, name)),
-  ];
+/**
+ * Where that leads which says which commits, files and names are shown. Alternates say only where to look for objects, and
+ * are not here.
+ */
+function partsOf({ gitDir, commonDir, refFiles }: Opened): string[] {
+  const index = join(gitDir, "index");
+  const others = ["objects", "refs", "packed-refs", "reftable"].map((name) => join(commonDir, name));
+  return [...[index, ...others].map((path) => realPathOf(path)), ...refFiles.map(realPathOfBytes)];
+}
+
+/** {@link realPathOf} for an absolute byte path. */
+function realPathOfBytes(path: string): string {
+  try {
+    return realpathSync.native(absoluteFilePath(path));
+  } catch {
+    return realPathOf(textOfBytes(path)); // it is not there
+  }
 }
 
 /** The working tree that a git directory below `worktrees` says it is of: the directory of the `.git` file that it names. */

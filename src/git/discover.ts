@@ -1,7 +1,9 @@
-import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
+import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { systemCode, TreewireError } from "../util/index.js";
-import { below, corrupt, type FilePath, isAbsent, readWhole, unreadable } from "./io/files.js";
+import { isAbsent, TreewireError } from "../util/index.js";
+import { pathFrom } from "./io/byte-path.js";
+import { below, corrupt, type FilePath, readWhole, unreadable } from "./io/files.js";
+import { directoryAbove, realPath } from "./io/real-path.js";
 
 /** Where a repository stands. */
 export interface Discovery {
@@ -27,7 +29,7 @@ export function discover(path: string, environment: NodeJS.ProcessEnv): Discover
   const start = startDirectory(path);
   const ceiling = lowestCeiling(start, environment.GIT_CEILING_DIRECTORIES);
   let damaged: string | undefined;
-  for (let directory = start; ; directory = dirname(directory)) {
+  for (let directory = start; ; directory = directoryAbove(directory)) {
     const gitDir = resolveGitDir(directory);
     if (gitDir !== undefined) {
       const common = commonDirOf(gitDir);
@@ -35,7 +37,8 @@ export function discover(path: string, environment: NodeJS.ProcessEnv): Discover
       damaged ??= join(directory, ".git");
     }
     if (commonDirOf(directory) !== undefined) throw new TreewireError("TW_BARE_REPOSITORY", directory);
-    if (dirname(directory) === directory || dirname(directory) === ceiling) break;
+    const above = directoryAbove(directory);
+    if (above === directory || above === ceiling) break;
   }
   if (damaged !== undefined) throw corrupt(damaged, "no usable HEAD, objects or refs in it");
   throw new TreewireError("TW_NOT_A_REPOSITORY", path);
@@ -48,7 +51,8 @@ export function discover(path: string, environment: NodeJS.ProcessEnv): Discover
 export function commonDirOf<P extends FilePath>(gitDir: P): P | string | undefined {
   if (!hasHead(gitDir)) return undefined;
   const pointer = readWhole(below(gitDir, "commondir"))?.bytes.toString("utf8", 0, MAX_POINTER_BYTES).trimEnd();
-  const commonDir = pointer === undefined || pointer === "" ? gitDir : tryRealpath(resolve(gitDir.toString(), pointer));
+  const commonDir =
+    pointer === undefined || pointer === "" ? gitDir : tryRealpath(pathFrom(gitDir.toString(), pointer));
   if (commonDir === undefined) return undefined;
   return isDirectory(below(commonDir, "objects")) && isDirectory(below(commonDir, "refs")) ? commonDir : undefined;
 }
@@ -64,15 +68,15 @@ export function resolveGitDir(directory: FilePath): string | undefined {
   try {
     stats = statSync(dotGit);
   } catch (thrown) {
-    if (isAbsent(thrown) || systemCode(thrown) === "ELOOP") return undefined;
+    if (isAbsent(thrown)) return undefined;
     throw unreadable(dotGit, thrown);
   }
-  if (stats.isDirectory()) return realpathSync(dotGit);
+  if (stats.isDirectory()) return realPath(dotGit.toString());
   if (!stats.isFile()) return undefined;
   const text = readWhole(dotGit)?.bytes.toString("utf8", 0, MAX_POINTER_BYTES) ?? "";
   const target = /^gitdir: (.*?)[\r\n]*$/s.exec(text)?.[1];
   if (target === undefined || target === "") throw corrupt(dotGit.toString(), "no `gitdir:` line in it");
-  const gitDir = tryRealpath(resolve(directory.toString(), target));
+  const gitDir = tryRealpath(pathFrom(directory.toString(), target));
   if (gitDir === undefined) throw corrupt(dotGit.toString(), `it names ${target}, which does not exist`);
   return gitDir;
 }
@@ -110,15 +114,22 @@ function lowestCeiling(start: string, list = ""): string | undefined {
 function startDirectory(path: string): string {
   let real: string;
   try {
-    real = realpathSync(resolve(path));
+    real = realPath(resolvedPath(path));
     return statSync(real).isDirectory() ? readable(real) : dirname(real);
   } catch (thrown) {
     if (thrown instanceof TreewireError) throw thrown;
-    if (isAbsent(thrown) || systemCode(thrown) === "ELOOP") {
+    if (isAbsent(thrown)) {
       throw new TreewireError("TW_PATH_NOT_FOUND", path, { cause: thrown });
     }
     throw unreadable(path, thrown);
   }
+}
+
+/** A working directory whose name is not UTF-8 is reached by the name that the system gives it, where it has one. */
+function resolvedPath(path: string): string {
+  const resolved = resolve(path);
+  const isLost = resolved !== path && resolved.includes("\ufffd") && !isAbsolute(path);
+  return isLost && !/(^|\/)\.\.(\/|$)/.test(path) ? join("/proc/self/cwd", path) : resolved;
 }
 
 /** A directory that may not be entered hides what is in it, its `.git` too. */
@@ -151,7 +162,7 @@ function isDirectory(path: FilePath): boolean {
 
 function tryRealpath(path: string): string | undefined {
   try {
-    return realpathSync(path);
+    return realPath(path);
   } catch (thrown) {
     if (isAbsent(thrown)) return undefined;
     throw unreadable(path, thrown);

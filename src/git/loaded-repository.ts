@@ -14,7 +14,7 @@ import { corrupt, readIfAllowed, readWhole } from "./io/files.js";
 import { MODE_FILE, MODE_TYPE } from "./objects/git-object.js";
 import type { ObjectFormat, Oid } from "./objects/object-id.js";
 import type { ObjectStore } from "./objects/object-store.js";
-import { headTarget } from "./refs/head.js";
+import { headChain } from "./refs/head.js";
 import { AttributeFiles } from "./rules/attribute-files.js";
 import type { AttributeValue } from "./rules/attributes.js";
 import { diffAttributes } from "./rules/diff-attributes.js";
@@ -62,7 +62,7 @@ export class LoadedRepository {
     const { root, gitDir, commonDir, format, objects, environment } = places;
     const common = join(commonDir, "config");
     const local = usesWorktreeConfig(loadConfigFile(common)) ? [common, join(gitDir, "config.worktree")] : [common];
-    const branch = (): string => shortName(headTarget(gitDir, format));
+    const branch = (): string => shortName(headChain({ gitDir, commonDir, format }).ref);
     this.#places = places;
     this.config = loadConfig({ local, environment }, { gitDir, branch });
     this.settings = readSettings(this.config, root, environment);

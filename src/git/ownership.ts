@@ -1,9 +1,9 @@
 import { lstatSync, realpathSync } from "node:fs";
-import { TreewireError } from "../util/index.js";
+import { isAbsent, TreewireError } from "../util/index.js";
 import type { Config } from "./config/config.js";
 import { expandHome } from "./config/user-files.js";
 import type { Discovery } from "./discover.js";
-import { isAbsent, unreadable } from "./io/files.js";
+import { unreadable } from "./io/files.js";
 
 /**
  * Refuses a repository of another user, as git does since CVE-2022-24765: its configuration names programs, which

@@ -1,27 +1,29 @@
-import { realpathSync, type Stats, statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { TreewireError } from "../util/index.js";
+import { isAbsent, TreewireError } from "../util/index.js";
 import type { FilterPolicy } from "./clean/clean-filter.js";
 import type { CleanFile, SlowReading } from "./clean/types.js";
 import { Config } from "./config/config.js";
 import { loadConfigFile, loadUserConfig } from "./config/files.js";
 import { checkConfinement, isAtOrBelow } from "./confinement.js";
+import { decidingPaths } from "./deciding-paths.js";
 import { commonDirOf, type Discovery, discover, holdsRepository, resolveGitDir } from "./discover.js";
 import { compareHeadWithIndex } from "./head-diff.js";
 import { ParsedIndexFile } from "./index-file/index-file.js";
 import type { IndexFile } from "./index-file/types.js";
 import type { BytePath } from "./io/byte-path.js";
-import { fileSystemPath, textOfBytes } from "./io/byte-path.js";
-import { isAbsent, unreadable } from "./io/files.js";
+import { bytesOfText, fileSystemPath, textOfBytes } from "./io/byte-path.js";
+import { unreadable } from "./io/files.js";
+import { realPath } from "./io/real-path.js";
 import { RememberedFiles } from "./io/remembered-files.js";
 import { LoadedRepository, type RepositoryPlaces, shortName, usesWorktreeConfig } from "./loaded-repository.js";
 import type { TreeEntry } from "./objects/git-object.js";
 import type { Oid } from "./objects/object-id.js";
-import { ObjectStore } from "./objects/object-store.js";
+import { ObjectStore, objectDirectories } from "./objects/object-store.js";
 import { readReplacements } from "./objects/replacements.js";
 import { readCommitTree } from "./objects/tree-object.js";
 import { checkOwnership } from "./ownership.js";
-import { type HeadRef, headTarget, readHead } from "./refs/head.js";
+import { type HeadRef, headChain, type RefPlaces, readHead } from "./refs/head.js";
 import { readHeadByGit } from "./refs/reftable.js";
 import type { Head } from "./refs/types.js";
 import type { FileAttributes, IgnoreDirectory } from "./rules/types.js";
@@ -62,8 +64,10 @@ interface OpenOptions {
 /** Answers from what is loaded, and says which change makes it load what anew. */
 class DiskRepository implements Repository {
   readonly root: string;
+  readonly top: string;
   readonly gitDir: string;
   readonly commonDir: string;
+  readonly identity: string;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #allowed: readonly string[] | undefined;
   readonly #format: RepositoryFormat;
@@ -74,6 +78,7 @@ class DiskRepository implements Repository {
 
   /** @param path as it was named, for errors */
   constructor(path: string, { top, gitDir, commonDir }: Discovery, { environment, filters, allowed }: OpenOptions) {
+    this.top = top;
     this.gitDir = gitDir;
     this.commonDir = commonDir;
     this.#environment = environment;
@@ -84,11 +89,12 @@ class DiskRepository implements Repository {
     const own = ownConfig(common, gitDir, commonDir);
     if (isBare(own)) throw new TreewireError("TW_BARE_REPOSITORY", top);
     this.root = realDirectory(workingTreeRoot(own, gitDir, top));
+    this.identity = identityOf([this.root, gitDir, commonDir], this.#format);
     const format = this.#format.objects;
     if (allowed !== undefined) {
-      const branch = headTarget(gitDir, format);
       const { root, isConfigured } = { root: this.root, isConfigured: hasWorkingTreeRoot(own) };
-      checkConfinement(path, { top, gitDir, commonDir, root, isConfigured, branch }, allowed, environment);
+      const refFiles = headChain({ gitDir, commonDir, format }).files;
+      checkConfinement(path, { top, gitDir, commonDir, root, isConfigured, refFiles }, allowed, environment);
     }
     this.#objects = new ObjectStore(join(commonDir, "objects"), format, () => this.#replacements());
     this.#places = { root: this.root, gitDir, commonDir, format, objects: this.#objects, environment, filters };
@@ -123,41 +129,57 @@ class DiskRepository implements Repository {
 
   watchPaths(): ReadonlyMap<string, RepositoryPart> {
     const { gitDir, commonDir } = this;
-    const paths = new Map<string, RepositoryPart>();
-    const heads = [join(gitDir, "HEAD"), join(commonDir, "packed-refs")];
-    const branch = headTarget(gitDir, this.#format.objects);
-    if (branch !== undefined) heads.push(join(commonDir, textOfBytes(branch)));
+    const paths = new Map<BytePath, RepositoryPart>();
+    const add = (path: string, part: RepositoryPart): unknown => paths.set(bytesOfText(path), part);
+    const { files } = headChain({ gitDir, commonDir, format: this.#format.objects });
+    for (const path of files) paths.set(path, "head");
+    add(join(commonDir, "packed-refs"), "head");
+    add(`${join(commonDir, "refs", "replace")}/`, "head");
     if (this.#format.refs === "reftable") {
-      for (const directory of [gitDir, commonDir]) heads.push(join(directory, "reftable", "tables.list"));
+      for (const directory of [gitDir, commonDir]) add(join(directory, "reftable", "tables.list"), "head");
     }
-    for (const path of heads) paths.set(path, "head");
-    paths.set(join(gitDir, "index"), "index");
-    for (const [path, part] of this.#loaded.watchPaths()) paths.set(path, part);
-    paths.set(join(commonDir, "objects", "pack"), "objects");
-    paths.set(join(commonDir, "refs", "replace"), "head");
+    add(join(gitDir, "index"), "index");
+    for (const directory of objectDirectories(join(commonDir, "objects"))) {
+      add(`${join(directory, "pack")}/`, "objects");
+      add(join(directory, "info", "alternates"), "objects");
+    }
+    for (const [path, part] of this.#loaded.watchPaths()) add(path, part);
     return paths;
   }
 
-  invalidate(changes: Iterable<RepositoryPart>): void {
-    for (const change of changes) {
-      if (change === "head" || change === "config") this.#objects.forgetReplacements();
-      const outdatesConfig = change === "head" && this.#loaded.config.hasAny("includeif.onbranch:");
-      if (change === "config" || outdatesConfig) this.#loaded = new LoadedRepository(this.#places);
-      else if (change === "attributes") this.#loaded.forgetAttributes();
-      else if (change === "index") this.#loaded.index.forget();
-      else if (change === "objects") this.#objects.refresh();
-      // HEAD and ignore files are read anew for each question.
+  submoduleWatchPaths(path: BytePath): BytePath[] {
+    const directory = `${bytesOfText(this.root)}/${path}`;
+    let places: RefPlaces | undefined;
+    try {
+      places = this.#submodulePlaces(path);
+    } catch (thrown) {
+      if (!(thrown instanceof TreewireError)) throw thrown; // where it leads nowhere, the way to there is all there is
     }
+    return [...decidingPaths(directory), ...(places === undefined ? [] : headChain(places).files)];
+  }
+
+  invalidate(changes: Iterable<RepositoryPart>): void {
+    const parts = new Set(changes);
+    // HEAD decides what `onbranch` includes; every other condition looks at what stays, or at configuration
+    const includesByBranch = parts.has("head") && this.#loaded.config.hasAny("includeif.onbranch:");
+    if (parts.has("config") || includesByBranch) this.#loaded = new LoadedRepository(this.#places);
+    else if (parts.has("attributes")) this.#loaded.forgetAttributes();
+    if (parts.has("head") || parts.has("config")) this.#objects.forgetReplacements();
+    if (parts.has("index")) this.#loaded.index.forget();
+    if (parts.has("objects")) this.#objects.refresh();
+    // HEAD and ignore files are read anew for each question.
   }
 
   revalidate(suspected: Iterable<RepositoryPart>): ReadonlySet<RepositoryPart> {
     const changed = new Set(suspected);
-    const compared = [...this.watchPaths()].filter(([, part]) => COMPARED_PARTS.has(part) && changed.has(part));
+    const compared = [...this.#loaded.watchPaths()].filter(([, part]) => changed.has(part));
     const contents = this.#remembered.changes(compared.map(([path]) => path));
     for (const part of COMPARED_PARTS) {
       if (!compared.some(([path, other]) => other === part && contents.has(path))) changed.delete(part);
     }
+    const before = this.#loaded.config;
     this.invalidate(changed);
+    if (!this.#loaded.config.equals(before)) changed.add("config"); // another branch has other settings
     this.#remembered.remember(contents);
     return changed;
   }
@@ -224,16 +246,25 @@ class DiskRepository implements Repository {
   }
 
   submoduleHead(path: BytePath): Oid | undefined {
+    const places = this.#submodulePlaces(path);
+    return places && readHead(places).oid;
+  }
+
+  submoduleIgnore(path: BytePath): SubmoduleIgnore {
+    return this.#loaded.submoduleIgnore(path);
+  }
+
+  /**
+   * `undefined` where no repository is, or none that may be shown.
+   * @throws TreewireError `TW_PATH_REFUSED`, and where a pointer leads nowhere
+   */
+  #submodulePlaces(path: BytePath): RefPlaces | undefined {
     const directory = fileSystemPath(this.root, path);
     const gitDir = resolveGitDir(directory);
     const commonDir = gitDir === undefined ? undefined : commonDirOf(gitDir);
     if (gitDir === undefined || commonDir === undefined) return undefined;
     if (!this.#isSubmoduleAllowed(directory.toString(), gitDir)) return undefined;
-    return readHead({ gitDir, commonDir, format: this.#format.objects }).oid;
-  }
-
-  submoduleIgnore(path: BytePath): SubmoduleIgnore {
-    return this.#loaded.submoduleIgnore(path);
+    return { gitDir, commonDir, format: this.#format.objects };
   }
 
   /**
@@ -269,10 +300,19 @@ function ownConfig(common: Config, gitDir: string, commonDir: string): Config {
   return gitDir === commonDir ? common : new Config([]);
 }
 
+/** What tells a repository from another one that takes its place: another directory, or another format. */
+function identityOf(directories: readonly string[], format: RepositoryFormat): string {
+  const parts = directories.map((path) => {
+    const { dev, ino, birthtimeNs } = statSync(path, { bigint: true });
+    return `${path} ${dev} ${ino} ${birthtimeNs}`;
+  });
+  return [...parts, format.objects.name, format.refs].join("\n");
+}
+
 function realDirectory(path: string): string {
   try {
     if (!statSync(path).isDirectory()) throw new TreewireError("TW_PATH_NOT_FOUND", path, { detail: "no directory" });
-    return realpathSync(path);
+    return realPath(path);
   } catch (thrown) {
     if (thrown instanceof TreewireError) throw thrown;
     if (isAbsent(thrown)) throw new TreewireError("TW_PATH_NOT_FOUND", path, { cause: thrown });

@@ -1,9 +1,9 @@
-import { resolve } from "node:path";
 import { TreewireError } from "../util/index.js";
 import type { AutoCrlf } from "./clean/line-endings.js";
 import type { Config } from "./config/config.js";
 import { expandHome, xdgConfigFile } from "./config/user-files.js";
 import type { StatRules } from "./index-file/types.js";
+import { pathFrom } from "./io/byte-path.js";
 import { type ObjectFormat, SHA1, SHA256 } from "./objects/object-id.js";
 
 /** The settings that decide what is read and how, out of a {@link Config}. */
@@ -31,7 +31,7 @@ export function readSettings(config: Config, root: string, environment: NodeJS.P
   const file = (name: string, fallback?: string): string | undefined => {
     const value = config.get(name);
     if (value === undefined) return fallback;
-    return value === "" ? undefined : resolve(root, expandHome(value, environment));
+    return value === "" ? undefined : pathFrom(root, expandHome(value, environment));
   };
   return {
     stat: {
@@ -98,7 +98,7 @@ export function repositoryFormat(config: Config, gitDir: string): RepositoryForm
 /** The working tree's root, as `core.worktree` may move it. @param own the settings that speak of this working tree */
 export function workingTreeRoot(own: Config, gitDir: string, top: string): string {
   const configured = own.get("core.worktree");
-  return configured === undefined || configured === "" ? top : resolve(gitDir, configured);
+  return configured === undefined || configured === "" ? top : pathFrom(gitDir, configured);
 }
 
 /** Whether the settings say where the working tree is. */

@@ -25,10 +25,14 @@ export type RepositoryPart = "head" | "index" | "config" | "ignore" | "attribute
 export interface Repository {
   /** Absolute path of the working tree, links resolved. */
   readonly root: string;
+  /** Absolute path of the directory that holds `.git`, by which it is found again: `core.worktree` moves the root. */
+  readonly top: string;
   /** Absolute path of this working tree's git directory (of a linked worktree: its own). */
   readonly gitDir: string;
   /** Absolute path of the git directory that holds objects, refs and configuration. Often equal to `gitDir`. */
   readonly commonDir: string;
+  /** Differs from that of any repository that takes the place of this one, or of one of its directories. */
+  readonly identity: string;
 
   /** `core.fileMode`: whether the executable bit counts. */
   readonly trustsFileMode: boolean;
@@ -47,10 +51,14 @@ export interface Repository {
   readonly renameLimit: number | undefined;
 
   /**
-   * The files and directories whose change can change an answer: absolute path → which part they belong to. Of a
-   * directory only its own entries count, not what is below them.
+   * The files and directories whose change can change an answer: absolute byte path → which part they belong to. Of a
+   * directory with a `/` behind it each entry counts, not what is below them.
    */
-  watchPaths(): ReadonlyMap<string, RepositoryPart>;
+  watchPaths(): ReadonlyMap<BytePath, RepositoryPart>;
+  /**
+   * The same for {@link submoduleHead} of one submodule: absolute byte paths, as far as they can be followed.
+   */
+  submoduleWatchPaths(path: BytePath): BytePath[];
   /** Forgets what is cached of these parts; the next question reads it again. */
   invalidate(changes: Iterable<RepositoryPart>): void;
   /**

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { z } from "zod";
 import { packagePath, runProgram, TreewireError } from "../util/index.js";
-import { findRepositories, resolveRoot } from "../worktree/index.js";
+import { findRepositories, resolveRoot, resolveWorktrees } from "../worktree/index.js";
 
 const programs = { agent: packagePath("dist/bin/agent.js"), relay: packagePath("dist/bin/relay.js") };
 /** What the relay prints when it is ready. */
@@ -60,6 +60,9 @@ async function chatPathsFor(path: string): Promise<string[]> {
     await resolveRoot(path);
     return [path];
   } catch (error) {
+    if (error instanceof TreewireError && error.code === "TW_BARE_REPOSITORY") {
+      if ((await resolveWorktrees(path)).length > 0) return [path];
+    }
     const outside = error instanceof TreewireError && error.code === "TW_NOT_A_REPOSITORY";
     if (outside && (await findRepositories(path)).length > 0) return [];
     throw error;

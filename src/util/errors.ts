@@ -199,6 +199,17 @@ export function systemCode(thrown: unknown): string | undefined {
   return typeof thrown.code === "string" ? thrown.code : undefined;
 }
 
+/**
+ * Codes by which the system says that there is nothing at a path. Nothing can be behind a name or a path that is longer
+ * than the system takes, nor behind links that lead to each other; nor, as Node says, behind a path with a NUL in it.
+ */
+const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ENAMETOOLONG", "ELOOP", "ERR_INVALID_ARG_VALUE"]);
+
+/** Whether a system error says that there is nothing at the path. */
+export function isAbsent(thrown: unknown): boolean {
+  return ABSENT.has(systemCode(thrown) ?? "");
+}
+
 /** Whether the operating system refused something: Node gives such errors its number (`errno`), and no others. */
 export function isSystemError(thrown: unknown): boolean {
   return thrown instanceof Error && "errno" in thrown;

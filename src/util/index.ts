@@ -6,6 +6,7 @@ export {
   describeError,
   ERROR_CODES,
   type ErrorCode,
+  isAbsent,
   isSystemError,
   messageOf,
   systemCode,

@@ -1,7 +1,7 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { openRepository } from "../git/index.js";
 import { systemCode, TreewireError } from "../util/index.js";
+import { openRepositoryAt } from "./root-places.js";
 
 export interface FindOptions {
   /** How many directories below the start are entered. Default 4: `~/src/host/owner/project`. */
@@ -90,7 +90,7 @@ function list(path: string): FoundEntry[] {
 
 function rootAt(path: string, { allowed, onRefused }: Judged): string | undefined {
   try {
-    return openRepository(path, process.env, "none", allowed).root;
+    return openRepositoryAt(path, "none", allowed).root;
   } catch (error) {
     if (error instanceof TreewireError && error.code === "TW_PATH_REFUSED") onRefused?.(path);
     return undefined; // a `.git` that git would not take either; naming the path itself gives the reason

@@ -1,11 +1,12 @@
 import type { FilterPolicy, Repository } from "../git/index.js";
-import { fileSystemPath, openRepository, textOfBytes } from "../git/index.js";
+import { fileSystemPath, linkedWorktrees, refusal, textOfBytes } from "../git/index.js";
 import { filterNotRunLine } from "../protocol/index.js";
 import { TreewireError } from "../util/index.js";
 import { EMPTY_REQUEST } from "./patches/pass-request.js";
 import type { PatchBudget } from "./patches/patch-set.js";
 import { type SubmoduleState, type Submodules, submoduleState } from "./patches/submodules.js";
 import { type PathTrouble, TreeDiff } from "./patches/tree-diff.js";
+import { openRepositoryAt, topOf } from "./root-places.js";
 import { NO_COVERAGE } from "./scan/coverage.js";
 import type { TreeState } from "./types.js";
 
@@ -63,7 +64,29 @@ export async function scanOnceRaw(path: string, options: OnceOptions = {}): Prom
  * @param allowed directories out of which it must not lead, else `TW_PATH_REFUSED`. Default: it may be anywhere
  */
 export async function resolveRoot(path: string, allowed?: readonly string[]): Promise<string> {
-  return openRepository(path, process.env, "none", allowed).root;
+  return openRepositoryAt(path, "none", allowed).root;
+}
+
+/**
+ * The roots of the working trees of a bare repository, ascending: those that git has made for it, wherever they are.
+ *
+ * @param path the repository, or a directory with a `.git` that leads to it
+ * @param allowed directories out of which none must lead: others are left out. Default: they may be anywhere
+ * @throws TreewireError `TW_PATH_REFUSED` when there are some, but none that may be shown
+ */
+export async function resolveWorktrees(path: string, allowed?: readonly string[]): Promise<string[]> {
+  const roots = new Set<string>();
+  let isRefused = false;
+  for (const directory of linkedWorktrees(path)) {
+    try {
+      roots.add(openRepositoryAt(directory, "none", allowed).root);
+    } catch (error) {
+      if (!(error instanceof TreewireError)) throw error; // gone, or another user's: naming it gives the reason
+      isRefused ||= error.code === "TW_PATH_REFUSED";
+    }
+  }
+  if (isRefused && roots.size === 0) throw refusal(path);
+  return [...roots].sort();
 }
 
 async function* patchBytes(diff: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
@@ -101,7 +124,7 @@ class ReadSubmodules implements Submodules {
 
   async state(path: string): Promise<SubmoduleState | undefined> {
     const head = this.#repository.submoduleHead(path);
-    if (head === undefined) return undefined;
+    if (head === undefined && !this.#repository.isNestedRepository(path)) return undefined;
     const place = String(fileSystemPath(this.#repository.root, path));
     const { diff, root } = await read(place, this.#filters, { keepText: false });
     const [trouble] = diff.troubles;
@@ -115,7 +138,7 @@ async function read(
   filters: FilterPolicy,
   budget: PatchBudget,
 ): Promise<{ diff: TreeDiff; root: string }> {
-  const repository = openRepository(path, process.env, filters);
+  const repository = openRepositoryAt(topOf(path), filters);
   const diff = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository, filters), budget);
   await diff.pass(EMPTY_REQUEST);
   for (let passes = 1; diff.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await diff.pass(EMPTY_REQUEST);

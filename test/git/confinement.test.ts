@@ -88,6 +88,15 @@ t.test("what leads elsewhere by a link, a .git file or a setting is refused", as
     symlinkSync(join(outGit, part), join(taken.root, ".git", part));
     t.equal(rootOf(taken.root, inside), REFUSED, part);
   }
+  const chained = createRepo(t, { a: "1\n" }, at("chained"));
+  chained.git("symbolic-ref", "HEAD", "refs/heads/alias");
+  for (const end of [Buffer.from("end"), Buffer.from("caf\xe9", "latin1")]) {
+    const refs = Buffer.from(join(chained.root, ".git/refs/heads/"));
+    writeFileSync(join(chained.root, ".git/refs/heads/alias"), Buffer.concat([Buffer.from("ref: refs/heads/"), end]));
+    t.equal(rootOf(chained.root, inside), chained.root, "a chain of refs of its own");
+    symlinkSync(join(outGit, "refs/heads/main"), Buffer.concat([refs, end]));
+    t.equal(rootOf(chained.root, inside), REFUSED, "a chain of refs that ends elsewhere");
+  }
   const common = createRepo(t, { a: "1\n" }, at("common"));
   writeFileSync(join(common.root, ".git/commondir"), outGit);
   t.equal(rootOf(common.root, inside), REFUSED);
@@ -99,6 +108,24 @@ t.test("what leads elsewhere by a link, a .git file or a setting is refused", as
     writeFileSync(join(`${linked}-away`, ".git"), `gitdir: ${outGit}\n`);
     t.equal(rootOf(`${linked}-away`, inside), REFUSED);
   });
+});
+
+t.test("a link to a directory whose name is no text is judged by where it leads", async (t) => {
+  const { base, inside } = world(t);
+  const link = join(inside, "link");
+  const unnamed = (above: string) => Buffer.concat([Buffer.from(`${above}/`), Buffer.from("caf\xe9", "latin1")]);
+  for (const above of [inside, join(base, "out")]) mkdirSync(unnamed(above));
+  symlinkSync(unnamed(inside), link);
+  const repo = createRepo(t, { a: "1\n" }, join(link, "repo"));
+  t.equal(rootOf(repo.root, inside), repo.root, "to one that is inside");
+  renameSync(join(link, "repo/.git/HEAD"), join(base, "out/HEAD"));
+  symlinkSync(join(base, "out/HEAD"), join(link, "repo/.git/HEAD"));
+  t.equal(rootOf(repo.root, inside), REFUSED, "what is in it leads elsewhere");
+  rmSync(link);
+  symlinkSync(unnamed(join(base, "out")), link);
+  createRepo(t, { a: "1\n" }, join(link, "repo"));
+  t.equal(rootOf(join(link, "repo"), inside), REFUSED, "to one that is outside");
+  t.equal(rootOf(join(link, "repo"), inside, join(link, "repo")), REFUSED, "under a name that is inside");
 });
 
 t.test("submodules are followed within their tree, and refused where they lead out of it", async (t) => {

@@ -1,4 +1,4 @@
-import { chownSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRepo, git, TestRepo } from "../support/repo.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
@@ -82,6 +82,19 @@ export const PLACES: CaseGroup = {
       },
     },
     {
+      name: "below a directory whose name is not UTF-8, by a link whose name is",
+      make: (t) => {
+        const dir = tempDir(t);
+        const target = Buffer.concat([Buffer.from(`${dir}/`), Buffer.from("caf\xe9", "latin1")]);
+        mkdirSync(target);
+        symlinkSync(target, join(dir, "link"));
+        const repo = createRepo(t, { "dir/a": "1\n" }, join(dir, "link/tree"));
+        repo.write("dir/a", "2\n");
+        repo.write("dir/new", "1\n");
+        return join(repo.root, "dir");
+      },
+    },
+    {
       name: "a repository inside another: each is a tree of its own",
       make: (t) => {
         const repo = startRepo(t);
@@ -93,6 +106,7 @@ export const PLACES: CaseGroup = {
     },
     {
       name: "a bare repository",
+      note: "a chat that is bound to it shows the working trees that git has made for it",
       make: (t) => {
         const dir = tempDir(t);
         git(dir, "init", "-q", "--bare");

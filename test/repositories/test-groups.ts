@@ -21,6 +21,7 @@ export function testGroups(...groups: readonly CaseGroup[]): void {
             const { root, diff } = await shown(path);
             const expected = expectedOf(rootIsElsewhere ? path : root, config).unified_diff.toString("latin1");
             t.equal(diff, expected, "the same as git");
+            t.same(await shown(root), { root, diff }, "the same by its root, as a followed tree is opened");
             return;
           }
           const thrown = await shown(path).catch((error: unknown) => error);

@@ -65,6 +65,8 @@ export class FakeTree extends EventEmitter<TreeEvents> implements LiveTree {
 export class FakeTrees implements TreeSource, RepositoryFinder {
   /** The files of each repository, by root. */
   readonly repositories = new Map<string, readonly TreeFile[]>();
+  /** The working trees of each bare repository. */
+  readonly worktrees = new Map<string, string[]>();
   /** Directories that exist without being in a repository. */
   readonly directories = new Set(["/"]);
   /** Every tree that was opened, in order. */
@@ -99,7 +101,12 @@ export class FakeTrees implements TreeSource, RepositoryFinder {
     return [];
   }
 
+  async resolveWorktrees(path: string): Promise<string[]> {
+    return this.worktrees.get(path) ?? [];
+  }
+
   async resolveRoot(path: string): Promise<string> {
+    if (this.worktrees.has(path)) throw new TreewireError("TW_BARE_REPOSITORY", path);
     const root = [...this.repositories.keys()].find((one) => path === one || path.startsWith(`${one}/`));
     if (root !== undefined) return root;
     throw new TreewireError(this.directories.has(path) ? "TW_NOT_A_REPOSITORY" : "TW_PATH_NOT_FOUND", path);

@@ -2,13 +2,13 @@ import type { AgentStatus } from "../../protocol/index.js";
 import { type Clock, coalesce, type Logger } from "../../util/index.js";
 import type { Link } from "../trees/link.js";
 import { logTrouble, type Trouble, troubleMessage } from "../trees/trouble.js";
-import { type Discovery, type Located, locateAll, type RepositoryFinder } from "./locate.js";
+import { type Discovery, type Located, type Locator, locateAll, type RepositoryFinder } from "./locate.js";
 import type { TrackStore } from "./track-store.js";
 
 /** What a chat uses of the agent. */
 export interface ChatContext {
   readonly discovery: Pick<Discovery, "find">;
-  readonly finder: Pick<RepositoryFinder, "allowedFor" | "resolveRoot" | "kind">;
+  readonly finder: Locator & Pick<RepositoryFinder, "kind">;
   /** Paths that chats have touched: they count like those that the relay has bound them to. */
   readonly tracked: Pick<TrackStore, "paths" | "count">;
   readonly logger: Logger;
@@ -146,7 +146,7 @@ export class Chat {
       const bound = await locateAll(this.#paths, finder);
       const told = await locateAll(touched, finder, "track");
       const located = [...bound, ...told];
-      this.#roots = [...new Set(located.flatMap(({ root }) => root ?? []))].sort();
+      this.#roots = [...new Set(located.flatMap(({ root, worktrees }) => root ?? worktrees ?? []))].sort();
       this.#provisional = located.some(({ provisional }) => provisional);
       // what a chat has touched may be anything; that it is in no repository is no trouble
       this.#setTroubles([...bound, ...told.filter(({ trouble }) => trouble?.code === REFUSED)]);

@@ -3,13 +3,13 @@ import { type Clock, type Logger, systemClock } from "../../util/index.js";
 import type { Link } from "../trees/link.js";
 import type { Trees } from "../trees/trees.js";
 import { Chat, type ChatContext } from "./chat.js";
-import type { Discovery, RepositoryFinder } from "./locate.js";
+import type { Discovery, Locator, RepositoryFinder } from "./locate.js";
 import type { TrackStore } from "./track-store.js";
 
 export interface ChatsOptions {
   trees: Pick<Trees, "want" | "isGone" | "refresh">;
   discovery: Pick<Discovery, "find" | "isDue" | "onOutdated" | "rest">;
-  finder: Pick<RepositoryFinder, "allowedFor" | "resolveRoot" | "kind">;
+  finder: Locator & Pick<RepositoryFinder, "kind">;
   /** Paths that chats have touched: they count like those that the relay has bound them to. */
   tracked: Pick<TrackStore, "paths" | "count" | "chats">;
   logger: Logger;

@@ -13,6 +13,12 @@ export interface RepositoryFinder {
   allowedFor(path: string, by: NamedBy): Promise<readonly string[]>;
   /** The root of the working tree that holds `path`. @throws TreewireError, `TW_PATH_REFUSED` when it is not in `allowed` */
   resolveRoot(path: string, allowed: readonly string[]): Promise<string>;
+  /**
+   * The roots of the working trees of the bare repository at `path`, those left out that are not in `allowed`; none where
+   * there is no such repository.
+   * @throws TreewireError, `TW_PATH_REFUSED` when there are some, but none is in `allowed`
+   */
+  resolveWorktrees?(path: string, allowed: readonly string[]): Promise<string[]>;
   /** What a path is, links followed; "missing" also when that cannot be seen. */
   kind(path: string): "directory" | "other" | "missing";
   /**
@@ -33,21 +39,22 @@ export interface Located {
   path: string;
   /** The root of its working tree; `undefined` while there is none. */
   root: string | undefined;
+  /** In a bare repository there is no root, but it may have working trees. */
+  worktrees?: readonly string[];
   /** The path itself is not there (yet): another look may give another root. */
   provisional: boolean;
   /** Why there is no root, when that is more than "not yet". */
   trouble?: Trouble;
 }
 
+/** What it takes to find the trees of a path. */
+export type Locator = Pick<RepositoryFinder, "allowedFor" | "resolveRoot" | "resolveWorktrees">;
+
 /**
  * Finds the working tree of a path that may not exist: a file that was deleted, or is about to be written, belongs to
  * the tree of the nearest directory above it that is there.
  */
-export async function locate(
-  path: string,
-  finder: Pick<RepositoryFinder, "allowedFor" | "resolveRoot">,
-  by: NamedBy = "relay",
-): Promise<Located> {
+export async function locate(path: string, finder: Locator, by: NamedBy = "relay"): Promise<Located> {
   if (!isAbsolute(path)) {
     return {
       path,
@@ -67,8 +74,10 @@ export async function locate(
     try {
       return { path, root: await finder.resolveRoot(at, allowed), provisional };
     } catch (error) {
-      if (isRefused(error))
-        return { path, root: undefined, provisional: false, trouble: describe(refusal(path), path) };
+      if (isRefused(error)) return refused(path);
+      const worktrees = isBare(error) ? await worktreesOf(at, finder, allowed) : [];
+      if (worktrees === "refused") return refused(path);
+      if (worktrees.length > 0) return { path, root: undefined, worktrees, provisional: true }; // others may be added
       const missing = isMissing(error);
       if (missing && at !== top) continue;
       // nothing above it either: that is what "outside any repository" means for a path that is not there
@@ -84,7 +93,7 @@ const AT_ONCE = 100;
 /** {@link locate} for many paths, of which those in one directory cost one look, unless it is refused. */
 export async function locateAll(
   paths: readonly string[],
-  finder: Pick<RepositoryFinder, "allowedFor" | "resolveRoot" | "kind">,
+  finder: Locator & Pick<RepositoryFinder, "kind">,
   by: NamedBy = "relay",
 ): Promise<Located[]> {
   const groups = new Map<string, string[]>();
@@ -109,6 +118,10 @@ export async function locateAll(
 }
 
 const REFUSED = "TW_PATH_REFUSED";
+
+function refused(path: string): Located {
+  return { path, root: undefined, provisional: false, trouble: describe(refusal(path), path) };
+}
 
 function isRefused(error: unknown): boolean {
   return error instanceof TreewireError && error.code === REFUSED;
@@ -206,6 +219,25 @@ export class Discovery {
       root,
       troubles.map(({ message }) => message),
     );
+  }
+}
+
+function isBare(error: unknown): boolean {
+  return error instanceof TreewireError && error.code === "TW_BARE_REPOSITORY";
+}
+
+/** None where they can't be listed: that the repository is bare is what people are told then. */
+async function worktreesOf(
+  path: string,
+  finder: Locator,
+  allowed: readonly string[],
+): Promise<readonly string[] | "refused"> {
+  try {
+    return (await finder.resolveWorktrees?.(path, allowed)) ?? [];
+  } catch (error) {
+    if (isRefused(error)) return "refused";
+    if (error instanceof TreewireError) return [];
+    throw error;
   }
 }
 

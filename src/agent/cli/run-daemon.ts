@@ -15,7 +15,7 @@ import {
   tokenFile,
   VERSION,
 } from "../../util/index.js";
-import { type FindOptions, RepositorySearch, resolveRoot, TreeHost } from "../../worktree/index.js";
+import { type FindOptions, RepositorySearch, resolveRoot, resolveWorktrees, TreeHost } from "../../worktree/index.js";
 import { AllowedDirectories } from "../chats/allowed-directories.js";
 import type { RepositoryFinder } from "../chats/locate.js";
 import { TrackStore } from "../chats/track-store.js";
@@ -189,6 +189,7 @@ function searchingFinder(allowed: AllowedDirectories): RepositoryFinder {
   return {
     allowedFor: (path, by) => allowed.allowedFor(path, by),
     resolveRoot,
+    resolveWorktrees,
     kind: kindOf,
     findRepositories: (directory, onRefused) =>
       findReadable(directory, search, { allowed: allowed.directories, onRefused }),

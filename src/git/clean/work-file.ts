@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { systemCode } from "../../util/index.js";
 import type { FilePath } from "../io/files.js";
 
 /** Read at once from files that are not held whole. */
@@ -91,7 +92,13 @@ export class WorkFilePieces {
 
 /** Opens a file, and neither a link nor a FIFO that has taken its place. */
 function openRegular(place: FilePath): number {
-  const descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  let descriptor: number;
+  try {
+    descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (thrown) {
+    if (systemCode(thrown) === "ELOOP") throw new WorkFileChangedError(place); // it is a link now
+    throw thrown;
+  }
   if (fstatSync(descriptor).isFile()) return descriptor;
   closeSync(descriptor);
   throw new WorkFileChangedError(place);

@@ -41,6 +41,15 @@ export class Config {
     return setting === undefined ? undefined : (setting.value ?? "");
   }
 
+  /** Whether another configuration has the same settings in the same order. */
+  equals(other: Config): boolean {
+    if (this.#settings.length !== other.#settings.length) return false;
+    return this.#settings.every(({ name, value }, at) => {
+      const setting = other.#settings[at];
+      return setting?.name === name && setting.value === value;
+    });
+  }
+
   /** The setting that stands last among these names. */
   lastOf(names: readonly string[]): Setting | undefined {
     return this.#settings.findLast(({ name }) => names.includes(name));

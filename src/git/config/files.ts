@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
-import { dirname, isAbsolute, resolve } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import { compileWildmatch } from "../glob/wildmatch.js";
-import { bytesOfText } from "../io/byte-path.js";
+import { bytesOfText, pathFrom } from "../io/byte-path.js";
 import { badConfig, readConfigFile, readIfAllowed } from "../io/files.js";
 import { Config } from "./config.js";
 import { environmentSettings } from "./environment.js";
@@ -95,7 +95,7 @@ class ConfigLoader {
       this.settings.push(setting);
       if (setting.value === undefined || !this.#includes(setting.name, path)) continue;
       if (depth === MAX_INCLUDE_DEPTH) throw badConfig(path, "includes nest too deep");
-      this.#load(resolve(dirname(path), expandHome(setting.value, this.#environment)), depth + 1);
+      this.#load(pathFrom(dirname(path), expandHome(setting.value, this.#environment)), depth + 1);
     }
   }
 

@@ -30,5 +30,5 @@ export function userConfigFiles(environment: NodeJS.ProcessEnv): string[] {
 /** Puts the user's home in place of a leading `~`. */
 export function expandHome(path: string, environment: NodeJS.ProcessEnv): string {
   const home = homeDirectory(environment);
-  return home !== undefined && (path === "~" || path.startsWith("~/")) ? join(home, path.slice(1)) : path;
+  return home !== undefined && (path === "~" || path.startsWith("~/")) ? `${home}${path.slice(1)}` : path;
 }

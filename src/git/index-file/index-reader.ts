@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type FileVersion, isAbsent, readWhole, sameVersion, unreadable, versionWithContent } from "../io/files.js";
+import { isAbsent } from "../../util/index.js";
+import { type FileVersion, readWhole, sameVersion, unreadable, versionWithContent } from "../io/files.js";
 import type { ObjectFormat } from "../objects/object-id.js";
 import type { ObjectStore } from "../objects/object-store.js";
 import { emptyIndex, type ParsedIndexFile, parseIndex } from "./index-file.js";

@@ -20,6 +20,21 @@ export function fileSystemPath(root: string, path: BytePath): string | Buffer {
   return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, "latin1")]);
 }
 
+/** The same for an absolute path, of which every character is one byte. */
+export function absoluteFilePath(path: BytePath): string | Buffer {
+  return ASCII.test(path) ? path : Buffer.from(path, "latin1");
+}
+
+/**
+ * Where a path leads that stands in a file and counts from a directory. It is not shortened: behind a link, `..` is the
+ * directory above the one that the link leads to.
+ *
+ * @param directory absolute; text or one character per byte, as `path` is
+ */
+export function pathFrom(directory: string, path: string): string {
+  return path.startsWith("/") ? path : `${directory}/${path}`;
+}
+
 /** UTF-8 text as one character per byte. */
 export function bytesOfText(text: string): BytePath {
   return ASCII.test(text) ? text : Buffer.from(text).toString("latin1");

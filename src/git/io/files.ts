@@ -1,5 +1,5 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
-import { systemCode, TreewireError } from "../../util/index.js";
+import { isAbsent, systemCode, TreewireError } from "../../util/index.js";
 
 /** Files below `.git` that are read whole are never believed beyond this, in bytes: an index of 20 million entries. */
 const WHOLE_FILE_MAX_BYTES = 2 ** 31 - 1;
@@ -59,10 +59,16 @@ export function readWhole(path: FilePath, follow = true, shared = false): ReadFi
  * @throws TreewireError `TW_PATH_UNREADABLE`, `TW_BAD_GIT_CONFIG` for a file that is larger than 100 MiB
  */
 export function readConfigFile(path: string): Buffer | undefined {
-  return withFile(path, true, (descriptor, stats) => {
+  const read = (descriptor: number, stats: BigIntStats): Buffer => {
     if (stats.size > RULES_MAX_BYTES) throw badConfig(path, "larger than 100 MiB");
     return readToEnd(descriptor, Buffer.allocUnsafeSlow(Number(stats.size)));
-  });
+  };
+  return withFile(path, true, read, (thrown) => isAbsent(thrown) && !isRefusedConfig(thrown));
+}
+
+/** Git ends with an error where links to configuration go round in a circle, or its name is longer than the system takes. */
+function isRefusedConfig(thrown: unknown): boolean {
+  return ["ELOOP", "ENAMETOOLONG"].includes(systemCode(thrown) ?? "");
 }
 
 /**
@@ -87,6 +93,7 @@ function withFile<T>(
   path: FilePath,
   follow: boolean,
   use: (descriptor: number, stats: BigIntStats) => T,
+  saysAbsent: (thrown: unknown) => boolean = isAbsent,
 ): T | undefined {
   // O_NONBLOCK: a FIFO in the file's place must not stop the program.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);
@@ -94,7 +101,7 @@ function withFile<T>(
   try {
     descriptor = openSync(path, flags);
   } catch (thrown) {
-    if (isAbsent(thrown) || (!follow && systemCode(thrown) === "ELOOP")) return undefined;
+    if (saysAbsent(thrown)) return undefined;
     throw unreadable(path, thrown);
   }
   try {
@@ -136,12 +143,6 @@ export function listNames(directory: string): string[] {
     if (isAbsent(thrown)) return [];
     throw unreadable(directory, thrown);
   }
-}
-
-/** Whether a system error says that there is nothing at the path. With a NUL in it, which Node refuses, there can't be. */
-export function isAbsent(thrown: unknown): boolean {
-  const code = systemCode(thrown);
-  return code === "ENOENT" || code === "ENOTDIR" || code === "ERR_INVALID_ARG_VALUE";
 }
 
 /** @param subject the damaged file or object @param detail what is wrong with it */

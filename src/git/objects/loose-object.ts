@@ -1,6 +1,6 @@
 import { constants, inflateSync } from "node:zlib";
-import { messageOf, TreewireError } from "../../util/index.js";
-import { corrupt, isAbsent, readWhole } from "../io/files.js";
+import { isAbsent, messageOf, TreewireError } from "../../util/index.js";
+import { corrupt, readWhole } from "../io/files.js";
 import { RandomAccessFile } from "../io/random-access-file.js";
 import type { GitObject, ObjectType } from "./git-object.js";
 import type { Oid } from "./object-id.js";

@@ -180,7 +180,7 @@ export class ObjectStore {
   }
 
   #allDirectories(): { path: string; packs: PackDirectory }[] {
-    this.#directories ??= listDirectories(this.#objectsDirectory, 0).map((path) => ({
+    this.#directories ??= objectDirectories(this.#objectsDirectory, 0).map((path) => ({
       path,
       packs: new PackDirectory(`${path}/pack`, this.#format.bytes),
     }));
@@ -209,11 +209,11 @@ function asDamage<T>(pack: Pack, offset: number, work: () => T): T {
   }
 }
 
-/** An `objects` directory and those that its `info/alternates` name, in turn. */
-function listDirectories(directory: string, depth: number, seen = new Set<string>()): string[] {
+/** An `objects` directory and those that its `info/alternates` name, in turn. @throws TreewireError `TW_PATH_UNREADABLE` */
+export function objectDirectories(directory: string, depth = 0, seen = new Set<string>()): string[] {
   if (seen.has(directory) || depth > MAX_ALTERNATE_DEPTH) return [];
   seen.add(directory);
   const lines = readWhole(`${directory}/info/alternates`)?.bytes.toString().split("\n") ?? [];
   const alternates = lines.filter((line) => line !== "" && !line.startsWith("#"));
-  return [directory, ...alternates.flatMap((line) => listDirectories(resolve(directory, line), depth + 1, seen))];
+  return [directory, ...alternates.flatMap((line) => objectDirectories(resolve(directory, line), depth + 1, seen))];
 }

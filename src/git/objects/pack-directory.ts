@@ -1,5 +1,5 @@
-import { messageOf, TreewireError } from "../../util/index.js";
-import { corrupt, isAbsent, listNames, unreadable } from "../io/files.js";
+import { isAbsent, messageOf, TreewireError } from "../../util/index.js";
+import { corrupt, listNames, unreadable } from "../io/files.js";
 import { MultiPackIndex } from "./multi-pack-index.js";
 import { PackFile } from "./pack-file.js";
 import { PackIndex } from "./pack-index.js";

@@ -1,10 +1,12 @@
 import { lstatSync, readlinkSync } from "node:fs";
-import { corrupt, isAbsent, readWhole, unreadable } from "../io/files.js";
+import { isAbsent, TreewireError } from "../../util/index.js";
+import { absoluteFilePath, bytesOfText, textOfBytes } from "../io/byte-path.js";
+import { corrupt, readWhole, unreadable } from "../io/files.js";
 import type { Oid } from "../objects/object-id.js";
 import { isOid, type ObjectFormat } from "../objects/object-id.js";
 
-/** Symbolic refs point to symbolic refs no deeper than this, as in git. */
-const MAX_SYMBOLIC_DEPTH = 5;
+/** So many refs are read to find where HEAD leads, HEAD and the one with the object id among them, as in git. */
+const MAX_REFS = 5;
 /** Times that a ref is read again because HEAD moved meanwhile. */
 const MAX_TRIES = 10;
 
@@ -36,29 +38,49 @@ export function readHead(places: RefPlaces): HeadRef {
     const head = followHead(places);
     if (head.oid !== undefined || tries === MAX_TRIES) return head;
     // HEAD may have moved, and the branch may have gone, between the two reads.
-    if (sameTarget(readRefFile(`${places.gitDir}/HEAD`, places.format), head.first)) return head;
+    if (sameTarget(readRefFile(bytesOfText(`${places.gitDir}/HEAD`), places.format), head.first)) return head;
   }
 }
 
-/** Full name of the branch that HEAD points to, or `undefined` when it is detached or unreadable. */
-export function headTarget(gitDir: string, format: ObjectFormat): string | undefined {
-  const value = readRefFile(`${gitDir}/HEAD`, format);
-  return value?.kind === "symbolic" ? value.target : undefined;
+/**
+ * HEAD and each ref that it leads to, one after the other: a change of any of these can move it.
+ * @returns absolute byte paths of the loose files, those that are not there too; the last one's name as well, `undefined`
+ *   when HEAD is detached. What can't be read ends the chain
+ */
+export function headChain(places: RefPlaces): { files: string[]; ref: string | undefined } {
+  const files = [bytesOfText(`${places.gitDir}/HEAD`)];
+  let ref: string | undefined;
+  while (files.length <= MAX_REFS) {
+    const value = tryReadRefFile(files.at(-1) ?? "", places.format);
+    if (value?.kind !== "symbolic" || !isSafeRefName(value.target)) break;
+    ref = value.target;
+    files.push(`${bytesOfText(directoryOf(ref, places))}/${ref}`);
+  }
+  return { files, ref };
+}
+
+function tryReadRefFile(path: string, format: ObjectFormat): RefValue | undefined {
+  try {
+    return readRefFile(path, format);
+  } catch (thrown) {
+    if (thrown instanceof TreewireError) return undefined;
+    throw thrown;
+  }
 }
 
 type RefValue = { kind: "direct"; oid: Oid } | { kind: "symbolic"; target: string };
 
 function followHead(places: RefPlaces): HeadRef & { first: RefValue } {
-  const headPath = `${places.gitDir}/HEAD`;
+  const headPath = bytesOfText(`${places.gitDir}/HEAD`);
   const first = readRefFile(headPath, places.format);
-  if (first === undefined) throw corrupt(headPath, "missing");
+  if (first === undefined) throw corrupt(textOfBytes(headPath), "missing");
   let value: RefValue = first;
   let ref: string | undefined;
   for (let depth = 0; value.kind === "symbolic"; depth += 1) {
-    if (depth === MAX_SYMBOLIC_DEPTH) throw corrupt(headPath, "its symbolic refs go too deep");
+    if (depth === MAX_REFS - 1) throw corrupt(textOfBytes(headPath), "its symbolic refs go too deep");
     ref = value.target;
-    if (!isSafeRefName(ref)) throw corrupt(headPath, "it points outside refs");
-    const loose = readRefFile(`${directoryOf(ref, places)}/${ref}`, places.format);
+    if (!isSafeRefName(ref)) throw corrupt(textOfBytes(headPath), "it points outside refs");
+    const loose = readRefFile(`${bytesOfText(directoryOf(ref, places))}/${ref}`, places.format);
     if (loose === undefined) return { ref, oid: readPackedRef(places, ref), first };
     value = loose;
   }
@@ -80,29 +102,31 @@ function sameTarget(a: RefValue | undefined, b: RefValue): boolean {
   );
 }
 
-/** @returns `undefined` when there is no such file. Names are one character per byte. */
+/** @param path absolute byte path @returns `undefined` when there is no such file. Names are one character per byte */
 function readRefFile(path: string, format: ObjectFormat): RefValue | undefined {
   const link = readLink(path);
   if (link !== undefined) return { kind: "symbolic", target: link };
-  const bytes = readWhole(Buffer.from(path, "latin1"))?.bytes;
+  const bytes = readWhole(absoluteFilePath(path))?.bytes;
   if (bytes === undefined) return undefined;
   const text = bytes.toString("latin1", 0, 4096);
   const symbolic = /^ref:\s*(\S[^\n]*?)\s*$/.exec(text)?.[1];
   if (symbolic !== undefined) return { kind: "symbolic", target: symbolic };
   const oid = /^[0-9a-fA-F]+(?=\s|$)/.exec(text)?.[0].toLowerCase();
-  if (oid === undefined || !isOid(oid, format)) throw corrupt(path, "neither an object id nor a symbolic ref");
+  if (oid === undefined || !isOid(oid, format))
+    throw corrupt(textOfBytes(path), "neither an object id nor a symbolic ref");
   return { kind: "direct", oid };
 }
 
 /** Old repositories have HEAD as a symbolic link into `refs`. */
 function readLink(path: string): string | undefined {
   try {
-    if (!lstatSync(path).isSymbolicLink()) return undefined;
-    const target = readlinkSync(path);
+    const file = absoluteFilePath(path);
+    if (!lstatSync(file).isSymbolicLink()) return undefined;
+    const target = readlinkSync(file, "latin1");
     return target.startsWith("refs/") ? target : undefined;
   } catch (thrown) {
     if (isAbsent(thrown)) return undefined;
-    throw unreadable(path, thrown);
+    throw unreadable(textOfBytes(path), thrown);
   }
 }
 

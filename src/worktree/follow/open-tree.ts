@@ -1,5 +1,4 @@
-import type { Repository, RepositoryPart } from "../../git/index.js";
-import { textOfBytes } from "../../git/index.js";
+import { bytesOfText, type Repository, type RepositoryPart, textOfBytes } from "../../git/index.js";
 import type { FileChanges } from "../../protocol/index.js";
 import type { Clock } from "../../util/index.js";
 import type { PassRequest } from "../patches/pass-request.js";
@@ -7,7 +6,8 @@ import type { PatchBudget } from "../patches/patch-set.js";
 import { SlowReads } from "../patches/slow-reads.js";
 import { TreeDiff } from "../patches/tree-diff.js";
 import type { DirectoryWatcher } from "../watch/directory-watcher.js";
-import { RepositoryWatch } from "../watch/repository-watch.js";
+import type { NameWatches } from "../watch/name-watches.js";
+import { ResolutionWatch } from "../watch/resolution-watch.js";
 import { FollowedSubmodules, type FollowSubmodule } from "./followed-submodules.js";
 import { Hold, operationSigns } from "./hold.js";
 
@@ -21,37 +21,52 @@ const NAMED_FILES = 3;
 export interface OpenTreeOptions {
   repository: Repository;
   watcher: DirectoryWatcher;
+  names: NameWatches;
   clock: Clock;
   budget: PatchBudget;
   followSubmodule: FollowSubmodule;
-  /** An event said that a part of the repository may have changed. @param path absolute */
+  /** The commit that a submodule has checked out may be another one than was found. @param path byte path */
+  onSubmodule: (path: string) => void;
+  /** An event said that a part of the repository may have changed. @param path absolute byte path */
   onEvent: (part: RepositoryPart, path: string) => void;
   /** A file that passes went on without has been read. */
   onReady: () => void;
   /** A part of the repository was watched only after it was read: it is to be read once more. */
   onOutdated: (part: RepositoryPart) => void;
+  /** Events may have been lost. */
+  onOverflow: () => void;
 }
 
 /** All that is open while a repository is at the root of a followed tree. */
 export class OpenTree {
   readonly diff: TreeDiff;
+  readonly repository: Repository;
   readonly submodules: FollowedSubmodules;
   readonly #options: OpenTreeOptions;
-  readonly #repositoryWatch: RepositoryWatch;
+  /** The ways to the files that decide what the diff is. */
+  readonly #decidingFiles: ResolutionWatch<RepositoryPart>;
+  /** The entries of the git directory, whose events only say that git is at work. */
+  readonly #activity: ResolutionWatch<undefined>;
   readonly #hold: Hold;
-  /** Watches in the git directory whose events only say that git is at work. */
-  readonly #activity: { close(): void }[];
   #closed = false;
 
   /** Watches the repository's own files, then reads its index. @throws TreewireError as reading an index does */
   constructor(options: OpenTreeOptions) {
-    const { repository, watcher, clock, budget, followSubmodule, onEvent } = options;
+    const { repository, watcher, names, clock, budget, followSubmodule, onEvent, onOverflow } = options;
     this.#options = options;
-    this.#repositoryWatch = new RepositoryWatch(watcher, onEvent);
-    this.#repositoryWatch.place(repository.watchPaths());
+    this.repository = repository;
+    const onChange = (part: RepositoryPart, { path }: { path: string }): void => onEvent(part, path);
+    this.#decidingFiles = new ResolutionWatch({ names, onChange, onOverflow });
+    this.#decidingFiles.place(() => repository.watchPaths());
     this.#hold = new Hold(operationSigns(repository.gitDir), clock.monotonicMs());
-    this.#activity = watcher.coverOther(repository.gitDir, () => this.#hold.activity(clock.monotonicMs()));
-    this.submodules = new FollowedSubmodules(repository, followSubmodule);
+    const onActivity = (): void => this.#hold.activity(clock.monotonicMs());
+    this.#activity = new ResolutionWatch({ names, onChange: onActivity, onOverflow });
+    this.#activity.place(() => new Map([[`${bytesOfText(repository.gitDir)}/`, undefined]]));
+    this.submodules = new FollowedSubmodules({
+      repository,
+      follow: followSubmodule,
+      watch: (path) => this.#watchSubmodule(path),
+    });
     const without = {
       reads: new SlowReads(options.onReady),
       patienceMs: PATIENCE_MS,
@@ -61,7 +76,7 @@ export class OpenTree {
   }
 
   /** What {@link diff} is without, in words; "" when nothing is missing. */
-  get missing(): string {
+  get notReady(): string {
     const paths = this.diff.notReady;
     if (paths.length === 0) return "";
     const named = paths.slice(0, NAMED_FILES).map(textOfBytes).join(", ");
@@ -69,10 +84,18 @@ export class OpenTree {
     return `${paths.length} ${paths.length === 1 ? "file is" : "files are"} not ready yet: ${which}`;
   }
 
-  /** Absolute paths of the git directory, and of the files that decide what the diff is. */
+  /**
+   * The git directories, and where the ways to the files that decide what the diff is end: at the files themselves, or at
+   * links on the way. Absolute byte paths, without links above their last name.
+   */
   places(): string[] {
-    const { repository } = this.#options;
-    return [repository.gitDir, ...repository.watchPaths().keys()];
+    const { gitDir, commonDir } = this.repository;
+    return [bytesOfText(gitDir), bytesOfText(commonDir), ...this.#decidingFiles.places()];
+  }
+
+  /** Why some of the repository's files are not watched; `undefined`: all are. */
+  get unwatched(): string | undefined {
+    return this.#decidingFiles.missing;
   }
 
   /** Whether git is at work. @param now monotonic milliseconds @returns milliseconds to wait; 0: it is not */
@@ -83,27 +106,28 @@ export class OpenTree {
   /** One pass of the {@link diff}; what is to be read of the repository is watched before. Throws as the pass does. */
   async pass(request: PassRequest): Promise<FileChanges> {
     const { repository } = this.#options;
-    const watched = request.repository.size > 0 ? repository.watchPaths() : undefined;
-    if (watched !== undefined) this.#repositoryWatch.place(watched);
+    const asksRepository = request.repository.size > 0;
+    if (asksRepository) this.#decidingFiles.place(() => repository.watchPaths());
     const changes = await this.diff.pass(request);
-    if (watched !== undefined && request.repository.has("config") && !this.#closed) this.#watchMore(watched);
+    if (asksRepository && !this.#closed) {
+      // what new settings name was read before it was watched
+      for (const part of this.#decidingFiles.place(() => repository.watchPaths())) this.#options.onOutdated(part);
+    }
     return changes;
   }
 
   close(): void {
     this.#closed = true;
     this.diff.close();
-    this.#repositoryWatch.close();
+    this.#decidingFiles.close();
+    this.#activity.close();
     this.submodules.close();
-    for (const watch of this.#activity) watch.close();
   }
 
-  /** Watches the files that new settings name; they were read before they were watched. */
-  #watchMore(watched: ReadonlyMap<string, RepositoryPart>): void {
-    const paths = this.#options.repository.watchPaths();
-    const added = [...paths].filter(([path]) => !watched.has(path));
-    if (added.length === 0) return;
-    this.#repositoryWatch.place(paths);
-    for (const [, part] of added) this.#options.onOutdated(part);
+  #watchSubmodule(path: string): { close(): void } {
+    const { repository, names, onSubmodule, onOverflow } = this.#options;
+    const watch = new ResolutionWatch<undefined>({ names, onChange: () => onSubmodule(path), onOverflow });
+    watch.place(() => new Map(repository.submoduleWatchPaths(path).map((each) => [each, undefined])));
+    return watch;
   }
 }

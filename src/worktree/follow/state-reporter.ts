@@ -33,12 +33,14 @@ export interface PassOutcome {
   readonly health: string;
 }
 
+const UNMODIFIED: Modifications = { tracked: false, untracked: false };
+
 /** Remembers what was reported of one tree, and reports what differs from it. */
 export class StateReporter {
   readonly #root: string;
   readonly #events: TrackerEvents;
   #state: TreeState | undefined;
-  #modifications: Modifications = { tracked: false, untracked: false };
+  #modifications = UNMODIFIED;
   readonly #troubles = new Set<string>();
 
   /** @param root absolute path of the working tree */
@@ -50,6 +52,11 @@ export class StateReporter {
   /** The newest state; `undefined` before the first and while the tree is gone. */
   get state(): TreeState | undefined {
     return this.#state;
+  }
+
+  /** How the tree differs from its HEAD, as it was last reported; not at all while the tree is gone. */
+  get modifications(): Modifications {
+    return this.#modifications;
   }
 
   passed({ diff, filesBefore, changes, scannedAt, health }: PassOutcome): void {
@@ -83,6 +90,7 @@ export class StateReporter {
   gone(): void {
     if (this.#state === undefined) return;
     this.#state = undefined;
+    this.#modifications = UNMODIFIED;
     this.#events.onGone();
   }
 

@@ -1,43 +1,38 @@
-import { statSync } from "node:fs";
-import { join } from "node:path";
-import type { FilterPolicy, Repository } from "../../git/index.js";
-import { bytesOfText, fileSystemPath, openRepository, realPathOf, textOfBytes } from "../../git/index.js";
-import { type Clock, coalesce, messageOf, systemClock, systemCode, TreewireError } from "../../util/index.js";
+import type { Repository } from "../../git/index.js";
+import { bytesOfText, fileSystemPath, textOfBytes } from "../../git/index.js";
+import { type Clock, coalesce, messageOf, systemClock, TreewireError } from "../../util/index.js";
 import type { PassRequest } from "../patches/pass-request.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import { DirectoryWatcher } from "../watch/directory-watcher.js";
-import { eventlessFileSystem } from "../watch/eventless-file-systems.js";
+import { eventlessWithin } from "../watch/eventless-file-systems.js";
 import type { FileWatchBudget } from "../watch/file-watch-budget.js";
 import { areNested, isAtOrBelow, type MountTable, systemMounts } from "../watch/mount-table.js";
-import { RootWatch } from "../watch/root-watch.js";
+import { NameWatches } from "../watch/name-watches.js";
+import { type RootDoubt, RootWatch } from "../watch/root-watch.js";
+import { coverageText } from "./health.js";
 import { NamedPaths } from "./named-paths.js";
 import { OpenTree } from "./open-tree.js";
 import { PassTimer } from "./pass-timer.js";
 import { PendingWork } from "./pending-work.js";
+import { isRefusal, RootPlace, type RootPlaceOptions } from "./root-place.js";
 import { SettlingFiles } from "./settling-files.js";
 import { type PassOutcome, StateReporter, type TrackerEvents } from "./state-reporter.js";
 import { Sweeper } from "./sweeper.js";
 
+/** So many directories are named in the log because something in them is left out. */
+const MAX_WARNINGS = 20;
+
 /** How often one file may be read for a state. */
 const READS_OF_A_FILE = 2;
 
-const UNMODIFIED: Modifications = { tracked: false, untracked: false };
-
-export interface TrackerOptions extends TrackerEvents {
-  /** Absolute path of the working tree. */
-  root: string;
+export interface TrackerOptions extends TrackerEvents, RootPlaceOptions {
+  /** Watches on names in directories that trees have in common. Default: nobody shares them. */
+  names?: NameWatches;
   logger: TreeLogger;
   maxPatchBytes: number;
   keptPatchBytes: number;
   clock?: Clock;
-  /** Whose filters are run. Default: the user's. */
-  filters?: FilterPolicy;
-  /**
-   * Directories besides the root out of which the tree must not lead, whenever it is opened; it is gone when it does.
-   * Default: it may lead anywhere.
-   */
-  allowed?: readonly string[];
   /** What is mounted where. Default: as this process sees it. */
   mounts?: Pick<MountTable, "points" | "follow" | "look">;
   /** How many files are watched by themselves. Default: as many as all trees of a thread may have. */
@@ -54,6 +49,8 @@ export class Tracker {
   readonly watcher: DirectoryWatcher;
   readonly #options: TrackerOptions;
   readonly #clock: Clock;
+  readonly #place: RootPlace;
+  readonly #names: NameWatches;
   readonly #rootWatch: RootWatch;
   readonly #run: () => Promise<void>;
   readonly #timer: PassTimer;
@@ -64,8 +61,8 @@ export class Tracker {
   readonly #reporter: StateReporter;
 
   readonly #pending = new PendingWork();
-  /** Whether the repository at the root may be another one than was opened, or none. */
-  #rootIsOutdated = true;
+  /** Why the repository at the root may be another one than was opened, or none; `undefined`: it is the one. */
+  #rootDoubt: RootDoubt | undefined = "replaced";
   /** Whether the next pass takes all that is pending; one that runs while git is at work takes edits alone. */
   #isFullPassDue = true;
   /** While a sweep runs. */
@@ -75,22 +72,33 @@ export class Tracker {
   /** The file system's name, when it does not report changes. */
   #eventless: string | undefined;
   #closed = false;
+  /** Directories of which was said that something in them is left out. */
+  readonly #warned = new Set<string>();
 
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#place = new RootPlace(options);
+    this.#names = options.names ?? new NameWatches();
     this.#mounts = options.mounts ?? systemMounts;
     this.watcher = new DirectoryWatcher({
       root: options.root,
+      names: this.#names,
       onPath: (path, replaced) => this.#onPath(path, replaced),
       onOverflow: () => this.#lookAtEverything(),
       mounts: this.#mounts,
       ...(options.fileWatches !== undefined && { fileWatches: options.fileWatches }),
     });
     this.#reporter = new StateReporter(options.root, options);
-    this.#rootWatch = new RootWatch(this.watcher, options.root, () => {
-      this.#rootIsOutdated = true;
-      this.#timer.wake();
+    this.#rootWatch = new RootWatch({
+      names: this.#names,
+      root: options.root,
+      top: this.#place.top,
+      onDoubt: (doubt) => {
+        this.#doubtRoot(doubt);
+        this.#timer.wake();
+      },
+      onOverflow: () => this.#lookAtEverything(),
     });
     this.#run = coalesce(() => this.#pass());
     this.#timer = new PassTimer({
@@ -101,7 +109,7 @@ export class Tracker {
         this.#runPass();
       },
       runHeld: () => {
-        if (this.#open?.diff.isCurrent && !this.#rootIsOutdated) this.#runPass();
+        if (this.#open?.diff.isCurrent && this.#rootDoubt === undefined) this.#runPass();
       },
     });
     this.#settling = new SettlingFiles({
@@ -126,12 +134,12 @@ export class Tracker {
 
   /** How the tree differs from its HEAD, for the tree that it is a submodule of. */
   get modifications(): Modifications {
-    return this.#open?.diff.modifications ?? UNMODIFIED;
+    return this.#reporter.modifications;
   }
 
   /** Whether the tree was looked for and is not there; one that cannot be read is in trouble, but not gone. */
   get gone(): boolean {
-    return this.#open === undefined && !this.#rootIsOutdated;
+    return this.#open === undefined && this.#rootDoubt === undefined;
   }
 
   /** Begins to follow. @returns when the first state is known, or the tree is known to be gone */
@@ -158,7 +166,7 @@ export class Tracker {
   }
 
   async #lookAgain(): Promise<void> {
-    this.#rootIsOutdated ||= !this.#hasRoot();
+    this.#doubtRoot(this.#hasRoot() ? "contents" : "replaced");
     this.#pending.addWholeRepository();
     this.#pending.addEverything("sweep");
     await this.#open?.submodules.refresh();
@@ -190,14 +198,14 @@ export class Tracker {
   /** Something was mounted or unmounted. @param points absolute byte paths */
   #onMounts(points: ReadonlySet<string>): void {
     const root = bytesOfText(this.#options.root);
-    const repository = this.#open?.places().map((place) => bytesOfText(place)) ?? [];
+    const deciding = [...this.#rootWatch.places(), ...(this.#open?.places() ?? [])];
     for (const point of points) {
-      if (isAtOrBelow(root, point) || repository.some((place) => areNested(place, point))) {
-        this.#rootIsOutdated = true;
+      if (isAtOrBelow(root, point) || deciding.some((place) => areNested(place, point))) {
+        this.#doubtRoot("replaced");
         this.#lookAtEverything();
       } else if (isAtOrBelow(point, root)) this.#onPath(point.slice(root.length + 1), true);
     }
-    this.#eventless = this.#findEventless();
+    this.#eventless = eventlessWithin(this.#options.root, this.#mounts.points);
   }
 
   /**
@@ -220,7 +228,21 @@ export class Tracker {
     }
   }
 
+  /** Says of each directory once that something in it is left out. */
+  #warnOfTooDeep(directories: ReadonlySet<string>): void {
+    for (const path of directories) {
+      if (this.#warned.has(path) || this.#warned.size === MAX_WARNINGS) continue;
+      this.#warned.add(path);
+      this.#options.logger.warn({ path: textOfBytes(path) }, "left out what is deeper: its path is too long");
+    }
+  }
+
+  #doubtRoot(doubt: RootDoubt): void {
+    if (this.#rootDoubt !== "replaced") this.#rootDoubt = doubt;
+  }
+
   #lookAtEverything(): void {
+    this.#doubtRoot("contents");
     this.#pending.addEverything("relist");
     this.#pending.addWholeRepository();
     this.#timer.wake();
@@ -235,18 +257,19 @@ export class Tracker {
     const request = isFull ? this.#pending.take() : this.#takeEdits();
     if (request === undefined) return;
     try {
-      if (this.#rootIsOutdated || !this.#isInPlace()) await this.#lookAtRoot();
+      if (this.#rootDoubt !== undefined || !this.#place.isInPlace()) this.#lookAtRoot(this.#rootDoubt ?? "replaced");
       const open = this.#closed ? undefined : this.#open;
       if (open !== undefined) {
         const { diff } = open;
         const filesBefore = diff.files;
         const changes = await open.pass(request);
         if (this.#closed) return;
-        if (!this.#isInPlace()) {
-          await this.#lookAtRoot(); // what was read may be of anywhere, and is not told
+        if (!this.#place.isInPlace()) {
+          this.#lookAtRoot("replaced"); // what was read may be of anywhere, and is not told
           this.#timer.runAgain();
           return;
         }
+        this.#warnOfTooDeep(diff.tooDeep);
         for (const path of diff.takeYoungFiles()) this.#settling.add(path);
         this.#report({ diff, filesBefore, changes });
         if (diff.changedWhileRead.size > 0) this.#timer.runAgain();
@@ -255,7 +278,7 @@ export class Tracker {
     } catch (error) {
       this.#pending.putBack(request);
       this.#reporter.failed(error instanceof TreewireError ? error.code : "TW_TREE_UNREADABLE", messageOf(error));
-      this.#rootIsOutdated ||= !this.#hasRoot();
+      if (!this.#hasRoot()) this.#doubtRoot("replaced");
       this.#timer.failed(began);
     }
   }
@@ -267,49 +290,35 @@ export class Tracker {
    */
   #takeEdits(): PassRequest | undefined {
     const diff = this.#open?.diff;
-    if (diff?.isCurrent !== true || this.#rootIsOutdated) return undefined;
+    if (diff?.isCurrent !== true || this.#rootDoubt !== undefined) return undefined;
     const request = this.#pending.takeEdits((path) => diff.isSameFile(path));
     return request.paths.size > 0 ? request : undefined;
   }
 
-  /** Opens the repository at the root anew, or finds that there is none. */
-  async #lookAtRoot(): Promise<void> {
-    const wasOpen = this.#open !== undefined;
-    this.#rootWatch.place(!wasOpen);
-    this.#rootIsOutdated = false;
+  /** Opens the repository at the root anew unless it is the one that is open, or finds that there is none. */
+  #lookAtRoot(doubt: RootDoubt): void {
+    this.#rootWatch.place();
+    this.#rootDoubt = undefined;
     let repository: Repository | undefined;
     try {
-      const { root, filters, allowed } = this.#options;
-      repository = openRepository(root, process.env, filters, allowed && [...allowed, root]);
+      repository = this.#place.open();
     } catch (error) {
       if (isRefusal(error)) this.#reporter.failed(error.code, error.message);
-      else if (!isAbsence(error)) {
-        this.#rootIsOutdated = true;
+      else {
+        this.#doubtRoot(doubt);
         throw error;
       }
     }
-    if (repository?.root !== this.#options.root) repository = undefined; // an outer repository's directory
+    const isSame = repository !== undefined && repository.identity === this.#open?.repository.identity;
+    if (isSame && doubt === "contents") return;
     this.#leave();
     this.watcher.missing.count = 0;
-    this.#eventless = repository && this.#findEventless();
+    this.#eventless = repository && eventlessWithin(this.#options.root, this.#mounts.points);
     if (repository !== undefined) {
       this.#open = this.#openTree(repository);
-      if (!wasOpen) this.#rootWatch.place(false); // else the next git command would have it opened anew
       return;
     }
-    this.#rootWatch.place(true);
     this.#reporter.gone();
-  }
-
-  /** The first file system at the root or below it that does not report changes. */
-  #findEventless(): string | undefined {
-    const root = bytesOfText(this.#options.root);
-    const below = [...this.#mounts.points].filter((point) => point !== root && isAtOrBelow(point, root));
-    for (const place of [this.#options.root, ...below.map((point) => Buffer.from(point, "latin1"))]) {
-      const name = eventlessFileSystem(place);
-      if (name !== undefined) return name;
-    }
-    return undefined;
   }
 
   #openTree(repository: Repository): OpenTree {
@@ -317,11 +326,14 @@ export class Tracker {
     return new OpenTree({
       repository,
       watcher: this.watcher,
+      names: this.#names,
       clock: this.#clock,
       budget: { maxPatchBytes, keptPatchBytes },
       followSubmodule: (path) => this.#followSubmodule(path),
+      onSubmodule: (path) => this.#onPath(path, false),
+      onOverflow: () => this.#lookAtEverything(),
       onEvent: (part, path) => {
-        logger.trace({ change: part, path }, "repository changed");
+        logger.trace({ change: part, path: textOfBytes(path) }, "repository changed");
         this.#pending.addRepositoryPart(part);
         this.#named?.addRepository();
         this.#timer.wake();
@@ -338,9 +350,9 @@ export class Tracker {
     const changed = (): void => this.#onPath(path, false);
     const root = String(fileSystemPath(this.#options.root, path));
     const listeners = { onState: changed, onModified: changed, onGone: changed };
-    const { allowed } = this.#options;
+    const { top: _top, allowed, ...options } = this.#options;
     const confined = allowed && { allowed: [...allowed, this.#options.root] };
-    return new Tracker({ ...this.#options, ...confined, root, maxPatchBytes: 0, ...listeners });
+    return new Tracker({ ...options, ...confined, names: this.#names, root, maxPatchBytes: 0, ...listeners });
   }
 
   #leave(): void {
@@ -348,20 +360,9 @@ export class Tracker {
     this.#open = undefined;
   }
 
-  /** Whether the root's path leads to itself: one that a link has come into may lead out of what may be shown. */
-  #isInPlace(): boolean {
-    const { root, allowed } = this.#options;
-    return allowed === undefined || realPathOf(root) === root;
-  }
-
   /** Whether what was opened may still be there. */
   #hasRoot(): boolean {
-    if (this.#open === undefined) return false;
-    try {
-      return statSync(join(this.#options.root, ".git"), { throwIfNoEntry: false }) !== undefined;
-    } catch (error) {
-      return systemCode(error) === "EACCES";
-    }
+    return this.#open !== undefined && this.#place.mayHoldRepository();
   }
 
   #report(outcome: Omit<PassOutcome, "scannedAt" | "health">): void {
@@ -373,27 +374,14 @@ export class Tracker {
 
   /** What is not as it should be, in words. */
   #health(): string {
-    return [this.#coverage(), this.#open?.missing ?? ""].filter((text) => text !== "").join("; ");
+    return [this.#coverage(), this.#open?.notReady ?? ""].filter((text) => text !== "").join("; ");
   }
 
   /** Where there are no events, in words. */
   #coverage(): string {
     const { count, code } = this.watcher.missing;
-    const seconds = Math.ceil(this.#sweeper.pollMs / 1000);
-    if (this.#eventless !== undefined) return `polled every ${seconds} s: ${this.#eventless} does not report changes`;
-    if (count > 0) {
-      return `polled every ${seconds} s: the limit of file watches is reached (${code}), raise fs.inotify.max_user_watches`;
-    }
-    const links = this.#open?.diff.unwatchedLinks ?? 0;
-    return links === 0 ? "" : `polled every ${seconds} s: too many files with several names (hard links) to be watched`;
+    const refusals = [count > 0 ? code : undefined, this.#rootWatch.missing, this.#open?.unwatched];
+    const unwatchedLinks = this.#open?.diff.unwatchedLinks ?? 0;
+    return coverageText({ eventless: this.#eventless, refusals, unwatchedLinks }, this.#sweeper.pollMs);
   }
-}
-
-/** It leads elsewhere: what was shown of it is shown no more. */
-function isRefusal(error: unknown): error is TreewireError {
-  return error instanceof TreewireError && error.code === "TW_PATH_REFUSED";
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof TreewireError && ["TW_NOT_A_REPOSITORY", "TW_PATH_NOT_FOUND"].includes(error.code);
 }

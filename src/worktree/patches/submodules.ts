@@ -2,7 +2,8 @@ import type { Oid, SubmoduleIgnore } from "../../git/index.js";
 
 /** What a submodule has checked out. */
 export interface SubmoduleState {
-  readonly head: Oid;
+  /** `undefined`: nothing is committed on its branch, and git takes the commit for the one that it should be. */
+  readonly head: Oid | undefined;
   /** Tracked files in it differ from its HEAD: git appends `-dirty`. */
   readonly dirty: boolean;
   /** It is not known whether they do, as this filter was not run on one of them. */
@@ -26,7 +27,7 @@ export interface Modifications {
 
 /** The state of a submodule. @param ignore what of it does not count */
 export function submoduleState(
-  head: Oid,
+  head: Oid | undefined,
   { tracked, untracked, filterNotRun }: Modifications,
   ignore: SubmoduleIgnore,
 ): SubmoduleState {

@@ -2,6 +2,7 @@ import type { Head, IndexFile, Repository, RepositoryPart, TreeEntry } from "../
 import { fileSystemPath, textOfBytes } from "../../git/index.js";
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
+import { GITLINK } from "../file-mode.js";
 import type { Stamp } from "../file-stamp.js";
 import { baseName } from "../paths.js";
 import type { Coverage } from "../scan/coverage.js";
@@ -101,6 +102,11 @@ export class TreeDiff {
   /** The diff as of the last pass, ascending by key; files that did not change are the same objects as before. */
   get files(): readonly TreeFile[] {
     return this.#patches.files;
+  }
+
+  /** Byte paths of directories with entries that are left out because their path is longer than the system takes. */
+  get tooDeep(): ReadonlySet<string> {
+    return this.#scan.tooDeep;
   }
 
   /** Files that are still being read: the {@link files} are without them. Byte paths. */
@@ -252,6 +258,7 @@ export class TreeDiff {
     const { touched } = this.#scan.candidates;
     if (this.#scan.directoriesMoved) for (const path of this.#disk.links) touched.add(path);
     this.#scan.directoriesMoved = false;
+    if (touched.has(".gitmodules")) this.#touchSubmodules();
     const wasIdle = this.#reads?.isIdle ?? true;
     this.#touchReady();
     await this.#readTouched();
@@ -278,6 +285,16 @@ export class TreeDiff {
       }
       touched.delete(path);
     }
+  }
+
+  /** What of submodules counts is asked anew. */
+  #touchSubmodules(): void {
+    const { touched, tracked } = this.#scan.candidates;
+    for (const path of tracked.keys()) {
+      const position = this.#index.find(path);
+      if (position >= 0 && this.#index.mode(position) === GITLINK) touched.add(path);
+    }
+    this.#outdated.tracked = true;
   }
 
   /** @returns whether what is on disk differs from the index in another way than before */

@@ -1,7 +1,7 @@
 import { lstatSync, type Stats } from "node:fs";
 import type { CleanFile, LineCount, Oid, Repository } from "../../git/index.js";
 import { fileSystemPath, WorkFileChangedError } from "../../git/index.js";
-import { systemCode } from "../../util/index.js";
+import { isAbsent, systemCode } from "../../util/index.js";
 import { isFileMode } from "../file-mode.js";
 import { provesSame, type Stamp, stampOf } from "../file-stamp.js";
 import type { ReadFile } from "./not-ready.js";
@@ -132,8 +132,7 @@ export class WorkFiles {
       ({ stamp, clean } = await this.#readLooked(path, look, indexOid));
     } catch (error) {
       if (error instanceof WorkFileChangedError) throw new FileChangedError(path);
-      const code = systemCode(error);
-      if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return this.#gone(path);
+      if (isAbsent(error) || systemCode(error) === "EISDIR") return this.#gone(path);
       throw error;
     }
     const { mode, oid, contentSize, converts, holdsNul, large, lineCount, filterNotRun } = clean;

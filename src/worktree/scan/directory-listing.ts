@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { fileSystemPath } from "../../git/index.js";
-import { systemCode } from "../../util/index.js";
+import { isAbsent, systemCode } from "../../util/index.js";
 import { joinPath } from "../paths.js";
 import type { Candidates } from "./candidates.js";
 import { DirectoryCheck, UNCHANGED, type UnchangedEntries } from "./directory-check.js";
@@ -118,8 +118,8 @@ export class DirectoryListing {
       return names;
     } catch (error) {
       const code = systemCode(error) ?? "EIO";
-      // gone again, or replaced by something else: the event of that is on its way
-      if (code !== "ENOENT" && code !== "ENOTDIR") unreadable.set(node.path, code);
+      // gone again, or replaced by something else: the event of that is on its way. One whose path is too long is there
+      if (!isAbsent(error) || code === "ENAMETOOLONG") unreadable.set(node.path, code);
       else if (this.#indexTree.has(node.path)) this.#recorder.recordMissingBelow(node.path);
       return undefined;
     }

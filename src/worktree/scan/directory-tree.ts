@@ -16,6 +16,8 @@ export class DirectoryTree {
   readonly attributeFiles = new SeenFiles();
   /** Directories that can't be listed: path → system error code. */
   readonly unreadable = new Map<string, string>();
+  /** Directories with entries whose path is longer than the system takes: git leaves them out, too. */
+  readonly tooDeep = new Set<string>();
   readonly links: LinkedFiles;
   readonly #coverage: Coverage;
   readonly #candidates: Candidates;
@@ -43,6 +45,7 @@ export class DirectoryTree {
   restart(): void {
     this.drop(this.#root);
     this.unreadable.clear();
+    this.tooDeep.clear();
     this.#root = new DirectoryNode(undefined, "", 0);
     this.#waiting = [this.#root];
   }
@@ -107,6 +110,7 @@ export class DirectoryTree {
       for (const name of each.untracked) this.#candidates.forgetUntracked(each, name);
       this.attributeFiles.see(joinPath(each.path, ".gitattributes"), undefined, 0);
       this.unreadable.delete(each.path);
+      this.tooDeep.delete(each.path);
     }
     if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name);
   }

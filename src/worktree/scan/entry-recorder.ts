@@ -30,6 +30,9 @@ export interface IndexedTree {
   readonly indexTree: IndexTree;
 }
 
+/** `PATH_MAX` of Linux, with the NUL at the end; elsewhere it is less, or there is none. */
+const MAX_PATH_BYTES = 4096;
+
 /** Looks at paths and records what is there: a file that may differ from its entry, an untracked one, a directory. */
 export class EntryRecorder {
   readonly #repository: ScannedRepository;
@@ -55,7 +58,13 @@ export class EntryRecorder {
   look(path: string): FileStats | undefined | typeof DENIED {
     const stats = lookAt(fileSystemPath(this.#repository.root, path));
     if (stats === DENIED) this.#directories.unreadable.set(parentPath(path), "EACCES");
+    if (stats === undefined && this.#isTooLong(path)) this.#directories.tooDeep.add(parentPath(path));
     return stats;
+  }
+
+  /** Whether the system refuses the path for its length, so that nothing can be said of what is there. */
+  #isTooLong(path: string): boolean {
+    return Buffer.byteLength(this.#repository.root) + 1 + path.length >= MAX_PATH_BYTES;
   }
 
   /**

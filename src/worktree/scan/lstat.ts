@@ -1,5 +1,5 @@
 import { lstatSync, type Stats } from "node:fs";
-import { systemCode } from "../../util/index.js";
+import { isAbsent, systemCode } from "../../util/index.js";
 
 /** What counts of a file's `lstat`. */
 export type FileStats = Pick<
@@ -20,8 +20,6 @@ export type FileStats = Pick<
 /** There may be a file, but this process may not know. */
 export const DENIED = Symbol("denied");
 
-const ABSENT = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
-
 /**
  * What is at a path, links not followed.
  * @returns `undefined` when nothing is
@@ -31,8 +29,8 @@ export function lookAt(path: string | Buffer): Stats | undefined | typeof DENIED
   try {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
+    if (isAbsent(error)) return undefined;
     const code = systemCode(error) ?? "";
-    if (ABSENT.has(code)) return undefined;
     if (code === "EACCES" || code === "EPERM") return DENIED;
     throw error;
   }

@@ -58,6 +58,11 @@ export class TreeScan {
     return this.#directories.unreadable;
   }
 
+  /** Directories with entries that are left out because their path is too long. */
+  get tooDeep(): ReadonlySet<string> {
+    return this.#directories.tooDeep;
+  }
+
   /** How many names of files with several names are not watched, because there are too many. */
   get unwatchedLinks(): number {
     return this.#directories.links.unwatched;

@@ -3,6 +3,7 @@ import type { FilterPolicy } from "../../git/index.js";
 import { diffFiles, mergeFiles } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { packagePath } from "../../util/index.js";
+import { topOf } from "../root-places.js";
 import type { TreeState } from "../types.js";
 import type { FromWorker, StateMessage, ToWorker, WorkerOptions } from "./messages.js";
 import { type Entry, Tree } from "./tree.js";
@@ -65,7 +66,7 @@ export class TreeHost {
       entry = this.#createEntry(root);
       this.#byRoot.set(root, entry);
       this.#byNumber.set(entry.number, entry);
-      this.#post({ type: "open", tree: entry.number, root });
+      this.#post({ type: "open", tree: entry.number, root, top: topOf(root) });
     }
     const tree = new Tree(entry, (holder) => this.#release(holder));
     entry.holders.add(tree);
@@ -147,7 +148,7 @@ export class TreeHost {
     this.#pings.clear();
     if (this.#closed) return;
     for (const entry of this.#byNumber.values()) {
-      this.#post({ type: "open", tree: entry.number, root: entry.root });
+      this.#post({ type: "open", tree: entry.number, root: entry.root, top: topOf(entry.root) });
       for (const ticket of entry.tickets.keys()) this.#post({ type: "refresh", tree: entry.number, ticket });
     }
   }

@@ -18,7 +18,8 @@ export interface WorkerOptions {
 
 /** Main thread → the thread of the trees. `tree` is a number that stands for one opening of one root. */
 export type ToWorker =
-  | { readonly type: "open"; readonly tree: number; readonly root: string }
+  /** `top` holds `.git`, where that is not in the root. */
+  | { readonly type: "open"; readonly tree: number; readonly root: string; readonly top: string }
   | { readonly type: "close"; readonly tree: number }
   | { readonly type: "refresh"; readonly tree: number; readonly ticket: number }
   /** Answered with `pong` by a thread that is not stuck. */

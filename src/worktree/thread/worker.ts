@@ -3,8 +3,9 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { FileChanges } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
-import { Tracker } from "../follow/tracker.js";
+import { Tracker, type TrackerOptions } from "../follow/tracker.js";
 import type { TreeLogger, TreeState } from "../types.js";
+import { NameWatches } from "../watch/name-watches.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
 
 /** One followed tree, as the main thread hears of it. */
@@ -15,11 +16,16 @@ class FollowedTree {
   /** Whether the main thread has a state of it from this thread. */
   #isKnown = false;
 
-  constructor(tree: number, root: string, options: WorkerOptions, post: (message: FromWorker) => void) {
+  constructor(
+    tree: number,
+    place: Pick<TrackerOptions, "root" | "top" | "names">,
+    options: WorkerOptions,
+    post: (message: FromWorker) => void,
+  ) {
     this.#tree = tree;
     this.#post = post;
     this.tracker = new Tracker({
-      root,
+      ...place,
       logger: this.#logger(options),
       maxPatchBytes: options.maxPatchBytes,
       keptPatchBytes: options.keptPatchBytes,
@@ -50,6 +56,7 @@ class FollowedTree {
 
 function run(port: MessagePort, options: WorkerOptions): void {
   const trees = new Map<number, FollowedTree>();
+  const names = new NameWatches();
   const post = (message: FromWorker): void => port.postMessage(message);
   const reportTrouble = (tree: number) => (error: unknown) => {
     post({ type: "trouble", tree, code: "TW_TREE_UNREADABLE", message: messageOf(error) });
@@ -61,7 +68,7 @@ function run(port: MessagePort, options: WorkerOptions): void {
     }
     const { tree } = message;
     if (message.type === "open") {
-      const followed = new FollowedTree(tree, message.root, options, post);
+      const followed = new FollowedTree(tree, { root: message.root, top: message.top, names }, options, post);
       trees.set(tree, followed);
       followed.tracker
         .start()

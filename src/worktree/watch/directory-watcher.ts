@@ -1,26 +1,15 @@
-import { type FSWatcher, readFileSync, watch } from "node:fs";
-import { bytesOfText, fileSystemPath } from "../../git/index.js";
-import { systemCode } from "../../util/index.js";
+import { type FSWatcher, watch } from "node:fs";
+import { bytesOfText, decidingPaths, fileSystemPath } from "../../git/index.js";
+import { isAbsent, systemCode } from "../../util/index.js";
 import { joinPath } from "../paths.js";
 import type { Coverage, PathListener } from "../scan/coverage.js";
 import type { DirectoryNode, DirectoryWatch } from "../scan/directory-node.js";
 import { FileWatchBudget } from "./file-watch-budget.js";
 import type { MountTable } from "./mount-table.js";
-
-/** Linux's default for `fs.inotify.max_queued_events`. */
-const DEFAULT_QUEUE_EVENTS = 16_384;
-
-/** Names in a `.git` directory that make it a repository or not, by git's own test. */
-const REPOSITORY_PARTS = new Set(["HEAD", "objects", "refs", "commondir"]);
+import { NameWatches, queueLimit, type WatchFunction } from "./name-watches.js";
+import { ResolutionWatch } from "./resolution-watch.js";
 
 const sharedFileWatches = new FileWatchBudget();
-
-/** `fs.watch` of one directory, as far as it is used here. Throws a system error when it can't. */
-export type WatchFunction = (
-  path: string | Buffer,
-  options: { encoding: "latin1"; persistent: false },
-  listener: (type: string, name: string | null) => void,
-) => Pick<FSWatcher, "close" | "on">;
 
 export interface DirectoryWatcherOptions {
   /** Absolute path of the working tree. */
@@ -28,6 +17,8 @@ export interface DirectoryWatcherOptions {
   onPath: PathListener;
   /** So many events came at once that the kernel's queue may have overflowed: any of them may be lost. */
   onOverflow: () => void;
+  /** Watches the ways to nested repositories. Default: nobody shares them. */
+  names?: NameWatches;
   /** How many files are watched by themselves. Default: as many as all trees of a thread may have. */
   fileWatches?: FileWatchBudget;
   /** Default: there are none. */
@@ -52,6 +43,7 @@ export class DirectoryWatcher implements Coverage {
   /** Directories that could not be watched because a limit was reached: code of the last refusal, and how many. */
   readonly missing = { count: 0, code: "" };
   readonly #options: DirectoryWatcherOptions;
+  readonly #names: NameWatches;
   readonly #byteRoot: string;
   readonly #overflowEvents: number;
   #eventsThisTurn = 0;
@@ -59,6 +51,7 @@ export class DirectoryWatcher implements Coverage {
 
   constructor(options: DirectoryWatcherOptions) {
     this.#options = options;
+    this.#names = options.names ?? new NameWatches(options);
     this.#byteRoot = bytesOfText(options.root);
     // a quarter: events of directories that are no longer watched are dropped unseen, and equal neighbours merge
     this.#overflowEvents = (options.queueEvents ?? queueLimit()) / 4;
@@ -77,10 +70,16 @@ export class DirectoryWatcher implements Coverage {
   }
 
   coverGitDirectory(node: DirectoryNode): DirectoryWatch[] {
-    const path = joinPath(node.path, ".git");
-    return this.#watch(fileSystemPath(this.#options.root, path), (_type, name) => {
-      if (name === null || REPOSITORY_PARTS.has(name)) this.#options.onPath(path, true);
+    const { onPath, onOverflow } = this.#options;
+    const directory = joinPath(this.#byteRoot, node.path);
+    const watch = new ResolutionWatch<undefined>({
+      names: this.#names,
+      onOverflow,
+      onChange: () => onPath(joinPath(node.path, ".git"), true), // the directory is covered anew when it is looked at
     });
+    watch.place(() => new Map(decidingPaths(directory).map((path) => [path, undefined])));
+    if (watch.missing !== undefined) this.#miss(watch.missing);
+    return [watch];
   }
 
   coverFile(path: string): DirectoryWatch[] {
@@ -100,17 +99,6 @@ export class DirectoryWatcher implements Coverage {
     return this.#options.mounts?.points.has(`${this.#byteRoot}/${path}`) === true;
   }
 
-  /**
-   * Watches a directory that is not part of the tree.
-   * @param path absolute
-   * @param onName called with the names of entries that may have changed (`undefined`: unknown), and whether they may
-   *   stand for other files than before
-   * @returns nothing to close when the directory is not there or can't be watched
-   */
-  coverOther(path: string, onName: (name: string | undefined, replaced: boolean) => void): DirectoryWatch[] {
-    return this.#watch(path, (type, name) => onName(name ?? undefined, type === "rename"));
-  }
-
   #watch(path: string | Buffer, listener: (type: string, name: string | null) => void): DirectoryWatch[] {
     const { watch: startWatch = watch } = this.#options;
     let watcher: Pick<FSWatcher, "close" | "on">;
@@ -122,10 +110,7 @@ export class DirectoryWatcher implements Coverage {
     } catch (error) {
       const code = systemCode(error) ?? "EIO";
       // not there any more, or no directory: the listing that follows will find the same
-      if (code !== "ENOENT" && code !== "ENOTDIR") {
-        this.missing.count += 1;
-        this.missing.code = code;
-      }
+      if (!isAbsent(error)) this.#miss(code);
       return [];
     }
     this.#watches += 1;
@@ -141,6 +126,11 @@ export class DirectoryWatcher implements Coverage {
     return [{ close }];
   }
 
+  #miss(code: string): void {
+    this.missing.count += 1;
+    this.missing.code = code;
+  }
+
   #count(): void {
     if (this.#eventsThisTurn === 0) {
       setImmediate(() => {
@@ -150,14 +140,5 @@ export class DirectoryWatcher implements Coverage {
       });
     }
     this.#eventsThisTurn += 1;
-  }
-}
-
-function queueLimit(): number {
-  try {
-    return Number(readFileSync("/proc/sys/fs/inotify/max_queued_events", "utf8")) || DEFAULT_QUEUE_EVENTS;
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return DEFAULT_QUEUE_EVENTS; // not Linux, or no /proc
   }
 }

@@ -1,51 +1,60 @@
-import { dirname, join } from "node:path";
-import type { DirectoryWatch } from "../scan/directory-node.js";
-import type { DirectoryWatcher } from "./directory-watcher.js";
+import { bytesOfText, decidingPaths, decidingSettings } from "../../git/index.js";
+import type { NameWatches } from "./name-watches.js";
+import { ResolutionWatch } from "./resolution-watch.js";
 
 /**
- * Notices that a working tree's root, or any directory above it, or its `.git` was moved, deleted or created: a watch
- * on each directory of the path that exists, for the next name of the path. A directory does not report that one
- * above it was moved.
+ * What is in doubt about the repository at a root: `contents`: what a file says or where a link leads, by which it is
+ * found; `replaced`: a directory on the way to it may be another one, or may have been away.
+ */
+export type RootDoubt = "contents" | "replaced";
+
+export interface RootWatchOptions {
+  names: NameWatches;
+  /** Absolute path of the working tree. */
+  root: string;
+  /** Absolute path of the directory that holds its `.git`. */
+  top: string;
+  onDoubt: (doubt: RootDoubt) => void;
+  /** Events may have been lost. */
+  onOverflow: () => void;
+}
+
+/**
+ * Notices that another repository may be at a root, or none, or one at last: watches every step of the way to the root,
+ * to its `.git`, to the git directory that it names, and to the settings that say whose working tree it is.
  */
 export class RootWatch {
-  readonly #watcher: DirectoryWatcher;
   readonly #root: string;
-  readonly #onChange: () => void;
-  #watches: DirectoryWatch[] = [];
+  readonly #top: string;
+  readonly #watch: ResolutionWatch<undefined>;
 
-  /** @param root absolute path. @param onChange called when the root may not be what it was */
-  constructor(watcher: DirectoryWatcher, root: string, onChange: () => void) {
-    this.#watcher = watcher;
-    this.#root = root;
-    this.#onChange = onChange;
+  constructor({ names, root, top, onDoubt, onOverflow }: RootWatchOptions) {
+    this.#root = bytesOfText(root);
+    this.#top = bytesOfText(top);
+    this.#watch = new ResolutionWatch({
+      names,
+      onOverflow,
+      onChange: (_part, { kind, replaced }) => onDoubt(kind === "directory" && replaced ? "replaced" : "contents"),
+    });
   }
 
-  /**
-   * Places the watches anew, the new ones before the old ones go. Look at the root after this.
-   * @param intoGit also what makes `.git` a repository or not, for as long as it is none
-   */
-  place(intoGit: boolean): void {
-    const before = this.#watches;
-    this.#watches = [];
-    const git = join(this.#root, ".git");
-    if (intoGit) this.#cover(git, undefined);
-    for (let path = git; dirname(path) !== path; path = dirname(path)) {
-      this.#cover(dirname(path), path.slice(path.lastIndexOf("/") + 1));
-    }
-    for (const watch of before) watch.close();
+  /** Why some steps have no watch; `undefined`: all have one. */
+  get missing(): string | undefined {
+    return this.#watch.missing;
+  }
+
+  /** Where another repository can come to stand; see {@link ResolutionWatch.places}. */
+  places(): string[] {
+    return this.#watch.places();
+  }
+
+  /** Places the watches anew. Look at the root after this. */
+  place(): void {
+    const paths = (): string[] => [this.#root, ...decidingPaths(this.#top), ...decidingSettings(this.#top)];
+    this.#watch.place(() => new Map(paths().map((path) => [path, undefined])));
   }
 
   close(): void {
-    for (const watch of this.#watches) watch.close();
-    this.#watches = [];
-  }
-
-  #cover(directory: string, wanted: string | undefined): void {
-    const expected = wanted === undefined ? undefined : Buffer.from(wanted).toString("latin1");
-    this.#watches.push(
-      ...this.#watcher.coverOther(directory, (name, replaced) => {
-        if (expected === undefined || (replaced && (name === undefined || name === expected))) this.#onChange();
-      }),
-    );
+    this.#watch.close();
   }
 }

@@ -88,6 +88,17 @@ t.test("why a path is not shown is logged and told once, with the trees, and no 
   t.same(chat.troubles().length, 1);
 });
 
+t.test("a chat that is bound to a bare repository shows its working trees", async (t) => {
+  const { chat, disk, link } = chatOn();
+  disk.worktrees.set("/w/bare", ["/w/a", "/w/b"]);
+  await chat.watch(["/w/bare"]);
+  t.same(link.messages, [{ type: "chat", chat: ID, roots: ["/w/a", "/w/b"] }]);
+  disk.worktrees.set("/w/bare", ["/w/b"]);
+  t.ok(chat.isDue(), "it may have others later");
+  await chat.resolve();
+  t.same(link.all("chat").at(-1)?.roots, ["/w/b"]);
+});
+
 t.test("of very many paths that are nowhere twenty are told", async (t) => {
   const { chat, link } = chatOn();
   await chat.watch(Array.from({ length: 50 }, (_, at) => `/nowhere/${at}/x`));

@@ -30,6 +30,33 @@ t.test("a path belongs to the tree of the nearest directory above it that is the
   t.same(await locate("/w/a/gone/x", finder), { path: "/w/a/gone/x", root: "/w/a", provisional: true });
 });
 
+t.test("in a bare repository the path stands for its working trees, as many as there are now", async (t) => {
+  let worktrees = ["/w/one", "/w/two"];
+  const finder = {
+    allowedFor: async () => [],
+    resolveRoot: (path: string) => Promise.reject(new TreewireError("TW_BARE_REPOSITORY", path)),
+    resolveWorktrees: async () => worktrees,
+  };
+  t.same(await locate("/w", finder), { path: "/w", root: undefined, worktrees, provisional: true });
+  worktrees = [];
+  t.equal((await locate("/w", finder)).trouble?.code, "TW_BARE_REPOSITORY");
+});
+
+t.test("the working trees of a bare repository are asked for by what the path lets be shown", async (t) => {
+  const asked: unknown[] = [];
+  const finder = {
+    allowedFor: async () => ["/allowed"],
+    resolveRoot: (path: string) => Promise.reject(new TreewireError("TW_BARE_REPOSITORY", path)),
+    resolveWorktrees: (path: string, allowed: readonly string[]) => {
+      asked.push([path, allowed]);
+      return Promise.reject(new TreewireError("TW_PATH_REFUSED", path));
+    },
+  };
+  const { root, worktrees, trouble } = await locate("/w", finder);
+  t.same([root, worktrees, trouble?.code], [undefined, undefined, "TW_PATH_REFUSED"]);
+  t.same(asked, [["/w", ["/allowed"]]]);
+});
+
 t.test("a path outside any repository may be in one later, and says what is the matter", async (t) => {
   const { finder } = disk();
   const matter = async (path: string) => {

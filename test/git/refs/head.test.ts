@@ -112,3 +112,16 @@ t.test("a linked worktree has its own HEAD and index and the shared objects and 
   t.equal(repository.index().oid(0), git(linked, "rev-parse", "HEAD:file"));
   t.equal(openRepository(repo.root).head().branch, "main");
 });
+
+t.test("HEAD leads to a branch by as many names as git follows, and no more", async (t) => {
+  const repo = createRepo(t, { a: "1\n" });
+  repo.git("symbolic-ref", "refs/heads/name1", "refs/heads/main");
+  for (let at = 2; at <= 4; at++) repo.git("symbolic-ref", `refs/heads/name${at}`, `refs/heads/name${at - 1}`);
+  const commit = repo.git("rev-parse", "main");
+  repo.git("symbolic-ref", "HEAD", "refs/heads/name3");
+  t.equal(openRepository(repo.root).head().commit, repo.git("rev-parse", "HEAD"));
+  t.equal(openRepository(repo.root).head().commit, commit);
+  repo.git("symbolic-ref", "HEAD", "refs/heads/name4");
+  t.throws(() => repo.git("rev-parse", "--verify", "-q", "HEAD"));
+  t.throws(() => openRepository(repo.root).head(), { code: "TW_CORRUPT_REPOSITORY", message: /too deep/ });
+});

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { MountTable } from "../../../src/worktree/watch/mount-table.js";
@@ -119,6 +119,35 @@ t.test("a file system over what decides the diff, elsewhere", { skip: NO_MOUNTS 
   await right();
   unmount();
   await right();
+});
+
+t.test("a file system over where a link to settings leads, and over a .git file", { skip: NO_MOUNTS }, async (t) => {
+  const outside = tempDir(t);
+  mkdirSync(join(outside, "home/dotfiles"), { recursive: true });
+  mkdirSync(join(outside, "others/dotfiles"), { recursive: true });
+  writeFileSync(join(outside, "home/dotfiles/excludes"), "nothing\n");
+  writeFileSync(join(outside, "others/dotfiles/excludes"), "*.log\n");
+  symlinkSync(join(outside, "home/dotfiles/excludes"), join(outside, "link"));
+  const main = createRepo(t, { a: "a\n" });
+  const linked = join(outside, "linked");
+  main.git("worktree", "add", "-q", "--detach", linked);
+  const { repo, followed, clock, right } = await followMounts(t, { b: "b\n" });
+  repo.write("x.log", "x\n");
+  repo.git("config", "core.excludesFile", join(outside, "link"));
+  await right();
+  const unmount = mountBind(t, join(outside, "others"), join(outside, "home"));
+  await right();
+  unmount();
+  await right();
+  followed.tracker.close();
+
+  const tree = await follow(t, repo, { root: linked, clock, mounts: new MountTable(clock) });
+  writeFileSync(join(outside, "nowhere"), "gitdir: /nowhere\n");
+  mountBind(t, join(outside, "nowhere"), join(linked, ".git"));
+  await until("the .git file that leads nowhere", async () => {
+    await clock.advance(10);
+    return tree.gone > 0 || tree.troubles.length > 0;
+  });
 });
 
 t.test("mounts and writes at random", { skip: NO_MOUNTS }, async (t) => {

@@ -120,6 +120,7 @@ t.test("an event without a name puts the whole directory in question", async (t)
 t.test("of a nested repository's .git only what makes it one is named", async (t) => {
   const { watch, emit } = scriptedWatch();
   const { root, watcher, named } = watched(t, { watch });
+  mkdirSync(join(root, "nested/.git"), { recursive: true });
   watcher.coverGitDirectory(new DirectoryNode(new DirectoryNode(undefined, "", 0), "nested", 1));
   for (const name of ["index.lock", "COMMIT_EDITMSG"]) emit(`${root}/nested/.git`, "rename", name);
   t.strictSame([...named], []);
