@@ -2,7 +2,7 @@ import { existsSync, readlinkSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { TreewireError } from "../util/index.js";
 import { type Discovery, discover } from "./discover.js";
-import { absoluteFilePath, textOfBytes } from "./io/byte-path.js";
+import { absoluteFilePath, type BytePath, bytesOfText, textOfBytes } from "./io/byte-path.js";
 import { readWhole } from "./io/files.js";
 
 /** What {@link checkConfinement} judges. */
@@ -72,7 +72,7 @@ export function realPathOf(path: string, links = 0): string {
   const wanted = resolve(path);
   for (let at = wanted; ; at = dirname(at)) {
     try {
-      return join(realpathSync.native(at), wanted.slice(at.length));
+      return join(realpathSync(at), wanted.slice(at.length));
     } catch {
       const target = linkTarget(at);
       if (target !== undefined && links < MAX_LINKS)
@@ -136,11 +136,13 @@ function partsOf({ gitDir, commonDir, refFiles }: Opened): string[] {
 }
 
 /** {@link realPathOf} for an absolute byte path. */
-function realPathOfBytes(path: string): string {
+function realPathOfBytes(path: BytePath): string {
+  const text = textOfBytes(path);
+  if (bytesOfText(text) === path) return realPathOf(text);
   try {
-    return realpathSync.native(absoluteFilePath(path));
+    return realpathSync.native(absoluteFilePath(path)); // the other one of Node takes bytes for text
   } catch {
-    return realPathOf(textOfBytes(path)); // it is not there
+    return realPathOf(text); // it is not there
   }
 }
 

@@ -11,6 +11,7 @@ import { IndexReader } from "./index-file/index-reader.js";
 import type { BytePath } from "./io/byte-path.js";
 import { fileSystemPath, textOfBytes } from "./io/byte-path.js";
 import { corrupt, readIfAllowed, readWhole } from "./io/files.js";
+import type { ReadListener } from "./io/remembered-files.js";
 import { MODE_FILE, MODE_TYPE } from "./objects/git-object.js";
 import type { ObjectFormat, Oid } from "./objects/object-id.js";
 import type { ObjectStore } from "./objects/object-store.js";
@@ -39,6 +40,8 @@ export interface RepositoryPlaces {
   objects: ObjectStore;
   environment: NodeJS.ProcessEnv;
   filters: FilterPolicy;
+  /** Told of what is read of the files of {@link LoadedRepository.watchPaths}. */
+  onRead: ReadListener;
 }
 
 /**
@@ -59,22 +62,22 @@ export class LoadedRepository {
 
   /** @throws TreewireError when the configuration can't be read or breaks its syntax */
   constructor(places: RepositoryPlaces) {
-    const { root, gitDir, commonDir, format, objects, environment } = places;
+    const { root, gitDir, commonDir, format, objects, environment, onRead } = places;
     const common = join(commonDir, "config");
     const local = usesWorktreeConfig(loadConfigFile(common)) ? [common, join(gitDir, "config.worktree")] : [common];
     const branch = (): string => shortName(headChain({ gitDir, commonDir, format }).ref);
     this.#places = places;
-    this.config = loadConfig({ local, environment }, { gitDir, branch });
+    this.config = loadConfig({ local, environment }, { gitDir, branch, onRead });
     this.settings = readSettings(this.config, root, environment);
     const { orderFile, stat } = this.settings;
-    this.orderFile = orderFile === undefined ? undefined : new OrderFile(orderFile);
+    this.orderFile = orderFile === undefined ? undefined : new OrderFile(orderFile, onRead);
     this.index = new IndexReader(join(gitDir, "index"), format, stat, objects);
     this.forgetAttributes();
   }
 
   /** Reads attributes files again at the next question, and forgets the contents that were converted by them. */
   forgetAttributes(): void {
-    const { root, format, filters } = this.#places;
+    const { root, format, filters, onRead } = this.#places;
     const { config } = this;
     const { ignoreCase, autoCrlf, bigFileThresholdBytes } = this.settings;
     const [infoFile, ...outerFiles] = this.#attributeFilePaths();
@@ -84,6 +87,7 @@ export class LoadedRepository {
       infoFile,
       outerFiles,
       indexContent: (path) => this.#indexContent(path),
+      onRead,
     });
     this.#attributeFiles = attributes;
     this.#cleaner = new FileCleaner({
@@ -110,8 +114,12 @@ export class LoadedRepository {
   /** See {@link Repository.ignoreRules}. */
   ignoreRules(rootIgnoreFile: Uint8Array | undefined): IgnoreDirectory {
     const { ignoreCase } = this.settings;
-    const contents = [rootIgnoreFile, ...this.#ignoreFilePaths().map((path) => readIfAllowed(path)?.bytes)];
-    const lists = contents.map((bytes) => parseIgnoreFile(bytes, ignoreCase));
+    const others = this.#ignoreFilePaths().map((path) => {
+      const bytes = readIfAllowed(path)?.bytes;
+      this.#places.onRead(path, bytes);
+      return bytes;
+    });
+    const lists = [rootIgnoreFile, ...others].map((bytes) => parseIgnoreFile(bytes, ignoreCase));
     return topIgnoreDirectory(lists, ignoreCase);
   }
 

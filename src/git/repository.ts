@@ -97,7 +97,8 @@ class DiskRepository implements Repository {
       checkConfinement(path, { top, gitDir, commonDir, root, isConfigured, refFiles }, allowed, environment);
     }
     this.#objects = new ObjectStore(join(commonDir, "objects"), format, () => this.#replacements());
-    this.#places = { root: this.root, gitDir, commonDir, format, objects: this.#objects, environment, filters };
+    const onRead = this.#remembered.use;
+    this.#places = { root: this.root, gitDir, commonDir, format, objects: this.#objects, environment, filters, onRead };
     this.#loaded = new LoadedRepository(this.#places);
     // The contents are remembered first and read after that: the first question finds what changes in between.
     this.revalidate(COMPARED_PARTS);

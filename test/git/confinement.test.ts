@@ -126,6 +126,9 @@ t.test("a link to a directory whose name is no text is judged by where it leads"
   createRepo(t, { a: "1\n" }, join(link, "repo"));
   t.equal(rootOf(join(link, "repo"), inside), REFUSED, "to one that is outside");
   t.equal(rootOf(join(link, "repo"), inside, join(link, "repo")), REFUSED, "under a name that is inside");
+  const moved = createRepo(t, { a: "1\n" }, join(inside, "moved"));
+  moved.git("config", "core.worktree", link);
+  t.equal(rootOf(moved.root, inside), REFUSED, "as the working tree of a repository that is inside");
 });
 
 t.test("submodules are followed within their tree, and refused where they lead out of it", async (t) => {

@@ -58,3 +58,22 @@ t.test("attributes are read again when they may have changed", async (t) => {
   t.same(repository.revalidate(["attributes", "ignore"]), new Set(["attributes"]));
   t.same(repository.attributes("file"), { diffDriver: "java" });
 });
+
+t.test("a file has changed when it is as it was compared again, but an answer was made of it in between", async (t) => {
+  const repo = createRepo(t, { file: "1\n" });
+  const at = (name: string) => join(repo.root, ".git/info", name);
+  writeFileSync(at("exclude"), "a\n");
+  writeFileSync(at("attributes"), "file -diff\n");
+  const repository = openRepository(repo.root, GIT_ENV);
+  const ignores = (name: string) => repository.ignoreRules(undefined).ignores(name, false);
+  writeFileSync(at("exclude"), "b\n");
+  writeFileSync(at("attributes"), "file diff=java\n");
+  t.same([ignores("a"), ignores("b")], [false, true]);
+  t.same(repository.attributes("file"), { diffDriver: "java" });
+  writeFileSync(at("exclude"), "a\n");
+  writeFileSync(at("attributes"), "file -diff\n");
+  t.same(repository.revalidate(["ignore", "attributes"]), new Set(["ignore", "attributes"]));
+  t.same([ignores("a"), ignores("b")], [true, false]);
+  t.same(repository.attributes("file"), { binary: true });
+  t.same(repository.revalidate(["ignore", "attributes"]), new Set(), "and then it has not");
+});

@@ -3,6 +3,7 @@ import { dirname, isAbsolute } from "node:path";
 import { compileWildmatch } from "../glob/wildmatch.js";
 import { bytesOfText, pathFrom } from "../io/byte-path.js";
 import { badConfig, readConfigFile, readIfAllowed } from "../io/files.js";
+import type { ReadListener } from "../io/remembered-files.js";
 import { Config } from "./config.js";
 import { environmentSettings } from "./environment.js";
 import { ConfigSyntaxError, parseConfig, type Setting } from "./syntax.js";
@@ -21,6 +22,8 @@ export interface ConfigContext {
   gitDir: string;
   /** The short name of the branch that HEAD points to, or "". */
   branch: () => string;
+  /** Told of what is read of each file. */
+  onRead?: ReadListener;
 }
 
 /** Where the configuration of a repository stands, and the environment that moves user and system files. */
@@ -88,6 +91,7 @@ class ConfigLoader {
   #load(path: string, depth: number): void {
     this.files.push(path);
     const bytes = this.#users.includes(path) ? readIfAllowed(path)?.bytes : readConfigFile(path);
+    this.#context.onRead?.(path, bytes);
     if (bytes === undefined) return;
     this.#readBytes += bytes.length + FILE_COSTS_BYTES;
     if (this.#readBytes > MAX_READ_BYTES) throw badConfig(path, "with what includes name, there is too much to read");

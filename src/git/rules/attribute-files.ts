@@ -1,6 +1,7 @@
 import type { BytePath } from "../io/byte-path.js";
 import { fileSystemPath } from "../io/byte-path.js";
 import { readIfAllowed } from "../io/files.js";
+import type { ReadListener } from "../io/remembered-files.js";
 import {
   type AttributeFile,
   type AttributeLayer,
@@ -23,6 +24,8 @@ export interface AttributePlaces {
   outerFiles: readonly string[];
   /** The content that the index holds for a path: git falls back to it where the file is absent. */
   indexContent: (path: BytePath) => Uint8Array | undefined;
+  /** Told of what is read of the files outside of the tree. */
+  onRead?: ReadListener;
 }
 
 /** Answers for any path of a working tree, reading each attributes file once. */
@@ -44,8 +47,8 @@ export class AttributeFiles {
    *   files are printed, has none
    */
   of(path: BytePath, tracked = true): ReadonlyMap<string, AttributeValue> {
-    this.#info ??= this.#parse(readIfAllowed(this.#places.infoFile)?.bytes, true);
-    this.#outer ??= this.#places.outerFiles.map((file) => this.#parse(readIfAllowed(file)?.bytes, true));
+    this.#info ??= this.#readOuter(this.#places.infoFile);
+    this.#outer ??= this.#places.outerFiles.map((file) => this.#readOuter(file));
     const layers: AttributeLayer[] = [{ file: this.#info, relative: path }];
     for (let slash = path.lastIndexOf("/"); ; slash = path.lastIndexOf("/", slash - 1)) {
       const directory = slash < 0 ? "" : path.slice(0, slash);
@@ -59,6 +62,12 @@ export class AttributeFiles {
     if (layers.every(({ file }) => file.patterns.isEmpty)) return NONE_SPECIFIED; // a macro alone says nothing
     layers.push({ file: BUILT_IN_ATTRIBUTES, relative: path });
     return collectAttributes(layers);
+  }
+
+  #readOuter(path: string): AttributeFile {
+    const bytes = readIfAllowed(path)?.bytes;
+    this.#places.onRead?.(path, bytes);
+    return this.#parse(bytes, true);
   }
 
   #directoryFile(directory: BytePath, tracked: boolean): AttributeFile {

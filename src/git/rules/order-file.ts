@@ -2,6 +2,7 @@ import { compileGlob } from "../glob/path-pattern.js";
 import { GlobIndex } from "../glob/pattern-index.js";
 import type { BytePath } from "../io/byte-path.js";
 import { readIfAllowed } from "../io/files.js";
+import type { ReadListener } from "../io/remembered-files.js";
 
 /** Longer files are cut: they order nothing that people look at. */
 const MAX_PATTERNS = 100_000;
@@ -17,9 +18,12 @@ export class OrderFile {
    * <https://git-scm.com/docs/git-config#Documentation/git-config.txt-difforderFile>.
    *
    * @param path absolute; an order file that can't be read orders nothing
+   * @param onRead told of what was read
    */
-  constructor(path: string) {
-    const lines = readIfAllowed(path)?.bytes.toString("latin1").split("\n") ?? [];
+  constructor(path: string, onRead?: ReadListener) {
+    const bytes = readIfAllowed(path)?.bytes;
+    onRead?.(path, bytes);
+    const lines = bytes?.toString("latin1").split("\n") ?? [];
     const patterns = lines.filter((line) => line !== "" && !line.startsWith("#")).slice(0, MAX_PATTERNS);
     this.#count = patterns.length;
     for (const [number, line] of patterns.reverse().entries()) {
