@@ -48,7 +48,11 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
         return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
       },
     );
-    http.get("/openapi.json", { schema: { hide: true } }, async () => http.swagger());
+    let description: string | undefined; // it is large, and the same each time
+    http.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) => {
+      description ??= JSON.stringify(http.swagger());
+      return reply.type("application/json; charset=utf-8").send(description);
+    });
   };
 }
 
