@@ -8,7 +8,7 @@ import type { ReadHold } from "./read-hold.js";
 const BURST_SECONDS = 10;
 
 /** So many roots of a list cost what a message does: each is a row in the store, and something to look for. */
-const ROOTS_PER_MESSAGE = 20;
+const ROOTS_PER_MESSAGE = 4;
 /** So many files, or keys of files that go. */
 const FILES_PER_MESSAGE = 200;
 

@@ -14,16 +14,24 @@ export const TOMBSTONE_MS = 7 * 24 * 60 * 60 * 1000;
 const MAX_ROWS = MAX_TREES;
 
 /** What is named as `removed` goes out in one frame: so many characters of roots, the latest ones. */
-const MAX_TOMBSTONE_UNITS = 2 * 1024 * 1024;
+export const MAX_TOMBSTONE_UNITS = 2 * 1024 * 1024;
 
 const rootsSchema = z.array(z.object({ root: z.string() }));
 const countSchema = z.object({ rows: z.int() });
+
+/** Some of a chat's roots that come, and some that are gone. */
+export interface RootsPart {
+  shown: readonly string[];
+  gone: readonly string[];
+}
 
 /** Which repositories a chat showed before: a client that comes back is sent those that are gone, as removed. */
 export class ChatRoots {
   readonly #db: Database.Database;
   readonly #write: (workspace: string, chat: string, present: readonly string[]) => void;
   readonly #bury: (workspace: string, chat: string, root: string) => void;
+  readonly #trimPart: (workspace: string, chat: string, most: number) => boolean;
+  readonly #recordPart: (workspace: string, chat: string, part: RootsPart) => void;
   readonly #count: RowCount;
 
   /** @param maxRows of all chats of one workspace; the oldest go, those that are gone first */
@@ -71,6 +79,35 @@ export class ChatRoots {
         for (const root of present) show.run(chat, root, workspace, now);
         trim(workspace, chat, now);
       });
+    const countOfChat = db.prepare("select count(*) as rows from chat_roots where chat = ?");
+    const insertGone = db.prepare(
+      `insert into chat_roots (chat, root, gone_at, workspace, changed_at) values (?1, ?2, ?3, ?4, ?3)
+       on conflict (chat, root) do update set gone_at = excluded.gone_at, workspace = excluded.workspace,
+         changed_at = excluded.changed_at where gone_at is null`,
+    );
+    const trimGone = db.prepare(
+      `delete from chat_roots where chat = ?1 and root in (
+         select root from chat_roots where chat = ?1 and gone_at is not null order by gone_at, root desc limit ?2)`,
+    );
+    this.#recordPart = (workspace, chat, { shown, gone }) =>
+      inTransaction(db, () => {
+        const now = Date.now();
+        for (const root of gone) insertGone.run(chat, root, now, workspace);
+        for (const root of shown) show.run(chat, root, workspace, now);
+        this.#count.forget(workspace);
+      });
+    this.#trimPart = (workspace, chat, most) => {
+      const ofChat = countSchema.parse(countOfChat.get(chat)).rows - MAX_ROWS;
+      if (ofChat > 0 && trimGone.run(chat, Math.min(ofChat, most)).changes > 0) {
+        this.#count.forget(workspace);
+        return true;
+      }
+      const ofWorkspace = this.#count.excess(workspace)?.rows ?? 0;
+      if (ofWorkspace <= 0) return false;
+      const { changes } = forgetOfWorkspace.run(workspace, Math.min(ofWorkspace, most));
+      this.#count.forget(workspace);
+      return changes > 0 && ofWorkspace > most;
+    };
     this.#bury = (workspace, chat, root) => buryOne.run(Date.now(), workspace, chat, root);
   }
 
@@ -79,6 +116,16 @@ export class ChatRoots {
     const known = new Set(this.present(chat));
     if (known.size === present.length && present.every((root) => known.has(root))) return;
     writeRelaxed(this.#db, () => this.#write(workspace, chat, present));
+  }
+
+  /** Says a part of how a chat's repositories differ from what was said before. */
+  recordPart(workspace: string, chat: string, part: RootsPart): void {
+    this.#recordPart(workspace, chat, part);
+  }
+
+  /** Lets the oldest rows go that are too many. @param most at most so many @returns whether there are more */
+  trimPart(workspace: string, chat: string, most: number): boolean {
+    return this.#trimPart(workspace, chat, most);
   }
 
   /** Says that one of the chat's repositories is gone. */

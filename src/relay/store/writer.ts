@@ -18,6 +18,8 @@ const FAILED_RETRY_MS = 1_000;
 const MAX_WAITING = 10_000;
 /** So many of those that wait go out between two turns of the loop. */
 const BATCH = 200;
+/** Or until this much time has passed, in milliseconds. */
+const TURN_MS = 3;
 /** What the probe writes, in bytes: room for one page shows little. */
 const PROBE_BYTES = 65_536;
 
@@ -33,7 +35,7 @@ export class StoreWriter {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #probe: Database.Statement;
-  readonly #waiting = new Map<string, () => void>();
+  readonly #waiting = new Map<string, () => boolean>();
   #cancelRetry: (() => void) | undefined;
   /** Monotonic milliseconds: since when another process has let no write through. */
   #lockedSince: number | undefined;
@@ -83,8 +85,21 @@ export class StoreWriter {
         if (!this.failed(thrown)) throw thrown;
       }
     }
+    this.later(key, () => {
+      write();
+      return false;
+    });
+  }
+
+  /**
+   * Writes in parts, one at a time, when others have had their turn.
+   *
+   * @param key as of {@link relaxed}
+   * @param writePart writes a part; `true`: there is another one
+   */
+  later(key: string, writePart: () => boolean): void {
     this.#waiting.delete(key); // it goes to the end
-    this.#waiting.set(key, write);
+    this.#waiting.set(key, writePart);
     for (const oldest of this.#waiting.keys()) {
       if (this.#waiting.size <= MAX_WAITING) break;
       this.#waiting.delete(oldest);
@@ -158,12 +173,17 @@ export class StoreWriter {
 
   #drain(): void {
     let left = BATCH;
+    const end = performance.now() + TURN_MS;
     for (const [key, write] of this.#waiting) {
-      if (left === 0) break;
+      if (left === 0 || (left < BATCH && performance.now() >= end)) break;
       left -= 1;
-      writeRelaxed(this.#db, write);
+      let hasMore = false;
+      writeRelaxed(this.#db, () => {
+        hasMore = write();
+      });
       this.#written();
       this.#waiting.delete(key);
+      if (hasMore) this.#waiting.set(key, write); // behind the others
     }
     if (this.#waiting.size > 0) this.#schedule();
   }

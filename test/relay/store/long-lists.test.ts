@@ -1,0 +1,68 @@
+import t from "tap";
+import { Store } from "../../../src/relay/store/index.js";
+import fc from "../../support/fast-check.js";
+import { tempDir } from "../../support/temp.js";
+import { until } from "../../support/until.js";
+
+const WORKSPACE = "11111111-1111-4111-8111-111111111111";
+const CHAT = "33333333-3333-4333-8333-333333333333";
+const rootsFrom = (from: number, count: number) =>
+  Array.from({ length: count }, (_, at) => `/${String(from + at).padStart(6, "0")}`);
+
+t.test(
+  "a long list is there at once, and is written in parts between which everything else has its turn",
+  async (t) => {
+    const dataDir = tempDir(t);
+    const store = new Store(dataDir);
+    const other = new Store(dataDir);
+    t.teardown(() => store.close());
+    t.teardown(() => other.close());
+    const list = rootsFrom(0, 5_000);
+    store.chatRoots.record(WORKSPACE, CHAT, list);
+    t.same(store.chatRoots.present(CHAT), list);
+    const seen = new Set<number>();
+    await until("all is written", () => {
+      seen.add(other.chatRoots.present(CHAT).length);
+      return seen.has(list.length);
+    });
+    t.ok(seen.has(0), "nothing of it before the caller had gone on");
+    t.ok(seen.size > 2, `${seen.size} parts were seen`);
+    store.chatRoots.record(WORKSPACE, CHAT, []);
+    t.same(store.chatRoots.present(CHAT), []);
+    await until("all of it is gone", () => other.chatRoots.present(CHAT).length === 0);
+    t.same(other.chatRoots.tombstones(CHAT), list);
+  },
+);
+
+t.test(
+  "after any sequence of lists, short and long, what is written is the last one, and what was before it",
+  async (t) => {
+    const lists = fc.array(
+      fc.record({ from: fc.nat(200), count: fc.oneof(fc.nat(10), fc.nat(300)), waits: fc.boolean() }),
+      { minLength: 1, maxLength: 8 },
+    );
+    await fc.assert(
+      fc.asyncProperty(lists, async (sequence) => {
+        const dataDir = tempDir(t);
+        const store = new Store(dataDir);
+        const shown = new Set<string>();
+        let last: string[] = [];
+        for (const { from, count, waits } of sequence) {
+          last = rootsFrom(from, count);
+          for (const root of last) shown.add(root);
+          store.chatRoots.record(WORKSPACE, CHAT, last);
+          if (waits) await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        for (const root of last) shown.delete(root);
+        const gone = [...shown].sort();
+        const told = [store.chatRoots.present(CHAT), store.chatRoots.tombstones(CHAT)];
+        store.close(); // writes what waits
+        const after = new Store(dataDir);
+        const written = [after.chatRoots.present(CHAT), after.chatRoots.tombstones(CHAT)];
+        after.close();
+        return [told, written].every((state) => JSON.stringify(state) === JSON.stringify([last, gone]));
+      }),
+      { numRuns: 40 },
+    );
+  },
+);
