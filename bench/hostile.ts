@@ -12,15 +12,15 @@ const AGENTS = 50;
 const VIEWERS_EACH = 4;
 /** Rounds of three turns, so that the machine's moods hit all of them. `BENCH_ROUNDS`: fewer, to try it. */
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 20);
-const TURN_MS = { alone: 15_000, agent: 30_000, client: 30_000 };
+const TURN_MS = { alone: 10_000, agent: 30_000, client: 30_000 };
 const WARM_UP_MS = 5_000;
 const SAMPLE_MS = 100;
 
 /** What the relay may hold of trees; a small machine's. Bytes. */
 const BUDGET_BYTES = 256 * 1024 * 1024;
 
-const HOSTILE_WORKSPACE = groupId(900_000_000);
-const HOSTILE_CHATS = [1, 2, 3].map((number) => groupId(900_000_000 + number));
+/** Chats and workspaces from here on are not honest. */
+const HOSTILE_GROUP = 900_000_000;
 
 const TURNS = ["alone", "agent", "client"] as const;
 type Turn = (typeof TURNS)[number];
@@ -44,7 +44,7 @@ export async function benchmark(): Promise<Report> {
       for (const turn of TURNS) {
         progress(`round ${round + 1} of ${ROUNDS}: ${turn}`);
         const work = () => watched(relay, () => honest.work(TURN_MS[turn]));
-        add(figures[turn], turn === "alone" ? await work() : await hostile[turn].during(work));
+        add(figures[turn], turn === "alone" ? await work() : await beside(hostile[turn], work));
         await sleep(1_000); // what it left behind is cleared away
       }
     }
@@ -52,22 +52,33 @@ export async function benchmark(): Promise<Report> {
     return report(figures, relay.isAlive, seed);
   } finally {
     honest.stop();
-    hostile.agent.stop();
-    hostile.client.stop();
+    for (const each of [...hostile.agent, ...hostile.client]) each.stop();
     await relay.stop();
   }
 }
 
-/** One token each. The agent has accomplices that watch its trees, so that they may not be evicted. */
-function hostileProcesses({ url, dataDir }: RelayProgram, seed: number): Record<"agent" | "client", HostileProcess> {
-  const agent = createToken(dataDir, { kind: "agent", workspace: HOSTILE_WORKSPACE });
-  const client = createToken(dataDir, { kind: "client", user: "hostile" });
-  for (const chat of HOSTILE_CHATS) bindChat(dataDir, { chat, workspace: HOSTILE_WORKSPACE, owner: "hostile" });
-  const orders = { url, agentToken: agent, clientToken: client, chats: HOSTILE_CHATS, seed };
-  return {
-    agent: new HostileProcess("agent", { ...orders, token: agent }),
-    client: new HostileProcess("client", { ...orders, token: client }),
+/** Two agents and a client. The agents have accomplices that watch their trees, so that they may not be evicted. */
+function hostileProcesses({ url, dataDir }: RelayProgram, seed: number): Record<"agent" | "client", HostileProcess[]> {
+  const ordersOf = (manner: "rude" | "polite", number: number) => {
+    const workspace = groupId(number);
+    const chats = [1, 2, 3].map((chat) => groupId(number + chat));
+    const agentToken = createToken(dataDir, { kind: "agent", workspace });
+    const clientToken = createToken(dataDir, { kind: "client", user: manner });
+    for (const chat of chats) bindChat(dataDir, { chat, workspace, owner: manner });
+    return { url, agentToken, clientToken, chats, manner, seed };
   };
+  const rude = ordersOf("rude", HOSTILE_GROUP);
+  const polite = ordersOf("polite", HOSTILE_GROUP + 10);
+  return {
+    agent: [rude, polite].map((orders) => new HostileProcess("agent", { ...orders, token: orders.agentToken })),
+    client: [new HostileProcess("client", { ...rude, token: rude.clientToken })],
+  };
+}
+
+/** Works while all of them attack. */
+function beside(attackers: readonly HostileProcess[], work: () => Promise<Figures>): Promise<Figures> {
+  const [first, ...others] = attackers;
+  return first === undefined ? work() : first.during(() => beside(others, work));
 }
 
 async function watched(relay: RelayProgram, work: () => Promise<Seen>): Promise<Figures> {
@@ -99,7 +110,7 @@ function report(figures: Record<Turn, Figures>, isAlive: boolean, seed: number):
   const rows = TURNS.map((turn) => {
     const { seen, peakBytes } = figures[turn];
     return [
-      { alone: "alone", agent: "beside a hostile agent", client: "beside a hostile client" }[turn],
+      { alone: "alone", agent: "beside hostile agents", client: "beside a hostile client" }[turn],
       seen.latencies.length.toLocaleString("en"),
       milliseconds(median(seen.latencies)),
       milliseconds(quantile(seen.latencies, 0.99)),
@@ -114,9 +125,10 @@ function report(figures: Record<Turn, Figures>, isAlive: boolean, seed: number):
     title: "Hostile parties",
     method: `\`relay serve\` with its defaults and \`--max-tree-bytes\` of ${mib(BUDGET_BYTES)}, ${AGENTS} honest agents of a workspace each that
 tell an edit twice a second, and ${AGENTS * VIEWERS_EACH} viewers, ${VIEWERS_EACH} of each. In ${ROUNDS} rounds they have the relay for themselves for
-${TURN_MS.alone / 1000} s, then beside an agent's token in wrong hands for ${TURN_MS.agent / 1000} s, then beside a client's for ${TURN_MS.client / 1000} s. What those do is drawn at random
+${TURN_MS.alone / 1000} s, then beside two agents' tokens in wrong hands for ${TURN_MS.agent / 1000} s, then beside a client's for ${TURN_MS.client / 1000} s. What those do is drawn at random
 (seed ${seed}): every kind of message and call, of any size, at any rate, whole and in halves, of sense and of none, over connections
-that come, go, do not read and do not answer. Each of them is a process of lowest priority, so that what is measured is
+that come, go, do not read and do not answer. One of the two agents says only what honest ones say, as much and as fast as it
+is let, since the other is sent away again and again. Each of them is a process of lowest priority, so that what is measured is
 what it does to the relay. Latency is from an honest agent's send to a viewer's receipt; each frame is compared byte for
 byte with the edit that was told.`,
     tables: [{ title: "What honest parties notice", columns: [{ head: "" }, ...heads.map(right)], rows }],
@@ -125,7 +137,7 @@ byte with the edit that was told.`,
 }
 
 function goalsOf(turn: "agent" | "client", alone: Figures, beside: Figures, isAlive: boolean): Goal[] {
-  const who = `beside a hostile ${turn}`;
+  const who = turn === "agent" ? "beside hostile agents" : "beside a hostile client";
   const middle = median(beside.seen.latencies) / median(alone.seen.latencies);
   const tail = quantile(beside.seen.latencies, 0.99) / quantile(alone.seen.latencies, 0.99);
   const growth = beside.peakBytes - alone.peakBytes;

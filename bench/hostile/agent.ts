@@ -15,19 +15,21 @@ const ACCOMPLICES_EACH = 2;
 const COME_BACK_MS = 250;
 
 /** One connection from its beginning to its end, in one of the ways that connections go wrong. */
-async function connection({ url, token, chats }: Orders, random: Random, isOver: () => boolean): Promise<void> {
+async function connection(orders: Orders, random: Random, isOver: () => boolean): Promise<void> {
+  const { url, token, manner } = orders;
+  const isRude = manner === "rude";
   const socket = new WebSocket(url.replace(/^http/, "ws") + TUNNEL_PATH, TUNNEL_SUBPROTOCOL, {
     headers: { authorization: `Bearer ${token}` },
-    autoPong: random.chance(0.9),
-    perMessageDeflate: random.chance(0.5) && { threshold: 0 },
+    autoPong: !isRude || random.chance(0.9),
+    perMessageDeflate: isRude && random.chance(0.5) && { threshold: 0 },
   });
   socket.on("error", () => undefined); // refused, or cut: that is what the relay is there for
   const closed = new Promise((resolve) => socket.once("close", resolve));
   await openOrClosed(socket);
-  if (random.chance(0.05)) socket.terminate(); // connected, and gone without a word
+  if (isRude && random.chance(0.05)) socket.terminate(); // connected, and gone without a word
   const hello = JSON.stringify({ type: "hello", protocol: TUNNEL_VERSION, agent: "x".repeat(random.below(100)) });
-  if (random.chance(0.9)) send(socket, hello);
-  if (random.chance(0.1)) socket.pause(); // it never reads
+  if (!isRude || random.chance(0.9)) send(socket, hello);
+  if (isRude && random.chance(0.1)) socket.pause(); // it never reads
   const end = performance.now() + random.below(LONGEST_MS);
   // one kind of frame at a time for a while, so that each is seen at its full rate
   while (socket.readyState === WebSocket.OPEN && performance.now() < end && !isOver()) {
@@ -36,7 +38,7 @@ async function connection({ url, token, chats }: Orders, random: Random, isOver:
     const count = random.small(1, 2_000);
     for (let at = 0; at < count && socket.readyState === WebSocket.OPEN && performance.now() < end; at += 1) {
       if (socket.bufferedAmount > MOST_WAITING) await pause(5);
-      else send(socket, hostileFrame(random, kind, chats));
+      else send(socket, hostileFrame(random, kind, orders));
       if (spacing > 0 || at % 50 === 0) await pause(spacing);
     }
   }
@@ -72,13 +74,13 @@ function accomplices({ url, clientToken, chats }: Orders, isOver: () => boolean)
 await runOrders(async (orders, isOver) => {
   const random = new Random(orders.seed);
   const endWatching = accomplices(orders, isOver);
-  // it comes back at once, also when it is told to wait; sometimes twice at the same time
+  // it comes back at once, also when it is told to wait; who is rude comes twice at the same time
   const comeBack = async () => {
     while (!isOver()) {
       await connection(orders, random, isOver);
       await pause(random.pick([0, 5, 50, 500]));
     }
   };
-  await Promise.all([comeBack(), comeBack()]);
+  await Promise.all(orders.manner === "rude" ? [comeBack(), comeBack()] : [comeBack()]);
   endWatching();
 });

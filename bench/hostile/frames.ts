@@ -1,20 +1,48 @@
 import { randomMessage, randomValue } from "../../test/relay/support/random-messages.js";
 import type { Random } from "../../test/support/random.js";
+import type { Orders } from "./orders.js";
 
 const EPOCHS = ["epoch-one", "epoch-two", "epoch-three"];
 
-/** A frame that an agent should not send, or not so often. @param kind which one: any whole number from 0 */
-export function hostileFrame(random: Random, kind: number, chats: readonly string[]): string | Buffer {
-  const make = KINDS[kind % KINDS.length] as (typeof KINDS)[number];
+/**
+ * A frame that an agent should not send, or not so often.
+ *
+ * @param kind which one: any whole number from 0
+ */
+export function hostileFrame(
+  random: Random,
+  kind: number,
+  { chats, manner }: Pick<Orders, "chats" | "manner">,
+): string | Buffer {
+  const kinds = manner === "rude" ? [...POLITE_KINDS, ...RUDE_KINDS] : POLITE_KINDS;
+  const make = kinds[kind % kinds.length] as Kind;
   const frame = make(random, chats);
   return typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame);
 }
 
 type Chats = readonly string[];
 
-const KINDS: ((random: Random, chats: Chats) => object | string | Buffer)[] = [
-  (random, chats) => randomMessage(random, () => honestMessage(random, chats)),
+type Kind = (random: Random, chats: Chats) => object | string | Buffer;
+
+/** All of them are messages of the protocol, of trees that one workspace may have. */
+const POLITE_KINDS: readonly Kind[] = [
   (random, chats) => honestMessage(random, chats),
+  (random) => ({ ...tree(random, random.small(0, 1_500)), root: fewRoots(random), base: null, more: false }),
+  (random) => {
+    const whole = { ...tree(random, 1), root: fewRoots(random), base: null, more: false };
+    return { ...whole, upserts: [file(random, random.small(100, 2_900_000))] };
+  },
+  (random, chats) => ({
+    type: "chat",
+    chat: random.pick(chats),
+    roots: Array.from({ length: random.small(1, 9_000) }, (_, at) => `/work/${at}`),
+  }),
+  (random) => ({ type: "scanned", root: fewRoots(random), scanned_at: new Date().toISOString() }),
+  (random) => ({ type: "gone", root: fewRoots(random) }),
+];
+
+const RUDE_KINDS: readonly Kind[] = [
+  (random, chats) => randomMessage(random, () => honestMessage(random, chats)),
   // parts of updates that are never finished
   (random) => ({ ...tree(random, random.below(300)), more: true }),
   (random) => ({ ...tree(random, 0), removes: Array.from({ length: random.small(1, 90_000) }, () => ""), more: true }),
@@ -92,6 +120,10 @@ function file(random: Random, size: number): Record<string, unknown> {
 
 function key(random: Random): string {
   return `t:${random.below(1_000_000)}`;
+}
+
+function fewRoots(random: Random): string {
+  return `/work/${random.below(8)}`;
 }
 
 function root(random: Random): string {

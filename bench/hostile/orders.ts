@@ -11,6 +11,11 @@ export interface Orders {
   clientToken: string;
   /** Its own, by their ids. */
   chats: readonly string[];
+  /**
+   * `rude`: whatever an agent's protocol lets it do, which has it sent away again and again. `polite`: only what honest agents
+   * do as well, and as much and as fast as it is let.
+   */
+  manner: "rude" | "polite";
   seed: number;
 }
 

@@ -7,7 +7,7 @@ import { revokeToken } from "../../src/relay/commands.js";
 import { createRepo, expectedOf } from "../support/repo.js";
 import { Stack } from "../support/stack.js";
 import { SERVICE_UID, SERVICE_USER, Systemd, UNITS, withoutSystemd } from "../support/systemd.js";
-import { type Cleanup, tempDir } from "../support/temp.js";
+import { ALLOW_TEMP, type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 import { WatchClient } from "../support/watch-client.js";
 
@@ -57,11 +57,16 @@ async function outside(t: Cleanup) {
 }
 
 /** {@link outside}, and the user's agent as a service of a systemd in namespaces. */
+/** The repository is not in the user's home, which is what the service shows by itself. */
+function settingsFor({ url }: Stack): string {
+  return `TREEWIRE_RELAY=${url}\nTREEWIRE_ALLOW_ROOT=${ALLOW_TEMP.TREEWIRE_ALLOW_ROOT}\n`;
+}
+
 async function asService(t: Cleanup, dropIn: string) {
   const { stack, workspace, agentToken, editIsSeen } = await outside(t);
   const log = join(tempDir(t), "agent.log");
   const etc = {
-    [`treewire/agent-${SERVICE_USER}.env`]: `TREEWIRE_RELAY=${stack.url}\n`,
+    [`treewire/agent-${SERVICE_USER}.env`]: settingsFor(stack),
     [`treewire/agent-${SERVICE_USER}.token`]: agentToken,
   };
   const units = { [`${INSTANCE}.d/test.conf`]: `[Service]\n${output(log)}${dropIn}` };
@@ -121,7 +126,7 @@ t.test("the agent works inside its sandbox under a user's own systemd", { skip: 
     "ExecStart=/lib/systemd/systemd --user --unit=test.target",
   ];
   const systemd = await Systemd.boot(t, {
-    home: { ".config/treewire/agent.env": `TREEWIRE_RELAY=${stack.url}\n`, ".config/treewire/agent.token": agentToken },
+    home: { ".config/treewire/agent.env": settingsFor(stack), ".config/treewire/agent.token": agentToken },
     units: {
       "manager.service": `${manager.join("\n")}\n`,
       "treewire-agent.service.d/test.conf": `[Service]\n${output(log)}`,
