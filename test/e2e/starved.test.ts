@@ -20,7 +20,8 @@ function refuses(
   const path = fileURLToPath(new URL(`../../bin/${program}.js`, import.meta.url));
   const script = `${before}\nexec "$@"`;
   const run = spawnSync("bash", ["-c", script, "bash", process.execPath, path, ...args], {
-    env: { ...GIT_ENV, HOME: tempDir(t), TREEWIRE_AGENT_TOKEN: "", TREEWIRE_TOKEN: "" },
+    // where coverage is measured, Node would write what it counted with the very files that the program lacks
+    env: { ...GIT_ENV, NODE_V8_COVERAGE: "", HOME: tempDir(t), TREEWIRE_AGENT_TOKEN: "", TREEWIRE_TOKEN: "" },
     timeout: PATIENCE_MS,
     killSignal: "SIGKILL",
     encoding: "utf8",
