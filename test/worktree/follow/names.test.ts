@@ -306,15 +306,15 @@ t.test("another branch includes other settings, which decide files and ignore ru
 t.test("a path behind a link is taken from where the link leads, as the system has it", async (t) => {
   const repo = startRepo(t);
   const home = tempDir(t);
-  write(join(home, "dotfiles/git/config"), "[include]\n\tpath = ../shared/config\n");
-  write(join(home, "dotfiles/shared/config"), `[core]\n\texcludesFile = ${home}/git/../shared/ignore\n`);
-  write(join(home, "shared/config"), "[core]\n\tfileMode = false\n");
-  write(join(home, "dotfiles/shared/ignore"), "*.log\n");
+  write(join(home, "dotfiles/git/config"), "[include]\n\tpath = ../common/config\n");
+  write(join(home, "dotfiles/common/config"), `[core]\n\texcludesFile = ${home}/git/../common/ignore\n`);
+  write(join(home, "common/config"), "[core]\n\tfileMode = false\n");
+  write(join(home, "dotfiles/common/ignore"), "*.log\n");
   link(join(home, "git"), "dotfiles/git");
   repo.git("config", "include.path", join(home, "git/config"));
   const { untilRight } = await follow(t, repo.root);
   await untilRight("the first state");
-  appendFileSync(join(home, "dotfiles/shared/ignore"), "*.tmp\n");
+  appendFileSync(join(home, "dotfiles/common/ignore"), "*.tmp\n");
   await untilRight("the ignore file was edited");
 });
 
