@@ -28,8 +28,8 @@ export function sameFile(a: TreeFile | undefined, b: TreeFile | undefined): bool
   );
 }
 
-/** The file with this key, by halving. @returns `undefined` when the list has none */
-export function findFile(files: readonly TreeFile[], key: string): TreeFile | undefined {
+/** Where the first file stands whose key is this one or a later one, by halving; behind the last when there is none. */
+export function firstFrom(files: readonly TreeFile[], key: string): number {
   let low = 0;
   let high = files.length;
   while (low < high) {
@@ -38,7 +38,12 @@ export function findFile(files: readonly TreeFile[], key: string): TreeFile | un
     if (file === undefined || file.key >= key) high = middle;
     else low = middle + 1;
   }
-  const found = files[low];
+  return low;
+}
+
+/** The file with this key. @returns `undefined` when the list has none */
+export function findFile(files: readonly TreeFile[], key: string): TreeFile | undefined {
+  const found = files[firstFrom(files, key)];
   return found?.key === key ? found : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { firstFrom } from "../file-list.js";
 import type { TreeFile } from "../tree.js";
 import { EVERYTHING, type LeftOut, omittedDirectory } from "./omitted-directory.js";
 import { patchSize } from "./patch-size.js";
@@ -152,16 +153,4 @@ function runOf(files: readonly TreeFile[], directory: string): Run {
   const start = firstFrom(files, `u:${directory}`);
   // `0` is the character behind `/`
   return { directory, start, end: firstFrom(files, `u:${directory.slice(0, -1)}0`) };
-}
-
-function firstFrom(files: readonly TreeFile[], key: string): number {
-  let low = 0;
-  let high = files.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const file = files[middle];
-    if (file === undefined || file.key >= key) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

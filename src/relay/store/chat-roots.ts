@@ -96,7 +96,15 @@ export class ChatRoots {
         for (const root of shown) show.run(chat, root, workspace, now);
         this.#count.forget(workspace);
       });
+    const forgetSome = db.prepare(
+      `delete from chat_roots where chat = ?1 and root in (
+         select root from chat_roots where chat = ?1 and gone_at < ?2 limit ?3)`,
+    );
     this.#trimPart = (workspace, chat, most) => {
+      if (forgetSome.run(chat, Date.now() - TOMBSTONE_MS, most).changes > 0) {
+        this.#count.forget(workspace);
+        return true;
+      }
       const ofChat = countSchema.parse(countOfChat.get(chat)).rows - MAX_ROWS;
       if (ofChat > 0 && trimGone.run(chat, Math.min(ofChat, most)).changes > 0) {
         this.#count.forget(workspace);
