@@ -3,14 +3,17 @@
 //   dist/src, dist/test, dist/bench   module by module, for the tests; not packed
 //   dist/bin, dist/chunks, dist/diff  bundled: the programs and threads, what they share, and the door treewire/diff
 //   dist/types                        declarations of that door
+//   dist/web                          the page: index.html and, below assets/, hashed files, each compressed as well
 //   packages/client/dist              the door treewire/client, bundled, with its declarations
 //
 // With `--unbundled`, programs and threads stay as the compiler made them, module by module, so that coverage can be counted
 // for each source. Such a build is not to be packed.
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { createHash } from "node:crypto";
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild-wasm";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -69,6 +72,45 @@ tsc("tsconfig.doors.json");
 copyDeclarations("diff/index.d.ts", here("dist/declared"), here("dist/types"));
 copyDeclarations("client/index.d.ts", here("dist/declared"), here("packages/client/dist/types"));
 rmSync(here("dist/declared"), { recursive: true });
+
+await bundlePage();
+
+async function bundlePage() {
+  const { metafile } = await build({
+    ...bundled,
+    packages: "bundle",
+    platform: "browser",
+    target: ["chrome105", "firefox115", "safari16.4"],
+    entryPoints: { main: "src/web/main.tsx", styles: "src/web/styles.css" },
+    tsconfig: here("src/web/tsconfig.json"),
+    outdir: "dist/web/assets",
+    entryNames: "[name]-[hash]",
+    chunkNames: "[name]-[hash]",
+    splitting: true, // what is not needed before the first diff is shown comes after it
+    minify: true,
+    metafile: true,
+    legalComments: "none",
+    banner: { js: "/* Holds preact (MIT) and highlight.js (BSD-3-Clause): see LICENSES.txt beside this file. */" },
+  });
+  const outputOf = (entry) =>
+    basename(Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entry)[0]);
+  const icon = readFileSync(here("src/web/icon.svg"));
+  const iconName = `icon-${createHash("sha256").update(icon).digest("hex").slice(0, 8)}.svg`;
+  writeFileSync(here(`dist/web/assets/${iconName}`), icon);
+  const licences = ["preact", "highlight.js"].map((name) => readFileSync(here(`node_modules/${name}/LICENSE`), "utf8"));
+  writeFileSync(here("dist/web/assets/LICENSES.txt"), licences.join("\n\n"));
+  const names = { script: outputOf("src/web/main.tsx"), style: outputOf("src/web/styles.css"), icon: iconName };
+  const page = readFileSync(here("src/web/index.html"), "utf8");
+  writeFileSync(
+    here("dist/web/index.html"),
+    page.replace(/\{(script|style|icon)\}/g, (_, name) => names[name]),
+  );
+  for (const name of readdirSync(here("dist/web/assets"))) {
+    const bytes = readFileSync(here(`dist/web/assets/${name}`));
+    writeFileSync(here(`dist/web/assets/${name}.gz`), gzipSync(bytes, { level: 9 }));
+    writeFileSync(here(`dist/web/assets/${name}.br`), brotliCompressSync(bytes));
+  }
+}
 
 async function bundlePrograms() {
   await build({

@@ -21,6 +21,7 @@ const ROOMS: Record<string, Room> = {
   "src/agent": { rooms: ["src/worktree", "src/protocol", "src/util"], packages: "any" },
   "src/relay": { rooms: ["src/protocol", "src/util"], packages: "any" },
   "src/client": { rooms: ["src/protocol", "src/util"], packages: "any" },
+  "src/web": { rooms: ["src/client", "src/protocol"], packages: ["preact", "preact/hooks", "highlight.js"] },
   "src/start": { rooms: ["src/worktree", "src/client", "src/util"], packages: "any" },
   bin: { rooms: ["src/agent", "src/relay", "src/client", "src/start", "src/util"], packages: "any" },
 };

@@ -63,6 +63,7 @@ export const REFUSALS = {
   insufficientStorage: refusal(507, "Insufficient storage."),
   invalidFileId: refusal(400, "Invalid file ID."),
   methodNotAllowed: refusal(405, "Method not allowed."),
+  unsupportedMediaType: refusal(415, "Unsupported media type.", "Send application/json."),
   noSuchRoute: refusal(404, "Route not found."),
   headersTooLarge: refusal(431, "Request headers too large."),
   requestTimeout: refusal(408, "The request took too long."),

@@ -50,6 +50,8 @@ export interface RelayOptions {
   lingerMs?: number;
   /** Where metrics are served to whoever asks, beside the main port, which wants an admin's token; port 0 picks one. */
   metricsListen?: { host: string; port: number };
+  /** Whose pages may frame the page: `'none'` (the default), `'self'`, or origins, with spaces between. */
+  frameAncestors?: string;
   /** How long requests and sockets have to end when the relay stops, in milliseconds. Default: 10 s. */
   drainMs?: number;
 }
@@ -136,7 +138,15 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const changed = () => reconciler.changed();
   const http = await createHttp(
     { store, own, authority, admission, uploads, proxies, agentState, changed },
-    { limits: limits.options, metrics, isReady: () => isReady, upstream, tls, log },
+    {
+      limits: limits.options,
+      metrics,
+      isReady: () => isReady,
+      upstream,
+      tls,
+      log,
+      frameAncestors: options.frameAncestors ?? "'none'",
+    },
   );
   http.server.on("upgrade", (request, socket, head) => {
     upgrades.handle(request, socket, head).catch((thrown: unknown) => {

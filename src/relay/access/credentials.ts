@@ -7,6 +7,8 @@ import type { Answer, Calling } from "./client.js";
 const HEADER = "coder-session-token";
 const COOKIE = "coder_session_token";
 
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
+
 /**
  * The token that a request brings. The first one counts, in the order of docs/protocol.md: header, bearer, cookie, query.
  *
@@ -19,7 +21,7 @@ export function readCredentials(calling: Calling, allowedOrigins: readonly strin
   const { headers, query, method, host, isUpgrade } = calling;
   const header = single(headers[HEADER]) || bearer(headers);
   if (header) return { ok: header };
-  const cookie = parse(headers.cookie ?? "")[COOKIE];
+  const cookie = sessionToken(headers, host);
   const inQuery = query.get(COOKIE);
   if (!cookie) return inQuery ? { ok: inQuery } : { refusal: REFUSALS.signedOut };
   if (isUpgrade && !originMayUseCookie(headers.origin, host, allowedOrigins)) {
@@ -29,9 +31,35 @@ export function readCredentials(calling: Calling, allowedOrigins: readonly strin
   return changesSomething && inQuery !== cookie ? { refusal: REFUSALS.signedOut } : { ok: cookie };
 }
 
-/** Whether a request brings a token as a cookie, which may be somebody else's doing. */
-export function bringsCookie(headers: IncomingHttpHeaders): boolean {
-  return Boolean(parse(headers.cookie ?? "")[COOKIE]);
+/** Whether a request brings a token as a cookie, which may be somebody else's doing. @param host that it was made to */
+export function bringsCookie(headers: IncomingHttpHeaders, host: string): boolean {
+  return Boolean(sessionToken(headers, host));
+}
+
+/**
+ * The cookie that a session of this relay is kept in. Browsers keep cookies by host and not by port: on one's own machine its
+ * name has the port, so that two relays there do not sign each other out.
+ *
+ * @param host that a request was made to, with its port
+ */
+export function sessionCookie(host: string): { name: string; isLoopback: boolean } {
+  const url = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined;
+  const isLoopback = url !== undefined && LOOPBACK.test(url.hostname);
+  return { name: isLoopback ? `${COOKIE}_${url.port || "80"}` : COOKIE, isLoopback };
+}
+
+/** The token that a request brings as a cookie: that of a session of this relay, or else one of Coder's name. */
+export function sessionToken(headers: IncomingHttpHeaders, host: string): string | undefined {
+  const cookies = parse(headers.cookie ?? "");
+  return cookies[sessionCookie(host).name] || cookies[COOKIE] || undefined;
+}
+
+/** Whether a page is one of this host. @param origin as a browser says it */
+export function isOwnOrigin(origin: string, host: string): boolean {
+  if (!URL.canParse(origin)) return false; // "null": a sandboxed page
+  const page = new URL(origin);
+  const here = `${page.protocol}//${host}`;
+  return URL.canParse(here) && new URL(here).host === page.host;
 }
 
 /** The token of an `Authorization: Bearer` header. */
@@ -44,11 +72,7 @@ export function bearer(headers: IncomingHttpHeaders): string | undefined {
  * of an origin that the operator allows. Browsers let any page open a WebSocket to anywhere.
  */
 function originMayUseCookie(origin: string | undefined, host: string, allowed: readonly string[]): boolean {
-  if (origin === undefined || allowed.includes(origin)) return true;
-  if (!URL.canParse(origin)) return false; // "null": a sandboxed page
-  const page = new URL(origin);
-  const here = `${page.protocol}//${host}`;
-  return URL.canParse(here) && new URL(here).host === page.host;
+  return origin === undefined || allowed.includes(origin) || isOwnOrigin(origin, host);
 }
 
 /** The same URL for logs: no token of the query is left, however its name is written, nor one that stands elsewhere. */

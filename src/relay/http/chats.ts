@@ -8,6 +8,14 @@ import { clientOf, type HttpContext, type HttpServer } from "./context.js";
 import { callerErrors, chatSchema, OF_JSON_BODIES } from "./schemas.js";
 
 const params = z.object({ chat: z.string() });
+/** How many chats one answer has. */
+const CHATS = { usual: 50, most: 200 };
+const listSchema = z.object({
+  limit: z.coerce.number().int().min(1).max(CHATS.most).default(CHATS.usual),
+  offset: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+  archived: z.enum(["true", "false"]).default("false"),
+  coder_session_token: z.string().optional(),
+});
 const noContent = z.null().describe("Done.");
 
 /** What a plain GET of a stream's address is answered: why there is no upgrade, or that it wants one. */
@@ -59,6 +67,23 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
     http.addHook("onRequest", async (request) => {
       request.setDecorator("client", await clientOf(context, context.own, request));
     });
+    http.get(
+      "/chats",
+      {
+        schema: {
+          hide,
+          summary: "One's own chats, newest first",
+          querystring: listSchema,
+          response: { 200: z.array(chatSchema), ...callerErrors() },
+        },
+      },
+      async (request) => {
+        const client = request.getDecorator<Client>("client");
+        const { limit, offset, archived } = request.query;
+        const owner = client.admin ? undefined : client.user;
+        return context.store.chats.page({ owner, archived: archived === "true", limit, offset }).map(chatJson);
+      },
+    );
     http.get(
       "/chats/:chat",
       {

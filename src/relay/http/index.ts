@@ -23,7 +23,9 @@ import type { HttpContext, HttpServer } from "./context.js";
 import { fileRoutes } from "./files.js";
 import { openapi } from "./openapi.js";
 import { operationRoutes } from "./operations.js";
+import { pageRoutes } from "./page.js";
 import { proxyRoutes } from "./proxy.js";
+import { sessionRoutes } from "./session.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
@@ -36,6 +38,8 @@ export interface HttpOptions {
   upstream: UpstreamOptions | undefined;
   tls: { cert: Buffer; key: Buffer } | undefined;
   log: Logger;
+  /** Whose pages may frame the page: `'none'`, `'self'`, or origins, with spaces between. */
+  frameAncestors: string;
 }
 
 /** The relay's HTTP side. Upgrades do not come here. */
@@ -85,6 +89,8 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   await http.register(swagger, openapi);
   await http.register(operationRoutes(context, metrics, options.isReady));
   await http.register(adminRoutes(context), { prefix: "/admin" });
+  await http.register(sessionRoutes(context, options.upstream !== undefined));
+  await http.register(pageRoutes(options.frameAncestors));
   for (const prefix of PREFIXES) {
     const hide = prefix !== PREFIXES[0]; // the description names each route once
     await http.register(streamRoutes(context, prefix, hide), { prefix });

@@ -99,7 +99,7 @@ async function admit({ admission, proxies }: HttpContext, request: FastifyReques
     await admission.admit(ip, async () => {
       const tokenId = credentials.ok === undefined ? undefined : tokenDigest(credentials.ok);
       if (tokenId !== undefined) return { ok: tokenId, tokenId };
-      return bringsCookie(headers) ? { refusal: REFUSALS.signedOut } : { ok: ip };
+      return bringsCookie(headers, calling.host) ? { refusal: REFUSALS.signedOut } : { ok: ip };
     }),
   );
 }

@@ -118,6 +118,22 @@ export class ChatStore {
     return z.array(rowSchema).parse(rows);
   }
 
+  /**
+   * A part of the chats, newest first.
+   *
+   * @param options `owner`: of whom; left out: everybody's. `archived`: those, or those that are not
+   */
+  page(options: { owner?: string | undefined; archived: boolean; limit: number; offset: number }): Chat[] {
+    const { owner, archived, limit, offset } = options;
+    const rows = this.#db
+      .prepare(
+        `select * from chats where (?1 is null or owner = ?1) and archived = ?2
+         order by created_at desc, rowid desc limit ?3 offset ?4`,
+      )
+      .all(owner ?? null, archived ? 1 : 0, limit, offset);
+    return z.array(rowSchema).parse(rows);
+  }
+
   /** Takes a chat's binding away; the chat stays. @returns `undefined` when there is no such chat */
   unbind(id: string): Chat | undefined {
     this.#db

@@ -113,6 +113,8 @@ const MIGRATIONS = [
      delete from file_usage where bytes = 0
        and (scope, name) in (values ('owner', old.owner), ('organization', old.organization));
    end;`,
+  // a session, which a browser was given for a token, counts as long as that token does
+  `alter table tokens add column parent text;`,
 ];
 
 /**

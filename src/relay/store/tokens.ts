@@ -21,7 +21,8 @@ export type TokenEntry = Caller & { createdAt: Date; revokedAt: Date | undefined
 
 export type NewToken = { expiresAt?: Date } & (
   | { kind: "agent"; workspace: string }
-  | { kind: "client"; user: string; admin?: boolean; workspace?: string }
+  /** `parent`: the id of the token that it was traded for; it counts as long as that one does. */
+  | { kind: "client"; user: string; admin?: boolean; workspace?: string; parent?: string }
 );
 
 const ID_BYTES = 8;
@@ -43,6 +44,7 @@ const rowSchema = z.object({
   created_at: z.int(),
   expires_at: z.int().nullable(),
   revoked_at: z.int().nullable(),
+  parent: z.string().nullable(),
 });
 
 /**
@@ -67,8 +69,8 @@ export class TokenStore {
     const isClient = token.kind === "client";
     this.#db
       .prepare(
-        `insert into tokens (id, kind, secret_hash, workspace, user, admin, created_at, expires_at)
-         values (?, ?, ?, ?, ?, ?, ?, ?)`,
+        `insert into tokens (id, kind, secret_hash, workspace, user, admin, created_at, expires_at, parent)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         id,
@@ -79,6 +81,7 @@ export class TokenStore {
         isClient && token.admin === true ? 1 : 0,
         Date.now(),
         token.expiresAt?.getTime() ?? null,
+        isClient ? (token.parent ?? null) : null,
       );
     return `tw${letterOf(token)}_${id}_${secret}`;
   }
@@ -88,14 +91,19 @@ export class TokenStore {
     const [, letter = "", id = "", secret = ""] = TOKEN_FORM.exec(text) ?? [];
     const row = this.#row(id);
     const matches = timingSafeEqual(hash(secret), row?.secret_hash ?? hash(""));
-    const counts = row !== undefined && matches && letterOf(row) === letter && isLive(row);
+    const counts = row !== undefined && matches && letterOf(row) === letter && this.#counts(row);
     return counts ? callerOf(row) : undefined;
   }
 
   /** Whether a token that was verified before still counts. */
   isLive(tokenId: string): boolean {
     const row = this.#row(tokenId);
-    return row !== undefined && isLive(row);
+    return row !== undefined && this.#counts(row);
+  }
+
+  /** Whether a token was made by signing in. */
+  isSession(tokenId: string): boolean {
+    return this.#row(tokenId)?.parent != null;
   }
 
   /** Every token ever made, oldest first. */
@@ -114,6 +122,13 @@ export class TokenStore {
   /** Whether an agent was ever given a token for the workspace: that is what makes it known. */
   knowsWorkspace(workspace: string): boolean {
     return this.#agentOf.get(workspace) !== undefined;
+  }
+
+  /** A session counts as long as the token does that it was traded for. */
+  #counts(row: z.infer<typeof rowSchema>): boolean {
+    if (!isLive(row)) return false;
+    const parent = row.parent === null ? undefined : this.#row(row.parent);
+    return row.parent === null || (parent !== undefined && isLive(parent));
   }
 
   #row(id: string): z.infer<typeof rowSchema> | undefined {

@@ -53,8 +53,8 @@ t.test("a request that changes something needs the cookie's token where a foreig
 t.test("the bearer scheme is one word of any case, and one token", (t) => {
   t.equal(bearer({ authorization: "bearer   abc" }), "abc");
   for (const authorization of ["Basic abc", "Bearer", "Bearer a b", ""]) t.equal(bearer({ authorization }), undefined);
-  t.ok(bringsCookie({ cookie: "coder_session_token=C" }));
-  t.notOk(bringsCookie({ cookie: "other=C" }));
+  t.ok(bringsCookie({ cookie: "coder_session_token=C" }, "relay.example.com"));
+  t.notOk(bringsCookie({ cookie: "other=C" }, "relay.example.com"));
   t.end();
 });
 

@@ -1,0 +1,104 @@
+import { serialize } from "cookie";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { isOwnOrigin, sessionCookie, sessionToken } from "../access/index.js";
+import { accept, REFUSALS, RefusedError } from "../answers.js";
+import type { HttpContext, HttpServer } from "./context.js";
+import { callerErrors, errorResponses, OF_JSON_BODIES } from "./schemas.js";
+
+/** How long a session lasts, in milliseconds. */
+const SESSION_MS = 30 * 24 * 60 * 60 * 1000;
+
+const keySchema = z.strictObject({ token: z.string().min(1).max(4096) });
+
+/**
+ * Signing in and out (docs/page.md): a browser trades a token for a session, which it keeps in a cookie that no script can
+ * read. These routes stand at the relay's root alone. Here, and nowhere else, that cookie counts by itself on a request that
+ * changes something; so a request from another site's page is refused, by its `Origin` and by its type.
+ *
+ * @param hasUpstream tokens are the upstream's: one is taken unjudged, and the upstream's next answer judges it
+ */
+export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
+  const { store, admission, proxies } = context;
+
+  const signIn = async (token: string, address: string): Promise<{ value: string; maxAgeMs: number }> => {
+    if (hasUpstream) return { value: token, maxAgeMs: SESSION_MS };
+    const caller = accept(
+      await admission.admit(address, async () => {
+        const found = store.tokens.verify(token);
+        return found?.kind === "client" ? { ok: found, tokenId: found.tokenId } : { refusal: REFUSALS.signedOut };
+      }),
+    );
+    const { user, admin, workspace } = caller;
+    const end = Math.min(Date.now() + SESSION_MS, caller.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY);
+    const session = {
+      kind: "client",
+      user,
+      admin,
+      parent: caller.tokenId,
+      expiresAt: new Date(end),
+      ...(workspace !== undefined && { workspace }),
+    } as const;
+    return { value: await store.durable(() => store.tokens.create(session)), maxAgeMs: end - Date.now() };
+  };
+
+  /** The cookie's header. @param maxAgeMs 0: the browser forgets it */
+  const setCookie = (request: FastifyRequest, value: string, maxAgeMs: number): string => {
+    const host = proxies.host(request.raw);
+    const { name, isLoopback } = sessionCookie(host);
+    const maxAge = Math.floor(maxAgeMs / 1000);
+    return serialize(name, value, { httpOnly: true, sameSite: "strict", secure: !isLoopback, maxAge });
+  };
+
+  return async (http: HttpServer): Promise<void> => {
+    http.addHook("onRequest", async (request) => {
+      const type = request.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
+      if (type !== "application/json") throw new RefusedError(REFUSALS.unsupportedMediaType);
+      const { origin } = request.headers;
+      if (origin !== undefined && !isOwnOrigin(origin, proxies.host(request.raw))) {
+        throw new RefusedError(REFUSALS.forbidden);
+      }
+    });
+    http.post(
+      "/session",
+      {
+        schema: {
+          summary: "Sign in: trade a token for a session in a cookie",
+          body: keySchema,
+          response: {
+            200: z.object({ chat: z.string().optional() }).describe("The cookie is set."),
+            ...callerErrors(403, ...OF_JSON_BODIES),
+          },
+        },
+      },
+      async (request, reply) => {
+        const { value, maxAgeMs } = await signIn(request.body.token, request.ip);
+        return withCookie(reply, setCookie(request, value, maxAgeMs)).send({});
+      },
+    );
+    http.delete(
+      "/session",
+      {
+        schema: {
+          summary: "Sign out: the session of the cookie ends",
+          response: { 204: z.null(), ...errorResponses(403, 429, ...OF_JSON_BODIES) },
+        },
+      },
+      async (request, reply) => {
+        const token = sessionToken(request.headers, proxies.host(request.raw));
+        const caller = token === undefined || hasUpstream ? undefined : store.tokens.verify(token);
+        if (caller?.kind === "client" && store.tokens.isSession(caller.tokenId)) {
+          await store.durable(() => store.tokens.revoke(caller.tokenId));
+          context.changed();
+        }
+        return withCookie(reply, setCookie(request, "", 0))
+          .code(204)
+          .send(null);
+      },
+    );
+  };
+}
+
+function withCookie(reply: FastifyReply, cookie: string): FastifyReply {
+  return reply.headers({ "Set-Cookie": cookie, "Cache-Control": "no-store" });
+}

@@ -1,0 +1,85 @@
+import type { Key } from "./place.js";
+
+/** An answer of the relay that is no success. */
+export interface Refused {
+  /** 0: the relay was not reached. */
+  status: number;
+  /** In words. */
+  message: string;
+}
+
+export interface ChatEntry {
+  id: string;
+  workspaceId: string | undefined;
+  archived: boolean;
+  createdAt: Date;
+}
+
+/** What the page asks of the relay besides the stream. Paths are relative to the relay's root. */
+export class Relay {
+  readonly root: URL;
+
+  constructor(root: URL) {
+    this.root = root;
+  }
+
+  /** Trades a token or an invite for a session, which the browser keeps as a cookie that no script can read. */
+  async signIn(key: Key): Promise<Refused | { chat: string | undefined }> {
+    const answer = await this.#ask("session", { method: "POST", body: JSON.stringify(key) });
+    if ("message" in answer) return answer;
+    const { chat } = answer.body as { chat?: unknown };
+    return { chat: typeof chat === "string" ? chat : undefined };
+  }
+
+  async signOut(): Promise<void> {
+    await this.#ask("session", { method: "DELETE", body: "{}" });
+  }
+
+  /** One's own chats, newest first. */
+  async chats(): Promise<Refused | ChatEntry[]> {
+    const answer = await this.#ask("api/v2/chats");
+    if ("message" in answer) return answer;
+    return Array.isArray(answer.body) ? answer.body.flatMap(readChat) : [];
+  }
+
+  /** Whether the chat may be watched: browsers do not tell a page why a WebSocket was refused. */
+  async chat(id: string): Promise<Refused | ChatEntry> {
+    const answer = await this.#ask(`api/v2/chats/${encodeURIComponent(id)}`);
+    if ("message" in answer) return answer;
+    return readChat(answer.body)[0] ?? { status: 502, message: "The relay's answer makes no sense." };
+  }
+
+  /** Why the stream of a chat is refused, in the relay's words; `undefined`: it is not. */
+  async whyNoStream(id: string): Promise<Refused | undefined> {
+    const answer = await this.#ask(`api/v2/chats/${encodeURIComponent(id)}/git/watch?stale=ok`);
+    return "message" in answer && answer.status !== 426 ? answer : undefined;
+  }
+
+  async #ask(path: string, init: RequestInit = {}): Promise<Refused | { body: unknown }> {
+    try {
+      const headers = init.body === undefined ? {} : { "Content-Type": "application/json" };
+      const response = await fetch(new URL(path, this.root), { ...init, headers, credentials: "same-origin" });
+      const text = await response.text();
+      const body: unknown = text === "" ? {} : JSON.parse(text);
+      if (response.ok) return { body };
+      const { message } = body as { message?: unknown };
+      return { status: response.status, message: typeof message === "string" ? message : response.statusText };
+    } catch (thrown) {
+      return { status: 0, message: thrown instanceof Error ? thrown.message : String(thrown) };
+    }
+  }
+}
+
+function readChat(value: unknown): ChatEntry[] {
+  if (typeof value !== "object" || value === null) return [];
+  const { id, workspace_id, archived, created_at } = value as Record<string, unknown>;
+  if (typeof id !== "string") return [];
+  return [
+    {
+      id,
+      workspaceId: typeof workspace_id === "string" ? workspace_id : undefined,
+      archived: archived === true,
+      createdAt: new Date(String(created_at)),
+    },
+  ];
+}

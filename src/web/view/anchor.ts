@@ -1,0 +1,92 @@
+import type { FileView } from "./file-view.js";
+
+/** The line that is being read, and where on the screen it stands. */
+interface Anchor {
+  file: FileView;
+  /** Its rows as they were. */
+  rows: readonly string[];
+  /** `undefined`: the file's head. */
+  row: number | undefined;
+  /** Distance from the top of the screen, in CSS pixels. */
+  top: number;
+}
+
+/** Which files there are, for those who look for the one that is read. */
+export interface AnchorScene {
+  /** The file that an element on the screen is in. */
+  fileAt(element: Element): FileView | undefined;
+  /** Those that are there, from top to bottom. */
+  files(): FileView[];
+  /** Where the row of one state is in the next. */
+  follow(before: readonly string[], after: readonly string[], row: number): number;
+  /** Takes up what is missing above when there is nothing left to scroll. */
+  spacer: HTMLElement;
+}
+
+/**
+ * Changes the page while the line that is being read stays where it is, to the pixel. It is the one in the middle of the
+ * screen. Browsers do something of that kind by themselves, but lose the place when the element goes that they hold on to.
+ */
+export function holdPlace(scene: AnchorScene, change: () => void): void {
+  const anchor = findAnchor(scene);
+  change();
+  if (anchor === undefined) return;
+  const top = topNow(scene, anchor);
+  if (top === undefined) return;
+  moveBy(scene.spacer, top - anchor.top);
+}
+
+/** Scrolls; what cannot be scrolled upwards, the spacer at the top of the page takes up. */
+function moveBy(spacer: HTMLElement, distance: number): void {
+  if (distance === 0) return;
+  const missing = -(window.scrollY + distance);
+  if (missing > 0) spacer.style.height = `${spacer.offsetHeight + missing}px`;
+  window.scrollBy({ top: distance + Math.max(0, missing), behavior: "instant" });
+}
+
+/** Takes the spacer away as soon as nobody can see that. */
+export function releaseSpacer(spacer: HTMLElement): void {
+  const height = spacer.offsetHeight;
+  if (height === 0 || window.scrollY < height) return;
+  spacer.style.height = "0";
+  window.scrollBy({ top: -height, behavior: "instant" });
+}
+
+function findAnchor(scene: AnchorScene): Anchor | undefined {
+  const middle = Math.round(window.innerHeight / 2);
+  for (const y of [middle, middle - 40, middle + 40, middle / 2, middle * 1.5]) {
+    const found = document.elementsFromPoint(window.innerWidth / 2, y).find((each) => scene.fileAt(each) !== undefined);
+    const file = found && scene.fileAt(found);
+    if (found === undefined || file === undefined) continue;
+    const rows = file.body?.rows ?? [];
+    const lines = found.closest(".lines, .hunk");
+    if (lines === null || file.body === undefined) {
+      return { file, rows, row: undefined, top: file.element.getBoundingClientRect().top };
+    }
+    const box = lines.getBoundingClientRect();
+    const height = lineHeight(lines, box);
+    const row = file.body.rowOf(lines, Math.floor((y - box.top) / height));
+    if (row === undefined) continue;
+    return { file, rows, row, top: topOfRow(file, row) ?? box.top };
+  }
+  return undefined;
+}
+
+function topNow(scene: AnchorScene, { file, rows, row }: Anchor): number | undefined {
+  if (!file.element.isConnected) return undefined;
+  if (row === undefined || file.body === undefined || file.isCollapsed) return file.element.getBoundingClientRect().top;
+  return topOfRow(file, scene.follow(rows, file.body.rows, row)) ?? file.element.getBoundingClientRect().top;
+}
+
+function topOfRow(file: FileView, row: number): number | undefined {
+  const place = file.body?.placeOf(row);
+  if (place === undefined) return undefined;
+  const box = place.element.getBoundingClientRect();
+  return box.top + place.line * lineHeight(place.element, box);
+}
+
+/** All lines of a run are equally high. */
+function lineHeight(lines: Element, box: DOMRect): number {
+  const rows = Number((lines as HTMLElement).style.getPropertyValue("--rows")) || 1;
+  return box.height / rows;
+}

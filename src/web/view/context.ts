@@ -1,0 +1,12 @@
+import type { FileMarks, Settings } from "../model/settings.js";
+
+/** What all files of a page share. */
+export interface DiffContext {
+  settings: Settings;
+  marks: FileMarks;
+  /** For so long a line counts as changed just now, in milliseconds. */
+  justNowMs: number;
+  copy: (text: string) => void;
+  /** A file was collapsed or opened, viewed or not. */
+  onMarks: (file: { readonly element: HTMLElement }) => void;
+}

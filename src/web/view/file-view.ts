@@ -1,0 +1,210 @@
+import type { TreeFile } from "../../protocol/browser.js";
+import { filterLine, lacksHunks, omittedLine } from "../../protocol/browser.js";
+import { type FileFacts, factsOf } from "../model/file-facts.js";
+import { followRanges, freshRows, type RowRange } from "../model/just-now.js";
+import { rowsOf } from "../model/rows.js";
+import { fingerprint } from "../model/settings.js";
+import { withoutWhitespace } from "../model/whitespace.js";
+import { BodyView } from "./body-view.js";
+import type { DiffContext } from "./context.js";
+import { changeText, element } from "./dom.js";
+
+/** One file of a tree: its head, which sticks to the top, and its hunks. */
+export class FileView {
+  readonly element: HTMLElement;
+  readonly root: string;
+  readonly #context: DiffContext;
+  readonly #path = document.createTextNode("");
+  readonly #from = document.createTextNode("");
+  readonly #counts = element("span", { class: "counts" });
+  readonly #notes = element("span", { class: "notes" });
+  readonly #fresh = element("span", { class: "fresh" });
+  readonly #notice = element("p", { class: "notice" });
+  readonly #viewedBox: HTMLInputElement;
+  readonly #fold: HTMLButtonElement;
+  #file: TreeFile;
+  #facts: FileFacts;
+  #body: BodyView | undefined;
+  #fingerprint = "";
+  #justNow: RowRange[] = [];
+  #justNowEnd: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(root: string, file: TreeFile, context: DiffContext) {
+    this.root = root;
+    this.#file = file;
+    this.#facts = factsOf(file);
+    this.#context = context;
+    this.#fold = element("button", { type: "button", class: "fold", "data-action": "collapse" });
+    this.#viewedBox = element("input", { type: "checkbox", "data-action": "viewed" });
+    const copy = element(
+      "button",
+      { type: "button", class: "quiet", "data-action": "copy-path", title: "Copy the path" },
+      "Copy",
+    );
+    const name = element("h3", {}, element("span", { class: "from" }, this.#from), element("bdi", {}, this.#path));
+    const head = element(
+      "header",
+      { class: "file-head" },
+      this.#fold,
+      name,
+      copy,
+      this.#notes,
+      this.#fresh,
+      this.#counts,
+      element("label", { class: "viewed" }, this.#viewedBox, "Viewed"),
+    );
+    this.element = element("section", { class: "file", tabindex: "-1" }, head, this.#notice);
+    this.#fold.addEventListener("click", () => this.setCollapsed(!this.isCollapsed));
+    this.#viewedBox.addEventListener("change", () => this.setViewed(this.#viewedBox.checked));
+    copy.addEventListener("click", () => context.copy(this.path));
+    this.#showFacts();
+    this.#showMarks();
+  }
+
+  get file(): TreeFile {
+    return this.#file;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  get facts(): FileFacts {
+    return this.#facts;
+  }
+
+  get body(): BodyView | undefined {
+    return this.#body;
+  }
+
+  get isCollapsed(): boolean {
+    return this.element.hasAttribute("data-collapsed");
+  }
+
+  get isViewed(): boolean {
+    return this.element.hasAttribute("data-viewed");
+  }
+
+  /** How many lines changed just now. */
+  get justNowCount(): number {
+    return this.#justNow.reduce((sum, { from, to }) => sum + to - from, 0);
+  }
+
+  /** Shows a newer state of the file. @param isEdit it was edited just now, and not merely shown for the first time */
+  update(file: TreeFile, isEdit: boolean): void {
+    const before = rowsOf(this.#file.hunks);
+    const after = rowsOf(file.hunks);
+    this.#file = file;
+    this.#facts = factsOf(file);
+    this.#showFacts();
+    this.#showMarks();
+    if (isEdit) this.noteEdit(before, after);
+    this.#body?.update(this.#rows(), this.#context.settings.split);
+    this.#showJustNow();
+  }
+
+  /** Marks what an edit has brought. @param before the rows that the file had */
+  noteEdit(before: readonly string[], after: readonly string[] = rowsOf(this.#file.hunks)): void {
+    this.#justNow = [...followRanges(this.#justNow, before, after), ...freshRows(before, after)];
+    clearTimeout(this.#justNowEnd);
+    this.#justNowEnd = setTimeout(() => {
+      this.#justNow = [];
+      this.#showJustNow();
+    }, this.#context.justNowMs);
+    this.#showJustNow();
+  }
+
+  /** Settings have changed: everything is shown anew. */
+  refresh(): void {
+    this.#body?.update(this.#rows(), this.#context.settings.split);
+    this.#body?.setSplit(this.#context.settings.split);
+    this.#showJustNow();
+  }
+
+  /** Makes the hunks, if they are wanted and not there yet. */
+  build(): void {
+    if (this.#body !== undefined || this.isCollapsed) return;
+    this.#body = new BodyView(this.#rows(), this.#context.settings.split);
+    this.element.append(this.#body.element);
+    this.#showJustNow();
+  }
+
+  setCollapsed(isCollapsed: boolean): void {
+    this.#context.marks.setCollapsed(this.#name, isCollapsed);
+    this.#showMarks();
+    if (!isCollapsed) this.build();
+    this.#context.onMarks(this);
+  }
+
+  setViewed(isViewed: boolean): void {
+    this.#context.marks.setViewed(this.#name, isViewed ? this.#fingerprint : undefined);
+    if (isViewed !== this.isCollapsed) this.#context.marks.setCollapsed(this.#name, isViewed);
+    this.#showMarks();
+    if (!isViewed) this.build();
+    this.#context.onMarks(this);
+  }
+
+  /** It is shown no longer. */
+  dispose(): void {
+    clearTimeout(this.#justNowEnd);
+    this.element.remove();
+  }
+
+  get #name(): string {
+    return `${this.root}\n${this.#file.key}`;
+  }
+
+  #rows(): string[] {
+    const rows = rowsOf(this.#file.hunks);
+    return this.#context.settings.whitespace === "hidden" ? withoutWhitespace(rows) : rows;
+  }
+
+  #showFacts(): void {
+    const { path, additions, deletions, header, hunks } = this.#file;
+    const { status, from, notes, isUntracked } = this.#facts;
+    this.#fingerprint = fingerprint(header + hunks);
+    const data = { path, status, additions: String(additions), deletions: String(deletions) };
+    for (const [name, value] of Object.entries(data)) this.element.setAttribute(`data-${name}`, value);
+    this.element.setAttribute("aria-label", `${path}, ${status}, ${additions} added, ${deletions} removed`);
+    changeText(this.#path, path);
+    changeText(this.#from, from === undefined ? "" : `${from} → `);
+    this.#counts.replaceChildren(
+      element("span", { class: "plus" }, `+${additions}`),
+      element("span", { class: "minus" }, `−${deletions}`),
+    );
+    const words = [...(status === "modified" ? [] : [status]), ...(isUntracked ? ["untracked"] : []), ...notes];
+    this.#notes.replaceChildren(...words.map((word) => element("span", { class: "note" }, word)));
+    const notice = lacksHunks(this.#file) ? omittedLine(this.#file.omitted_bytes) : filterLine(this.#file);
+    this.#notice.textContent = this.#file.omitted_files === undefined ? notice.trim() : header.trim();
+    this.#notice.hidden = this.#notice.textContent === "";
+    const shown = hunks === "" ? 0 : rowsOf(hunks).length;
+    this.element.style.setProperty("--rows", String(shown));
+  }
+
+  #showMarks(): void {
+    const { marks } = this.#context;
+    const isViewed = marks.isViewed(this.#name, this.#fingerprint);
+    // what was viewed and has changed since is open again
+    if (!isViewed && marks.wasViewed(this.#name)) {
+      marks.setViewed(this.#name, undefined);
+      marks.setCollapsed(this.#name, false);
+    }
+    const isCollapsed = marks.isCollapsed(this.#name);
+    this.element.toggleAttribute("data-viewed", isViewed);
+    this.element.toggleAttribute("data-collapsed", isCollapsed);
+    this.#viewedBox.checked = isViewed;
+    this.#fold.setAttribute("aria-expanded", String(!isCollapsed));
+    this.#fold.setAttribute("aria-label", `${isCollapsed ? "Open" : "Collapse"} ${this.path}`);
+    this.#fold.textContent = isCollapsed ? "▸" : "▾";
+    if (this.#body !== undefined) this.#body.element.hidden = isCollapsed;
+  }
+
+  #showJustNow(): void {
+    const isExact = this.#context.settings.whitespace === "shown";
+    this.#body?.mark(isExact ? this.#justNow : []);
+    const count = this.justNowCount;
+    if (count > 0) this.element.setAttribute("data-just-now-count", String(count));
+    else this.element.removeAttribute("data-just-now-count");
+    this.#fresh.textContent = count === 0 ? "" : `${count} ${count === 1 ? "line" : "lines"} just now`;
+  }
+}

@@ -1,0 +1,116 @@
+import { spansWithin } from "../model/tokens.js";
+import { changedWords } from "../model/words.js";
+import type { FileView } from "./file-view.js";
+import { Highlights, type Token } from "./highlights.js";
+import { languageOf } from "./languages.js";
+import type { LinesView } from "./lines-view.js";
+
+/** Hunks that are longer have the colours of their lines alone. UTF-16 units. */
+const MOST_UNITS = 200_000;
+/** So far beyond the screen, files are coloured. */
+const NEAR = "600px 0px";
+
+/** Colours the files that are near the screen, when the browser has nothing else to do. */
+export class Painter {
+  readonly #highlights = new Highlights();
+  readonly #near = new Set<FileView>();
+  readonly #waiting = new Set<FileView>();
+  /** The text that each run was coloured for. */
+  readonly #painted = new Map<LinesView, string>();
+  readonly #observer: IntersectionObserver;
+  #isScheduled = false;
+
+  /** @param onNear told of a file before it comes to the screen */
+  constructor(fileOf: (section: Element) => FileView | undefined, onNear: (file: FileView) => void) {
+    this.#observer = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          const file = fileOf(target);
+          if (file === undefined) continue;
+          if (isIntersecting) {
+            onNear(file);
+            this.#near.add(file);
+            this.repaint(file);
+          } else this.#leave(file);
+        }
+      },
+      { rootMargin: NEAR },
+    );
+  }
+
+  observe(file: FileView): void {
+    this.#observer.observe(file.element);
+  }
+
+  forget(file: FileView): void {
+    this.#observer.unobserve(file.element);
+    this.#leave(file);
+  }
+
+  /** The file has changed. */
+  repaint(file: FileView): void {
+    if (!Highlights.isSupported || !this.#near.has(file)) return;
+    this.#waiting.add(file);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    const later = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 30));
+    later(() => void this.#paintWaiting());
+  }
+
+  #leave(file: FileView): void {
+    this.#near.delete(file);
+    this.#waiting.delete(file);
+    for (const lines of file.body?.hunks().flat() ?? []) this.#forgetLines(lines);
+  }
+
+  #forgetLines(lines: LinesView): void {
+    this.#highlights.delete(lines);
+    this.#painted.delete(lines);
+  }
+
+  async #paintWaiting(): Promise<void> {
+    this.#isScheduled = false;
+    const [file] = this.#waiting;
+    if (file === undefined) return;
+    this.#waiting.delete(file);
+    for (const lines of this.#painted.keys()) if (!lines.element.isConnected) this.#forgetLines(lines);
+    const language = languageOf(file.path);
+    for (const hunk of file.body?.hunks() ?? []) await this.#paintHunk(hunk, language);
+    if (this.#waiting.size > 0) {
+      const [next] = this.#waiting;
+      if (next !== undefined) this.repaint(next);
+    }
+  }
+
+  async #paintHunk(hunk: readonly LinesView[], language: string | undefined): Promise<void> {
+    const texts = hunk.map(({ code }) => code.data);
+    if (hunk.every((lines, at) => this.#painted.get(lines) === texts[at])) return;
+    const tokens = hunk.map((): Token[] => []);
+    // each version is a text of its own: what is removed is read amid what was there, what is added amid what is
+    for (const version of ["old", "new"] as const) {
+      const parts = hunk.flatMap(({ side }, at) => (side === "same" || side === version ? [at] : []));
+      const text = parts.map((at) => texts[at]).join("\n");
+      if (language === undefined || text.length > MOST_UNITS) continue;
+      const { colour } = await import("./colours.js");
+      const spans = await colour(text, language);
+      let start = 0;
+      for (const at of parts) {
+        const end = start + (texts[at]?.length ?? 0);
+        if (hunk[at]?.side === version || version === "new") tokens[at]?.push(...spansWithin(spans, start, end));
+        start = end + 1;
+      }
+    }
+    for (const [at, lines] of hunk.entries()) {
+      const next = hunk[at + 1];
+      if (lines.side !== "old" || next?.side !== "new") continue;
+      const words = changedWords(texts[at] ?? "", texts[at + 1] ?? "");
+      tokens[at]?.push(...words.old.map((span) => ({ ...span, name: "word-old" })));
+      tokens[at + 1]?.push(...words.new.map((span) => ({ ...span, name: "word-new" })));
+    }
+    for (const [at, lines] of hunk.entries()) {
+      if (lines.code.data !== texts[at]) continue; // edited meanwhile: it is painted again
+      this.#highlights.set(lines, tokens[at] ?? []);
+      this.#painted.set(lines, texts[at] ?? "");
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import type { WatchedTree } from "../../client/index.js";
+import type { TreeFile, TreeMeta } from "../../protocol/browser.js";
+import type { DiffContext } from "./context.js";
+import { changeText, element, syncChildren } from "./dom.js";
+import { FileView } from "./file-view.js";
+
+/** What an update has changed in a tree. */
+export interface TreeChanges {
+  /** Files that were edited, or have come. */
+  edited: FileView[];
+  /** Files that are shown no longer. */
+  gone: FileView[];
+}
+
+/** One working tree: its head, and its files in the order of the diff. */
+export class TreeView {
+  readonly element: HTMLElement;
+  readonly root: string;
+  readonly #context: DiffContext;
+  readonly #head: HTMLElement;
+  readonly #branch = document.createTextNode("");
+  readonly #counts = document.createTextNode("");
+  readonly #health = element("p", { class: "notice", role: "status" });
+  readonly #clean = element("p", { class: "clean" }, "Nothing uncommitted.");
+  readonly #files = new Map<string, FileView>();
+  readonly #views = new WeakMap<Element, FileView>();
+  #isFirst = true;
+
+  constructor(root: string, context: DiffContext) {
+    this.root = root;
+    this.#context = context;
+    const name = root.split("/").at(-1) || root;
+    this.#head = element(
+      "header",
+      { class: "tree-head" },
+      element("h2", { title: root }, name),
+      element("span", { class: "branch" }, this.#branch),
+      element("span", { class: "tree-counts" }, this.#counts),
+    );
+    this.element = element(
+      "section",
+      { class: "tree", "data-root": root, "aria-label": root },
+      this.#head,
+      this.#health,
+      this.#clean,
+    );
+  }
+
+  /** In the order of the diff. */
+  get files(): FileView[] {
+    return [...this.element.querySelectorAll(":scope > .file")].flatMap((each) => this.#views.get(each) ?? []);
+  }
+
+  fileOf(section: Element): FileView | undefined {
+    return this.#views.get(section);
+  }
+
+  update({ meta, files }: Pick<WatchedTree, "meta" | "files">): TreeChanges {
+    this.#showMeta(meta, files);
+    const changes: TreeChanges = { edited: [], gone: [] };
+    const keys = new Set(files.map(({ key }) => key));
+    for (const [key, view] of this.#files) {
+      if (keys.has(key)) continue;
+      this.#files.delete(key);
+      changes.gone.push(view);
+    }
+    const sections = files.map((file) => {
+      const view = this.#files.get(file.key);
+      if (view === undefined) {
+        const made = this.#add(file);
+        changes.edited.push(made);
+        return made.element;
+      }
+      if (view.file !== file) {
+        const isSame = view.file.hunks === file.hunks && view.file.header === file.header;
+        view.update(file, !isSame);
+        if (!isSame) changes.edited.push(view);
+      }
+      return view.element;
+    });
+    syncChildren(this.element, sections, this.#clean.nextElementSibling);
+    for (const view of changes.gone) view.dispose();
+    this.#isFirst = false;
+    return changes;
+  }
+
+  #add(file: TreeFile): FileView {
+    const view = new FileView(this.root, file, this.#context);
+    this.#files.set(file.key, view);
+    this.#views.set(view.element, view);
+    if (!this.#isFirst) view.noteEdit([]);
+    return view;
+  }
+
+  #showMeta({ branch, head, health, too_large_bytes: tooLarge }: TreeMeta, files: readonly TreeFile[]): void {
+    changeText(
+      this.#branch,
+      branch === "" ? (head === "" ? "no commits" : `detached at ${head.slice(0, 10)}`) : branch,
+    );
+    const additions = files.reduce((sum, file) => sum + file.additions, 0);
+    const deletions = files.reduce((sum, file) => sum + file.deletions, 0);
+    const count = `${files.length} ${files.length === 1 ? "file" : "files"}`;
+    changeText(this.#counts, files.length === 0 ? "" : `${count}  +${additions} −${deletions}`);
+    this.#health.textContent = tooLarge > 0 ? "The diff is too large to show; branch and remote only." : health;
+    this.#health.hidden = this.#health.textContent === "";
+    this.#clean.hidden = files.length > 0 || tooLarge > 0;
+  }
+}
