@@ -59,7 +59,8 @@ async function showChat(chat: string): Promise<void> {
   const help = element("div");
   const showHelp = () => render(<KeysDialog onClose={() => render(null, help)} />, help);
   const bar = element("div", { class: "bar-place" });
-  main.replaceChildren(bar, page.list.element, page.diff.element, help);
+  const title = element("h1", { class: "sr" }, "Treewire");
+  main.replaceChildren(title, bar, page.list.element, page.diff.element, help);
   const actions = {
     "next-file": () => goToFile(page, 1),
     "previous-file": () => goToFile(page, -1),

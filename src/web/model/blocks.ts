@@ -63,10 +63,12 @@ export function blocksOf(rows: readonly string[]): Block[] {
   return blocks;
 }
 
-/** How many rows of the screen a block takes. */
-export function heightOf(block: Block): number {
-  if (block.kind === "hunk") return 1;
-  return block.kind === "same" ? block.lines.count : (block.old?.count ?? 0) + (block.new?.count ?? 0);
+/** How many rows of the screen a block takes: its sides below each other, or beside. */
+export function heightsOf(block: Block): { unified: number; split: number } {
+  if (block.kind === "hunk") return { unified: 1, split: 1 };
+  if (block.kind === "same") return { unified: block.lines.count, split: block.lines.count };
+  const [old, added] = [block.old?.count ?? 0, block.new?.count ?? 0];
+  return { unified: old + added, split: Math.max(old, added) };
 }
 
 function take(

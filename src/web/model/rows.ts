@@ -1,12 +1,17 @@
+/** Characters that turn the order of what stands behind them, so that a program reads otherwise than it runs. */
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
+
 /**
  * The lines of a file's hunks, with their first character, as `diff --git` has them: `@` begins a hunk, ` ` is in both
- * versions, `-` in the old one, `+` in the new one, `\` says that the line before has no line feed.
+ * versions, `-` in the old one, `+` in the new one, `\` says that the line before has no line feed. Characters that turn the
+ * order of letters are spelled out.
  *
  * @param hunks from the first `@@` to the end, or ""
  */
 export function rowsOf(hunks: string): string[] {
   if (hunks === "") return [];
-  return (hunks.endsWith("\n") ? hunks.slice(0, -1) : hunks).split("\n");
+  const text = hunks.endsWith("\n") ? hunks.slice(0, -1) : hunks;
+  return text.replace(TURNING, (turning) => `⟨U+${turning.charCodeAt(0).toString(16).toUpperCase()}⟩`).split("\n");
 }
 
 /** How many rows two versions of a file's rows share at the start and, beyond those, at the end. */

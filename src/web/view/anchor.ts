@@ -25,15 +25,17 @@ export interface AnchorScene {
 
 /**
  * Changes the page while the line that is being read stays where it is, to the pixel. It is the one in the middle of the
- * screen. Browsers do something of that kind by themselves, but lose the place when the element goes that they hold on to.
+ * screen. Browsers do something of that kind by themselves (and go on doing it while nothing changes, for what is laid out late),
+ * but lose the place when the element goes that they hold on to.
  */
 export function holdPlace(scene: AnchorScene, change: () => void): void {
   const anchor = findAnchor(scene);
+  const { style } = document.documentElement;
+  style.overflowAnchor = "none";
   change();
-  if (anchor === undefined) return;
-  const top = topNow(scene, anchor);
-  if (top === undefined) return;
-  moveBy(scene.spacer, top - anchor.top);
+  const top = anchor && topNow(scene, anchor);
+  if (anchor !== undefined && top !== undefined) moveBy(scene.spacer, top - anchor.top);
+  style.overflowAnchor = "";
 }
 
 /** Scrolls; what cannot be scrolled upwards, the spacer at the top of the page takes up. */

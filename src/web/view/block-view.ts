@@ -1,7 +1,7 @@
-import { type Block, heightOf, type Lines } from "../model/blocks.js";
+import { type Block, heightsOf, type Lines } from "../model/blocks.js";
 import type { RowRange } from "../model/just-now.js";
-import { changeText, element } from "./dom.js";
-import { LinesView } from "./lines-view.js";
+import { changeText, element, syncChildren } from "./dom.js";
+import { LinesView, type Side } from "./lines-view.js";
 
 /** A block of a file's diff on the screen: a hunk's head, unchanged lines, or a change with its two sides. */
 export class BlockView {
@@ -17,11 +17,6 @@ export class BlockView {
       const [range, heading] = [document.createTextNode(""), document.createTextNode("")];
       this.element.append(element("span", { class: "range" }, range), element("span", { class: "heading" }, heading));
       this.#head = { range, heading };
-    } else if (block.kind === "same") {
-      this.#add(new LinesView("same", block.lines, block.oldStart, isSplit));
-    } else {
-      if (block.old !== undefined) this.#add(new LinesView("old", block.old, 0, isSplit));
-      if (block.new !== undefined) this.#add(new LinesView("new", block.new, 0, isSplit));
     }
     this.#show(block, isSplit);
   }
@@ -33,15 +28,6 @@ export class BlockView {
   /** Its runs of lines, from top to bottom. */
   get lines(): readonly LinesView[] {
     return this.#views;
-  }
-
-  /** Whether {@link update} can show that block here. */
-  fits(block: Block): boolean {
-    if (block.kind !== this.#block.kind) return false;
-    if (block.kind !== "change" || this.#block.kind !== "change") return true;
-    const sides = ({ old, new: added }: { old: Lines | undefined; new: Lines | undefined }) =>
-      `${old !== undefined} ${added !== undefined}`;
-    return sides(block) === sides(this.#block);
   }
 
   update(block: Block, isSplit: boolean): void {
@@ -68,21 +54,33 @@ export class BlockView {
     }
   }
 
-  #add(view: LinesView): void {
-    this.#views.push(view);
-    this.element.append(view.element);
-  }
-
   #show(block: Block, isSplit: boolean): void {
-    this.element.style.setProperty("--height", String(heightOf(block)));
+    const { unified, split } = heightsOf(block);
+    this.element.style.setProperty("--height", String(unified));
+    this.element.style.setProperty("--split-height", String(split));
     if (block.kind === "hunk" && this.#head !== undefined) {
       changeText(this.#head.range, `−${block.oldStart} +${block.newStart}`);
       changeText(this.#head.heading, block.heading);
-    } else if (block.kind === "same") {
-      this.#views[0]?.update(block.lines, block.oldStart, isSplit);
-    } else if (block.kind === "change") {
-      const sides = [block.old, block.new].filter((lines) => lines !== undefined);
-      for (const [at, lines] of sides.entries()) this.#views[at]?.update(lines, 0, isSplit);
+    } else if (block.kind === "same") this.#showSides([["same", block.lines, block.oldStart]], isSplit);
+    else if (block.kind === "change") {
+      const sides: [Side, Lines | undefined, number][] = [
+        ["old", block.old, 0],
+        ["new", block.new, 0],
+      ];
+      this.#showSides(sides, isSplit);
     }
+  }
+
+  /** What stands on a side already is changed, and not made anew. */
+  #showSides(sides: readonly [side: Side, lines: Lines | undefined, oldStart: number][], isSplit: boolean): void {
+    const before = new Map(this.#views.map((view) => [view.side, view]));
+    this.#views = sides.flatMap(([side, lines, oldStart]) => {
+      if (lines === undefined) return [];
+      const view = before.get(side);
+      view?.update(lines, oldStart, isSplit);
+      return view ?? new LinesView(side, lines, oldStart, isSplit);
+    });
+    const elements = this.#views.map((view) => view.element);
+    syncChildren(this.element, elements);
   }
 }

@@ -49,11 +49,11 @@ export class BodyView {
     ) {
       last += 1;
     }
-    const middle = before.slice(first, before.length - last);
+    const between = matched(before.slice(first, before.length - last), blocks.slice(first, blocks.length - last));
     this.#views = blocks.map((block, at) => {
       const isOfEnd = at >= blocks.length - last;
-      const old = isOfEnd ? before[at - blocks.length + before.length] : at < first ? before[at] : middle[at - first];
-      if (old === undefined || !old.fits(block)) return new BlockView(block, isSplit);
+      const old = isOfEnd ? before[at - blocks.length + before.length] : at < first ? before[at] : between[at - first];
+      if (old === undefined) return new BlockView(block, isSplit);
       old.update(block, isSplit);
       return old;
     });
@@ -105,4 +105,36 @@ export class BodyView {
     }
     return hunks;
   }
+}
+
+/** More blocks than that are matched by their order alone. */
+const MOST_MATCHED = 100;
+
+/**
+ * For each of the new blocks, the one on the screen that has most in common with it: there, what is selected stays so.
+ *
+ * @param views in order
+ * @returns each view at most once, in order; `undefined` for a block that is new
+ */
+function matched(views: readonly BlockView[], blocks: readonly Block[]): (BlockView | undefined)[] {
+  const isFew = views.length <= MOST_MATCHED && blocks.length <= MOST_MATCHED;
+  const lines = views.map(({ block }) => new Set(linesOf(block)));
+  let next = 0;
+  return blocks.map((block, at) => {
+    if (!isFew) return views[at]?.block.kind === block.kind ? views[at] : undefined;
+    const wanted = linesOf(block);
+    const found = views.findIndex(
+      (view, place) =>
+        place >= next && view.block.kind === block.kind && wanted.some((line) => lines[place]?.has(line) === true),
+    );
+    if (found < 0) return undefined;
+    next = found + 1;
+    return views[found];
+  });
+}
+
+function linesOf(block: Block): string[] {
+  if (block.kind === "hunk") return [block.heading];
+  const sides = block.kind === "same" ? [block.lines] : [block.old, block.new];
+  return sides.flatMap((side) => side?.text.split("\n") ?? []);
 }

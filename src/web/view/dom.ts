@@ -27,6 +27,13 @@ export function changeText(node: Text, text: string): void {
   ) {
     end += 1;
   }
+  // what is put between two lines stands behind the first one's line feed or before the second one's: the latter leaves alone
+  // what is selected from the start of the second line on
+  const isInsertion = start + end === before.length;
+  while (isInsertion && start > 0 && text[start - 1] === "\n" && text[text.length - end - 1] === "\n") {
+    start -= 1;
+    end += 1;
+  }
   node.replaceData(start, before.length - start - end, text.slice(start, text.length - end));
 }
 
