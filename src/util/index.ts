@@ -1,4 +1,3 @@
-export { Backoff, type BackoffOptions } from "./backoff.js";
 export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
 export { command, commandGroup, stopSignal } from "./command.js";
@@ -12,6 +11,7 @@ export {
   systemCode,
   TreewireError,
 } from "./errors.js";
+export { Backoff, type BackoffOptions, type LinkFailure, type LinkStep } from "./link/browser.js";
 export { createLogger, type Logger, silentLogger } from "./log.js";
 export { LOG_LEVELS, type LogLevel } from "./log-level.js";
 export { nearest } from "./nearest.js";
