@@ -3,7 +3,7 @@
 //   dist/src, dist/test, dist/bench   module by module, for the tests; not packed
 //   dist/bin, dist/chunks, dist/diff  bundled: the programs and threads, what they share, and the door treewire/diff
 //   dist/types                        declarations of that door
-//   packages/client/dist              the door treewire/client, bundled, with its declarations
+//   packages/client/dist              the door treewire/client, bundled, with its part for Node.js and its declarations
 //
 // With `--unbundled`, programs and threads stay as the compiler made them, module by module, so that coverage can be counted
 // for each source. Such a build is not to be packed.
@@ -60,7 +60,10 @@ for (const program of ["agent", "relay", "start"]) chmodSync(here(`dist/bin/${pr
 
 await build({
   ...bundled,
-  entryPoints: { index: "dist/src/client/index.js" },
+  // what needs Node.js is a file of its own: browsers never load it (`browser` in the package's manifest)
+  entryPoints: { index: "dist/src/client/index.js", link: "dist/src/util/link/index.js" },
+  splitting: true,
+  chunkNames: "[name]-[hash]",
   outdir: "packages/client/dist",
   platform: "neutral",
   target: "es2022",

@@ -1,4 +1,5 @@
 import { CLOSE, DELTA_SUBPROTOCOL, readDeltaMessage } from "../protocol/browser.js";
+import type { LinkFailure } from "../util/link/index.js";
 import { TreeAssembler, type WatchedTree } from "./trees.js";
 
 export interface WatchOptions {
@@ -41,8 +42,10 @@ const MAX_RETRY_MS = 30_000;
 /** The relay speaks at least every 30 s; a connection that is silent for longer than this is dead. Milliseconds. */
 const SILENCE_MS = 75_000;
 
-/** In Node's words, the refusals of an upgrade that stay. Browsers do not tell a page why an upgrade failed. */
-const REFUSED = /^Unexpected server response: (?:401|403|404)$/;
+/** The relay's refusals of an upgrade that stay. Browsers do not tell a page why an upgrade failed. */
+const REFUSED: readonly (number | undefined)[] = [401, 403, 404];
+/** In Node: until the upgrade is answered. Milliseconds. */
+const DIAL_LIMIT_MS = 15_000;
 
 /** What of a WebSocket is used here: the same in browsers and in Node. */
 interface Socket {
@@ -52,6 +55,13 @@ interface Socket {
   onerror: ((event: { message?: string }) => void) | null;
   send(text: string): void;
   close(code?: number, reason?: string): void;
+}
+
+/** A socket that is being opened. */
+interface Opening {
+  socket: Socket;
+  /** In Node: why it did not come to be open. */
+  failure?: LinkFailure;
 }
 
 /**
@@ -93,7 +103,8 @@ class Connection {
   #wake: () => void = () => undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(socket: Socket, onError: (message: string) => void, signal: AbortSignal | undefined) {
+  constructor(opening: Opening, onError: (message: string) => void, signal: AbortSignal | undefined) {
+    const { socket } = opening;
     this.#socket = socket;
     const abort = () => this.close();
     signal?.addEventListener("abort", abort, { once: true });
@@ -108,9 +119,11 @@ class Connection {
     socket.onclose = ({ code, reason }) => {
       clearTimeout(this.#silence);
       signal?.removeEventListener("abort", abort);
-      const why = failure ?? (reason || `the connection was closed with ${code}`);
+      const refusal = opening.failure;
+      const why = refusal?.why ?? failure ?? (reason || `the connection was closed with ${code}`);
       const isFinal =
-        REFUSED.test(failure ?? "") || Object.values(CLOSE).some((end) => end.code === code && !end.retry);
+        (refusal?.isFinal === true && REFUSED.includes(refusal.status)) ||
+        Object.values(CLOSE).some((end) => end.code === code && !end.retry);
       if (!isFinal && signal?.aborted !== true) onError(why);
       this.#end(isFinal ? new WatchEndedError(why) : undefined);
     };
@@ -175,17 +188,22 @@ function watchUrl({ url, chat, stale }: WatchOptions): URL {
   return relay;
 }
 
-/** Node before 22 has no WebSocket of its own, and its own takes no headers: there, `ws` is used. */
-async function openSocket(url: URL, { token }: WatchOptions): Promise<Socket> {
+/** In Node the socket is dialled as the agent's is: every step has a time limit, and says what failed. */
+async function openSocket(url: URL, { token }: WatchOptions): Promise<Opening> {
   const isNode = typeof process === "object" && typeof process.versions?.node === "string";
   if (isNode) {
-    const { WebSocket } = await import("ws");
-    const headers = token === undefined ? {} : { "Coder-Session-Token": token };
-    return new WebSocket(url, DELTA_SUBPROTOCOL, { headers }) as unknown as Socket;
+    const { dialWebSocket } = await import("../util/link/index.js");
+    const headers: Record<string, string> = token === undefined ? {} : { "Coder-Session-Token": token };
+    const onFailure = (failure: LinkFailure) => {
+      opening.failure = failure;
+    };
+    const socket = dialWebSocket(url, DELTA_SUBPROTOCOL, { headers, limitMs: DIAL_LIMIT_MS, onFailure });
+    const opening: Opening = { socket: socket as unknown as Socket };
+    return opening;
   }
   if (token !== undefined) url.searchParams.set("coder_session_token", token);
   const Native = (globalThis as unknown as { WebSocket: new (url: URL, protocol: string) => Socket }).WebSocket;
-  return new Native(url, DELTA_SUBPROTOCOL);
+  return { socket: new Native(url, DELTA_SUBPROTOCOL) };
 }
 
 function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {

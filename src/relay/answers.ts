@@ -108,6 +108,7 @@ export function refuseUpgrade(socket: Duplex, { status, body, headers = {} }: Re
   const text = JSON.stringify(body);
   const lines = Object.entries({
     ...headers,
+    "Treewire-Relay": "1",
     "Content-Type": "application/json; charset=utf-8",
     "Content-Length": String(Buffer.byteLength(text)),
     Connection: "close",
