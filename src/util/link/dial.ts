@@ -12,6 +12,8 @@ export interface DialSettings extends Certificates {
   headers: Record<string, string>;
   /** The HTTP proxy on the way, `http:` or `https:`. */
   proxy?: URL | undefined;
+  /** What is known of addresses. Default: what this process knows. */
+  book?: AddressBook;
 }
 
 export interface DialOptions extends DialSettings {
@@ -24,8 +26,6 @@ export interface DialOptions extends DialSettings {
    * terminated here.
    */
   onFailure: (failure: DialFailure) => void;
-  /** What is known of addresses. Default: what this process knows. */
-  book?: AddressBook;
 }
 
 const processBook = new AddressBook();
