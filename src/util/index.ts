@@ -17,7 +17,7 @@ export { LOG_LEVELS, type LogLevel } from "./log-level.js";
 export { nearest } from "./nearest.js";
 export { packagePath } from "./package.js";
 export { loadProgram, reportError, runProgram } from "./program.js";
-export { MAX_SETTINGS_FILE_BYTES, readRegularFile } from "./regular-file.js";
+export { EmptyFileError, MAX_SETTINGS_FILE_BYTES, readRegularFile } from "./regular-file.js";
 export { remoteWithoutCredentials, withoutCredentials } from "./secrets/credentials.js";
 export { fixedToken, type TokenSource, tokenFile } from "./secrets/token.js";
 export {

@@ -1,6 +1,13 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { getProxyForUrl } from "proxy-from-env";
-import { MAX_SETTINGS_FILE_BYTES, messageOf, readRegularFile, systemCode, TreewireError } from "../../util/index.js";
+import {
+  EmptyFileError,
+  MAX_SETTINGS_FILE_BYTES,
+  messageOf,
+  readRegularFile,
+  systemCode,
+  TreewireError,
+} from "../../util/index.js";
 import type { DialSettings } from "../../util/link/index.js";
 
 /** What of the agent's settings says how to reach the relay. */
@@ -73,7 +80,9 @@ function parseHeader(text: string): [name: string, value: string] {
 
 function readPem(name: string, path: string): string {
   try {
-    return readRegularFile(path, MAX_SETTINGS_FILE_BYTES).bytes.toString();
+    const text = readRegularFile(path, MAX_SETTINGS_FILE_BYTES).bytes.toString();
+    if (text.trim() === "") throw new EmptyFileError(); // which TLS would take for no file at all
+    return text;
   } catch (error) {
     throw new TreewireError("TW_BAD_CONFIG", path, {
       detail: `${name}: ${systemCode(error) ?? messageOf(error)}`,
