@@ -72,7 +72,7 @@ export class FakeRelay {
     server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
       const status = request.url === TUNNEL_PATH ? relay.refuseWith : 404;
       if (status !== undefined) {
-        socket.end(`HTTP/1.1 ${status} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        socket.end(`HTTP/1.1 ${status} No\r\nTreewire-Relay: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
         return;
       }
       sockets.handleUpgrade(request, socket, head, (accepted) => {

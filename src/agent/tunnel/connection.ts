@@ -92,7 +92,8 @@ export class TunnelConnection implements Link {
       if (String(data) === `probe ${this.#probes}`) clearTimeout(this.#probeTimer);
     });
     socket.on("unexpected-response", (_request, response) => {
-      this.#end(refusalEnd(this.#host, response.statusCode ?? 0, response.headers["retry-after"]));
+      const header = (name: string) => response.headers[name]?.toString();
+      this.#end(refusalEnd(this.#host, { status: response.statusCode ?? 0, header }));
       socket.terminate();
     });
     socket.on("error", (error) => this.#end(errorEnd(this.#host, error)));

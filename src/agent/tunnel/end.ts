@@ -1,5 +1,5 @@
 import { CLOSE } from "../../protocol/index.js";
-import { messageOf, systemCode, TreewireError } from "../../util/index.js";
+import { type Answer, isOfRelay, messageOf, retryAfterMs, systemCode, TreewireError } from "../../util/index.js";
 
 /** Why a connection is over. */
 export type End =
@@ -21,25 +21,24 @@ export interface FailedEnd {
 
 /** The codes of OpenSSL and Node.js about a certificate that does not prove who the relay is. */
 const UNTRUSTED = /^(CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT_)/;
-/** A relay that asks for more patience than this is asked again all the same. Milliseconds. */
-const MAX_RETRY_AFTER_MS = 10 * 60_000;
 /** RFC 6455, 7.1.5: there was no close frame. */
 const NO_CLOSE_FRAME = 1006;
 
 /**
- * The upgrade was answered with another status than 101.
+ * The upgrade was answered with another status than 101. That a token counts no longer is for the relay alone to say: a
+ * proxy in between may want a login of its own, for a while.
  *
  * @param host the relay's, with its port
- * @param retryAfter the header of that name: seconds, or a date, which counts for nothing, since clocks differ
  */
-export function refusalEnd(host: string, status: number, retryAfter?: string): End {
-  if (status === 401) return rejectedEnd(host, "HTTP 401");
+export function refusalEnd(host: string, answer: Pick<Answer, "status" | "header">): End {
+  const { status, header } = answer;
+  if (status === 401 && isOfRelay(answer)) return rejectedEnd(host, "HTTP 401");
   // a relay that is being deployed, or throttles; anything else is no relay
   const passing = status === 429 || status >= 500;
   if (!passing) return nonsenseEnd(host, `HTTP ${status}`);
   const end = unreachableEnd(host, `HTTP ${status}`);
-  if (!/^\d+$/.test(retryAfter ?? "")) return end;
-  return { ...end, retryAfterMs: Math.min(Number(retryAfter) * 1_000, MAX_RETRY_AFTER_MS) };
+  const waitMs = retryAfterMs(header("retry-after"));
+  return waitMs === undefined ? end : { ...end, retryAfterMs: waitMs };
 }
 
 /** The connection was closed. @param reason the close frame's, perhaps empty */

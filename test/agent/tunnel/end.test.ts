@@ -6,17 +6,22 @@ import { CLOSE } from "../../../src/protocol/index.js";
 const brief = (end: End) => ("error" in end ? `${end.kind} ${end.error.code}` : end.kind);
 
 t.test("a status instead of an upgrade: a bad token, a relay that is away for a while, or no relay", async (t) => {
-  const of = (status: number) => brief(refusalEnd("relay:1", status));
-  t.equal(of(401), "rejected TW_TOKEN_REJECTED");
-  for (const status of [429, 500, 502, 503]) t.equal(of(status), "failed TW_RELAY_UNREACHABLE", String(status));
-  for (const status of [200, 301, 400, 403, 404]) t.equal(of(status), "failed TW_RELAY_NONSENSE", String(status));
+  for (const relay of ["1", undefined]) {
+    const header = (name: string) => (name === "treewire-relay" ? relay : undefined);
+    const of = (status: number) => brief(refusalEnd("relay:1", { status, header }));
+    const unauthorized = relay === undefined ? "failed TW_RELAY_NONSENSE" : "rejected TW_TOKEN_REJECTED";
+    t.equal(of(401), unauthorized, "a token is for the relay alone to refuse");
+    for (const status of [429, 500, 502, 503]) t.equal(of(status), "failed TW_RELAY_UNREACHABLE", String(status));
+    for (const status of [200, 301, 400, 403, 404]) t.equal(of(status), "failed TW_RELAY_NONSENSE", String(status));
+  }
 });
 
 t.test("a relay that says how long to stay away is believed, within reason", async (t) => {
-  const of = (status: number, header?: string) => refusalEnd("relay:1", status, header);
+  const of = (status: number, retryAfter?: string) =>
+    refusalEnd("relay:1", { status, header: (name) => (name === "retry-after" ? retryAfter : undefined) });
   t.match(of(429, "7"), { kind: "failed", retryAfterMs: 7_000 });
   t.match(of(503, "1"), { kind: "failed", retryAfterMs: 1_000 });
-  t.match(of(429, "99999999"), { retryAfterMs: 600_000 }, "ten minutes at most");
+  t.match(of(429, "99999999"), { retryAfterMs: 300_000 }, "five minutes at most");
   for (const header of [undefined, "", "soon", "-1", "Thu, 01 Jan 2099 00:00:00 GMT"]) {
     t.notOk("retryAfterMs" in of(429, header), String(header));
   }
