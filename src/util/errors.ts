@@ -80,6 +80,11 @@ const REGISTRY = {
     what: "what answers there is not a Treewire relay",
     advice: "check the URL and any proxy before it",
   },
+  TW_PROXY_ALTERS: {
+    exitStatus: 1,
+    what: "a proxy before the relay alters the upgrade",
+    advice: "have it speak HTTP/1.1 and pass Upgrade, Connection and Sec-WebSocket-* on",
+  },
   TW_TOKEN_REJECTED: { exitStatus: 77, what: "the relay rejects the token", advice: "create a new one on the relay" },
   TW_TOKEN_OUTDATED: {
     exitStatus: 75,

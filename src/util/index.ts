@@ -11,7 +11,7 @@ export {
   systemCode,
   TreewireError,
 } from "./errors.js";
-export { Backoff, type BackoffOptions, type LinkFailure, type LinkStep } from "./link/browser.js";
+export * from "./link/browser.js";
 export { createLogger, type Logger, silentLogger } from "./log.js";
 export { LOG_LEVELS, type LogLevel } from "./log-level.js";
 export { nearest } from "./nearest.js";

@@ -24,6 +24,7 @@ import { fileRoutes } from "./files.js";
 import { openapi } from "./openapi.js";
 import { operationRoutes } from "./operations.js";
 import { proxyRoutes } from "./proxy.js";
+import { RelayResponse } from "./relay-response.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
@@ -54,7 +55,11 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     return503OnClosing: false,
     clientErrorHandler: answerBrokenRequest,
   };
-  const server = { maxHeaderSize: limits.headerBytes, connectionsCheckingInterval: checkEveryMs(limits) };
+  const server = {
+    ServerResponse: RelayResponse,
+    maxHeaderSize: limits.headerBytes,
+    connectionsCheckingInterval: checkEveryMs(limits),
+  };
   const http = (
     options.tls === undefined
       ? fastify({ ...common, http: server })

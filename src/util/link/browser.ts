@@ -1,3 +1,7 @@
 // The door for the library that runs in browsers: what of the link to a relay needs neither Node.js nor a package.
+export * from "./answer.js";
 export { Backoff, type BackoffOptions } from "./backoff.js";
 export type { LinkFailure, LinkStep } from "./failure.js";
+export { type LinkAttempt, LinkLoop, type LinkLoopOptions, type NextTry, REFUSAL_GRACE_MS } from "./loop.js";
+export { type Attempt, Pace } from "./pace.js";
+export { CLIENT_PING_MS, SILENCE_MS, watchSilence } from "./silence.js";

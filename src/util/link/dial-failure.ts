@@ -3,9 +3,9 @@ import type { LinkFailure } from "./failure.js";
 
 /**
  * What is to be done about a failure: nobody answers for now; a certificate proves nothing; what answers is no relay, or lies
- * between; the relay does not take the token, or refuses the request itself; our own certificate files cannot be used.
+ * between; a proxy alters the upgrade; the relay does not take the token, or refuses the request itself; our own certificate files cannot be used.
  */
-export type FailureKind = "unreachable" | "untrusted" | "nonsense" | "rejected" | "refused" | "files";
+export type FailureKind = "unreachable" | "untrusted" | "nonsense" | "altered" | "rejected" | "refused" | "files";
 
 /** Why a connection did not come to be, with what to do about it. */
 export interface DialFailure extends LinkFailure {
@@ -26,6 +26,7 @@ const CODES: Record<Exclude<FailureKind, "refused">, ErrorCode> = {
   unreachable: "TW_RELAY_UNREACHABLE",
   untrusted: "TW_RELAY_UNTRUSTED",
   nonsense: "TW_RELAY_NONSENSE",
+  altered: "TW_PROXY_ALTERS",
   rejected: "TW_TOKEN_REJECTED",
   files: "TW_TLS_FILES",
 };

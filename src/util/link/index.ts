@@ -3,4 +3,3 @@ export { type Address, AddressBook, type Lookup } from "./addresses.js";
 export { type DialOptions, type DialSettings, dialWebSocket } from "./dial.js";
 export { type DialFailure, dialError, type FailureKind } from "./dial-failure.js";
 export type { LinkFailure, LinkStep } from "./failure.js";
-export { RELAY_HEADER } from "./refusal.js";

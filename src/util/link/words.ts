@@ -98,8 +98,7 @@ export function upgradeFailure(place: string, error: unknown): DialFailure {
     return passing("upgrade", `${place} does not speak HTTP (${code}, ${message})`, "nonsense");
   }
   if (message === "Server sent no subprotocol") {
-    const why = `the answer of ${place} names no sub-protocol: a proxy in between has taken out Sec-WebSocket-Protocol`;
-    return passing("upgrade", why, "nonsense");
+    return passing("upgrade", `the answer of ${place} came without Sec-WebSocket-Protocol`, "altered");
   }
   // ws's checks of the answer have no codes
   if (/^Server (sent|indicated)|^Invalid (Upgrade|Sec-WebSocket)/.test(message)) {

@@ -14,6 +14,7 @@ t.test("a connection that did not come to be: a bad token ends it, anything else
   t.equal(of("nonsense"), "failed TW_RELAY_NONSENSE");
   t.equal(of("unreachable"), "failed TW_RELAY_UNREACHABLE");
   t.equal(of("untrusted"), "failed TW_RELAY_UNTRUSTED");
+  t.equal(of("altered"), "failed TW_PROXY_ALTERS");
   t.equal(of("files"), "failed TW_TLS_FILES");
   const asked = dialEnd("relay:1", {
     kind: "unreachable",

@@ -1,16 +1,21 @@
 import t from "tap";
-import { type Answer, answerFailure } from "../../../src/util/link/refusal.js";
+import { answerFailure, type UpgradeAnswer } from "../../../src/util/link/refusal.js";
 
-const answer = (status: number, more: Partial<Answer> = {}): Answer => ({
+interface Parts {
+  httpVersion?: string;
+  headers?: Record<string, string>;
+  text?: string;
+}
+
+const answer = (status: number, { httpVersion = "1.1", headers = {}, text = "" }: Parts = {}): UpgradeAnswer => ({
   status,
-  httpVersion: "1.1",
-  headers: {},
-  body: "",
-  ...more,
+  httpVersion,
+  header: (name) => headers[name],
+  text,
 });
 /** An answer of the relay itself. */
 const ofRelay = (status: number, message: string, headers: Record<string, string> = {}) =>
-  answerFailure(answer(status, { headers: { "treewire-relay": "1", ...headers }, body: JSON.stringify({ message }) }));
+  answerFailure(answer(status, { headers: { "treewire-relay": "1", ...headers }, text: JSON.stringify({ message }) }));
 const STRANGER = "from a proxy or another server";
 
 t.test("only the relay's own refusals are final", async (t) => {
@@ -38,33 +43,31 @@ t.test("what the relay refuses for now is asked again, as late as it says", asyn
   t.match(ofRelay(400, 'Agent state is "timeout", it must be …'), { kind: "unreachable", isFinal: false });
   const after = (value: string) => answerFailure(answer(502, { headers: { "retry-after": value } })).retryAfterMs;
   t.equal(after("7"), 7_000, "a proxy's counts as well");
-  t.equal(after("99999999"), 600_000, "ten minutes at most");
+  t.equal(after("99999999"), 300_000, "five minutes at most");
   for (const value of ["", "soon", "-1", "Thu, 01 Jan 2099 00:00:00 GMT"]) t.equal(after(value), undefined, value);
 });
 
 t.test("what a proxy took out of the request is named", async (t) => {
-  t.match(ofRelay(400, "Sub-protocol treewire.tunnel.v1 is required."), {
-    kind: "nonsense",
-    isFinal: false,
-    why: /^the relay says: Sub-protocol treewire\.tunnel\.v1 is required\. A proxy in between has taken out Sec-WebSocket-P/,
-  });
-  t.match(ofRelay(426, "Upgrade required."), {
-    kind: "nonsense",
-    isFinal: false,
-    why: /a proxy in between takes out the/,
-  });
+  const altered = { kind: "altered", isFinal: false, step: "upgrade" };
+  const subProtocol = "Sub-protocol treewire.tunnel.v1 is required.";
+  t.match(ofRelay(400, subProtocol), { ...altered, why: `the relay says: ${subProtocol}` });
+  t.match(ofRelay(426, "Upgrade required."), { ...altered, why: "the relay got a request without Upgrade" });
 });
 
 t.test("a proxy's answer is told with what it says of itself", async (t) => {
-  const why = (status: number, more: Partial<Answer>) => answerFailure(answer(status, more)).why;
+  const why = (status: number, more: Parts) => answerFailure(answer(status, more)).why;
   t.equal(why(301, { headers: { location: "https://else.example/" } }), "HTTP 301, moved to https://else.example/");
+  t.equal(
+    why(301, { headers: { location: "https://me:hush@else.example/" } }),
+    "HTTP 301, moved to https://else.example/",
+  );
   t.equal(why(302, {}), `HTTP 302 ${STRANGER}`);
   t.equal(why(502, { headers: { server: "nginx/1.22.1" } }), `HTTP 502 ${STRANGER}, nginx/1.22.1`);
   t.equal(why(404, { httpVersion: "1.0" }), `HTTP 404 ${STRANGER}, in HTTP/1.0, which knows no upgrade`);
-  t.equal(why(403, { body: '{"message":"Blocked."}' }), `HTTP 403 ${STRANGER}: Blocked.`);
-  for (const body of ["<h1>no</h1>", "null", "{}", '{"message":1}', '{"message":""}', "{"]) {
-    t.equal(why(403, { body }), `HTTP 403 ${STRANGER}`, body);
+  t.equal(why(403, { text: '{"message":"Blocked."}' }), `HTTP 403 ${STRANGER}: Blocked.`);
+  for (const text of ["<h1>no</h1>", "null", "{}", '{"message":1}', '{"message":""}', "{"]) {
+    t.equal(why(403, { text }), `HTTP 403 ${STRANGER}`, text);
   }
-  const evil = why(403, { body: JSON.stringify({ message: `\x1b[2J\u202e${"x".repeat(1_000)}` }) });
+  const evil = why(403, { text: JSON.stringify({ message: `\x1b[2J\u202e${"x".repeat(1_000)}` }) });
   t.match(evil, /^[\x20-\x7e]{1,300}$/, "nothing of it drives a terminal, and it is not long");
 });
