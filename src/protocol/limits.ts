@@ -28,5 +28,11 @@ export const MAX_CLIENT_FRAME_BYTES = 64 * 1024;
 /** A frame with `scanned_at` goes to every client at least this often (docs/protocol.md), in milliseconds. */
 export const HEARTBEAT_MS = 30_000;
 
+/**
+ * The same on delta sockets, in milliseconds: pages see neither pings nor the bytes of a message that is under way, and are to
+ * notice within half a minute that a connection is dead.
+ */
+export const DELTA_HEARTBEAT_MS = 10_000;
+
 /** How often either end pings; a peer that has not answered the last one is closed. Milliseconds. */
 export const PING_INTERVAL_MS = 15_000;

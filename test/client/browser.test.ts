@@ -64,7 +64,7 @@ class PageSocket {
 
 t.test("in a page it speaks through the page's WebSocket, and refuses what is not of the protocol", async (t) => {
   const { text } = await bundle('export * from "treewire/client"');
-  const page = { URL, WebSocket: PageSocket, AbortController, setTimeout, clearTimeout };
+  const page = { URL, WebSocket: PageSocket, AbortController, setTimeout, clearTimeout, performance };
   const { watchTrees, unifiedDiff } = runInNewContext(
     `${text};bundled`,
     page,

@@ -1,4 +1,5 @@
 // The door for the library that runs in browsers: what of the link to a relay needs neither Node.js nor a package.
+export { type Clock, systemClock } from "../clock.js";
 export * from "./answer.js";
 export { Backoff, type BackoffOptions } from "./backoff.js";
 export type { LinkFailure, LinkStep } from "./failure.js";

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { withoutCredentials } from "../secrets/credentials.js";
-import { type Answer, isOfRelay, retryAfterMs } from "./answer.js";
+import { type Answer, isOfRelay, retryAfterMs, wordsForStranger } from "./answer.js";
 import type { DialFailure, FailureKind } from "./dial-failure.js";
 
 /** What an answer's body may have, in bytes; the rest is not read. */
@@ -59,18 +59,22 @@ function relayWords(answer: UpgradeAnswer): [FailureKind, string] {
   // these the relay says of a request that lacks what was sent
   if (status === 426) return ["altered", "the relay got a request without Upgrade"];
   if (status === 400 && said.startsWith("Sub-protocol ")) return ["altered", `the relay says: ${said}`];
-  const passes = status === 408 || status === 429 || status >= 500 || said.startsWith("Agent state is ");
-  return passes ? ["unreachable", `HTTP ${status}: ${said}`] : ["refused", said];
+  // the relay's own answers that do not get better by asking again (docs/protocol.md, "Answers before the upgrade")
+  const isPassing = said === "Bad request." || said.startsWith("Agent state is ");
+  const isLasting = (status === 400 && !isPassing) || status === 403 || status === 404;
+  return isLasting ? ["refused", said] : ["unreachable", `HTTP ${status}: ${said}`];
 }
 
-function foreignWords({ status, httpVersion, header, text }: UpgradeAnswer): [FailureKind, string] {
-  const location = header("location");
-  if (status >= 300 && status < 400 && location) return ["nonsense", `HTTP ${status}, moved to ${words(location)}`];
+function foreignWords(answer: UpgradeAnswer): [FailureKind, string] {
+  const { status, httpVersion, header } = answer;
   const server = header("server");
-  const said = saidIn(text);
-  const why =
-    `HTTP ${status} from a proxy or another server${server ? `, ${words(server)}` : ""}` +
-    `${httpVersion === "1.0" ? ", in HTTP/1.0, which knows no upgrade" : ""}${said === undefined ? "" : `: ${said}`}`;
+  const said = saidIn(answer.text);
+  const details = [
+    ...(server ? [words(server)] : []),
+    ...(httpVersion === "1.0" ? ["in HTTP/1.0, which knows no upgrade"] : []),
+    ...(said === undefined ? [] : [said]),
+  ];
+  const why = [wordsForStranger(answer), ...details].join("; ");
   return [status === 429 || status >= 500 ? "unreachable" : "nonsense", why];
 }
 
