@@ -95,7 +95,7 @@ export function upgradeFailure(place: string, error: unknown): DialFailure {
   const alert = alertFailure(place, error);
   if (alert !== undefined) return alert;
   if (code?.startsWith("HPE_") === true) {
-    return passing("upgrade", `${place} does not speak HTTP (${code}, ${message})`, "nonsense");
+    return passing("upgrade", `${place} does not speak HTTP (${code})`, "nonsense");
   }
   if (message === "Server sent no subprotocol") {
     return passing("upgrade", `the answer of ${place} came without Sec-WebSocket-Protocol`, "altered");
