@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { idSchema, type ServerMessage } from "../../protocol/index.js";
-import { Backoff, colorsFor, TreewireError } from "../../util/index.js";
+import { Backoff, colorsFor, standardLines, TreewireError } from "../../util/index.js";
 import { connectOnce } from "./connection.js";
 import { printableLine, renderMessage } from "./render.js";
 
@@ -39,7 +39,7 @@ const MAX_RETRY_MS = 15_000;
  *   `TW_WATCH_REFUSED`, `TW_RELAY_NONSENSE`
  */
 export async function watchInTerminal(options: TerminalOptions): Promise<void> {
-  const { stdout = process.stdout, stderr = process.stderr, signal } = options;
+  const { stdout = process.stdout, stderr = standardLines(2), signal } = options;
   const url = watchUrl(options.url, options.chat);
   const colors = colorsFor(stdout, options.env);
   const onMessage = (message: ServerMessage) => {
