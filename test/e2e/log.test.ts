@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { z } from "zod";
 import { type Program, startProgram } from "../support/program.js";
 import { createRepo } from "../support/repo.js";
+import { freePort } from "../support/reverse-proxies.js";
 import { SmallDisk } from "../support/small-disk.js";
 import { Stack } from "../support/stack.js";
 import { ALLOW_TEMP, type Cleanup, tempDir } from "../support/temp.js";
@@ -209,12 +209,3 @@ t.test("a full disk under a relay's log", { skip: SmallDisk.refusal }, async (t)
   t.equal((await relay.stop()).status, 0);
   t.match(readFileSync(path, "utf8").trimEnd().split("\n").at(-1) ?? "", /"stopping"/, "the last line is written, too");
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((ready) => server.once("listening", ready));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
