@@ -12,6 +12,8 @@ export {
   systemCode,
   TreewireError,
 } from "./errors.js";
+export { type CountedStream, Liveness } from "./link/liveness.js";
+export { Pacer } from "./link/pacer.js";
 export { createLogger, type Logger, silentLogger } from "./log.js";
 export { LOG_LEVELS, type LogLevel } from "./log-level.js";
 export { nearest } from "./nearest.js";
