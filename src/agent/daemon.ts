@@ -6,9 +6,10 @@ import { Chats, type ChatsOptions } from "./chats/chats.js";
 import { Discovery, type RepositoryFinder } from "./chats/locate.js";
 import type { TrackStore } from "./chats/track-store.js";
 import { agentStatus } from "./service/status.js";
-import type { Link } from "./trees/link.js";
+import type { Link, Resumption } from "./trees/link.js";
 import type { TreeSource } from "./trees/streamed-tree.js";
 import { Trees } from "./trees/trees.js";
+import type { Welcome } from "./tunnel/connection.js";
 import { Tunnel, type TunnelOptions, type TunnelStatus } from "./tunnel/tunnel.js";
 
 export interface DaemonOptions {
@@ -64,7 +65,7 @@ export class Daemon {
       ...(onStatus !== undefined && { onStatus }),
       onWelcome: (welcome, established) => {
         link = established;
-        trees.connect(established, new Map(welcome.held.map((held) => [held.root, held])));
+        trees.connect(established, resumptions(welcome));
         chats.connect(established);
       },
       onLost: () => {
@@ -141,4 +142,11 @@ export class Daemon {
     await this.tunnel.stop();
     this.#chats.close();
   }
+}
+
+/** What the relay has of each tree, by root. */
+function resumptions({ held, partial = [] }: Welcome): Map<string, Resumption> {
+  const byRoot = new Map<string, Resumption>(held.map((state) => [state.root, { held: state }]));
+  for (const update of partial) byRoot.set(update.root, { ...byRoot.get(update.root), partial: update });
+  return byRoot;
 }
