@@ -53,7 +53,7 @@ export class Torture {
   }
 
   /** One repository's sequences. What comes after a wrong or refused one would say the same again and is left out. */
-  async *run(seed: number): AsyncGenerator<Outcome> {
+  async *run(seed: number, sequences = SEQUENCES_PER_REPOSITORY): AsyncGenerator<Outcome> {
     const random = new Random(seed);
     const top = join(this.#scratch, `r${seed}`);
     const root = join(top, "tree");
@@ -65,7 +65,7 @@ export class Torture {
     tree.on("trouble", ({ message }) => troubles.push(message));
     try {
       await tree.refresh();
-      for (let sequence = 0; sequence < SEQUENCES_PER_REPOSITORY; sequence++) {
+      for (let sequence = 0; sequence < sequences; sequence++) {
         const steps = makeSequence(random);
         await runSequence(steps, root, out);
         const settled = await this.#settle(root, () => textOf(tree.state));

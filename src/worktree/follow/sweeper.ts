@@ -18,6 +18,9 @@ const PACES: Readonly<Record<Delivery, Pace>> = {
   none: { share: 20, minMs: 1000 },
 };
 
+/** Between two sweeps is so many times the time that the last one took, whatever it cost: one thread serves all trees. */
+const REST = 4;
+
 /** How often the clocks are compared, and by how much they may part before the machine must have slept. */
 const CLOCK_CHECK_MS = 5000;
 const CLOCK_JUMP_MS = 2000;
@@ -40,14 +43,21 @@ export function sweepDelay(costMs: number, delivery: Delivery): number {
   return Math.max(minMs, costMs * share);
 }
 
+/** What this process has used of its cores, in milliseconds. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Runs the slow sweep, at an interval that adapts to its cost, and notices that the machine slept. */
 export class Sweeper {
   readonly #options: SweeperOptions;
   #cancelSweep: (() => void) | undefined;
   #cancelCheck: (() => void) | undefined;
   #wallAhead: number;
-  /** What the last two sweeps took: the smaller counts, for a machine that stalls once is no costly tree. ms */
-  #tookMs: [number, number] = [0, 0];
+  /** What the last sweep cost of a core, and how long it took: on a busy machine, or a slow file system, that is more. */
+  #costMs = 0;
+  #tookMs = 0;
   #isStarted = false;
   #isSweeping = false;
 
@@ -78,16 +88,16 @@ export class Sweeper {
 
   /** Milliseconds between two looks at a tree without events, as its health says. */
   get pollMs(): number {
-    return sweepDelay(this.#costMs, "none");
+    return this.#delayMs("none");
   }
 
-  get #costMs(): number {
-    return Math.min(...this.#tookMs);
+  #delayMs(delivery: Delivery): number {
+    return Math.max(sweepDelay(this.#costMs, delivery), this.#tookMs * REST);
   }
 
   #schedule(): void {
     const { clock, delivery } = this.#options;
-    this.#cancelSweep = clock.after(sweepDelay(this.#costMs, delivery()), () => this.#onTime());
+    this.#cancelSweep = clock.after(this.#delayMs(delivery()), () => this.#onTime());
   }
 
   #onTime(): void {
@@ -98,10 +108,12 @@ export class Sweeper {
       this.#cancelSweep = clock.after(wait, () => this.#onTime());
       return;
     }
+    const usedBefore = cpuMs();
     this.#isSweeping = true;
     void sweep().finally(() => {
       this.#isSweeping = false;
-      this.#tookMs = [this.#tookMs[1], clock.monotonicMs() - began];
+      this.#tookMs = clock.monotonicMs() - began;
+      this.#costMs = Math.min(this.#tookMs, cpuMs() - usedBefore); // other threads' work counts as well, so no more than it took
       if (this.#isStarted) this.#schedule();
     });
   }
