@@ -1,4 +1,4 @@
-import type { ControlReply, ControlRequest } from "../protocol/index.js";
+import type { AgentStatus, ControlReply, ControlRequest } from "../protocol/index.js";
 import type { Logger, TokenSource } from "../util/index.js";
 import type { DialSettings } from "../util/link/index.js";
 import { realPathsOf } from "./chats/allowed-directories.js";
@@ -29,6 +29,8 @@ export interface DaemonOptions {
   allowed?: readonly string[];
   /** Whenever the connection is another than before. */
   onStatus?: (status: TunnelStatus) => void;
+  /** Where events of files come from, when that is not the platform's default. */
+  watcher?: AgentStatus["watcher"];
   /** What is wrong beside what the daemon itself knows, in words. */
   problems?: readonly string[];
   /** Times, for tests. */
@@ -110,7 +112,7 @@ export class Daemon {
 
   /** Answers a command of the user's. */
   async handle(request: ControlRequest): Promise<ControlReply> {
-    const { tracked, url, problems = [], allowed = [] } = this.#options;
+    const { tracked, url, watcher = null, problems = [], allowed = [] } = this.#options;
     switch (request.type) {
       case "track": {
         const chats = [...new Set([request.chat, ...request.ancestors])];
@@ -130,6 +132,7 @@ export class Daemon {
           chats: this.#chats.status(),
           trees: this.#trees.status(),
           allowed,
+          watcher,
           problems: [...problems, ...this.#discovery.troubles(), ...this.#chats.troubles()],
         });
         return { type: "status", status };
