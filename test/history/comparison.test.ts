@@ -18,7 +18,8 @@ function compare(root: string, request = "base", hints: ComparisonHints = {}, pr
 
 /** What of a comparison git can say, for a ref that is known to be the right one. */
 function byGit(root: string, ref: string): Partial<Comparison> {
-  const [ahead, behind] = git(root, "rev-list", "--left-right", "--count", `HEAD...${ref}`).split("\t").map(Number);
+  const counts = git(root, "rev-list", "--left-right", "--count", `HEAD...${ref}`).split("\t");
+  const [ahead = 0, behind = 0] = counts.map(Number);
   const baseOid = git(root, "merge-base", "HEAD", ref);
   return { baseOid, leftTree: git(root, "rev-parse", `${baseOid}^{tree}`), ahead, behind, rightTree: undefined };
 }

@@ -19,9 +19,10 @@ const START = 1_600_000_000;
  * are right, a little wrong or not at all to be trusted, and sometimes a root of its own.
  *
  * @param count of commits
+ * @param options how many seconds a clock may be wrong by; drawn, by default
  */
-export function drawGraph(random: Random, count: number): GraphCommit[] {
-  const skew = random.pick([0, 0, 100, 5000, 200_000]);
+export function drawGraph(random: Random, count: number, options: { skew?: number } = {}): GraphCommit[] {
+  const { skew = random.pick([0, 0, 100, 5000, 200_000]) } = options;
   const step = random.pick([0, 1, 60]);
   const width = 1 + random.small(0, 12);
   const roots = random.pick([0, 0, 0.002, 0.02]);
