@@ -1,6 +1,7 @@
 import { WatchEndedError, watchTrees } from "../client/index.js";
 import { Observable } from "./chrome/state.js";
 import type { Status } from "./chrome/status.js";
+import { Comments, promptOf } from "./model/comments.js";
 import { JUST_NOW_MS } from "./model/just-now.js";
 import { FileMarks, loadSettings, type Settings, saveSettings } from "./model/settings.js";
 import type { Relay } from "./relay.js";
@@ -8,6 +9,7 @@ import type { DiffContext } from "./view/context.js";
 import { DiffView } from "./view/diff-view.js";
 import { FileList } from "./view/file-list.js";
 import type { FileView } from "./view/file-view.js";
+import { selectedLines } from "./view/selected-lines.js";
 
 /** One chat on the page: its stream, its diff, and what the reader does with it. */
 export class ChatPage {
@@ -16,10 +18,13 @@ export class ChatPage {
   /** Edits since the reader last looked. */
   readonly unseen = new Observable(0);
   readonly progress = new Observable({ viewed: 0, all: 0 });
+  /** How many comments there are. */
+  readonly comments = new Observable(0);
   readonly diff: DiffView;
   readonly list: FileList;
   readonly #relay: Relay;
   readonly #chat: string;
+  readonly #comments: Comments;
   #stop = new AbortController();
   #lastEdited: FileView | undefined;
 
@@ -27,7 +32,13 @@ export class ChatPage {
     this.#relay = relay;
     this.#chat = chat;
     this.settings = new Observable(loadSettings(localStorage));
+    this.#comments = new Comments(localStorage, chat);
+    this.comments.value = this.#comments.all.length;
     const context: DiffContext = {
+      comments: this.#comments,
+      onComments: () => {
+        this.comments.value = this.#comments.all.length;
+      },
       settings: this.settings.value,
       marks: new FileMarks(localStorage, chat),
       justNowMs: JUST_NOW_MS,
@@ -79,6 +90,17 @@ export class ChatPage {
     file.element.scrollIntoView({ block: "start" });
     file.element.focus({ preventScroll: true });
     document.body.toggleAttribute("data-files-open", false);
+  }
+
+  /** Opens the box for a comment on the lines that are selected. */
+  comment(): void {
+    const selected = selectedLines((each) => this.diff.fileAt(each));
+    selected?.file.comment(selected.target);
+  }
+
+  /** Copies all comments as one text. */
+  copyComments(): void {
+    void navigator.clipboard?.writeText(promptOf(this.#comments.all));
   }
 
   /** Goes to what was edited last. */

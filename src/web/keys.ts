@@ -51,6 +51,8 @@ function actionOf(page: ChatPage, key: string, showHelp: () => void): (() => voi
         document.body.toggleAttribute("data-files-open", true);
         page.list.filter.focus();
       };
+    case "c":
+      return () => page.comment();
     case "r":
       return () => page.refresh();
     case "?":

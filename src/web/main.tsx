@@ -65,6 +65,8 @@ async function showChat(chat: string): Promise<void> {
     "next-file": () => goToFile(page, 1),
     "previous-file": () => goToFile(page, -1),
     refresh: () => page.refresh(),
+    comment: () => page.comment(),
+    "copy-comments": () => page.copyComments(),
     help: showHelp,
     files: () => document.body.toggleAttribute("data-files-open"),
     edits: () => page.showEdits(),

@@ -59,6 +59,8 @@ export class FakeRelay {
   readonly connections: AgentConnection[] = [];
   /** Answers an upgrade with this status instead of accepting it. */
   refuseWith: number | undefined;
+  /** How often it has done so. */
+  refused = 0;
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -72,7 +74,8 @@ export class FakeRelay {
     server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
       const status = request.url === TUNNEL_PATH ? relay.refuseWith : 404;
       if (status !== undefined) {
-        socket.end(`HTTP/1.1 ${status} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        relay.refused += 1;
+        socket.end(`HTTP/1.1 ${status} No\r\nTreewire-Relay: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
         return;
       }
       sockets.handleUpgrade(request, socket, head, (accepted) => {

@@ -25,7 +25,10 @@ import { openapi } from "./openapi.js";
 import { operationRoutes } from "./operations.js";
 import { pageRoutes } from "./page.js";
 import { proxyRoutes } from "./proxy.js";
+import { RelayResponse } from "./relay-response.js";
+import { RequestLog } from "./request-log.js";
 import { sessionRoutes } from "./session.js";
+import { UnreadBodies } from "./unread-bodies.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
@@ -47,6 +50,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   const { limits, metrics, log } = options;
   const common = {
     loggerInstance: log.child({}, { serializers: { req: requestForLog } }) as FastifyBaseLogger,
+    logController: new RequestLog(),
     // an id of any length gets the answer that it is none
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: limits.headerBytes },
     trustProxy: context.proxies.trusts,
@@ -58,7 +62,11 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     return503OnClosing: false,
     clientErrorHandler: answerBrokenRequest,
   };
-  const server = { maxHeaderSize: limits.headerBytes, connectionsCheckingInterval: checkEveryMs(limits) };
+  const server = {
+    ServerResponse: RelayResponse,
+    maxHeaderSize: limits.headerBytes,
+    connectionsCheckingInterval: checkEveryMs(limits),
+  };
   const http = (
     options.tls === undefined
       ? fastify({ ...common, http: server })
@@ -85,6 +93,9 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     const refusal = hasOneTarget(request.raw) ? allowed.refusal(request) : REFUSALS.badRequest;
     if (refusal !== undefined) throw new RefusedError(refusal); // whatever its body is
   });
+  const unread = new UnreadBodies(limits);
+  http.addHook("onSend", async (request, reply) => unread.drop(request, reply));
+  http.addHook("preClose", async () => unread.close());
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
   await http.register(swagger, openapi);
   await http.register(operationRoutes(context, metrics, options.isReady));

@@ -10,14 +10,20 @@ interface ToolbarProps {
   /** Lines and files that were edited since the reader last looked. */
   unseen: Observable<number>;
   /** Files that the reader has viewed, and all of them. */
+  /** How many comments there are. */
+  comments: Observable<number>;
   progress: Observable<{ viewed: number; all: number }>;
-  actions: Record<"next-file" | "previous-file" | "refresh" | "help" | "sign-out" | "files" | "edits", () => void>;
+  actions: Record<
+    "next-file" | "previous-file" | "refresh" | "help" | "sign-out" | "files" | "edits" | "comment" | "copy-comments",
+    () => void
+  >;
 }
 
 /** The bar at the top: how the link is, what to show, where to go. */
-export function Toolbar({ status, settings, unseen, progress, actions }: ToolbarProps) {
+export function Toolbar({ status, settings, unseen, progress, comments, actions }: ToolbarProps) {
   const shown = useObservable(settings);
   const edits = useObservable(unseen);
+  const count = useObservable(comments);
   const { viewed, all } = useObservable(progress);
   const set = (change: Partial<Settings>) => {
     settings.value = { ...settings.value, ...change };
@@ -63,6 +69,12 @@ export function Toolbar({ status, settings, unseen, progress, actions }: Toolbar
         {toggle("whitespace", "Hide space", "Hide changes of white space (w)", shown.whitespace === "hidden", () =>
           set({ whitespace: shown.whitespace === "hidden" ? "shown" : "hidden" }),
         )}
+        <button type="button" data-action="comment" title="Comment on the selected lines (c)" onClick={actions.comment}>
+          Comment
+        </button>
+        <button type="button" data-action="copy-comments" hidden={count === 0} onClick={actions["copy-comments"]}>
+          {count === 1 ? "Copy 1 comment" : `Copy ${count} comments`}
+        </button>
         <button type="button" data-action="refresh" title="Look again (r)" onClick={actions.refresh}>
           Refresh
         </button>

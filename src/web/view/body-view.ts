@@ -96,6 +96,12 @@ export class BodyView {
     return view.block.row;
   }
 
+  /** The run of lines whose code a node is, and the number of its first line. */
+  linesAt(code: Node): { lines: LinesView; start: number } | undefined {
+    const lines = this.#views.flatMap((view) => view.lines).find((each) => each.code === code);
+    return lines === undefined ? undefined : { lines, start: lines.start };
+  }
+
   /** All runs of lines, hunk by hunk. */
   hunks(): LinesView[][] {
     const hunks: LinesView[][] = [];

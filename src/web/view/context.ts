@@ -1,9 +1,13 @@
+import type { Comments } from "../model/comments.js";
 import type { FileMarks, Settings } from "../model/settings.js";
 
 /** What all files of a page share. */
 export interface DiffContext {
   settings: Settings;
   marks: FileMarks;
+  comments: Comments;
+  /** A comment was made or deleted. */
+  onComments: () => void;
   /** For so long a line counts as changed just now, in milliseconds. */
   justNowMs: number;
   copy: (text: string) => void;

@@ -6,6 +6,7 @@ import { rowsOf } from "../model/rows.js";
 import { fingerprint } from "../model/settings.js";
 import { withoutWhitespace } from "../model/whitespace.js";
 import { BodyView } from "./body-view.js";
+import { CommentsView, type CommentTarget } from "./comments-view.js";
 import type { DiffContext } from "./context.js";
 import { changeText, element } from "./dom.js";
 
@@ -27,6 +28,7 @@ export class FileView {
   #body: BodyView | undefined;
   #fingerprint = "";
   #justNow: RowRange[] = [];
+  readonly #comments: CommentsView;
   #justNowEnd: ReturnType<typeof setTimeout> | undefined;
 
   constructor(root: string, file: TreeFile, context: DiffContext) {
@@ -54,6 +56,13 @@ export class FileView {
       element("label", { class: "viewed" }, this.#viewedBox, "Viewed"),
     );
     this.element = element("section", { class: "file", tabindex: "-1" }, head, this.#notice);
+    const { key, path } = file;
+    this.#comments = new CommentsView(context.comments, { root, key, path }, () => {
+      this.#comments.update(rowsOf(this.#file.hunks));
+      context.onComments();
+    });
+    this.element.append(this.#comments.element);
+    this.#comments.update(rowsOf(file.hunks));
     this.#fold.addEventListener("click", () => this.setCollapsed(!this.isCollapsed));
     this.#viewedBox.addEventListener("change", () => this.setViewed(this.#viewedBox.checked));
     copy.addEventListener("click", () => context.copy(this.path));
@@ -99,6 +108,7 @@ export class FileView {
     this.#showFacts();
     this.#showMarks();
     if (isEdit) this.noteEdit(before, after);
+    this.#comments.update(after);
     this.#body?.update(this.#rows(), this.#context.settings.split);
     this.#showJustNow();
   }
@@ -125,7 +135,7 @@ export class FileView {
   build(): void {
     if (this.#body !== undefined || this.isCollapsed) return;
     this.#body = new BodyView(this.#rows(), this.#context.settings.split);
-    this.element.append(this.#body.element);
+    this.#comments.element.before(this.#body.element);
     this.#showJustNow();
   }
 
@@ -142,6 +152,11 @@ export class FileView {
     this.#showMarks();
     if (!isViewed) this.build();
     this.#context.onMarks(this);
+  }
+
+  /** Opens the box for a comment. */
+  comment(target: CommentTarget): void {
+    this.#comments.write(target);
   }
 
   /** It is shown no longer. */

@@ -44,6 +44,11 @@ export class LinesView {
     this.update(lines, oldStart, isSplit);
   }
 
+  /** The number of its first line. */
+  get start(): number {
+    return this.#lines.start;
+  }
+
   get count(): number {
     return this.#lines.count;
   }
