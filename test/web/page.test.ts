@@ -376,3 +376,39 @@ t.test("below a path prefix the page asks for nothing outside of it", options, a
   );
   t.equal(await state(await world.open(world.relay.url)), "refused");
 });
+
+t.test(
+  "comments on lines are kept over reloads, marked when their lines change, and copied as one prompt",
+  options,
+  async (t) => {
+    const world = await PageWorld.start(t);
+    const agent = await world.agent();
+    const rows = [" first", "+second", "+third", "+last"];
+    agent.tell(ROOT, [fileWith("a.txt", rows, 10)]);
+    const page = await world.openLive({ permissions: ["clipboard-read", "clipboard-write"] });
+    await page.waitForSelector(file("a.txt"));
+    const select = (from: string, to: string) =>
+      page.evaluate(`(() => {
+      const text = [...document.querySelectorAll(".code")].map((each) => each.firstChild).find((each) => each.data.includes("${from}"));
+      const start = text.data.indexOf("${from}");
+      getSelection().setBaseAndExtent(text, start + 1, text, text.data.indexOf("${to}") + 2);
+    })()`);
+    await select("second", "third");
+    await page.keyboard.press("c");
+    await page.keyboard.type("why two?");
+    await page.keyboard.press("Control+Enter");
+    await page.waitForSelector(".comment:has-text('Lines 11 to 12'):has-text('why two?')");
+    await page.reload();
+    await page.waitForSelector(".comment:has-text('why two?')");
+    await page.click("[data-action=copy-comments]");
+    t.equal(await page.evaluate("navigator.clipboard.readText()"), "a.txt:11-12\n> second\n> third\n\nwhy two?");
+
+    agent.tell(ROOT, [fileWith("a.txt", [" first", "+put above", ...rows.slice(1)], 10)]);
+    await page.waitForSelector(".comment:has-text('Lines 12 to 13')");
+    agent.tell(ROOT, [fileWith("a.txt", [" first", "+second changed", "+third", "+last"], 10)]);
+    await page.waitForSelector(".comment[data-outdated]:has-text('its lines have changed')");
+    await page.click(".comment >> text=Delete");
+    await page.waitForSelector(".comment", { state: "detached" });
+    t.same(world.complaints, []);
+  },
+);
