@@ -1,5 +1,6 @@
 import type { ControlReply, ControlRequest } from "../protocol/index.js";
 import type { Logger, TokenSource } from "../util/index.js";
+import type { DialSettings } from "../util/link/index.js";
 import { realPathsOf } from "./chats/allowed-directories.js";
 import { Chats, type ChatsOptions } from "./chats/chats.js";
 import { Discovery, type RepositoryFinder } from "./chats/locate.js";
@@ -8,14 +9,13 @@ import { agentStatus } from "./service/status.js";
 import type { Link } from "./trees/link.js";
 import type { TreeSource } from "./trees/streamed-tree.js";
 import { Trees } from "./trees/trees.js";
-import type { Dial } from "./tunnel/dial.js";
 import { Tunnel, type TunnelOptions, type TunnelStatus } from "./tunnel/tunnel.js";
 
 export interface DaemonOptions {
   /** The tunnel's address. */
   url: URL;
   token: TokenSource;
-  dial?: () => Dial;
+  dial?: () => DialSettings;
   /** Absolute paths of directories; a chat without paths shows the repositories found under them. */
   roots: readonly string[];
   /** Name and version of this program. */

@@ -20,8 +20,8 @@ export interface ConnectionOptions {
   clock: Clock;
 }
 
-/** How long an answer to the upgrade may take, in milliseconds. */
-export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** How long the connection and the answer to the upgrade may take, in milliseconds. */
+export const HANDSHAKE_TIMEOUT_MS = 15_000;
 
 export const SILENT: LinkFailure = { step: "open", why: "nothing arrives on the connection", isFinal: false };
 

@@ -46,7 +46,7 @@ export class WatchEndedError extends Error {
   override readonly name = "WatchEndedError";
 }
 
-/** What tests put in the place of the world's. */
+/** What tests put in the place of the world's. @internal */
 export interface WatchParts {
   clock?: Clock;
   pace?: Pick<Pace, "next">;
@@ -65,7 +65,7 @@ export async function* watchTrees(options: WatchOptions): AsyncGenerator<Snapsho
   yield* followTrees(options, {});
 }
 
-/** {@link watchTrees}, for tests. */
+/** {@link watchTrees}, for tests. @internal */
 export async function* followTrees(options: WatchOptions, parts: WatchParts): AsyncGenerator<Snapshot, void, void> {
   const { signal, onError = () => undefined } = options;
   const { clock = systemClock, pace = new Pace(options.random) } = parts;

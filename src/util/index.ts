@@ -12,12 +12,13 @@ export {
   TreewireError,
 } from "./errors.js";
 export * from "./link/browser.js";
-export { createLogger, type Logger, silentLogger } from "./log.js";
-export { LOG_LEVELS, type LogLevel } from "./log-level.js";
+export { createLogger, type Logger, silentLogger } from "./log/log.js";
+export { LOG_LEVELS, type LogLevel } from "./log/log-level.js";
+export { standardLines } from "./log/standard-streams.js";
 export { nearest } from "./nearest.js";
 export { packagePath } from "./package.js";
 export { loadProgram, reportError, runProgram } from "./program.js";
-export { MAX_SETTINGS_FILE_BYTES, readRegularFile } from "./regular-file.js";
+export { EmptyFileError, MAX_SETTINGS_FILE_BYTES, readRegularFile } from "./regular-file.js";
 export { remoteWithoutCredentials, withoutCredentials } from "./secrets/credentials.js";
 export { fixedToken, type TokenSource, tokenFile } from "./secrets/token.js";
 export {

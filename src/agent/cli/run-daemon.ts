@@ -25,6 +25,7 @@ import { Daemon } from "../daemon.js";
 import { Service } from "../service/service.js";
 import { afterRejection, isCredential } from "../tunnel/credential.js";
 import { dial } from "../tunnel/dial.js";
+import { awaited, LateFiles } from "../tunnel/late-files.js";
 import { tunnelUrl } from "../tunnel/tunnel-url.js";
 import { WAKE_INTERVAL_MS, WakeWatch } from "../tunnel/wake.js";
 import { type AgentSettings, filterPolicy } from "./settings.js";
@@ -41,15 +42,20 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   const logger = createLogger("agent", textOf(settings["log-level"]) as LogLevel);
   const token = tokenSource(settings, logger);
   const connectWith = () =>
-    dial(url, {
-      caFile: fileOf(settings["ca-file"]),
-      certFile: fileOf(settings["cert-file"]),
-      keyFile: fileOf(settings["key-file"]),
-      headers: listOf(settings.header),
-    });
-  // what is bad from the start ends the program at once; what turns bad later is waited for
-  token.read();
-  connectWith();
+    awaited(() =>
+      dial(url, {
+        caFile: fileOf(settings["ca-file"]),
+        certFile: fileOf(settings["cert-file"]),
+        keyFile: fileOf(settings["key-file"]),
+        headers: listOf(settings.header),
+      }),
+    );
+  const files = new LateFiles(() => {
+    token.read();
+    connectWith();
+  });
+  // what is bad from the start ends the program at once; what is not there yet, or turns bad later, is waited for
+  files.start();
 
   const roots = listOf(settings.root);
   const searched = (roots.length > 0 ? roots : ["."]).map((root) => resolve(root));
@@ -92,6 +98,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   });
   const wake = new WakeWatch();
   setInterval(() => {
+    if (daemon.tunnel.status.state === "waiting" && files.haveCome()) daemon.tunnel.nudge();
     const happened = wake.look();
     if (happened === undefined) return;
     logger.info({ happened }, "is the relay still there?");
@@ -169,7 +176,10 @@ function tokenSource(settings: AgentSettings, logger: Logger): TokenSource {
   const file = textOf(settings["token-file"]);
   if (file !== undefined) {
     const source = tokenFile(resolve(file), (warning) => logger.warn(warning));
-    return isCredential(file) ? { canChange: false, read: source.read } : source;
+    // what systemd has not handed over by now it never will
+    return isCredential(file)
+      ? { canChange: false, read: source.read }
+      : { canChange: true, read: () => awaited(source.read) };
   }
   const token = textOf(settings["agent-token"]);
   if (token === undefined) throw new TreewireError("TW_NO_TOKEN", "TREEWIRE_AGENT_TOKEN");

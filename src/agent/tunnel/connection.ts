@@ -9,9 +9,9 @@ import {
   TUNNEL_SUBPROTOCOL,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
+import { type DialSettings, dialWebSocket } from "../../util/link/index.js";
 import type { Link } from "../trees/link.js";
-import type { Dial } from "./dial.js";
-import { closeEnd, type End, errorEnd, nonsenseEnd, refusalEnd, unreachableEnd } from "./end.js";
+import { closeEnd, dialEnd, type End, errorEnd, nonsenseEnd, unreachableEnd } from "./end.js";
 
 /** Milliseconds. */
 export const CONNECTION_TIMES = {
@@ -35,7 +35,7 @@ export interface ConnectionOptions {
   /** The tunnel's address, `ws:` or `wss:`. */
   url: URL;
   token: string;
-  dial?: Dial;
+  dial?: DialSettings;
   /** Name and version, as the relay's operator will see it. */
   agent: string;
   onWelcome: (welcome: Welcome, link: Link) => void;
@@ -67,11 +67,15 @@ export class TunnelConnection implements Link {
     this.#options = options;
     this.#host = options.url.host;
     this.#times = { ...CONNECTION_TIMES, ...options.times };
-    const socket = new WebSocket(options.url, TUNNEL_SUBPROTOCOL, {
+    const socket = dialWebSocket(options.url, TUNNEL_SUBPROTOCOL, {
       ...options.dial,
       headers: { ...options.dial?.headers, authorization: `Bearer ${options.token}` },
-      maxPayload: MAX_TUNNEL_FRAME_BYTES,
-      perMessageDeflate: { clientNoContextTakeover: true, serverNoContextTakeover: true },
+      limitMs: this.#times.handshakeMs,
+      socket: {
+        maxPayload: MAX_TUNNEL_FRAME_BYTES,
+        perMessageDeflate: { clientNoContextTakeover: true, serverNoContextTakeover: true },
+      },
+      onFailure: (failure) => this.#end(dialEnd(this.#host, failure)),
     });
     this.#socket = socket;
     this.ended = new Promise((resolve) => {
@@ -82,7 +86,7 @@ export class TunnelConnection implements Link {
         resolve(end);
       };
     });
-    this.#welcomeTimer = setTimeout(() => this.#breakOff("no welcome in time"), this.#times.handshakeMs);
+    this.#welcomeTimer = setTimeout(() => this.#unwelcomed(), this.#times.handshakeMs);
     socket.on("open", () => this.#opened());
     socket.on("message", (data, isBinary) => this.#received(String(data), isBinary));
     socket.on("ping", () => this.#heard());
@@ -90,11 +94,6 @@ export class TunnelConnection implements Link {
       this.#heard();
       // what was on its way before the doubt proves nothing
       if (String(data) === `probe ${this.#probes}`) clearTimeout(this.#probeTimer);
-    });
-    socket.on("unexpected-response", (_request, response) => {
-      const header = (name: string) => response.headers[name]?.toString();
-      this.#end(refusalEnd(this.#host, { status: response.statusCode ?? 0, header }));
-      socket.terminate();
     });
     socket.on("error", (error) => this.#end(errorEnd(this.#host, error)));
     socket.on("close", (code, reason) => this.#end(closeEnd(this.#host, code, reason.toString())));
@@ -185,6 +184,10 @@ export class TunnelConnection implements Link {
       this.#streams.push(stream);
       socket.send(JSON.stringify(next.value), () => this.#drain());
     }
+  }
+
+  #unwelcomed(): void {
+    this.#breakOff(`it has taken the upgrade, and sends no welcome in ${this.#times.handshakeMs / 1000} s`);
   }
 
   #breakOff(detail: string): void {

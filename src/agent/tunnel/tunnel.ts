@@ -9,8 +9,8 @@ import {
   type TokenSource,
   TreewireError,
 } from "../../util/index.js";
+import type { DialSettings } from "../../util/link/index.js";
 import { type ConnectionOptions, TunnelConnection } from "./connection.js";
-import type { Dial } from "./dial.js";
 import type { End } from "./end.js";
 
 /** A refused token that may be replaced where it comes from is tried again this long. Milliseconds. */
@@ -33,7 +33,7 @@ export interface TunnelStatus {
 export interface TunnelOptions extends Pick<ConnectionOptions, "url" | "agent" | "onWelcome" | "onMessage" | "times"> {
   token: TokenSource;
   /** What each attempt takes besides. @throws TreewireError `TW_BAD_CONFIG` */
-  dial?: () => Dial;
+  dial?: () => DialSettings;
   logger: Logger;
   /** After every connection that had been welcomed. */
   onLost: () => void;
@@ -143,7 +143,7 @@ export class Tunnel {
   }
 
   /** What an attempt takes is read anew for each: files may have been replaced. */
-  #prepare(): { token: string; dial: Dial } | TreewireError {
+  #prepare(): { token: string; dial: DialSettings } | TreewireError {
     try {
       return { token: this.#options.token.read(), dial: this.#options.dial?.() ?? { headers: {} } };
     } catch (error) {

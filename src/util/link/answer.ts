@@ -53,9 +53,12 @@ export function retryAfterMs(value: string | null | undefined): number | undefin
   return /^\d+$/.test(value ?? "") ? Math.min(Number(value) * 1_000, MAX_RETRY_AFTER_MS) : undefined;
 }
 
-function wordsForStranger({ status, header }: Answer): string {
+/** What to say of an answer that is not the relay's. */
+export function wordsForStranger({ status, header }: Pick<Answer, "status" | "header">): string {
   const location = header("location");
-  const to = location && URL.canParse(location) ? ` to ${new URL(location).origin}` : "";
+  // without user, password and query, which may be secrets
+  const moved = location && URL.canParse(location) ? new URL(location) : undefined;
+  const to = moved === undefined ? "" : ` (moved to ${`${moved.origin}${moved.pathname}`.slice(0, MAX_WORDS)})`;
   return `a proxy, or another server, has answered with status ${status}${to}; it is not the relay`;
 }
 

@@ -141,7 +141,7 @@ t.test("what is no relay is named as such at once, and asked again", async (t) =
   );
   for (const [url, line] of [
     [webSite, /^a proxy, or another server, has answered with status 200; it is not the relay; trying again\n$/],
-    [notHttp, /^Parse Error.*; trying again\n$/],
+    [notHttp, /^127\.0\.0\.1:\d+ does not speak HTTP \(HPE_INVALID_CONSTANT\); trying again\n$/],
   ] as const) {
     const env = { TREEWIRE_TOKEN: "token" };
     const watch = startProgram(t, "relay", ["watch", CHAT, "--url", url], { env });

@@ -42,7 +42,7 @@ t.test("the relay's own answer speaks for itself", (t) => {
 
 t.test("a redirect is told with where it leads, without what may be secret there", (t) => {
   const { why } = refusalOf(answer(302, { location: "https://u:p@portal.example/in?token=x" }), () => true);
-  t.match(why, "status 302 to https://portal.example;");
+  t.match(why, "status 302 (moved to https://portal.example/in);");
   t.notMatch(why, /token|u:p/);
   t.end();
 });
