@@ -13,8 +13,14 @@ export const TREE_MESSAGE_PART_BYTES = 64 * 1024;
  */
 export const MAX_PART_ELEMENTS = 100_000;
 
-/** The largest frame that either end of a tunnel takes: one part, its JSON escapes (six-fold at worst), and slack. */
+/** The largest frame that an agent takes of its relay: a list of as many trees as a workspace may have, and slack. */
 export const MAX_TUNNEL_FRAME_BYTES = 32 * 1024 * 1024;
+
+/**
+ * The largest frame that a relay takes of an agent. Those of today send no part over {@link TREE_MESSAGE_PART_BYTES}, and
+ * lists of trees that are longer; the ones before them sent a file whole, which has up to {@link MAX_UNIFIED_DIFF_BYTES}.
+ */
+export const MAX_AGENT_FRAME_BYTES = 4 * 1024 * 1024;
 
 /** The longest branch name, remote URL or account of a tree's health that is told, in UTF-16 code units. */
 export const MAX_META_TEXT_UNITS = 64 * 1024;

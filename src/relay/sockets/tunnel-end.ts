@@ -190,7 +190,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       this.#complain(data.length);
       return;
     }
-    this.#count(this.#rate.message(message, this.#workspace.held.trees));
+    this.#count(this.#rate.message(message, data.length, this.#workspace.held.trees));
     if (message.type === "hello") {
       this.#hello(message);
       return;
