@@ -1,4 +1,5 @@
 // Bytes are life: a message that takes longer to arrive than a ping may go unanswered ends no socket.
+import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import t, { type Test } from "tap";
@@ -78,4 +79,20 @@ t.test("a client that sends nothing is closed beside one that does", async (t) =
   const good = await WatchClient.open(t, relay.watchUrl(), { headers: token });
   t.equal(await silent.closed(), 1006);
   t.equal(good.closeCode, undefined);
+});
+
+t.test("a client to which a large frame may be on its way is given the time that a slow link takes", async (t) => {
+  const relay = await TestRelay.start(t, { limits });
+  const agent = await relay.agent([APP]);
+  agent.tell(APP, [fileOf("a", randomBytes(300_000).toString("base64"))]);
+  const token = { "coder-session-token": relay.clientToken };
+  const slow = await WatchClient.open(t, relay.watchUrl(), { headers: token, autoPong: false });
+  await slow.first();
+  const chat = relay.bind({ chat: randomUUID(), paths: ["/elsewhere"] });
+  const url = relay.watchUrl(chat);
+  for (let count = 0; count < 3; count += 1) {
+    const silent = await WatchClient.open(t, url, { headers: token, autoPong: false });
+    t.equal(await silent.closed(), 1006);
+  }
+  t.equal(slow.closeCode, undefined, "it was pinged before they were, and answers as little");
 });
