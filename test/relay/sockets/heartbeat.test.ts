@@ -8,7 +8,7 @@ import { type AgentMessage, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } fr
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
 import { until } from "../../support/until.js";
 import { WatchClient } from "../../support/watch-client.js";
-import { fileOf } from "../support/fake-agent.js";
+import { FakeAgent, fileOf } from "../support/fake-agent.js";
 import { TestRelay } from "../support/relay.js";
 import { APP, updateOf } from "../support/states.js";
 
@@ -83,7 +83,8 @@ t.test("a client that sends nothing is closed beside one that does", async (t) =
 
 t.test("a client to which a large frame may be on its way is given the time that a slow link takes", async (t) => {
   const relay = await TestRelay.start(t, { limits });
-  const agent = await relay.agent([APP]);
+  const rootsOf = (chat: string) => (chat === relay.chat ? [APP] : []);
+  const agent = await FakeAgent.connect(t, relay.url, relay.agentToken, { rootsOf });
   agent.tell(APP, [fileOf("a", randomBytes(300_000).toString("base64"))]);
   const token = { "coder-session-token": relay.clientToken };
   const slow = await WatchClient.open(t, relay.watchUrl(), { headers: token, autoPong: false });
