@@ -16,8 +16,10 @@ const REFERENCE_DELTA = 7;
 
 /** Read at once from an entry's start: its header, and the whole of most entries. */
 const FIRST_READ_BYTES = 4096;
-/** Commits up to this size are inflated without zlib. */
+/** Read at once of a small commit, deflated. */
 const SMALL_BYTES = 1024;
+/** For the content of one, which nobody keeps: garbage outside of the heap piles up. */
+const SCRATCH = Buffer.allocUnsafeSlow(2048);
 /** Node reads and holds no more at once. */
 const MAX_OBJECT_BYTES = 2 ** 31 - 1;
 /** The longest header: a size of 10 bytes and an id or an offset. */
@@ -56,12 +58,19 @@ export class PackFile {
   read(offset: number): { entry: PackEntry; data: Buffer } {
     const first = this.#file.read(offset, FIRST_READ_BYTES);
     const entry = this.#parseHeader(first, offset);
-    const start = entry.dataAt - offset;
-    if (entry.kind === "whole" && entry.type === "commit" && entry.size <= SMALL_BYTES) {
-      const data = inflateSmall(first, start, entry.size);
-      if (data !== undefined) return { entry, data };
-    }
-    return { entry, data: this.#inflate(entry, first.subarray(start)) };
+    return { entry, data: this.#inflate(entry, first.subarray(entry.dataAt - offset)) };
+  }
+
+  /**
+   * Reads a small commit that is no delta, as nearly all are.
+   * @returns its content, until the next call; `undefined` for anything else, and for what is damaged: {@link read} says so
+   */
+  readCommit(offset: number): Buffer | undefined {
+    const first = this.#file.read(offset, SMALL_BYTES);
+    const entry = this.#parseHeader(first, offset);
+    if (entry.kind !== "whole" || entry.type !== "commit" || entry.size > SCRATCH.length) return undefined;
+    const content = SCRATCH.subarray(0, entry.size);
+    return inflateSmall(first, entry.dataAt - offset, content) ? content : undefined;
   }
 
   /** Reads an entry's header, and of a delta the first bytes of its instructions. @throws TreewireError */
