@@ -181,7 +181,7 @@ export class CommitTable {
     const { bytes } = this.#format;
     const oid = this.#loading;
     this.#oids.copy(oid, 0, place * bytes, (place + 1) * bytes);
-    const { type, content } = this.#objects.readUnchecked(oid);
+    const { type, content } = this.#objects.readCommitStart(oid);
     const links = this.#read;
     if (type !== "commit" || !readCommitLinks(content, bytes, links)) {
       throw corrupt(`object ${oid.toString("hex")}`, "no commit, or a damaged one");

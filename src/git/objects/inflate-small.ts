@@ -220,9 +220,10 @@ const lengths = new Uint8Array(320);
  *
  * @param start where it begins
  * @param output as long as what comes out
+ * @param part whether that is all: the start alone has no checksum
  * @returns `false` for anything that is not as it should be, cut off, or stored as it is: zlib says what is wrong
  */
-export function inflateSmall(input: Uint8Array, start: number, output: Uint8Array): boolean {
+export function inflateSmall(input: Uint8Array, start: number, output: Uint8Array, part: "whole" | "start"): boolean {
   const [method, flags] = [input[start] ?? 0, input[start + 1] ?? 0];
   if ((method & 0x0f) !== 8 || (flags & 0x20) !== 0 || (method * 256 + flags) % 31 !== 0) return false;
   const size = output.length;
@@ -316,7 +317,7 @@ export function inflateSmall(input: Uint8Array, start: number, output: Uint8Arra
       bits >>= length;
       count -= length;
       if (symbol < END_OF_BLOCK) {
-        if (written >= size) return false;
+        if (written >= size) return part === "start";
         output[written++] = symbol;
         continue;
       }
@@ -338,8 +339,10 @@ export function inflateSmall(input: Uint8Array, start: number, output: Uint8Arra
       const distance = (DISTANCE_BASE[far] ?? 0) + (bits & ((1 << distanceBits) - 1));
       bits >>= distanceBits;
       count -= distanceBits;
-      if (copied === 0 || distance === 0 || distance > written || written + copied > size) return false;
-      for (const end = written + copied; written < end; written += 1) output[written] = output[written - distance] ?? 0;
+      if (copied === 0 || distance === 0 || distance > written) return false;
+      const end = Math.min(written + copied, size);
+      if (end < written + copied && part === "whole") return false;
+      for (; written < end; written += 1) output[written] = output[written - distance] ?? 0;
     }
   }
   if (written !== size) return false;

@@ -81,13 +81,14 @@ export class ObjectStore {
   }
 
   /**
-   * The same without hashing what is read, as git does for commits: a walk over history reads a hundred thousand of them.
+   * The same for walks over history, which read a hundred thousand commits: without hashing what is read, as in git, and
+   * of a commit no more than to the line of its committer, if that is less.
    *
    * @param asked the bytes of the id
    * @returns an object whose content stays until the next call
    * @throws like {@link read}
    */
-  readUnchecked(asked: Buffer): GitObject {
+  readCommitStart(asked: Buffer): GitObject {
     const key = this.replacements.size === 0 ? asked : Buffer.from(this.#replaced(asked.toString("hex")), "hex");
     const found = this.#firstPacked(key);
     if (found !== undefined) return found;
@@ -148,7 +149,7 @@ export class ObjectStore {
     try {
       for (const { packs } of this.#allDirectories()) {
         const place = packs.first(key);
-        const content = place?.pack.file()?.readCommit(place.offset);
+        const content = place?.pack.file()?.readCommitStart(place.offset);
         if (content !== undefined) return { type: "commit", content };
         if (place !== undefined) return undefined;
       }
