@@ -12,8 +12,9 @@ export {
   TreewireError,
 } from "./errors.js";
 export * from "./link/browser.js";
-export { createLogger, type Logger, silentLogger } from "./log.js";
-export { LOG_LEVELS, type LogLevel } from "./log-level.js";
+export { createLogger, type Logger, silentLogger } from "./log/log.js";
+export { LOG_LEVELS, type LogLevel } from "./log/log-level.js";
+export { standardLines } from "./log/standard-streams.js";
 export { nearest } from "./nearest.js";
 export { packagePath } from "./package.js";
 export { loadProgram, reportError, runProgram } from "./program.js";

@@ -80,14 +80,14 @@ export function programPath(name: "agent" | "relay" | "start"): string {
 /**
  * Starts a compiled program. Whatever happens, it has ended when the test has, and the programs that it starts, too.
  *
- * @param options `cwd`, and `env`: added to an environment without anybody's configuration, and with directories of its
- *   own for what it keeps
+ * @param options `cwd`; `env`: added to an environment without anybody's configuration, and with directories of its own for
+ *   what it keeps; `stdout` and `stderr`: descriptors that take the place of what is read here
  */
 export function startProgram(
   t: Cleanup,
   name: "agent" | "relay" | "start",
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; stdout?: number; stderr?: number } = {},
 ): Program {
   const own = tempDir(t);
   const child = spawn(process.execPath, [programPath(name), ...args], {
@@ -99,7 +99,7 @@ export function startProgram(
       XDG_STATE_HOME: own,
       ...options.env,
     },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", options.stdout ?? "pipe", options.stderr ?? "pipe"],
     detached: name === "start", // then it leads a process group, in which the programs that it starts are
   });
   const program = new Program(`${name} ${args.join(" ")}`, child);

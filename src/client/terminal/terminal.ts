@@ -1,5 +1,13 @@
 import { idSchema, type ServerMessage, serverMessageSchema } from "../../protocol/index.js";
-import { type Clock, colorsFor, LinkLoop, type Pace, systemClock, TreewireError } from "../../util/index.js";
+import {
+  type Clock,
+  colorsFor,
+  LinkLoop,
+  type Pace,
+  standardLines,
+  systemClock,
+  TreewireError,
+} from "../../util/index.js";
 import { connectInNode } from "../node-connection.js";
 import { printableLine, renderMessage } from "./render.js";
 
@@ -41,7 +49,7 @@ export interface TerminalParts {
  *   `TW_WATCH_REFUSED`. Where it had been of use before, it was asked again for a minute
  */
 export async function watchInTerminal(options: TerminalOptions, parts: TerminalParts = {}): Promise<void> {
-  const { stdout = process.stdout, stderr = process.stderr, token, signal } = options;
+  const { stdout = process.stdout, stderr = standardLines(2), token, signal } = options;
   const { clock = systemClock, pace } = parts;
   const url = watchUrl(options.url, options.chat);
   const colors = colorsFor(stdout, options.env);

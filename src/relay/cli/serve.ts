@@ -4,6 +4,7 @@ import {
   type EffectiveSetting,
   type LogLevel,
   listOf,
+  standardLines,
   stopSignal,
   TreewireError,
   textOf,
@@ -32,7 +33,8 @@ export const serveCommand = command(
         log.error({ err: error }, "the old certificate stays");
       }
     });
-    process.stdout.write(
+    // a disk that is full, or a reader that has gone, is no reason not to serve
+    standardLines(1).write(
       `${JSON.stringify({ event: "listening", url, ...(metricsUrl !== undefined && { metrics_url: metricsUrl }) })}\n`,
     );
     await stopped;

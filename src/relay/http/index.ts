@@ -25,6 +25,7 @@ import { openapi } from "./openapi.js";
 import { operationRoutes } from "./operations.js";
 import { proxyRoutes } from "./proxy.js";
 import { RelayResponse } from "./relay-response.js";
+import { RequestLog } from "./request-log.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
@@ -44,6 +45,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   const { limits, metrics, log } = options;
   const common = {
     loggerInstance: log.child({}, { serializers: { req: requestForLog } }) as FastifyBaseLogger,
+    logController: new RequestLog(),
     // an id of any length gets the answer that it is none
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: limits.headerBytes },
     trustProxy: context.proxies.trusts,
