@@ -91,7 +91,7 @@ async function bundlePrograms() {
   await build({
     ...forNode,
     packages: "bundle",
-    external: ["iconv-lite"], // loaded by the few trees that need it
+    external: ["iconv-lite", "@parcel/watcher"], // loaded by the few trees, and on the platforms, that need them
     banner: { js: "// Holds lru-cache, under the Blue Oak Model License: https://blueoakcouncil.org/license/1.0.0" },
     entryPoints: Object.fromEntries(
       Object.entries(threads).map(([name, module]) => [`bin/${name}`, `dist/src/worktree/thread/${module}.js`]),

@@ -17,6 +17,7 @@ const ROOMS: Record<string, Room> = {
   "src/protocol": { rooms: [], packages: ["zod"] },
   "src/util": { rooms: [], packages: "any" },
   "src/git": { rooms: ["src/util"], packages: "any" },
+  "src/history": { rooms: ["src/git", "src/util"], packages: ["node:zlib"] },
   "src/worktree": { rooms: ["src/git", "src/diff", "src/protocol", "src/util"], packages: "any" },
   "src/agent": { rooms: ["src/worktree", "src/protocol", "src/util"], packages: "any" },
   "src/relay": { rooms: ["src/protocol", "src/util"], packages: "any" },

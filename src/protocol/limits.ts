@@ -1,8 +1,11 @@
 /** The most that the diff of one repository may have (docs/protocol.md, "unified_diff"), in bytes of UTF-8. */
 export const MAX_UNIFIED_DIFF_BYTES = 3 * 1024 * 1024;
 
-/** Above this many bytes of UTF-8 a tree message is split into parts, so that heartbeats pass between them. */
-export const TREE_MESSAGE_PART_BYTES = 256 * 1024;
+/**
+ * The most that one part of a tree message has as a frame, before it is packed: JSON in bytes of UTF-8, escapes included. A
+ * link of 64 kbit/s carries it in 8 s, so that heartbeats and the updates of other trees pass between two parts.
+ */
+export const TREE_MESSAGE_PART_BYTES = 64 * 1024;
 
 /**
  * The most files, and the most keys of files that go, in one part of a tree message. An agent cuts parts at

@@ -146,6 +146,11 @@ const REGISTRY = {
     what: "it is gone, or may not be entered",
     advice: "change to a directory that is there",
   },
+  TW_NO_WATCHER: {
+    exitStatus: 2,
+    what: "this watcher cannot be had here",
+    advice: "name another one with --watcher; for parcel, install with optional dependencies",
+  },
   TW_OPEN_FILES: {
     exitStatus: 1,
     what: "the limit is too low",

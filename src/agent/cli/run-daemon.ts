@@ -15,7 +15,16 @@ import {
   tokenFile,
   VERSION,
 } from "../../util/index.js";
-import { type FindOptions, RepositorySearch, resolveRoot, resolveWorktrees, TreeHost } from "../../worktree/index.js";
+import {
+  checkWatcher,
+  defaultWatcher,
+  type FindOptions,
+  RepositorySearch,
+  resolveRoot,
+  resolveWorktrees,
+  TreeHost,
+  type WatcherKind,
+} from "../../worktree/index.js";
 import { AllowedDirectories } from "../chats/allowed-directories.js";
 import type { RepositoryFinder } from "../chats/locate.js";
 import { TrackStore } from "../chats/track-store.js";
@@ -28,7 +37,7 @@ import { dial } from "../tunnel/dial.js";
 import { awaited, LateFiles } from "../tunnel/late-files.js";
 import { tunnelUrl } from "../tunnel/tunnel-url.js";
 import { WAKE_INTERVAL_MS, WakeWatch } from "../tunnel/wake.js";
-import { type AgentSettings, filterPolicy } from "./settings.js";
+import { type AgentSettings, filterPolicy, watcherKind } from "./settings.js";
 
 /** The program has left this long after the signal, whatever hangs. Milliseconds; docs/install.md promises 2 s. */
 const LEAVE_MS = 1_500;
@@ -56,6 +65,8 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   });
   // what is bad from the start ends the program at once; what is not there yet, or turns bad later, is waited for
   files.start();
+  const watcher = watcherKind(settings.watcher.value, defaultWatcher());
+  await checkWatcher(watcher);
 
   const roots = listOf(settings.root);
   const searched = (roots.length > 0 ? roots : ["."]).map((root) => resolve(root));
@@ -64,7 +75,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   const allowed = new AllowedDirectories([...searched, ...more], memory.tracked);
   const { directories } = allowed;
   const filters = filterPolicy(settings.filters.value, "user");
-  const host = new TreeHost({ logger, filters, allowed: directories });
+  const host = new TreeHost({ logger, watcher, filters, allowed: directories });
   const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
   const daemon = new Daemon({
     url,
@@ -74,7 +85,8 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     agent: `treewire/${VERSION}`,
     logger,
     source: host,
-    finder: searchingFinder(allowed),
+    finder: searchingFinder(allowed, watcher),
+    watcher: watcher === defaultWatcher() ? null : watcher,
     tracked: memory.tracked,
     allowed: directories,
     problems: memory.problems,
@@ -193,9 +205,12 @@ function fileOf(setting: AgentSettings[keyof AgentSettings]): string | undefined
 }
 
 /** Finds repositories, and tells when others would be found. */
-function searchingFinder(allowed: AllowedDirectories): RepositoryFinder {
+function searchingFinder(allowed: AllowedDirectories, watcher: WatcherKind): RepositoryFinder {
   let onOutdated = (): void => {};
-  const search = new RepositorySearch({ onOutdated: () => onOutdated() });
+  const search = new RepositorySearch({
+    onOutdated: () => onOutdated(),
+    ...(watcher === "poll" && { maxWatched: 0 }),
+  });
   return {
     allowedFor: (path, by) => allowed.allowedFor(path, by),
     resolveRoot,

@@ -6,7 +6,7 @@ import {
   type Setting,
   type SettingsTable,
 } from "../../util/index.js";
-import type { FilterPolicy } from "../../worktree/index.js";
+import type { FilterPolicy, WatcherKind } from "../../worktree/index.js";
 
 /** The daemon's settings. */
 const SETTINGS = {
@@ -31,6 +31,11 @@ const SETTINGS = {
     describe: "whose git filters are run: the user's own, all, or none (--once: all)",
     choices: ["user", "all", "none"] satisfies FilterPolicy[],
     default: "user",
+  },
+  watcher: {
+    kind: "choice",
+    describe: "where events of files come from; default: inotify on Linux, else parcel",
+    choices: ["inotify", "parcel", "poll"] satisfies WatcherKind[],
   },
   "log-level": { kind: "choice", describe: "the least that is logged", choices: LOG_LEVELS, default: "info" },
   "ca-file": { kind: "text", describe: "certificates that the relay's is checked against, as PEM" },
@@ -57,6 +62,11 @@ export const AGENT_SETTINGS: SettingsTable<AgentSettingName> = {
 /** Whose filters a command runs. @param value of the setting `filters`; undefined: it was not given */
 export function filterPolicy(value: unknown, fallback: FilterPolicy): FilterPolicy {
   return value === "user" || value === "all" || value === "none" ? value : fallback;
+}
+
+/** Where events come from. @param value of the setting `watcher`; undefined: it was not given */
+export function watcherKind(value: unknown, fallback: WatcherKind): WatcherKind {
+  return value === "inotify" || value === "parcel" || value === "poll" ? value : fallback;
 }
 
 /**

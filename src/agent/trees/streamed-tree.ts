@@ -1,7 +1,7 @@
 import type { AgentStatus, FileChanges } from "../../protocol/index.js";
 import { withoutCredentials } from "../../util/index.js";
 import type { TreeState } from "../../worktree/index.js";
-import type { Link, StateRef } from "./link.js";
+import type { Link, Resumption, StateRef } from "./link.js";
 import { snapshotOf } from "./snapshot.js";
 import { TreeStream } from "./tree-stream.js";
 import { describe, type Trouble } from "./trouble.js";
@@ -79,10 +79,10 @@ export class StreamedTree {
     await this.#opened;
   }
 
-  /** Uses a new connection. @param resumeFrom the state that the relay says it holds */
-  connect(link: Link, resumeFrom: StateRef | undefined): void {
+  /** Uses a new connection. @param from what the relay says it has of the tree */
+  connect(link: Link, from: Resumption = {}): void {
     this.#link = link;
-    this.#stream.connect(link, resumeFrom);
+    this.#stream.connect(link, from);
   }
 
   disconnect(): void {
@@ -167,7 +167,7 @@ export class StreamedTree {
     this.#streamed = undefined;
     this.#stream.disconnect();
     this.#stream = new TreeStream(this.root);
-    if (this.#link !== undefined) this.#stream.connect(this.#link, undefined);
+    if (this.#link !== undefined) this.#stream.connect(this.#link);
     this.#stream.setWatched(this.#watched);
     this.#setOpened();
     this.#handler.onPresence();

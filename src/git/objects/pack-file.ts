@@ -1,8 +1,9 @@
 import { constants, inflateSync } from "node:zlib";
 import { messageOf } from "../../util/index.js";
 import { corrupt } from "../io/files.js";
-import { RandomAccessFile } from "../io/random-access-file.js";
+import { type FileReader, type OpenFile, openFile } from "../io/random-access-file.js";
 import type { ObjectType } from "./git-object.js";
+import { inflateSmall } from "./inflate-small.js";
 
 /** One entry of a pack before its delta, if it is one, is applied. */
 export type PackEntry =
@@ -15,6 +16,8 @@ const REFERENCE_DELTA = 7;
 
 /** Read at once from an entry's start: its header, and the whole of most entries. */
 const FIRST_READ_BYTES = 4096;
+/** Commits up to this size are inflated without zlib. */
+const SMALL_BYTES = 1024;
 /** Node reads and holds no more at once. */
 const MAX_OBJECT_BYTES = 2 ** 31 - 1;
 /** The longest header: a size of 10 bytes and an id or an offset. */
@@ -26,13 +29,13 @@ const MAX_HEADER_BYTES = 48;
  * Format: <https://git-scm.com/docs/pack-format#_pack_pack_files_have_the_following_format>.
  */
 export class PackFile {
-  readonly #file: RandomAccessFile;
+  readonly #file: FileReader;
   readonly #oidBytes: number;
 
   /** @throws a system error, or TreewireError `TW_CORRUPT_REPOSITORY` naming the file */
-  constructor(path: string, oidBytes: number) {
+  constructor(path: string, oidBytes: number, open: OpenFile = openFile) {
     this.#oidBytes = oidBytes;
-    this.#file = new RandomAccessFile(path);
+    this.#file = open(path);
     const head = this.#file.read(0, 12);
     const version = head.length < 12 ? 0 : head.readUInt32BE(4);
     if (head.toString("latin1", 0, 4) !== "PACK" || (version !== 2 && version !== 3)) {
@@ -53,7 +56,12 @@ export class PackFile {
   read(offset: number): { entry: PackEntry; data: Buffer } {
     const first = this.#file.read(offset, FIRST_READ_BYTES);
     const entry = this.#parseHeader(first, offset);
-    return { entry, data: this.#inflate(entry, first.subarray(entry.dataAt - offset)) };
+    const start = entry.dataAt - offset;
+    if (entry.kind === "whole" && entry.type === "commit" && entry.size <= SMALL_BYTES) {
+      const data = inflateSmall(first, start, entry.size);
+      if (data !== undefined) return { entry, data };
+    }
+    return { entry, data: this.#inflate(entry, first.subarray(start)) };
   }
 
   /** Reads an entry's header, and of a delta the first bytes of its instructions. @throws TreewireError */

@@ -26,6 +26,7 @@ import { operationRoutes } from "./operations.js";
 import { proxyRoutes } from "./proxy.js";
 import { RelayResponse } from "./relay-response.js";
 import { RequestLog } from "./request-log.js";
+import { UnreadBodies } from "./unread-bodies.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
@@ -88,6 +89,9 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     const refusal = hasOneTarget(request.raw) ? allowed.refusal(request) : REFUSALS.badRequest;
     if (refusal !== undefined) throw new RefusedError(refusal); // whatever its body is
   });
+  const unread = new UnreadBodies(limits);
+  http.addHook("onSend", async (request, reply) => unread.drop(request, reply));
+  http.addHook("preClose", async () => unread.close());
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
   await http.register(swagger, openapi);
   await http.register(operationRoutes(context, metrics, options.isReady));

@@ -5,6 +5,7 @@ import type { Logger } from "../../util/index.js";
 import { packagePath } from "../../util/index.js";
 import { topOf } from "../root-places.js";
 import type { TreeState } from "../types.js";
+import { defaultWatcher, type WatcherKind } from "../watch/watcher-kinds.js";
 import type { FromWorker, StateMessage, ToWorker, WorkerOptions } from "./messages.js";
 import { type Entry, Tree } from "./tree.js";
 
@@ -18,6 +19,8 @@ export interface TreeHostOptions {
   keptPatchBytes?: number;
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
+  /** Where events come from. Default: as the platform has it. */
+  watcher?: WatcherKind;
   /** Whose filters are run. Default: the user's. */
   filters?: FilterPolicy;
   /**
@@ -50,13 +53,15 @@ export class TreeHost {
     maxPatchBytes = 3 * 1024 * 1024,
     keptPatchBytes = 8 * 1024 * 1024,
     sweep = true,
+    watcher = defaultWatcher(),
     filters = "user",
     allowed,
     program = packagePath("dist/bin/tree-thread.js"),
   }: TreeHostOptions) {
     this.#program = program;
     this.#logger = logger;
-    this.#options = { traces: logger.isLevelEnabled("trace"), maxPatchBytes, keptPatchBytes, sweep, filters, allowed };
+    const traces = logger.isLevelEnabled("trace");
+    this.#options = { traces, maxPatchBytes, keptPatchBytes, sweep, watcher, filters, allowed };
   }
 
   /** Follows a working tree. @param root absolute path of it, as `resolveRoot` gives it */

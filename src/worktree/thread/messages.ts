@@ -1,6 +1,7 @@
 import type { FilterPolicy } from "../../git/index.js";
 import type { FileChanges } from "../../protocol/index.js";
 import type { TreeLogger, TreeState } from "../types.js";
+import type { WatcherKind } from "../watch/watcher-kinds.js";
 
 /** What the thread of the trees is started with. */
 export interface WorkerOptions {
@@ -11,6 +12,7 @@ export interface WorkerOptions {
   /** Hunks that the thread keeps for one tree, in bytes of UTF-8. */
   readonly keptPatchBytes: number;
   readonly sweep: boolean;
+  readonly watcher: WatcherKind;
   readonly filters: FilterPolicy;
   /** Directories besides each tree's root out of which no tree must lead. `undefined`: they may lead anywhere. */
   readonly allowed: readonly string[] | undefined;

@@ -230,8 +230,8 @@ t.test("large updates leave room for pings, and take turns", async (t) => {
   };
   open(t, relay.url, {
     onWelcome: (_welcome, link) => {
-      link.stream(stream("/a"));
-      link.stream(stream("/b"));
+      link.stream(stream("/a"), false);
+      link.stream(stream("/b"), false);
     },
   });
   const connection = await relay.connection();
