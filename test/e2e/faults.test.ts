@@ -116,6 +116,7 @@ t.test("whatever lies between them fails: every viewer is right after it, and no
       for (const link of world.links) link.heal();
       await world.startPrograms();
     }
+    if ((at + 1) % 100 === 0) t.comment(`${at + 1} rounds, ${failures} failed`);
     if (at === Math.floor(order.length / 10)) settled = world.holdings();
     if (at === Math.floor(order.length / 2)) {
       halfWay = world.holdings();
