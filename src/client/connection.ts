@@ -25,10 +25,10 @@ export const HANDSHAKE_TIMEOUT_MS = 15_000;
 
 export const SILENT: LinkFailure = { step: "open", why: "nothing arrives on the connection", isFinal: false };
 
-/** What the answer to an upgrade means that is none. */
+/** What it means that a plain GET of the watch URL is answered like this, after the upgrade has failed. */
 export function watchRefusal(answer: Answer): LinkFailure {
-  if (answer.status !== 426) return refusalOf(answer, isLasting);
-  const failure = refusalOf(answer, () => false);
+  const failure = refusalOf(answer);
+  if (answer.status !== 426) return failure;
   return { ...failure, why: `a proxy before the relay lets no WebSocket through (${failure.why})` };
 }
 
@@ -36,10 +36,4 @@ export function watchRefusal(answer: Answer): LinkFailure {
 export function closeFailure(code: number, reason: string): LinkFailure {
   const isFinal = Object.values(CLOSE).some((end) => end.code === code && !end.retry);
   return { step: "open", why: `the relay closed the connection (${code}${reason && `, ${reason}`})`, isFinal };
-}
-
-/** The relay's own answers that do not get better by asking again (docs/protocol.md, "Answers before the upgrade"). */
-function isLasting(status: number, message: string): boolean {
-  if (status === 400) return message !== "Bad request." && !message.startsWith("Agent state is");
-  return status === 401 || status === 403 || status === 404;
 }

@@ -14,7 +14,7 @@ const GOODBYE_MS = 500;
  */
 export async function connectInNode(options: ConnectionOptions): Promise<LinkFailure> {
   const { url, protocol, token, signal, clock } = options;
-  const { dialWebSocket } = await import("../util/link/index.js");
+  const { dialWebSocket, dialWords } = await import("../util/link/index.js");
   return new Promise((resolve) => {
     if (signal.aborted) return resolve({ step: "open", why: "stopped", isFinal: false });
     let failure: LinkFailure | undefined;
@@ -23,7 +23,7 @@ export async function connectInNode(options: ConnectionOptions): Promise<LinkFai
       limitMs: HANDSHAKE_TIMEOUT_MS,
       socket: { maxPayload: MAX_FRAME_BYTES },
       onFailure: (reason) => {
-        failure ??= reason;
+        failure ??= { ...reason, why: dialWords(reason) };
       },
     });
     let bytesRead = () => 0;

@@ -5,6 +5,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import {
   type AgentMessage,
   agentMessageSchema,
+  type PartialUpdate,
   type RelayMessage,
   TUNNEL_PATH,
   TUNNEL_SUBPROTOCOL,
@@ -36,9 +37,11 @@ export class AgentConnection {
     this.socket.send(JSON.stringify(message));
   }
 
-  welcome(held: { root: string; epoch: string; seq: number }[] = []): void {
+  /** @param partial the updates that it has parts of; `undefined`: it is of the version before, and takes no cut files */
+  welcome(held: { root: string; epoch: string; seq: number }[] = [], partial?: PartialUpdate[]): void {
     const workspace = "00000000-0000-4000-8000-000000000001";
-    this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace, held });
+    const takesParts = partial !== undefined && { partial };
+    this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace, held, ...takesParts });
   }
 
   /** The messages of one kind so far. */

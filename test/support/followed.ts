@@ -83,6 +83,5 @@ export async function untilRight(
   };
   await until("the state of git", isRight, {
     seen: () => textOf(followed.tracker.state),
-    ...(clock !== undefined && { deadlineMs: 20_000 }),
   });
 }

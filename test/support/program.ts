@@ -81,16 +81,25 @@ export function programPath(name: "agent" | "relay" | "start"): string {
  * Starts a compiled program. Whatever happens, it has ended when the test has, and the programs that it starts, too.
  *
  * @param options `cwd`; `env`: added to an environment without anybody's configuration, and with directories of its own for
- *   what it keeps; `stdout` and `stderr`: descriptors that take the place of what is read here
+ *   what it keeps; `program`: where it is, when not in this project; `stdout` and `stderr`: descriptors that take the place
+ *   of what is read here; `through`: a command that ends by becoming the program that is given as its last arguments
  */
 export function startProgram(
   t: Cleanup,
   name: "agent" | "relay" | "start",
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; stdout?: number; stderr?: number } = {},
+  options: {
+    cwd?: string;
+    env?: NodeJS.ProcessEnv;
+    program?: string;
+    stdout?: number;
+    stderr?: number;
+    through?: readonly string[];
+  } = {},
 ): Program {
   const own = tempDir(t);
-  const child = spawn(process.execPath, [programPath(name), ...args], {
+  const [command = process.execPath, ...rest] = [...(options.through ?? []), process.execPath];
+  const child = spawn(command, [...rest, options.program ?? programPath(name), ...args], {
     cwd: options.cwd,
     env: {
       ...withoutSettings(GIT_ENV),
@@ -127,7 +136,7 @@ export async function runProgram(
   t: Cleanup,
   name: "agent" | "relay" | "start",
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; program?: string } = {},
 ): Promise<{ status: number | null; stdout: string; stderr: string; output: Buffer }> {
   const program = startProgram(t, name, args, options);
   const { status } = await program.exit(60_000);

@@ -6,12 +6,13 @@ export const WATCHERS: readonly WatcherKind[] = ["inotify", "parcel", "poll"];
 
 /**
  * What docs/watching.md promises of each back end on Linux: so long after the last operation the state is right, in
- * milliseconds, in a tree of which a look takes a few. What is right is the same for all.
+ * milliseconds, in a tree of which a look takes a few. Each look may have to wait 2 s for git. What is right is the same
+ * for all.
  */
 export const RIGHT_WITHIN_MS: Readonly<Record<WatcherKind, number>> = {
   inotify: 1000,
   parcel: 12_000,
-  poll: 3000,
+  poll: 5000,
 };
 
 /** The back end that tests of what all can do are run with: `TREEWIRE_TEST_WATCHER`, or inotify. */
@@ -30,9 +31,6 @@ export function followedByTested(): { watcher: WatcherKind; sweep: boolean; cloc
 export function healthBesidePolling(health: string | undefined): string | undefined {
   return TESTED_WATCHER === "poll" ? health?.replace(/^polled every \d+ s: nothing is watched[^;]*(; )?/, "") : health;
 }
-
-/** Why a test of inotify's own ways is left out; `false` when it is not. */
-export const INOTIFY_ALONE = TESTED_WATCHER !== "inotify" && `it is about inotify, not ${TESTED_WATCHER}`;
 
 /** Options of a tree that is followed without help: inotify by events alone, the others with the looks that belong to them. */
 export function followedBy(watcher: WatcherKind): { watcher: WatcherKind; sweep: boolean } {

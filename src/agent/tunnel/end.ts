@@ -25,9 +25,9 @@ const NO_CLOSE_FRAME = 1006;
 
 /** The connection did not come to be. @param host the relay's, with its port */
 export function dialEnd(host: string, failure: DialFailure): End {
+  if (failure.kind === "rejected") return rejectedEnd(host, `HTTP ${failure.status}`);
   // what the relay refuses besides the token (no such route) is no relay's tunnel
   const error = dialError(host, failure, "TW_RELAY_NONSENSE");
-  if (failure.kind === "rejected") return { kind: "rejected", error };
   const { retryAfterMs } = failure;
   return { kind: "failed", error, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }

@@ -1,31 +1,56 @@
 import { type FileReader, type OpenFile, RandomAccessFile } from "./random-access-file.js";
 
-/** A page goes on behind its end for as many bytes as one read mostly has, so that no read needs two. */
-const OVERLAP_BYTES = 4096;
-/** Of indexes, which are asked for places all over them, as many parts are kept as 400,000 objects have. */
-const INDEX_PAGES = { bytes: 2 ** 14, most: 768 };
+/** Of indexes, which are asked for places all over them, as many parts are kept as 350,000 objects have. */
+const INDEX_PAGES = { bytes: 2 ** 12, overlap: 1280, most: 2560 };
 /** Of packs, which are read from one commit to the next, a few. */
-const PACK_PAGES = { bytes: 2 ** 14, most: 64 };
+const PACK_PAGES = { bytes: 2 ** 14, overlap: 4096, most: 64 };
 
 /**
  * How to open the files of packs for reads that are many, small and near to each other: the parts of them that were read
- * last are kept, 17 MiB at most.
+ * last are kept, 15 MiB at most for all files.
  */
 export function openForManyReads(): OpenFile {
-  const packs = new PageCache(PACK_PAGES.bytes, PACK_PAGES.most);
-  const indexes = new PageCache(INDEX_PAGES.bytes, INDEX_PAGES.most);
+  const { packs, indexes } = caches?.deref() ?? newCaches();
   return (path) => new PagedFile(path, path.endsWith(".pack") ? packs : indexes);
 }
 
-/** The parts of files that were read last. */
+interface Caches {
+  packs: PageCache;
+  indexes: PageCache;
+}
+
+/** Of all that use them, and of the one that comes next unless the memory is wanted before. */
+let caches: WeakRef<Caches> | undefined;
+
+function newCaches(): Caches {
+  const made = { packs: new PageCache(PACK_PAGES), indexes: new PageCache(INDEX_PAGES) };
+  caches = new WeakRef(made);
+  return made;
+}
+
+/** A part of a file. */
+interface Page {
+  /** Of the file, with the part's number. */
+  key: number;
+  readonly buffer: Buffer;
+  /** As much of the buffer as the file has. */
+  length: number;
+}
+
+/** The parts of files that were read last. Their memory is used again, as garbage outside of the heap piles up. */
 class PageCache {
   readonly pageBytes: number;
+  /** A page goes on behind its end for as many bytes as one read mostly has, so that no read needs two. */
+  readonly #overlap: number;
   readonly #most: number;
-  readonly #pages = new Map<number, Buffer>();
+  readonly #byKey = new Map<number, Page>();
+  readonly #pages: Page[] = [];
+  #next = 0;
   #files = 0;
 
-  constructor(pageBytes: number, most: number) {
-    this.pageBytes = pageBytes;
+  constructor({ bytes, overlap, most }: { bytes: number; overlap: number; most: number }) {
+    this.pageBytes = bytes;
+    this.#overlap = overlap;
     this.#most = most;
   }
 
@@ -35,23 +60,27 @@ class PageCache {
     return this.#files * 2 ** 32;
   }
 
-  /** A part of a file, as long as it is there. @param key of the file, with the page's number */
-  page(key: number, file: RandomAccessFile, page: number): Buffer {
-    const known = this.#pages.get(key);
+  /** A part of a file, until another one is asked for. @param key of the file, with the page's number */
+  page(key: number, file: RandomAccessFile, number: number): Page {
+    const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    const bytes = Buffer.from(file.read(page * this.pageBytes, this.pageBytes + OVERLAP_BYTES)); // whose bytes the next read has
-    if (this.#pages.size >= this.#most) this.#dropOldest();
-    this.#pages.set(key, bytes);
-    return bytes;
+    const page = this.#freePage();
+    this.#byKey.delete(page.key);
+    page.key = -1; // should the read fail
+    page.length = file.readInto(page.buffer, number * this.pageBytes);
+    page.key = key;
+    this.#byKey.set(key, page);
+    return page;
   }
 
-  /** An eighth of them at once, so that a page costs little on its way out. */
-  #dropOldest(): void {
-    const left = this.#most - this.#most / 8;
-    for (const key of this.#pages.keys()) {
-      this.#pages.delete(key);
-      if (this.#pages.size <= left) return;
-    }
+  /** A new one, or the one that was read first. */
+  #freePage(): Page {
+    const oldest = this.#pages[this.#next];
+    this.#next = (this.#next + 1) % this.#most;
+    if (oldest !== undefined) return oldest;
+    const page = { key: -1, buffer: Buffer.allocUnsafeSlow(this.pageBytes + this.#overlap), length: 0 };
+    this.#pages.push(page);
+    return page;
   }
 }
 
@@ -61,10 +90,8 @@ class PagedFile implements FileReader {
   readonly #file: RandomAccessFile;
   readonly #cache: PageCache;
   readonly #firstKey: number;
-  readonly #pageBytes: number;
-  /** The page that was read last. */
-  #page: Buffer = Buffer.alloc(0);
-  #pageNumber = -1;
+  /** The page that was asked for last, which may have become another one since. */
+  #last: Page | undefined;
 
   /** @throws a system error when the file can't be opened */
   constructor(path: string, cache: PageCache) {
@@ -72,32 +99,31 @@ class PagedFile implements FileReader {
     this.#file = new RandomAccessFile(path);
     this.size = this.#file.size;
     this.#cache = cache;
-    this.#pageBytes = cache.pageBytes;
     this.#firstKey = cache.nextFile();
   }
 
   read(position: number, length: number): Buffer {
-    const at = position % this.#pageBytes;
-    if (at + length > this.#pageBytes + OVERLAP_BYTES) return this.#file.read(position, length);
-    return this.#pageOf(position).subarray(at, at + length);
+    const at = position % this.#cache.pageBytes;
+    const { buffer, length: end } = this.#pageOf(position);
+    // what a page does not hold whole, as few things are, is read by itself
+    if (at + length > end && end === buffer.length) return this.#file.read(position, length);
+    return buffer.subarray(Math.min(at, end), Math.min(at + length, end));
   }
 
   uint32(position: number): number | undefined {
-    const at = position % this.#pageBytes;
-    const page = this.#pageOf(position);
-    return at + 4 > page.length ? undefined : page.readUInt32BE(at);
+    const at = position % this.#cache.pageBytes;
+    const { buffer, length } = this.#pageOf(position);
+    return at + 4 > length ? undefined : buffer.readUInt32BE(at);
   }
 
   close(): void {
     this.#file.close();
   }
 
-  #pageOf(position: number): Buffer {
-    const number = Math.floor(position / this.#pageBytes);
-    if (number !== this.#pageNumber) {
-      this.#page = this.#cache.page(this.#firstKey + number, this.#file, number);
-      this.#pageNumber = number;
-    }
-    return this.#page;
+  #pageOf(position: number): Page {
+    const number = Math.floor(position / this.#cache.pageBytes);
+    const key = this.#firstKey + number;
+    if (this.#last?.key !== key) this.#last = this.#cache.page(key, this.#file, number);
+    return this.#last;
   }
 }

@@ -39,13 +39,19 @@ export class RandomAccessFile implements FileReader {
   read(position: number, length: number): Buffer {
     const wanted = Math.max(0, Math.min(length, this.size - position));
     const bytes = wanted <= SHARED.length ? SHARED.subarray(0, wanted) : Buffer.allocUnsafeSlow(wanted);
+    const filled = this.readInto(bytes, position);
+    return filled === wanted ? bytes : bytes.subarray(0, filled);
+  }
+
+  /** Reads from `position` as much as fits. @returns how many bytes: fewer at the end of the file */
+  readInto(bytes: Buffer, position: number): number {
     let filled = 0;
-    while (filled < wanted) {
-      const got = readSync(this.#descriptor, bytes, filled, wanted - filled, position + filled);
-      if (got === 0) return bytes.subarray(0, filled);
+    while (filled < bytes.length) {
+      const got = readSync(this.#descriptor, bytes, filled, bytes.length - filled, position + filled);
+      if (got === 0) break;
       filled += got;
     }
-    return bytes;
+    return filled;
   }
 
   uint32(position: number): number | undefined {

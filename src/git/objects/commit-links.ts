@@ -21,21 +21,24 @@ const COMMITTER = Buffer.from("committer");
  *
  * @param content of the commit
  * @param oidBytes 20 or 32
- * @returns `undefined` for what is no commit
+ * @param into takes what is found: one for all, as there are a hundred thousand of them
+ * @returns `false` for what is no commit
  */
-export function commitLinks(content: Buffer, oidBytes: number): CommitLinks | undefined {
+export function readCommitLinks(content: Buffer, oidBytes: number, into: CommitLinks): boolean {
   const digits = oidBytes * 2;
   // `tree ID LF`, then `parent ID LF` for each
-  if (content[0] !== 0x74 || content[4] !== SPACE || content[5 + digits] !== LF) return undefined;
+  if (content[0] !== 0x74 || content[4] !== SPACE || content[5 + digits] !== LF) return false;
   let at = 6 + digits;
-  const parentsAt: number[] = [];
+  const { parentsAt } = into;
+  parentsAt.length = 0;
   while (startsWith(content, at, PARENT)) {
     at += PARENT.length;
-    if (content[at + digits] !== LF) return undefined;
+    if (content[at + digits] !== LF) return false;
     parentsAt.push(at);
     at += digits + 1;
   }
-  return { date: dateAt(content, at), parentsAt };
+  into.date = dateAt(content, at);
+  return true;
 }
 
 /** The date of the `committer` line behind the `author` line, as git's parse_commit_date() finds it. */

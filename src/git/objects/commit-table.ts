@@ -1,6 +1,6 @@
 import { corrupt } from "../io/files.js";
 import type { CommitGraph } from "./commit-graph.js";
-import { commitLinks } from "./commit-links.js";
+import { type CommitLinks, readCommitLinks } from "./commit-links.js";
 import type { Grafts } from "./grafts.js";
 import type { ObjectFormat, Oid } from "./object-id.js";
 import type { ObjectStore } from "./object-store.js";
@@ -45,6 +45,8 @@ export class CommitTable {
   /** A hash table of numbers, by the first bytes of the id: 0 where nothing is, else one more than the number. */
   #slots = new Uint32Array(FIRST_ROOM * 2);
   #hasMetCutOff = false;
+  readonly #read: CommitLinks = { date: 0, parentsAt: [] };
+  readonly #loading: Buffer;
   readonly #key: Buffer;
 
   constructor({ objects, format, grafts, graph }: CommitTableParts) {
@@ -55,6 +57,7 @@ export class CommitTable {
     this.#first = graph?.count ?? 0;
     this.#oids = Buffer.allocUnsafeSlow(FIRST_ROOM * format.bytes);
     this.#key = Buffer.alloc(format.bytes);
+    this.#loading = Buffer.alloc(format.bytes);
   }
 
   /** Numbers are below this; it grows. */
@@ -176,10 +179,13 @@ export class CommitTable {
     const known = this.#linksAt[place] ?? UNREAD;
     if (known !== UNREAD) return known;
     const { bytes } = this.#format;
-    const oid = Buffer.from(this.#oids.subarray(place * bytes, (place + 1) * bytes));
-    const { type, content } = this.#objects.readUnchecked(oid);
-    const links = type === "commit" ? commitLinks(content, bytes) : undefined;
-    if (links === undefined) throw corrupt(`object ${oid.toString("hex")}`, "no commit, or a damaged one");
+    const oid = this.#loading;
+    this.#oids.copy(oid, 0, place * bytes, (place + 1) * bytes);
+    const { type, content } = this.#objects.readCommitStart(oid);
+    const links = this.#read;
+    if (type !== "commit" || !readCommitLinks(content, bytes, links)) {
+      throw corrupt(`object ${oid.toString("hex")}`, "no commit, or a damaged one");
+    }
     const grafted = this.#grafts.parents.size === 0 ? undefined : this.#grafts.parents.get(oid.toString("hex"));
     if (grafted !== undefined && this.#grafts.shallow.has(oid.toString("hex"))) this.#hasMetCutOff = true;
     const parents = grafted?.length ?? links.parentsAt.length;

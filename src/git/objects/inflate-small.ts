@@ -149,9 +149,14 @@ class Code {
   readonly offsets = new Int16Array(MAX_BITS + 2);
   readonly symbols = new Uint16Array(288);
   /** By the next bits: the symbol of a code that is no longer than those, times 16, and its length; else 0. */
-  readonly table = new Uint16Array(1 << TABLE_BITS);
+  readonly table: Uint16Array;
   /** By length: how many codes there are, while they are added up; then where the next symbol goes. */
   readonly #counts = new Uint16Array(MAX_BITS + 1);
+
+  /** @param hasTable whether it is asked for so many symbols that filling the table pays */
+  constructor(hasTable: boolean) {
+    this.table = new Uint16Array(hasTable ? 1 << TABLE_BITS : 0);
+  }
 
   /**
    * @param symbols, lengths those that have a code, by symbol, from `start` to `end`
@@ -177,14 +182,15 @@ class Code {
       code <<= 1;
     }
     this.limits[MAX_BITS + 1] = 2 ** 16 - 1; // the loop that compares ends here, where no code fits
-    const table = this.table.fill(0);
+    const { table } = this;
+    if (table.length > 0) table.fill(0);
     for (let at = start; at < end; at += 1) {
       const bits = lengths[at] ?? 0;
       const next = counts[bits] ?? 0;
       const symbol = (symbols[at] ?? 0) - less;
       this.symbols[next] = symbol;
       counts[bits] = next + 1;
-      if (bits > TABLE_BITS) continue;
+      if (bits > TABLE_BITS || table.length === 0) continue;
       const first = REVERSED[(next - (this.offsets[bits] ?? 0)) << (MAX_BITS - bits)] ?? 0;
       for (let place = first; place < table.length; place += 1 << bits) table[place] = symbol * 16 + bits;
     }
@@ -192,11 +198,11 @@ class Code {
   }
 }
 
-const literalCode = new Code();
-const distanceCode = new Code();
-const lengthCode = new Code();
-const fixedLiterals = new Code();
-const fixedDistances = new Code();
+const literalCode = new Code(true);
+const distanceCode = new Code(false);
+const lengthCode = new Code(false);
+const fixedLiterals = new Code(true);
+const fixedDistances = new Code(false);
 /** The symbols of the codes of one block, with the lengths of their codes. */
 const symbols = new Uint16Array(320);
 const lengths = new Uint8Array(320);
@@ -213,13 +219,14 @@ const lengths = new Uint8Array(320);
  * longer for its own stream than for the data. A walk over 100,000 commits inflates as many.
  *
  * @param start where it begins
- * @param size in bytes of what comes out
- * @returns `undefined` for anything that is not as it should be, cut off, or stored as it is: zlib says what is wrong
+ * @param output as long as what comes out
+ * @param part whether that is all: the start alone has no checksum
+ * @returns `false` for anything that is not as it should be, cut off, or stored as it is: zlib says what is wrong
  */
-export function inflateSmall(input: Uint8Array, start: number, size: number): Buffer | undefined {
+export function inflateSmall(input: Uint8Array, start: number, output: Uint8Array, part: "whole" | "start"): boolean {
   const [method, flags] = [input[start] ?? 0, input[start + 1] ?? 0];
-  if ((method & 0x0f) !== 8 || (flags & 0x20) !== 0 || (method * 256 + flags) % 31 !== 0) return undefined;
-  const output = Buffer.allocUnsafe(size);
+  if ((method & 0x0f) !== 8 || (flags & 0x20) !== 0 || (method * 256 + flags) % 31 !== 0) return false;
+  const size = output.length;
   let written = 0;
   let at = start + 2;
   /** The next bits of the input, the first one lowest, and how many there are: 24 at least, where that is asked for. */
@@ -239,7 +246,7 @@ export function inflateSmall(input: Uint8Array, start: number, size: number): Bu
       const orderCount = ((bits >> 10) & 15) + 4;
       bits >>= 14;
       count -= 14;
-      if (literalCount > 286 || end - literalCount > 30) return undefined;
+      if (literalCount > 286 || end - literalCount > 30) return false;
       lengths.fill(0, 0, 19);
       for (let each = 0; each < orderCount; each += 1) {
         for (; count <= 23; count += 8) bits |= (input[at++] ?? 0) << count;
@@ -254,7 +261,7 @@ export function inflateSmall(input: Uint8Array, start: number, size: number): Bu
         symbols[used] = symbol;
         lengths[used++] = length;
       }
-      if (!lengthCode.set(symbols, lengths, 0, used, 0)) return undefined;
+      if (!lengthCode.set(symbols, lengths, 0, used, 0)) return false;
       used = 0;
       let usedByLiterals = -1;
       let before = 0;
@@ -263,7 +270,7 @@ export function inflateSmall(input: Uint8Array, start: number, size: number): Bu
         const reversed = REVERSED[bits & 0x7fff] ?? 0;
         let length = 1;
         while (reversed >= (lengthCode.limits[length] ?? 0)) length += 1;
-        if (length > 7) return undefined;
+        if (length > 7) return false;
         const symbol = lengthCode.symbols[(reversed >> (MAX_BITS - length)) + (lengthCode.offsets[length] ?? 0)] ?? 0;
         bits >>= length;
         count -= length;
@@ -275,9 +282,9 @@ export function inflateSmall(input: Uint8Array, start: number, size: number): Bu
           bits >>= more;
           count -= more;
           if (symbol !== 16) before = 0;
-          else if (place === 0) return undefined;
+          else if (place === 0) return false;
         }
-        if (place + times > end) return undefined;
+        if (place + times > end) return false;
         if (before === 0) place += times;
         else {
           for (const stop = place + times; place < stop; place += 1) {
@@ -288,11 +295,11 @@ export function inflateSmall(input: Uint8Array, start: number, size: number): Bu
         }
       }
       if (usedByLiterals < 0) usedByLiterals = used;
-      if (!literalCode.set(symbols, lengths, 0, usedByLiterals, 0)) return undefined;
-      if (!distanceCode.set(symbols, lengths, usedByLiterals, used, literalCount)) return undefined;
+      if (!literalCode.set(symbols, lengths, 0, usedByLiterals, 0)) return false;
+      if (!distanceCode.set(symbols, lengths, usedByLiterals, used, literalCount)) return false;
       literals = literalCode;
       distances = distanceCode;
-    } else if (type !== 1) return undefined;
+    } else if (type !== 1) return false;
     const { table } = literals;
     for (;;) {
       for (; count <= 23; count += 8) bits |= (input[at++] ?? 0) << count;
@@ -304,13 +311,13 @@ export function inflateSmall(input: Uint8Array, start: number, size: number): Bu
         reversed = REVERSED[bits & 0x7fff] ?? 0;
         length = TABLE_BITS + 1;
         while (reversed >= (literals.limits[length] ?? 0)) length += 1;
-        if (length > MAX_BITS) return undefined;
+        if (length > MAX_BITS) return false;
         symbol = literals.symbols[(reversed >> (MAX_BITS - length)) + (literals.offsets[length] ?? 0)] ?? 0;
       }
       bits >>= length;
       count -= length;
       if (symbol < END_OF_BLOCK) {
-        if (written >= size) return undefined;
+        if (written >= size) return part === "start";
         output[written++] = symbol;
         continue;
       }
@@ -323,7 +330,7 @@ export function inflateSmall(input: Uint8Array, start: number, size: number): Bu
       reversed = REVERSED[bits & 0x7fff] ?? 0;
       length = 1;
       while (reversed >= (distances.limits[length] ?? 0)) length += 1;
-      if (length > MAX_BITS) return undefined;
+      if (length > MAX_BITS) return false;
       const far = distances.symbols[(reversed >> (MAX_BITS - length)) + (distances.offsets[length] ?? 0)] ?? 0;
       bits >>= length;
       count -= length;
@@ -332,13 +339,15 @@ export function inflateSmall(input: Uint8Array, start: number, size: number): Bu
       const distance = (DISTANCE_BASE[far] ?? 0) + (bits & ((1 << distanceBits) - 1));
       bits >>= distanceBits;
       count -= distanceBits;
-      if (copied === 0 || distance === 0 || distance > written || written + copied > size) return undefined;
-      for (const end = written + copied; written < end; written += 1) output[written] = output[written - distance] ?? 0;
+      if (copied === 0 || distance === 0 || distance > written) return false;
+      const end = Math.min(written + copied, size);
+      if (end < written + copied && part === "whole") return false;
+      for (; written < end; written += 1) output[written] = output[written - distance] ?? 0;
     }
   }
-  if (written !== size) return undefined;
+  if (written !== size) return false;
   at -= count >> 3; // whole bytes that were taken too early
-  return at + 4 <= input.length && checksumAt(input, at) === adler32(output) ? output : undefined;
+  return at + 4 <= input.length && checksumAt(input, at) === adler32(output);
 }
 
 function checksumAt(input: Uint8Array, at: number): number {

@@ -81,11 +81,14 @@ export class ObjectStore {
   }
 
   /**
-   * The same without hashing what is read, as git does for commits: a walk over history reads a hundred thousand of them.
+   * The same for walks over history, which read a hundred thousand commits: without hashing what is read, as in git, and
+   * of a commit no more than to the line of its committer, if that is less.
    *
-   * @param asked the bytes of the id @throws like {@link read}
+   * @param asked the bytes of the id
+   * @returns an object whose content stays until the next call
+   * @throws like {@link read}
    */
-  readUnchecked(asked: Buffer): GitObject {
+  readCommitStart(asked: Buffer): GitObject {
     const key = this.replacements.size === 0 ? asked : Buffer.from(this.#replaced(asked.toString("hex")), "hex");
     const found = this.#firstPacked(key);
     if (found !== undefined) return found;
@@ -141,12 +144,14 @@ export class ObjectStore {
     this.#bases.clear();
   }
 
-  /** What most reads of commits come to; whatever is not as it should be is left to {@link #ask}. */
+  /** What most reads of commits come to; whatever is larger, or not as it should be, is left to {@link #ask}. */
   #firstPacked(key: Buffer): GitObject | undefined {
     try {
       for (const { packs } of this.#allDirectories()) {
         const place = packs.first(key);
-        if (place?.pack.file() !== undefined) return this.#readEntry(place.pack, place.offset);
+        const content = place?.pack.file()?.readCommitStart(place.offset);
+        if (content !== undefined) return { type: "commit", content };
+        if (place !== undefined) return undefined;
       }
     } catch (thrown) {
       if (!(thrown instanceof TreewireError)) throw thrown;

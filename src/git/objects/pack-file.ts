@@ -16,8 +16,14 @@ const REFERENCE_DELTA = 7;
 
 /** Read at once from an entry's start: its header, and the whole of most entries. */
 const FIRST_READ_BYTES = 4096;
-/** Commits up to this size are inflated without zlib. */
-const SMALL_BYTES = 1024;
+/** Read at once of a commit, deflated. */
+const COMMIT_READ_BYTES = 1024;
+/** In these, two parents, author and committer mostly have room; a message may be long. */
+const COMMIT_START_BYTES = 320;
+const COMMITTER = Buffer.from("\ncommitter ");
+/** For the content of one, which nobody keeps: garbage outside of the heap piles up. */
+const SCRATCH = Buffer.allocUnsafeSlow(2048);
+const SCRATCH_START = SCRATCH.subarray(0, COMMIT_START_BYTES);
 /** Node reads and holds no more at once. */
 const MAX_OBJECT_BYTES = 2 ** 31 - 1;
 /** The longest header: a size of 10 bytes and an id or an offset. */
@@ -56,12 +62,25 @@ export class PackFile {
   read(offset: number): { entry: PackEntry; data: Buffer } {
     const first = this.#file.read(offset, FIRST_READ_BYTES);
     const entry = this.#parseHeader(first, offset);
+    return { entry, data: this.#inflate(entry, first.subarray(entry.dataAt - offset)) };
+  }
+
+  /**
+   * Reads the parents and the date of a commit that is no delta, as nearly all are.
+   * @returns its content as far as the line of the committer at least, until the next call; `undefined` for anything else,
+   *   and for what is damaged: {@link read} says so
+   */
+  readCommitStart(offset: number): Buffer | undefined {
+    const first = this.#file.read(offset, COMMIT_READ_BYTES);
+    const entry = this.#parseHeader(first, offset);
+    if (entry.kind !== "whole" || entry.type !== "commit") return undefined;
     const start = entry.dataAt - offset;
-    if (entry.kind === "whole" && entry.type === "commit" && entry.size <= SMALL_BYTES) {
-      const data = inflateSmall(first, start, entry.size);
-      if (data !== undefined) return { entry, data };
+    const { size } = entry;
+    if (size > COMMIT_START_BYTES) {
+      if (inflateSmall(first, start, SCRATCH_START, "start") && hasCommitter(SCRATCH_START)) return SCRATCH_START;
     }
-    return { entry, data: this.#inflate(entry, first.subarray(start)) };
+    const content = SCRATCH.subarray(0, size);
+    return size <= SCRATCH.length && inflateSmall(first, start, content, "whole") ? content : undefined;
   }
 
   /** Reads an entry's header, and of a delta the first bytes of its instructions. @throws TreewireError */
@@ -132,6 +151,12 @@ export class PackFile {
   #damaged(offset: number, detail: string): Error {
     return corrupt(this.path, `object at ${offset}: ${detail}`);
   }
+}
+
+/** Whether the line of the committer is there, and ends. Nothing before it can look like it. */
+function hasCommitter(content: Buffer): boolean {
+  const at = content.indexOf(COMMITTER);
+  return at >= 0 && content.indexOf(0x0a, at + 1) >= 0;
 }
 
 /** Deflated data that surely hold a delta's two sizes. */

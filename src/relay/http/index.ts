@@ -83,7 +83,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     if (context.store.health.note(error)) return refuse(reply, REFUSALS.storeTrouble);
     const refusal = refusalOf(error);
     // who goes away amid a request is no fault of the relay's, and nobody is there to be answered
-    if (request.raw.destroyed && !request.raw.complete) request.log.debug({ err: error }, "the client has gone");
+    if (request.raw.readableAborted) request.log.debug({ err: error }, "the client has gone");
     else if (refusal.status >= 500)
       failed.error(messageOf(error), { err: error, url: maskToken(request.url) }, "request failed");
     return refuse(reply, refusal);

@@ -160,13 +160,15 @@ export function inTransaction<T>(db: Database.Database, job: () => T): T {
 }
 
 /**
- * Writes what may be lost in a power cut (not in a crash of the process), because agents send it again: without waiting for
- * the disk, which takes milliseconds in which nothing else runs.
+ * Writes without waiting for the disk, which takes milliseconds in which nothing else runs: what may be lost in a power cut
+ * (not in a crash of the process), because agents send it again, or what is synced before it is acknowledged (wal-sync.ts).
+ *
+ * @returns what `write` returns @throws what it throws
  */
-export function writeRelaxed(db: Database.Database, write: () => void): void {
+export function writeRelaxed<T>(db: Database.Database, write: () => T): T {
   db.pragma("synchronous = NORMAL");
   try {
-    write();
+    return write();
   } finally {
     db.pragma("synchronous = FULL");
   }

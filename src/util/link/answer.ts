@@ -28,11 +28,18 @@ export function isOfRelay({ header }: Pick<Answer, "header">): boolean {
 }
 
 /**
- * What an answer other than the wanted one means.
+ * Whether an answer of the relay's own is one that does not get better by asking again (docs/protocol.md, "Answers before
+ * the upgrade").
  *
- * @param isLasting whether the relay's own answer is one that stays the same for whoever asks again
+ * @param message the error body's
  */
-export function refusalOf(answer: Answer, isLasting: (status: number, message: string) => boolean): LinkFailure {
+export function isLasting(status: number, message: string): boolean {
+  if (status === 400) return message !== "Bad request." && !message.startsWith("Agent state is ");
+  return status === 401 || status === 403 || status === 404;
+}
+
+/** What an answer other than the wanted one means. */
+export function refusalOf(answer: Answer): LinkFailure {
   const { status, header, text } = answer;
   const retryAfter = retryAfterMs(header("retry-after"));
   const common = { step: "upgrade" as const, status, ...(retryAfter !== undefined && { retryAfterMs: retryAfter }) };

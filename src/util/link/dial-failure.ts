@@ -1,4 +1,4 @@
-import { type ErrorCode, TreewireError } from "../errors.js";
+import { describeError, type ErrorCode, TreewireError } from "../errors.js";
 import type { LinkFailure } from "./failure.js";
 
 /**
@@ -39,4 +39,9 @@ const CODES: Record<Exclude<FailureKind, "refused">, ErrorCode> = {
  */
 export function dialError(subject: string, { kind, why }: DialFailure, refused: ErrorCode): TreewireError {
   return new TreewireError(kind === "refused" ? refused : CODES[kind], subject, { detail: why });
+}
+
+/** The failure for whoever says it without an error's code and advice, on one line. */
+export function dialWords({ kind, why }: DialFailure): string {
+  return kind === "altered" ? `${describeError(CODES.altered).what}: ${why}` : why;
 }

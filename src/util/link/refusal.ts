@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { withoutCredentials } from "../secrets/credentials.js";
-import { type Answer, isOfRelay, retryAfterMs, wordsForStranger } from "./answer.js";
+import { type Answer, isLasting, isOfRelay, retryAfterMs, wordsForStranger } from "./answer.js";
 import type { DialFailure, FailureKind } from "./dial-failure.js";
 
 /** What an answer's body may have, in bytes; the rest is not read. */
@@ -59,10 +59,7 @@ function relayWords(answer: UpgradeAnswer): [FailureKind, string] {
   // these the relay says of a request that lacks what was sent
   if (status === 426) return ["altered", "the relay got a request without Upgrade"];
   if (status === 400 && said.startsWith("Sub-protocol ")) return ["altered", `the relay says: ${said}`];
-  // the relay's own answers that do not get better by asking again (docs/protocol.md, "Answers before the upgrade")
-  const isPassing = said === "Bad request." || said.startsWith("Agent state is ");
-  const isLasting = (status === 400 && !isPassing) || status === 403 || status === 404;
-  return isLasting ? ["refused", said] : ["unreachable", `HTTP ${status}: ${said}`];
+  return isLasting(status, said) ? ["refused", said] : ["unreachable", `HTTP ${status}: ${said}`];
 }
 
 function foreignWords(answer: UpgradeAnswer): [FailureKind, string] {

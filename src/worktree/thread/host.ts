@@ -10,6 +10,8 @@ import type { FromWorker, StateMessage, ToWorker, WorkerOptions } from "./messag
 import { type Entry, Tree } from "./tree.js";
 
 const YOUNG_GENERATION_MB = 8;
+/** A thread that does not leave by itself is ended after this time, in milliseconds. */
+const LEAVE_MS = 1000;
 
 export interface TreeHostOptions {
   logger: Logger;
@@ -94,7 +96,10 @@ export class TreeHost {
     for (const entry of this.#byNumber.values()) this.#answerAll(entry);
     this.#byRoot.clear();
     this.#byNumber.clear();
-    await this.#worker?.terminate();
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    if (this.#options.watcher === "parcel") await leave(worker);
+    await worker.terminate();
   }
 
   #createEntry(root: string): Entry {
@@ -159,6 +164,7 @@ export class TreeHost {
   }
 
   #onMessage(message: FromWorker): void {
+    if (message.type === "left") return; // to whoever asked for it
     if (message.type === "pong") {
       this.#pings.get(message.ticket)?.();
       this.#pings.delete(message.ticket);
@@ -211,4 +217,20 @@ export class TreeHost {
     for (const resolve of entry.tickets.values()) resolve(entry.state);
     entry.tickets.clear();
   }
+}
+
+/** Has a thread close its trees. @returns when it has, or has not done so in time, or is gone */
+function leave(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LEAVE_MS);
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    worker.on("exit", end);
+    worker.on("message", ({ type }: FromWorker) => {
+      if (type === "left") end();
+    });
+    worker.postMessage({ type: "leave" } satisfies ToWorker);
+  });
 }

@@ -24,6 +24,8 @@ export type ToWorker =
   | { readonly type: "open"; readonly tree: number; readonly root: string; readonly top: string }
   | { readonly type: "close"; readonly tree: number }
   | { readonly type: "refresh"; readonly tree: number; readonly ticket: number }
+  /** Closes all trees. Answered with `left` when nothing outside of the thread calls into it any more. */
+  | { readonly type: "leave" }
   /** Answered with `pong` by a thread that is not stuck. */
   | { readonly type: "ping"; readonly ticket: number };
 
@@ -54,6 +56,7 @@ export type FromWorker =
       readonly message: string;
     }
   | { readonly type: "pong"; readonly ticket: number }
+  | { readonly type: "left" }
   /** The barrier has passed; the states before it have been posted. `scannedAt` is `undefined` when the tree is gone. */
   | {
       readonly type: "refreshed";

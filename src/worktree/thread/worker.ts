@@ -6,6 +6,7 @@ import { messageOf } from "../../util/index.js";
 import { Tracker, type TrackerOptions } from "../follow/tracker.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import { createNames } from "../watch/create-watcher.js";
+import { subscriptionsEnded } from "../watch/parcel-watcher.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
 
 /** One followed tree, as the main thread hears of it. */
@@ -65,6 +66,11 @@ function run(port: MessagePort, options: WorkerOptions): void {
   port.on("message", (message: ToWorker) => {
     if (message.type === "ping") {
       post({ type: "pong", ticket: message.ticket });
+      return;
+    }
+    if (message.type === "leave") {
+      for (const { tracker } of trees.values()) tracker.close();
+      void subscriptionsEnded().then(() => post({ type: "left" }));
       return;
     }
     const { tree } = message;

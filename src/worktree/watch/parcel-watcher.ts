@@ -42,6 +42,17 @@ type Phase =
 /** Roots of this process that are subscribed, or that the library could not let go of. */
 const heldRoots = new Set<string>();
 
+/** What is under way with the library, by any watcher of this thread. */
+const underWay = new Set<Promise<void>>();
+
+/**
+ * Waits until the subscriptions of all watchers that were closed have ended. A thread must not end before: the library
+ * would call into it, and take the process down.
+ */
+export async function subscriptionsEnded(): Promise<void> {
+  while (underWay.size > 0) await Promise.all(underWay);
+}
+
 /**
  * One subscription of `@parcel/watcher` for a whole tree. It begins when the tree has been listed once, so that ignored
  * directories are known by then, and is followed by a look at everything: what happened meanwhile raised no event.
@@ -129,7 +140,10 @@ export class ParcelWatcher implements TreeWatcher {
 
   #change(run: () => Promise<void>): void {
     // never within a callback of the library, which waits for itself then
-    this.#changes = this.#changes.then(() => new Promise((resolve) => setImmediate(resolve))).then(run);
+    const change = this.#changes.then(() => new Promise((resolve) => setImmediate(resolve))).then(run);
+    this.#changes = change;
+    underWay.add(change);
+    void change.finally(() => underWay.delete(change));
   }
 
   /** Whether the library's own watch of a directory may be missing, or be that of another directory. */

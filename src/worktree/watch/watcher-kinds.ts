@@ -26,6 +26,7 @@ export async function checkWatcher(
   try {
     await load();
   } catch (cause) {
-    throw new TreewireError("TW_NO_WATCHER", kind, { detail: messageOf(cause), cause });
+    const [what = ""] = messageOf(cause).split(". "); // the library goes on with whom to report it to
+    throw new TreewireError("TW_NO_WATCHER", kind, { detail: what, cause });
   }
 }

@@ -1,7 +1,12 @@
 import { constants, deflateSync } from "node:zlib";
 import t from "tap";
-import { inflateSmall } from "../../../src/git/objects/inflate-small.js";
+import { inflateSmall as inflateInto } from "../../../src/git/objects/inflate-small.js";
 import fc from "../../support/fast-check.js";
+
+function inflateSmall(input: Uint8Array, start: number, size: number): Buffer | undefined {
+  const output = Buffer.alloc(size);
+  return inflateInto(input, start, output, "whole") ? output : undefined;
+}
 
 /** Text with repetitions, or bytes of any kind. */
 const content = fc.oneof(
@@ -41,4 +46,16 @@ t.test("nothing comes out of what is damaged or cut off", async (t) => {
   const whole = deflateSync(Buffer.from("some text, some text"));
   t.equal(inflateSmall(whole, 0, 19), undefined, "longer than it says");
   t.equal(inflateSmall(whole, 0, 21), undefined, "shorter than it says");
+});
+
+t.test("the start comes out without the rest", async (t) => {
+  const property = fc.property(content, options, fc.nat(), (bytes, deflating, place) => {
+    const output = Buffer.alloc(place % (bytes.length + 1));
+    const isOut = inflateInto(deflateSync(bytes, deflating), 0, output, "start");
+    if (isOut && !output.equals(bytes.subarray(0, output.length))) throw new Error("other bytes");
+  });
+  fc.assert(property, { numRuns: 200 });
+  const [text, output] = [Buffer.from("some text, some text, and more"), Buffer.alloc(20)];
+  t.ok(inflateInto(deflateSync(text), 0, output, "start"));
+  t.same(output, text.subarray(0, 20));
 });

@@ -9,7 +9,7 @@ import type { TreeState } from "../../../src/worktree/types.js";
 import { createRepo, expectedOf, type TestRepo } from "../../support/repo.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
-import { followedByTested, healthBesidePolling } from "../../support/watchers.js";
+import { followedByTested, healthBesidePolling, TESTED_WATCHER } from "../../support/watchers.js";
 
 interface Followed {
   readonly tracker: Tracker;
@@ -27,6 +27,8 @@ async function follow(t: Cleanup, repo: TestRepo, maxPatchBytes = 2 ** 30): Prom
     filters: "all",
     keptPatchBytes: 2 ** 30,
     ...followedByTested(),
+    // a sweep that is hurried reads a young file anew while it is read
+    sweep: TESTED_WATCHER === "poll",
     onState: (state) => states.push(state),
     onGone: () => {},
     onTrouble: (_, message) => troubles.push(message),
