@@ -22,7 +22,7 @@ const ROOMS: Record<string, Room> = {
   "src/agent": { rooms: ["src/worktree", "src/protocol", "src/util"], packages: "any" },
   "src/relay": { rooms: ["src/protocol", "src/util"], packages: "any" },
   "src/client": { rooms: ["src/protocol", "src/util"], packages: "any" },
-  "src/web": { rooms: ["src/client", "src/protocol"], packages: ["preact", "preact/hooks", "highlight.js"] },
+  "src/web": { rooms: ["src/client", "src/protocol"], packages: "any" },
   "src/start": { rooms: ["src/worktree", "src/client", "src/util"], packages: "any" },
   bin: { rooms: ["src/agent", "src/relay", "src/client", "src/start", "src/util"], packages: "any" },
 };
@@ -61,7 +61,7 @@ function sourcesBelow(folder: string): string[] {
   const top = join(project, folder);
   if (!existsSync(top)) return [];
   return readdirSync(top, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => join(folder, name));
 }
 
@@ -77,7 +77,8 @@ function importsOf(source: string): Import[] {
 
 /** The source that an import of another one names. */
 function targetOf(file: string, specifier: string): string {
-  return relative(project, join(project, dirname(file), specifier)).replace(/\.js$/, ".ts");
+  const target = relative(project, join(project, dirname(file), specifier)).replace(/\.js$/, ".ts");
+  return existsSync(join(project, `${target}x`)) ? `${target}x` : target;
 }
 
 function faultsOf(file: string, source: string): string[] {

@@ -49,8 +49,8 @@ export interface RelayOptions {
   lingerMs?: number;
   /** Where metrics are served to whoever asks, beside the main port, which wants an admin's token; port 0 picks one. */
   metricsListen?: { host: string; port: number };
-  /** Whose pages may frame the page: `'none'` (the default), `'self'`, or origins, with spaces between. */
-  frameAncestors?: string;
+  /** Origins whose pages may frame the page, or `'self'`. Default: none. */
+  frameAncestors?: readonly string[];
   /** How long requests and sockets have to end when the relay stops, in milliseconds. Default: 10 s. */
   drainMs?: number;
 }
@@ -144,7 +144,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       upstream,
       tls,
       log,
-      frameAncestors: options.frameAncestors ?? "'none'",
+      frameAncestors: options.frameAncestors ?? [],
     },
   );
   http.server.on("upgrade", (request, socket, head) => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -107,6 +107,7 @@ async function startAll(path: string, chatPaths: readonly string[], dir: string,
   process.stdout.write(
     [
       `Watching ${path}`,
+      `  open     ${url}/view/${chat}#token=${readFileSync(clientToken, "utf8").trim()}`,
       `  URL      ${url.replace(/^http/, "ws")}/api/v2/chats/${chat}/git/watch`,
       `  token    in ${clientToken}, as header "Authorization: Bearer TOKEN"`,
       `  connect  node ${programs.relay} watch ${chat} --url ${url} --token-file ${clientToken}`,

@@ -32,7 +32,7 @@ export class Relay {
   }
 
   async signOut(): Promise<void> {
-    await this.#ask("session", { method: "DELETE", body: "{}" });
+    await this.#ask("session", { method: "DELETE" });
   }
 
   /** One's own chats, newest first. */
@@ -57,7 +57,7 @@ export class Relay {
 
   async #ask(path: string, init: RequestInit = {}): Promise<Refused | { body: unknown }> {
     try {
-      const headers = init.body === undefined ? {} : { "Content-Type": "application/json" };
+      const headers = init.method === undefined ? {} : { "Content-Type": "application/json" };
       const response = await fetch(new URL(path, this.root), { ...init, headers, credentials: "same-origin" });
       const text = await response.text();
       const body: unknown = text === "" ? {} : JSON.parse(text);

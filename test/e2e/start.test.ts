@@ -21,6 +21,8 @@ t.test(
     repo.write("a.txt", "two\n");
     await start.line("the edit", (line) => line === "+two");
 
+    const page = await fetch(/open +(http:\S+)#token=twc_\S+/.exec(start.stdout)?.[1] ?? "");
+    t.match(await page.text(), /<main data-state="connecting">/, "the first line is the page's address");
     const url = /URL +(ws:\S+)/.exec(start.stdout)?.[1] ?? "";
     const file = /token +in (\S+),/.exec(start.stdout)?.[1] ?? "";
     t.equal(statSync(file).mode & 0o777, 0o600, "the token is the user's alone");

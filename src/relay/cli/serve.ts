@@ -60,6 +60,7 @@ function serveOptions(settings: RelaySettings): Omit<RelayOptions, "log"> {
     ...parseListen(settings.listen),
     ...(textOf(settings["metrics-listen"]) !== undefined && { metricsListen: parseListen(settings["metrics-listen"]) }),
     allowedOrigins: listOf(settings["allowed-origin"]),
+    frameAncestors: listOf(settings["frame-ancestor"]),
     trustProxy: listOf(settings["trust-proxy"]),
     ...(upstream !== undefined && { upstream }),
     upstreamTimeoutMs: milliseconds(settings, "upstream-timeout-seconds"),

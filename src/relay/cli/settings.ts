@@ -25,6 +25,7 @@ const SETTINGS = {
   "allowed-origin": list(
     "an origin, as https://chat.example.com, whose pages may use their visitors' cookies; repeatable",
   ),
+  "frame-ancestor": list("an origin whose pages may frame the page, or 'self'; repeatable. Default: none may"),
   "trust-proxy": list(
     "a proxy whose X-Forwarded headers are believed: address, range, loopback, uniquelocal; repeatable",
   ),

@@ -41,8 +41,8 @@ export interface HttpOptions {
   upstream: UpstreamOptions | undefined;
   tls: { cert: Buffer; key: Buffer } | undefined;
   log: Logger;
-  /** Whose pages may frame the page: `'none'`, `'self'`, or origins, with spaces between. */
-  frameAncestors: string;
+  /** Origins whose pages may frame the page, or `'self'`. */
+  frameAncestors: readonly string[];
 }
 
 /** The relay's HTTP side. Upgrades do not come here. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { packagePath } from "../../util/index.js";
+import { packagePath, TreewireError } from "../../util/index.js";
 import { REFUSALS, RefusedError } from "../answers.js";
 import type { HttpServer } from "./context.js";
 
@@ -30,9 +30,10 @@ interface Asset {
  * The page (docs/page.md): its shell at `/` and `/view/{chat}`, and its files, whose names change with what they hold. All of
  * it was built with the package, and is held in memory: no path of a request reaches the disk.
  *
- * @param ancestors whose pages may frame this one, as `frame-ancestors` of a content security policy has them
+ * @param ancestors origins whose pages may frame this one, or `'self'`
+ * @throws TreewireError `TW_BAD_CONFIG` for an ancestor that is none
  */
-export function pageRoutes(ancestors: string) {
+export function pageRoutes(ancestors: readonly string[]) {
   const folder = packagePath("dist/web");
   const shell = readFileSync(join(folder, "index.html"), "utf8");
   const assets = readAssets(join(folder, "assets"));
@@ -73,7 +74,10 @@ export function pageRoutes(ancestors: string) {
 }
 
 /** Nothing comes from elsewhere, nothing is sent elsewhere, and no text becomes a program. */
-function policy(ancestors: string): string {
+function policy(ancestors: readonly string[]): string {
+  // what else stood there would be read as another directive
+  const bad = ancestors.find((ancestor) => ancestor !== "'self'" && !/^https?:\/\/[\w.:*[\]-]+$/.test(ancestor));
+  if (bad !== undefined) throw new TreewireError("TW_BAD_CONFIG", `frame-ancestor ${bad}`, { detail: "not an origin" });
   return [
     "default-src 'none'",
     "script-src 'self'",
@@ -82,7 +86,7 @@ function policy(ancestors: string): string {
     "img-src 'self' blob:",
     "base-uri 'none'",
     "form-action 'self'",
-    `frame-ancestors ${ancestors}`,
+    `frame-ancestors ${ancestors.length === 0 ? "'none'" : ancestors.join(" ")}`,
     "require-trusted-types-for 'script'",
   ].join("; ");
 }

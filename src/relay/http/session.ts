@@ -46,8 +46,34 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
   const setCookie = (request: FastifyRequest, value: string, maxAgeMs: number): string => {
     const host = proxies.host(request.raw);
     const { name, isLoopback } = sessionCookie(host);
-    const maxAge = Math.floor(maxAgeMs / 1000);
+    const maxAge = Math.ceil(maxAgeMs / 1000);
     return serialize(name, value, { httpOnly: true, sameSite: "strict", secure: !isLoopback, maxAge });
+  };
+
+  /** Apart from the other, since it takes no body: what comes as one is neither read nor judged. */
+  const signOutRoute = async (http: HttpServer): Promise<void> => {
+    http.removeAllContentTypeParsers();
+    http.addContentTypeParser("*", (_request, _payload, done) => done(null));
+    http.delete(
+      "/session",
+      {
+        schema: {
+          summary: "Sign out: the session of the cookie ends",
+          response: { 204: z.null(), ...errorResponses(403, 415, 429) },
+        },
+      },
+      async (request, reply) => {
+        const token = sessionToken(request.headers, proxies.host(request.raw));
+        const caller = token === undefined || hasUpstream ? undefined : store.tokens.verify(token);
+        if (caller?.kind === "client" && store.tokens.isSession(caller.tokenId)) {
+          await store.durable(() => store.tokens.revoke(caller.tokenId));
+          context.changed();
+        }
+        return withCookie(reply, setCookie(request, "", 0))
+          .code(204)
+          .send(null);
+      },
+    );
   };
 
   return async (http: HttpServer): Promise<void> => {
@@ -76,26 +102,7 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
         return withCookie(reply, setCookie(request, value, maxAgeMs)).send({});
       },
     );
-    http.delete(
-      "/session",
-      {
-        schema: {
-          summary: "Sign out: the session of the cookie ends",
-          response: { 204: z.null(), ...errorResponses(403, 429, ...OF_JSON_BODIES) },
-        },
-      },
-      async (request, reply) => {
-        const token = sessionToken(request.headers, proxies.host(request.raw));
-        const caller = token === undefined || hasUpstream ? undefined : store.tokens.verify(token);
-        if (caller?.kind === "client" && store.tokens.isSession(caller.tokenId)) {
-          await store.durable(() => store.tokens.revoke(caller.tokenId));
-          context.changed();
-        }
-        return withCookie(reply, setCookie(request, "", 0))
-          .code(204)
-          .send(null);
-      },
-    );
+    await http.register(signOutRoute);
   };
 }
 

@@ -109,8 +109,10 @@ t.test("the API describes itself: every route once, with what it takes and answe
     "delete /admin/chats/{chat}/binding",
     "delete /admin/tokens/{id}",
     "delete /api/v2/chats/files/{file}",
+    "delete /session",
     "get /admin/chats",
     "get /admin/tokens",
+    "get /api/v2/chats",
     "get /api/v2/chats/files/{file}",
     "get /api/v2/chats/{chat}",
     "get /api/v2/chats/{chat}/git/watch",
@@ -123,6 +125,7 @@ t.test("the API describes itself: every route once, with what it takes and answe
     "post /api/v2/chats/files",
     "post /api/v2/chats/{chat}/archive",
     "post /api/v2/chats/{chat}/unarchive",
+    "post /session",
     "put /admin/chats/{chat}/binding",
   ]);
 });

@@ -61,7 +61,12 @@ t.test("whatever is asked, the answer is one that the API's description has", as
       { weight: 6, arbitrary: fc.constantFrom(...routes) },
       { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...Object.keys(paths)), fc.constantFrom(...METHODS)) },
     ),
-    id: fc.oneof(fc.constant("its own"), fc.uuid(), fc.string({ minLength: 1, maxLength: 20 })),
+    // a segment of dots is no id: a URL with it names the path above
+    id: fc.oneof(
+      fc.constant("its own"),
+      fc.uuid(),
+      fc.string({ minLength: 1, maxLength: 20 }).filter((text) => !/^\.{1,2}$/.test(text)),
+    ),
     query: fc.oneof(
       fc.constant(`organization=${randomUUID()}`),
       fc.constantFrom("", "organization=", "organization=x", "owner=alice", "owner=a&owner=b", "=&&%", "%zz"),
@@ -89,7 +94,7 @@ t.test("whatever is asked, the answer is one that the API's description has", as
       seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1);
       check(answer, paths[path], method);
     }),
-    { numRuns: 1500 },
+    { numRuns: 2000 },
   );
   const missing = [200, 201, 204, 400, 401, 403, 404, 405, 413, 415].filter((status) => !seen.has(status));
   t.same(missing, [], `every kind of answer was drawn: ${JSON.stringify([...seen])}`);

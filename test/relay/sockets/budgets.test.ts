@@ -212,7 +212,7 @@ t.test("names without end are no way around the limit of what clients are sent",
   const { relay, staysRight } = await startBeside(t);
   const agent = await relay.agent([APP]);
   const names = Array.from({ length: 4 }, (_, at) =>
-    fileOf(`${at}`, "", { path: "p".repeat(MIB), header: "", hunks: "" }),
+    fileOf(`${at}`, "", { path: "p".repeat(0.9 * MIB), header: "", hunks: "" }),
   );
   agent.tell(APP, names);
   t.same([await agent.closed(), agent.closeReason], [1009, "over the diff limit"]);
