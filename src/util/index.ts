@@ -1,6 +1,7 @@
 export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
 export { command, commandGroup, stopSignal } from "./command.js";
+export { makeDirectories, makeDirectoriesSync } from "./directories.js";
 export {
   describeError,
   ERROR_CODES,
