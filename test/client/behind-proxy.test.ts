@@ -3,7 +3,7 @@ import type { Snapshot } from "../../src/client/index.js";
 import { watchInTerminal } from "../../src/client/terminal/index.js";
 import { followTrees } from "../../src/client/watch.js";
 import { unbindChat } from "../../src/relay/index.js";
-import type { Clock } from "../../src/util/index.js";
+import { type Clock, Pace } from "../../src/util/index.js";
 import { type FakeAgent, fileOf } from "../relay/support/fake-agent.js";
 import { TestRelay } from "../relay/support/relay.js";
 import { AnsweringProxy, STRANGERS_ANSWERS } from "../support/answering-proxy.js";
@@ -16,7 +16,7 @@ const APP = "/home/me/app";
 
 interface Parts {
   url: string;
-  pace: { next: () => number };
+  pace: Pick<Pace, "next">;
   clock?: Clock;
 }
 
@@ -131,6 +131,23 @@ for (const [name, start] of Object.entries(CLIENTS)) {
       await t.rejects(late.done, client.refusal, "who was never served is refused at once");
     },
   );
+
+  t.test(`${name} is back within 15 s of the agent, however long that was away`, async (t) => {
+    const relay = await TestRelay.start(t);
+    const clock = new FakeClock();
+    const worst = new Pace(() => 1 - Number.EPSILON);
+    const client = start(t, relay, { url: relay.url, pace: worst, clock });
+    const isWaiting = () => until("it waits", () => clock.waiting === 1);
+    for (let tries = 0; tries < 10; tries += 1) {
+      await isWaiting();
+      await clock.advance(clock.nextMs ?? 0);
+    }
+    await isWaiting();
+    t.match(client.said(), [/Agent state is /], "it says why, once");
+    const agent = await relay.agent([APP]);
+    await clock.advance(15_000);
+    await isRight(agent, client);
+  });
 
   t.test(`${name} serves on when the relay's own refusal passes`, async (t) => {
     const relay = await TestRelay.start(t);

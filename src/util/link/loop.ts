@@ -123,12 +123,13 @@ export class LinkLoop<F extends LinkFailure> {
     return this.#refusedAtMs + graceMs - nowMs;
   }
 
-  #delayMs(attempt: { lastedMs: number; welcomed: boolean }, { retryAfterMs = 0 }: F, graceMs: number): number {
+  #delayMs(held: { lastedMs: number; welcomed: boolean }, failure: F, graceMs: number): number {
+    const { retryAfterMs = 0, isAgentAway = false } = failure;
     const isHurried = this.#isHurried;
     this.#isHurried = false;
     if (isHurried) return 0;
     // the last question of a time of grace is asked at its end, not after it
-    return Math.min(Math.max(this.#pace.next(attempt), retryAfterMs), graceMs);
+    return Math.min(Math.max(this.#pace.next({ ...held, isAgentAway }), retryAfterMs), graceMs);
   }
 
   async #wait(delayMs: number): Promise<void> {

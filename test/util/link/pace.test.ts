@@ -33,6 +33,16 @@ t.test("only a connection that held for a minute makes delays short again", asyn
   }
 });
 
+t.test("while the agent is away a client asks at least every 15 s, however long that takes", async (t) => {
+  const pace = new Pace(worst);
+  const away = { ...refused, isAgentAway: true };
+  t.same(
+    Array.from({ length: 8 }, () => pace.next(away) + away.lastedMs),
+    [500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000],
+  );
+  t.equal(pace.next(refused) + refused.lastedMs, 30_000, "and where there is no relay, as before");
+});
+
 t.test("a client is right within 35 s of the network's return, whatever went before", async (t) => {
   const attempts = fc.array(fc.record({ lastedMs: fc.nat(100_000), welcomed: fc.boolean() }));
   const property = fc.property(attempts, (history) => {
