@@ -1,5 +1,5 @@
 import type { RawData } from "ws";
-import { CLIENT_PING_MS, type LinkFailure, watchSilence } from "../util/link/browser.js";
+import { CLIENT_PING_MS, type CountedStream, type LinkFailure, watchSilence } from "../util/link/browser.js";
 import { type ConnectionOptions, closeFailure, HANDSHAKE_TIMEOUT_MS, SILENT } from "./connection.js";
 
 /** The largest frame that is taken: every repository of a chat at its limit is far below it. */
@@ -36,7 +36,7 @@ export async function connectInNode(options: NodeConnectionOptions): Promise<Lin
         failure ??= { ...reason, why: dialWords(reason) };
       },
     });
-    let bytesRead = () => 0;
+    let stream: CountedStream | undefined;
     let stopWatching = () => {};
     let cancelPing = () => {};
     const fail = (why: LinkFailure) => {
@@ -52,7 +52,7 @@ export async function connectInNode(options: NodeConnectionOptions): Promise<Lin
       cancelPing = clock.after(CLIENT_PING_MS, ping);
     };
     const watch = () => {
-      stopWatching = watchSilence(bytesRead, () => fail(SILENT), clock);
+      if (stream !== undefined) stopWatching = watchSilence(stream, () => fail(SILENT), { clock });
     };
     const pauseUntil = async (ready: Promise<void>) => {
       if (socket.isPaused) return;
@@ -63,8 +63,8 @@ export async function connectInNode(options: NodeConnectionOptions): Promise<Lin
       if (socket.readyState === socket.OPEN) watch();
     };
     signal.addEventListener("abort", stop, { once: true });
-    socket.on("upgrade", ({ socket: stream }) => {
-      bytesRead = () => stream.bytesRead;
+    socket.on("upgrade", (response) => {
+      stream = response.socket;
     });
     socket.on("open", () => {
       watch();

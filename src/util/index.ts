@@ -13,7 +13,7 @@ export {
   TreewireError,
 } from "./errors.js";
 export * from "./link/browser.js";
-export { type CountedStream, Liveness } from "./link/liveness.js";
+export { Liveness } from "./link/liveness.js";
 export { Pacer } from "./link/pacer.js";
 export { createLogger, type Logger, silentLogger } from "./log/log.js";
 export { LOG_LEVELS, type LogLevel } from "./log/log-level.js";

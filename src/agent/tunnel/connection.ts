@@ -10,7 +10,7 @@ import {
   TUNNEL_SUBPROTOCOL,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
-import { Liveness, Pacer } from "../../util/index.js";
+import { type CountedStream, Pacer, watchSilence } from "../../util/index.js";
 import { type DialSettings, dialWebSocket } from "../../util/link/index.js";
 import type { Link } from "../trees/link.js";
 import { closeEnd, dialEnd, type End, errorEnd, nonsenseEnd, unreachableEnd } from "./end.js";
@@ -31,8 +31,6 @@ export const CONNECTION_TIMES = {
 };
 /** Large messages are drawn only while less than this waits in the socket, so that little is packed ahead. Bytes. */
 const HIGH_WATER_BYTES = TREE_MESSAGE_PART_BYTES;
-/** The silence is looked at so often in the time that it may last. */
-const LOOKS_AT_SILENCE = 10;
 
 export type Welcome = Extract<RelayMessage, { type: "welcome" }>;
 
@@ -66,8 +64,7 @@ export class TunnelConnection implements Link {
   #over = false;
   readonly #welcomeTimer: NodeJS.Timeout;
   #pingTimer: NodeJS.Timeout | undefined;
-  #silenceTimer: NodeJS.Timeout | undefined;
-  #livenessTimer: NodeJS.Timeout | undefined;
+  #stopWatching = () => {};
   #probeTimer: NodeJS.Timeout | undefined;
   #probes = 0;
 
@@ -95,12 +92,10 @@ export class TunnelConnection implements Link {
       };
     });
     this.#welcomeTimer = setTimeout(() => this.#unwelcomed(), this.#times.handshakeMs);
-    socket.on("upgrade", ({ socket: stream }) => this.#watchBytes(new Liveness(stream)));
+    socket.on("upgrade", ({ socket: stream }) => this.#watch(stream));
     socket.on("open", () => this.#opened());
     socket.on("message", (data, isBinary) => this.#received(String(data), isBinary));
-    socket.on("ping", () => this.#heard());
     socket.on("pong", (data) => {
-      this.#heard();
       // what was on its way before the doubt proves nothing
       if (String(data) === `probe ${this.#probes}`) clearTimeout(this.#probeTimer);
       this.#pacer.answered(String(data));
@@ -152,18 +147,12 @@ export class TunnelConnection implements Link {
   #opened(): void {
     this.send({ type: "hello", protocol: TUNNEL_VERSION, agent: this.#options.agent });
     this.#pingTimer = setInterval(() => this.#socket.ping(), this.#times.pingMs);
-    this.#silenceTimer = setTimeout(() => this.#giveUp(), this.#times.silenceMs);
   }
 
-  /** Any byte that comes is a sign of life, also when the message that it belongs to takes minutes. */
-  #watchBytes(liveness: Liveness): void {
-    this.#livenessTimer = setInterval(() => {
-      if (liveness.moved()) this.#heard();
-    }, this.#times.silenceMs / LOOKS_AT_SILENCE);
-  }
-
-  #heard(): void {
-    this.#silenceTimer?.refresh();
+  #watch(stream: CountedStream): void {
+    if (this.#over) return;
+    const { silenceMs } = this.#times;
+    this.#stopWatching = watchSilence(stream, () => this.#giveUp(), { silenceMs });
   }
 
   #giveUp(): void {
@@ -173,7 +162,6 @@ export class TunnelConnection implements Link {
 
   #received(text: string, isBinary: boolean): void {
     if (this.#over) return;
-    this.#heard();
     const message = isBinary ? undefined : parseMessage(text);
     if (message === undefined) this.#breakOff("it sends messages that are not the tunnel's");
     else if (message.type === "welcome") this.#receivedWelcome(message);
@@ -223,8 +211,7 @@ export class TunnelConnection implements Link {
   #stopTimers(): void {
     clearTimeout(this.#welcomeTimer);
     clearInterval(this.#pingTimer);
-    clearTimeout(this.#silenceTimer);
-    clearInterval(this.#livenessTimer);
+    this.#stopWatching();
     clearTimeout(this.#probeTimer);
   }
 }
