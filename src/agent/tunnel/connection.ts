@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import {
   type AgentMessage,
@@ -10,7 +11,7 @@ import {
   TUNNEL_SUBPROTOCOL,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
-import { type CountedStream, Pacer, watchSilence } from "../../util/index.js";
+import { Pacer, watchSilence } from "../../util/index.js";
 import { type DialSettings, dialWebSocket } from "../../util/link/index.js";
 import type { Link } from "../trees/link.js";
 import { closeEnd, dialEnd, type End, errorEnd, nonsenseEnd, unreachableEnd } from "./end.js";
@@ -18,7 +19,10 @@ import { Streams } from "./streams.js";
 
 /** Milliseconds. */
 export const CONNECTION_TIMES = {
-  /** From the first packet to the relay's `welcome`. */
+  /**
+   * From the first packet to the relay's `welcome`, and from then on without a byte of it: it names every tree that the
+   * relay holds, and takes a slow link longer.
+   */
   handshakeMs: 15_000,
   pingMs: PING_INTERVAL_MS,
   /**
@@ -29,6 +33,8 @@ export const CONNECTION_TIMES = {
   /** The same when there is reason to doubt the link. */
   probeMs: 5_000,
 };
+/** Before a control frame's payload, of a server (RFC 6455, 5.2). */
+const CONTROL_HEADER_BYTES = 2;
 /** Large messages are drawn only while less than this waits in the socket, so that little is packed ahead. Bytes. */
 const HIGH_WATER_BYTES = TREE_MESSAGE_PART_BYTES;
 
@@ -65,8 +71,11 @@ export class TunnelConnection implements Link {
   readonly #welcomeTimer: NodeJS.Timeout;
   #pingTimer: NodeJS.Timeout | undefined;
   #stopWatching = () => {};
+  #stopAwaiting = () => {};
   #probeTimer: NodeJS.Timeout | undefined;
   #probes = 0;
+  /** What pings and pongs of the relay's took on the connection. */
+  #controlBytes = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -93,9 +102,11 @@ export class TunnelConnection implements Link {
     });
     this.#welcomeTimer = setTimeout(() => this.#unwelcomed(), this.#times.handshakeMs);
     socket.on("upgrade", ({ socket: stream }) => this.#watch(stream));
+    socket.on("ping", (data) => this.#control(data));
     socket.on("open", () => this.#opened());
     socket.on("message", (data, isBinary) => this.#received(String(data), isBinary));
     socket.on("pong", (data) => {
+      this.#control(data);
       // what was on its way before the doubt proves nothing
       if (String(data) === `probe ${this.#probes}`) clearTimeout(this.#probeTimer);
       this.#pacer.answered(String(data));
@@ -149,10 +160,26 @@ export class TunnelConnection implements Link {
     this.#pingTimer = setInterval(() => this.#socket.ping(), this.#times.pingMs);
   }
 
-  #watch(stream: CountedStream): void {
+  #watch(stream: Socket): void {
     if (this.#over) return;
-    const { silenceMs } = this.#times;
+    const { silenceMs, handshakeMs } = this.#times;
     this.#stopWatching = watchSilence(stream, () => this.#giveUp(), { silenceMs });
+    // pongs come also from a relay that will never say welcome
+    const messageBytes = () => stream.bytesRead - this.#controlBytes;
+    const messages = {
+      get bytesRead() {
+        return messageBytes();
+      },
+      writableLength: 0,
+    };
+    this.#stopAwaiting = watchSilence(messages, () => this.#unwelcomed(), {
+      silenceMs: handshakeMs,
+      onMove: () => clearTimeout(this.#welcomeTimer),
+    });
+  }
+
+  #control(payload: Buffer): void {
+    this.#controlBytes += CONTROL_HEADER_BYTES + payload.length;
   }
 
   #giveUp(): void {
@@ -178,6 +205,7 @@ export class TunnelConnection implements Link {
       this.#welcomed = true;
       this.cutsFiles = welcome.partial !== undefined;
       clearTimeout(this.#welcomeTimer);
+      this.#stopAwaiting();
       this.#options.onWelcome(welcome, this);
     }
   }
@@ -212,6 +240,7 @@ export class TunnelConnection implements Link {
     clearTimeout(this.#welcomeTimer);
     clearInterval(this.#pingTimer);
     this.#stopWatching();
+    this.#stopAwaiting();
     clearTimeout(this.#probeTimer);
   }
 }
