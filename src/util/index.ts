@@ -14,7 +14,7 @@ export {
 } from "./errors.js";
 export * from "./link/browser.js";
 export { Liveness } from "./link/liveness.js";
-export { Pacer } from "./link/pacer.js";
+export { SendWindow } from "./link/send-window.js";
 export { createLogger, type Logger, silentLogger } from "./log/log.js";
 export { LOG_LEVELS, type LogLevel } from "./log/log-level.js";
 export { standardLines } from "./log/standard-streams.js";

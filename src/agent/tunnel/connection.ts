@@ -11,7 +11,7 @@ import {
   TUNNEL_SUBPROTOCOL,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
-import { Pacer, watchSilence } from "../../util/index.js";
+import { SendWindow, watchSilence } from "../../util/index.js";
 import { type DialSettings, dialWebSocket } from "../../util/link/index.js";
 import type { Link } from "../trees/link.js";
 import { closeEnd, dialEnd, type End, errorEnd, nonsenseEnd, unreachableEnd } from "./end.js";
@@ -63,7 +63,7 @@ export class TunnelConnection implements Link {
   readonly #times: typeof CONNECTION_TIMES;
   readonly #socket: WebSocket;
   readonly #streams = new Streams();
-  readonly #pacer = new Pacer(TREE_MESSAGE_PART_BYTES);
+  readonly #sendWindow = new SendWindow(TREE_MESSAGE_PART_BYTES);
   cutsFiles = false;
   #end: (end: End) => void = () => {};
   #welcomed = false;
@@ -109,7 +109,7 @@ export class TunnelConnection implements Link {
       this.#control(data);
       // what was on its way before the doubt proves nothing
       if (String(data) === `probe ${this.#probes}`) clearTimeout(this.#probeTimer);
-      this.#pacer.answered(String(data));
+      this.#sendWindow.answered(String(data));
       this.#drain();
     });
     socket.on("error", (error) => this.#end(errorEnd(this.#host, error)));
@@ -140,7 +140,7 @@ export class TunnelConnection implements Link {
     clearTimeout(this.#probeTimer);
     // behind a part of an update the probe waits for as long as that takes
     const { probeMs, silenceMs } = this.#times;
-    this.#probeTimer = setTimeout(() => this.#giveUp(), this.#pacer.isIdle ? probeMs : silenceMs);
+    this.#probeTimer = setTimeout(() => this.#giveUp(), this.#sendWindow.isIdle ? probeMs : silenceMs);
     this.#probes += 1;
     this.#socket.ping(`probe ${this.#probes}`);
   }
@@ -216,12 +216,16 @@ export class TunnelConnection implements Link {
    */
   #drain(): void {
     const socket = this.#socket;
-    while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount < HIGH_WATER_BYTES && this.#pacer.hasRoom) {
+    while (
+      socket.readyState === WebSocket.OPEN &&
+      socket.bufferedAmount < HIGH_WATER_BYTES &&
+      this.#sendWindow.hasRoom
+    ) {
       const message = this.#streams.next();
       if (message === undefined) return;
       const frame = Buffer.from(JSON.stringify(message));
       socket.send(frame, { binary: false }, () => this.#drain());
-      const mark = this.#pacer.sent(frame.length);
+      const mark = this.#sendWindow.sent(frame.length);
       if (mark !== undefined) socket.ping(mark);
     }
   }

@@ -5,7 +5,7 @@ import {
   type Logger,
   messageOf,
   type NextTry,
-  type Pace,
+  type RetryDelay,
   type TokenSource,
   TreewireError,
 } from "../../util/index.js";
@@ -40,7 +40,7 @@ export interface TunnelOptions extends Pick<ConnectionOptions, "url" | "agent" |
   /** Whenever {@link Tunnel.status} has changed. */
   onStatus?: (status: TunnelStatus) => void;
   /** For tests: how long to wait between tries, and how long a refused token is tried again, in milliseconds. */
-  retry?: Pick<Pace, "next">;
+  retry?: Pick<RetryDelay, "next">;
   rejectedGraceMs?: number;
 }
 
@@ -65,7 +65,7 @@ export class Tunnel {
       // a token that was refused may be about to be replaced; one that stays the same is refused for good
       graceMs: ({ end }) => (end.kind === "rejected" && token.canChange ? rejectedGraceMs : 0),
       onFailure: (failure, next) => this.#report(failure, next),
-      ...(retry !== undefined && { pace: retry }),
+      ...(retry !== undefined && { retryDelay: retry }),
     });
   }
 

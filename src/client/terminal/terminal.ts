@@ -3,7 +3,7 @@ import {
   type Clock,
   colorsFor,
   LinkLoop,
-  type Pace,
+  type RetryDelay,
   standardLines,
   systemClock,
   TreewireError,
@@ -41,7 +41,7 @@ export interface Output {
 /** What tests put in the place of the world's. */
 export interface TerminalParts {
   clock?: Clock;
-  pace?: Pick<Pace, "next">;
+  retryDelay?: Pick<RetryDelay, "next">;
 }
 
 /**
@@ -54,7 +54,7 @@ export interface TerminalParts {
  */
 export async function watchInTerminal(options: TerminalOptions, parts: TerminalParts = {}): Promise<void> {
   const { stdout = process.stdout, stderr = standardLines(2), token, signal } = options;
-  const { clock = systemClock, pace } = parts;
+  const { clock = systemClock, retryDelay } = parts;
   const url = watchUrl(options.url, options.chat);
   const colors = colorsFor(stdout, options.env);
   let isLost = false;
@@ -92,7 +92,7 @@ export async function watchInTerminal(options: TerminalOptions, parts: TerminalP
       isLost = true;
     },
     clock,
-    ...(pace !== undefined && { pace }),
+    ...(retryDelay !== undefined && { retryDelay }),
   });
   const final = await loop.run();
   if (final === undefined) return;

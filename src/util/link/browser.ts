@@ -5,5 +5,5 @@ export { Backoff, type BackoffOptions } from "./backoff.js";
 export type { LinkFailure, LinkStep } from "./failure.js";
 export type { CountedStream } from "./liveness.js";
 export { type LinkAttempt, LinkLoop, type LinkLoopOptions, type NextTry, REFUSAL_GRACE_MS } from "./loop.js";
-export { type Attempt, Pace } from "./pace.js";
+export { type Attempt, RetryDelay } from "./retry-delay.js";
 export { CLIENT_PING_MS, SILENCE_MS, type SilenceOptions, watchSilence } from "./silence.js";

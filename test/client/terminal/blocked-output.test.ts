@@ -113,7 +113,7 @@ t.test("a blocked output is no silence of the relay, and no time to connect", as
   const options = { url, chat: CHAT, token: "token", json: true, refresh: false, signal: stop.signal };
   const done = watchInTerminal(
     { ...options, stdout, stderr: { write: (text) => (told += text) } },
-    { clock, pace: { next: () => 5_000 } },
+    { clock, retryDelay: { next: () => 5_000 } },
   );
   t.teardown(() => {
     stop.abort();

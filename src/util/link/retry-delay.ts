@@ -29,7 +29,7 @@ export interface Attempt {
 }
 
 /** When to try again: endlessly, with full jitter, and soon enough after the network has returned. */
-export class Pace {
+export class RetryDelay {
   readonly #backoff: Backoff;
   readonly #random: () => number;
 
