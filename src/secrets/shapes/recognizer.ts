@@ -1,0 +1,48 @@
+import type { Budget } from "./budget.js";
+import type { Span } from "./span.js";
+
+/** One line, or what is looked at like one. */
+export interface Line {
+  readonly text: string;
+  readonly start: number;
+  /** Behind the last unit, before the line's end. */
+  readonly end: number;
+  /** The text was cut off here: what is left of a secret may be short. */
+  readonly isCut: boolean;
+}
+
+/** Looks at what stands around a keyword. @param at where the keyword begins */
+export type Recognizer = (line: Line, at: number, budget: Budget) => Span | readonly Span[] | undefined;
+
+/** A set of ASCII characters. */
+export type CharacterSet = Uint8Array;
+
+/** @param pattern what stands in a regular expression's brackets */
+export function characterSet(pattern: string): CharacterSet {
+  const expression = new RegExp(`[${pattern}]`);
+  return Uint8Array.from({ length: 128 }, (_, code) => Number(expression.test(String.fromCharCode(code))));
+}
+
+/** Behind the last of the characters of a set that follow each other from a place on. */
+export function runEnd(text: string, from: number, end: number, set: CharacterSet): number {
+  let at = from;
+  while (at < end && set[text.charCodeAt(at)] === 1) at += 1;
+  return at;
+}
+
+/** Whether a run has so many different characters: `xxxxxxxx` stands for a secret and is none. */
+export function isVaried(text: string, start: number, end: number, least: number): boolean {
+  return new Set(text.slice(start, Math.min(end, start + 64))).size >= least;
+}
+
+export const WORD = characterSet("A-Za-z0-9_");
+export const WORD_OR_DASH = characterSet("A-Za-z0-9_-");
+
+/** Letters and digits in turn, as no identifier has them. */
+export function looksDrawn(text: string): boolean {
+  let changes = 0;
+  for (let at = 1; at < text.length; at += 1) {
+    if (/[0-9]/.test(text[at] ?? "") !== /[0-9]/.test(text[at - 1] ?? "")) changes += 1;
+  }
+  return changes >= 2;
+}
