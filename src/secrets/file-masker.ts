@@ -10,8 +10,8 @@ import type { LineScanner } from "./shapes/line-scanner.js";
 
 /** How long a look at one file may take, in milliseconds; what takes longer is withheld. */
 export const FILE_TIME_MS = 20;
-/** A program that has to wait for a processor is no slow file: so many looks are taken. */
-const ATTEMPTS = 2;
+/** A program that waits for a processor, or for its compiler, is no slow file: so many looks are taken. */
+const ATTEMPTS = 3;
 /** A text for people is short; no more of it is looked at, and the rest goes. UTF-16 units. */
 const MAX_TEXT_UNITS = 64 * 1024;
 

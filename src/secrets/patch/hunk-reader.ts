@@ -36,6 +36,13 @@ export class HunkReader {
     this.next = from;
   }
 
+  /** A reader at a line of which only is known that it is one of a hunk or its `@@` line. Its numbers do not count. */
+  static within(text: string, from: number): HunkReader {
+    const reader = new HunkReader(text, from);
+    reader.#oldLeft = Number.POSITIVE_INFINITY;
+    return reader;
+  }
+
   /** Another reader at the same place. */
   fork(): HunkReader {
     const fork = new HunkReader(this.text, this.next);
@@ -56,7 +63,7 @@ export class HunkReader {
     this.end = end;
     this.start = Math.min(at + 1, end);
     const sign = text.charCodeAt(at);
-    if (this.#oldLeft <= 0 && this.#newLeft <= 0) this.#between(at, sign);
+    if (sign === 64 || (this.#oldLeft <= 0 && this.#newLeft <= 0)) this.#between(at, sign);
     else if (sign === 43) this.#count("added", 0, 1);
     else if (sign === 45) this.#count("removed", 1, 0);
     else if (sign === 92) this.#other(at);

@@ -41,9 +41,7 @@ export class KeySurroundings {
 
   /** @param reader at the `@@` line of the hunk @param before of the hunk before; of none, line 1 */
   at(reader: HunkReader, before: HunkEnd): Surroundings {
-    if (reader.newLine <= 1 || reader.oldLine <= 1) return OUTSIDE;
-    const heading = reader.text.slice(reader.start, reader.end);
-    if (!looksLikeBody(heading) && !looksInside(reader)) return OUTSIDE;
+    if (!this.matter(reader)) return OUTSIDE;
     const lines = this.#newLines();
     if (lines === null || !agrees(lines, reader)) return UNKNOWN;
     for (let number = reader.newLine - 1; number >= before.newLine; number -= 1) {
@@ -55,6 +53,12 @@ export class KeySurroundings {
       }
     }
     return { old: before.old, new: before.new, heading: this.#holdsKey };
+  }
+
+  /** Whether a hunk may begin within a private key, as it looks. @param reader at its `@@` line */
+  matter(reader: HunkReader): boolean {
+    if (reader.newLine <= 1 || reader.oldLine <= 1) return false;
+    return looksLikeBody(reader.text.slice(reader.start, reader.end)) || looksInside(reader);
   }
 
   #newLines(): readonly string[] | null {

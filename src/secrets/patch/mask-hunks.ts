@@ -38,47 +38,97 @@ const CUT_HEADING_UNITS = 60;
  * @throws OverTimeError
  */
 export function maskHunks(hunks: string, { scanner, assignments, budget, textOf }: HunkMasking): MaskedHunks {
-  const reader = new HunkReader(hunks);
+  const masks = new LineMasks(hunks, scanner, budget);
   const surroundings = new KeySurroundings(textOf);
+  if (assignments !== "none" || masks.hasNul || mayHoldKey(hunks, surroundings)) {
+    maskEachLine(masks, surroundings, assignments);
+  } else masks.maskLinesWithKeywords();
+  return masks.finish();
+}
+
+/** Collects the masks of one text, line by line. */
+class LineMasks {
+  readonly text: string;
+  readonly hasNul: boolean;
+  readonly #scanner: LineScanner;
+  readonly #budget: Budget;
+  readonly #pieces: string[] = [];
+  #copied = 0;
+  #masked = 0;
+  #rule: string | undefined;
+
+  constructor(text: string, scanner: LineScanner, budget: Budget) {
+    this.text = text;
+    this.hasNul = text.includes("\0");
+    this.#scanner = scanner;
+    this.#budget = budget;
+  }
+
+  /** Nothing but keywords can tell: a look at the lines that have any is enough, and most have none. */
+  maskLinesWithKeywords(): void {
+    const { text } = this;
+    const lineAt = (at: number) => {
+      const reader = HunkReader.within(text, text.lastIndexOf("\n", at) + 1);
+      reader.advance();
+      return { text, ...partOf(reader) };
+    };
+    this.#scanner.scanLines(text, this.#budget, lineAt, (line, spans) => this.#replace(line, spans));
+  }
+
+  /** @param known what has been found in the line already, ascending */
+  mask(reader: HunkReader, known: readonly Span[], assignments: Assignments): void {
+    this.#budget.step();
+    const part = { ...partOf(reader), hasNul: this.hasNul };
+    const how = reader.kind === "hunk" ? "none" : assignments;
+    const found = spansOf(this.#scanner, this.text, part, how, this.#budget);
+    this.#replace(part, known.length === 0 ? found : mergeSpans([...known, ...found]));
+  }
+
+  #replace(part: { start: number; end: number }, spans: readonly Span[]): void {
+    const [first] = spans;
+    if (first === undefined) return;
+    this.#pieces.push(this.text.slice(this.#copied, part.start), replaceSpans(this.text, part, spans));
+    this.#copied = part.end;
+    this.#masked += spans.length;
+    this.#rule ??= first.rule;
+  }
+
+  finish(): MaskedHunks {
+    const hunks = this.#masked === 0 ? this.text : this.#pieces.join("") + this.text.slice(this.#copied);
+    return { hunks, masked: this.#masked, rule: this.#rule };
+  }
+}
+
+function partOf({ kind, start, end }: HunkReader): { start: number; end: number; isCut: boolean } {
+  return { start, end, isCut: kind === "hunk" && end - start >= CUT_HEADING_UNITS };
+}
+
+/** Whether any line, or what stands before any hunk, may be a private key's. */
+function mayHoldKey(hunks: string, surroundings: KeySurroundings): boolean {
+  if (hunks.includes("PRIVATE KEY")) return true;
+  for (let at = 0; at >= 0; at = hunks.indexOf("\n@@ -", at) + 1 || -1) {
+    const reader = new HunkReader(hunks, at);
+    if (reader.advance() && reader.kind === "hunk" && surroundings.matter(reader)) return true;
+  }
+  return false;
+}
+
+function maskEachLine(masks: LineMasks, surroundings: KeySurroundings, assignments: Assignments): void {
+  const reader = new HunkReader(masks.text);
   const old = new KeyBlock();
   const now = new KeyBlock();
-  const hasNul = hunks.includes("\0");
-  const mayHoldKey = hasNul || hunks.includes("PRIVATE KEY");
-  const pieces: string[] = [];
-  let copied = 0;
-  let masked = 0;
-  let rule: string | undefined;
-  let newLine = 1;
-  for (; reader.advance(); newLine = reader.newLine) {
-    budget.step();
-    const { kind, start, end } = reader;
-    if (kind === "other") continue;
-    const spans: Span[] = [];
-    if (kind === "hunk") {
-      const around = surroundings.at(reader, { newLine, old: old.isInside, new: now.isInside });
-      old.jump(around.old);
-      now.jump(around.new);
-      if (around.heading && looksLikeBody(hunks.slice(start, end))) spans.push(keySpan(start, end));
-    } else if (mayHoldKey || old.isInside || now.isInside) spans.push(...keySpans(reader, old, now));
-    const isCut = kind === "hunk" && end - start >= CUT_HEADING_UNITS;
-    const found = spansOf(
-      scanner,
-      hunks,
-      { start, end, isCut, hasNul },
-      kind === "hunk" ? "none" : assignments,
-      budget,
-    );
-    const all = spans.length === 0 ? found : mergeSpans([...spans, ...found]);
-    const [first] = all;
-    if (first === undefined) continue;
-    pieces.push(hunks.slice(copied, start), replaceSpans(hunks, { start, end }, all));
-    copied = end;
-    masked += all.length;
-    rule ??= first.rule;
+  for (let newLine = 1; reader.advance(); newLine = reader.newLine) {
+    if (reader.kind === "other") continue;
+    if (reader.kind !== "hunk") {
+      masks.mask(reader, keySpans(reader, old, now), assignments);
+      continue;
+    }
+    const around = surroundings.at(reader, { newLine, old: old.isInside, new: now.isInside });
+    old.jump(around.old);
+    now.jump(around.new);
+    const { text, start, end } = reader;
+    masks.mask(reader, around.heading && looksLikeBody(text.slice(start, end)) ? [keySpan(start, end)] : [], "none");
   }
-  if (masked === 0) return { hunks, masked, rule };
-  pieces.push(hunks.slice(copied));
-  return { hunks: pieces.join(""), masked, rule };
 }
 
 /** The parts of a line that belong to a private key in a version of the file that has the line. */

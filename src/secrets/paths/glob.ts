@@ -38,7 +38,7 @@ export function matchesGlob(glob: Glob, components: readonly string[]): boolean 
 
 function matchesComponent(pattern: string, component: string): boolean {
   if (!/[*?]/.test(pattern)) return pattern === component;
-  return matchesList([...pattern], [...component], "*", (one, other) => one === "?" || one === other);
+  return matchesList(pattern, component, "*", (one, other) => one === "?" || one === other);
 }
 
 /**
@@ -46,8 +46,8 @@ function matchesComponent(pattern: string, component: string): boolean {
  * ever tried again, so that no pattern takes longer than the product of both lengths.
  */
 function matchesList(
-  pattern: readonly string[],
-  list: readonly string[],
+  pattern: ArrayLike<string>,
+  list: ArrayLike<string>,
   many: string,
   isSame: (one: string, other: string) => boolean,
 ): boolean {
@@ -57,12 +57,11 @@ function matchesList(
   let tried = 0;
   while (l < list.length) {
     const one = pattern[p];
-    const other = list[l] ?? "";
     if (one === many) {
       star = p;
       tried = l;
       p += 1;
-    } else if (one !== undefined && isSame(one, other)) {
+    } else if (one !== undefined && isSame(one, list[l] ?? "")) {
       p += 1;
       l += 1;
     } else if (star >= 0) {

@@ -1,6 +1,6 @@
 import type { Keyword } from "./keyword-index.js";
 import { isPlaceholder } from "./placeholder.js";
-import { characterSet, type Line, type Recognizer } from "./recognizer.js";
+import { characterSet, type Line, looksDrawn, type Recognizer } from "./recognizer.js";
 import type { Span } from "./span.js";
 
 /** User and password are looked for in so many units behind `://`. */
@@ -25,8 +25,7 @@ const recognize: Recognizer = (line, at) => {
   const { colon, sign } = parts;
   if (colon < 0) {
     const user = text.slice(from, sign);
-    const isToken =
-      user.length >= LEAST_TOKEN_UNITS && /[0-9]/.test(user) && /[a-z]/i.test(user) && !isPlaceholder(user);
+    const isToken = user.length >= LEAST_TOKEN_UNITS && /^[\w-]*$/.test(user) && looksDrawn(user);
     return isToken ? { start: from, end: sign, shown: 0, rule: RULE } : undefined;
   }
   const user = text.slice(from, colon);
