@@ -10,8 +10,6 @@ import type { LineScanner } from "./shapes/line-scanner.js";
 
 /** How long a look at one file may take, in milliseconds; what takes longer is withheld. */
 export const FILE_TIME_MS = 20;
-/** A program that waits for a processor, or for its compiler, is no slow file: so many looks are taken. */
-const ATTEMPTS = 3;
 /** A text for people is short; no more of it is looked at, and the rest goes. UTF-16 units. */
 const MAX_TEXT_UNITS = 64 * 1024;
 
@@ -46,18 +44,16 @@ export class FileMasker {
     const verdict = this.#options.rules.judge(before === undefined ? [path] : [path, before]);
     if (verdict.kind === "send") return file;
     if (verdict.kind === "withhold") return this.#withheld(file, "path", verdict.rule);
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const budget = new Budget(this.#options.now, FILE_TIME_MS);
-        const textOf = this.#options.textOf && (() => this.#options.textOf?.(path));
-        const { assignments } = verdict;
-        const masked = maskHunks(file.hunks, { scanner: this.#options.scanner, assignments, budget, textOf });
-        if (masked.masked > 0 && verdict.suspected) return this.#withheld(file, "shape", masked.rule ?? "");
-        return this.#masked(file, masked);
-      } catch (error) {
-        if (!(error instanceof OverTimeError)) throw error;
-        if (attempt === ATTEMPTS) return this.#withheld(file, "time", "time");
-      }
+    try {
+      const budget = new Budget(this.#options.now, FILE_TIME_MS, file.hunks.length);
+      const textOf = this.#options.textOf && (() => this.#options.textOf?.(path));
+      const { assignments } = verdict;
+      const masked = maskHunks(file.hunks, { scanner: this.#options.scanner, assignments, budget, textOf });
+      if (masked.masked > 0 && verdict.suspected) return this.#withheld(file, "shape", masked.rule ?? "");
+      return this.#masked(file, masked);
+    } catch (error) {
+      if (!(error instanceof OverTimeError)) throw error;
+      return this.#withheld(file, "time", "time");
     }
   }
 
@@ -113,7 +109,7 @@ export class FileMasker {
 
   #maskLines(text: string, mask: typeof plainMask): { text: string; count: number } {
     const { scanner, now } = this.#options;
-    const budget = new Budget(now, Number.POSITIVE_INFINITY); // names are short
+    const budget = new Budget(now, Number.POSITIVE_INFINITY, 0); // names are short
     let count = 0;
     const lines = text.split("\n").map((line) => {
       const whole = { start: 0, end: line.length, isCut: false, hasNul: false };

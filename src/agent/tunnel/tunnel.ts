@@ -21,7 +21,8 @@ export interface TunnelStatus {
   nextTryAt?: number;
 }
 
-export interface TunnelOptions extends Pick<ConnectionOptions, "url" | "agent" | "onWelcome" | "onMessage" | "times"> {
+export interface TunnelOptions
+  extends Pick<ConnectionOptions, "url" | "agent" | "secrets" | "onWelcome" | "onMessage" | "times"> {
   token: TokenSource;
   /** What each attempt takes besides. @throws TreewireError `TW_BAD_CONFIG` */
   dial?: () => Dial;
@@ -110,7 +111,7 @@ export class Tunnel {
   }
 
   async #connectOnce(): Promise<PassingEnd> {
-    const { url, agent, onWelcome, onMessage, onLost, logger, times } = this.#options;
+    const { url, agent, secrets, onWelcome, onMessage, onLost, logger, times } = this.#options;
     const prepared = this.#prepare();
     if (prepared instanceof TreewireError) return { kind: "failed", error: prepared };
     const { token } = prepared;
@@ -118,6 +119,7 @@ export class Tunnel {
       ...prepared,
       url,
       agent,
+      ...(secrets !== undefined && { secrets }),
       onMessage,
       ...(times !== undefined && { times }),
       onWelcome: (welcome, link) => {

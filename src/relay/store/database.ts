@@ -113,6 +113,9 @@ const MIGRATIONS = [
      delete from file_usage where bytes = 0
        and (scope, name) in (values ('owner', old.owner), ('organization', old.organization));
    end;`,
+  // what its agent said of secrets, when the state was sent; what was stored before anybody said so may hold some
+  `delete from trees;
+   alter table trees add column secrets text;`,
 ];
 
 /**

@@ -25,15 +25,11 @@ export function spansOf(
     return scanner.scan({ text, start, end, isCut }, assignments, budget);
   }
   // NULs between the letters: a keyword would not be found
-  const places: number[] = [];
-  let plain = "";
-  for (let at = start; at < end; at += 1) {
-    if ((at & 1023) === 0) budget.step();
-    if (text.charCodeAt(at) === 0) continue;
-    plain += text[at];
-    places.push(at);
-  }
+  const plain = text.slice(start, end).replaceAll("\0", "");
   const spans = scanner.scan({ text: plain, start: 0, end: plain.length, isCut }, assignments, budget);
+  if (spans.length === 0) return spans;
+  const places: number[] = [];
+  for (let at = start; at < end; at += 1) if (text.charCodeAt(at) !== 0) places.push(at);
   return spans.map(({ start: from, end: to, rule }) => {
     // how much of it is shown would have to be counted with the NULs, which nobody reads anyhow
     return { start: places[from] ?? start, end: (places[to - 1] ?? end - 1) + 1, shown: 0, rule };

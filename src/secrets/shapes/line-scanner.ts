@@ -65,7 +65,7 @@ export class LineScanner {
 
   /** Has the engine compile what a first file would wait for, and be withheld for its time. Takes a few milliseconds. */
   warmUp(): void {
-    const budget = new Budget(() => 0, 1);
+    const budget = new Budget(() => 0, 1, 0);
     const line = `+ const url = "https://example.com/a"; // key-1 sk-1 authorization: none, access_key\n`;
     const text = line.repeat(2_000);
     this.scanLines(

@@ -23,6 +23,9 @@ export function characterSet(pattern: string): CharacterSet {
   return Uint8Array.from({ length: 128 }, (_, code) => Number(expression.test(String.fromCharCode(code))));
 }
 
+/** So many units are looked at in one step of a budget. */
+export const STEP_UNITS = 256;
+
 /** Behind the last of the characters of a set that follow each other from a place on. */
 export function runEnd(text: string, from: number, end: number, set: CharacterSet): number {
   let at = from;
@@ -40,9 +43,11 @@ export const WORD_OR_DASH = characterSet("A-Za-z0-9_-");
 
 /** Letters and digits in turn, as no identifier has them. */
 export function looksDrawn(text: string): boolean {
+  const isDigit = (at: number) => text.charCodeAt(at) >= 48 && text.charCodeAt(at) <= 57;
   let changes = 0;
   for (let at = 1; at < text.length; at += 1) {
-    if (/[0-9]/.test(text[at] ?? "") !== /[0-9]/.test(text[at - 1] ?? "")) changes += 1;
+    if (isDigit(at) !== isDigit(at - 1)) changes += 1;
+    if (changes === 2) return true;
   }
-  return changes >= 2;
+  return false;
 }

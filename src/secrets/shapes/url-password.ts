@@ -1,6 +1,7 @@
+import type { Budget } from "./budget.js";
 import type { Keyword } from "./keyword-index.js";
 import { isPlaceholder } from "./placeholder.js";
-import { characterSet, type Line, looksDrawn, type Recognizer } from "./recognizer.js";
+import { characterSet, type Line, looksDrawn, type Recognizer, STEP_UNITS } from "./recognizer.js";
 import type { Span } from "./span.js";
 
 /** User and password are looked for in so many units behind `://`. */
@@ -15,12 +16,12 @@ const RULE = "url-password";
  * The password before the `@` of a URL, or a user's name that is a token. A password with `/`, `?` or `#` that was not
  * encoded is one, too: programs that take such a URL are found, and people write it.
  */
-const recognize: Recognizer = (line, at) => {
+const recognize: Recognizer = (line, at, budget) => {
   const { text, start, end } = line;
   if (at === start || SCHEME[text.charCodeAt(at - 1)] !== 1) return undefined;
   const from = at + 3;
   const limit = Math.min(end, from + MAX_USER_INFO_UNITS);
-  const parts = userInfo(line, from, limit);
+  const parts = userInfo(line, from, limit, budget);
   if (parts === undefined) return undefined;
   const { colon, sign } = parts;
   if (colon < 0) {
@@ -45,12 +46,14 @@ function userInfo(
   { text, end, isCut }: Line,
   from: number,
   limit: number,
+  budget: Budget,
 ): { colon: number; sign: number } | undefined {
   let colon = -1;
   let sign = -1;
   let slash = -1;
   for (let at = from; at < limit; at += 1) {
     const unit = text.charCodeAt(at);
+    if ((at - from) % STEP_UNITS === STEP_UNITS - 1) budget.step();
     if (unit === 64) {
       // the last one of the authority counts; behind a slash, the first
       sign = at;
