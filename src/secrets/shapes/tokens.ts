@@ -76,7 +76,7 @@ const SHAPES: readonly TokenShape[] = [
     rule: "aws-key-id",
     prefixes: words("AKIA ASIA"),
     characters: CAPITALS,
-    least: 16,
+    least: 8,
     isCommon: true,
     unless: /EXAMPLE/,
   },
