@@ -37,7 +37,7 @@ export function matchesGlob(glob: Glob, components: readonly string[]): boolean 
 }
 
 function matchesComponent(pattern: string, component: string): boolean {
-  if (!/[*?]/.test(pattern)) return pattern === component;
+  if (!pattern.includes("*") && !pattern.includes("?")) return pattern === component;
   return matchesList(pattern, component, "*", (one, other) => one === "?" || one === other);
 }
 

@@ -4,7 +4,7 @@ import { characterSet, type Recognizer, runEnd } from "./recognizer.js";
 
 /** Of RFC 7235, `token68`, and what API keys have besides. */
 const VALUE = characterSet("A-Za-z0-9._~+/=:-");
-const SPACE = characterSet(" \\t\"'`:=\\\\,(\\[{]");
+const SPACE = characterSet(" \\t\"'`:=\\\\,(\\[{");
 /** So much may stand between the name of the header and its value. */
 const MAX_GAP_UNITS = 16;
 const SCHEME = /^(?:Bearer|Basic|Token|Digest|ApiKey|Api-Key|Bot|GenieKey|SSWS|PRIVATE-TOKEN)[ \t]+/i;

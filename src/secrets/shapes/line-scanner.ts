@@ -1,6 +1,7 @@
 import type { Assignments } from "../paths/path-rules.js";
 import { assignedSecret } from "./assignments.js";
 import { HEADER_KEYWORDS } from "./authorization.js";
+import { AWS_KEYWORDS } from "./aws-secret.js";
 import { Budget } from "./budget.js";
 import { type Keyword, KeywordIndex } from "./keyword-index.js";
 import type { Line, Recognizer } from "./recognizer.js";
@@ -15,7 +16,7 @@ export class LineScanner {
 
   /** @param preset as `loadPresetKeywords` gives them; absent: our own rules alone */
   constructor(preset: readonly Keyword<Recognizer>[] = []) {
-    const own = [...TOKEN_KEYWORDS, ...WEB_TOKEN_KEYWORDS, ...URL_KEYWORDS, ...HEADER_KEYWORDS];
+    const own = [...TOKEN_KEYWORDS, ...WEB_TOKEN_KEYWORDS, ...URL_KEYWORDS, ...AWS_KEYWORDS, ...HEADER_KEYWORDS];
     this.#index = new KeywordIndex([...own, ...preset]);
   }
 
@@ -67,7 +68,7 @@ export class LineScanner {
   warmUp(): void {
     const budget = new Budget(() => 0, 1, 0);
     const line = `+ const url = "https://example.com/a"; // key-1 sk-1 authorization: none, access_key\n`;
-    const text = line.repeat(2_000);
+    const text = line.repeat(500);
     this.scanLines(
       text,
       budget,

@@ -1,5 +1,5 @@
 import type { Keyword } from "./keyword-index.js";
-import { type Recognizer, runEnd, WORD_OR_DASH } from "./recognizer.js";
+import { isVaried, type Recognizer, runEnd, WORD_OR_DASH } from "./recognizer.js";
 import type { Span } from "./span.js";
 
 /** So much of a line is given to a rule at once, in UTF-16 units: its work does not grow with the line. */
@@ -13,7 +13,6 @@ const LONGEST_UNITS = 1536;
 interface KnownRule {
   readonly name: string;
   readonly keywords: readonly string[];
-  readonly anyCase?: boolean;
 }
 
 const ID = "@secretlint/secretlint-rule-";
@@ -22,7 +21,6 @@ const ID = "@secretlint/secretlint-rule-";
 const KNOWN: Readonly<Record<string, KnownRule>> = {
   "1password": { name: "1password-token", keywords: ["ops_ey"] },
   anthropic: { name: "anthropic-key", keywords: ["sk-ant-"] },
-  aws: { name: "aws-secret-key", keywords: ["access_key", "accesskey"], anyCase: true },
   databricks: { name: "databricks-token", keywords: ["dapi"] },
   docker: { name: "docker-token", keywords: ["dckr_pat_"] },
   figma: { name: "figma-token", keywords: ["figd_"] },
@@ -34,7 +32,7 @@ const KNOWN: Readonly<Record<string, KnownRule>> = {
   huggingface: { name: "huggingface-token", keywords: ["hf_"] },
   linear: { name: "linear-key", keywords: ["lin_api_"] },
   notion: { name: "notion-token", keywords: ["ntn_"] },
-  npm: { name: "npm-token", keywords: ["npm_", ":x-oauth-basic"] },
+  npm: { name: "npm-token", keywords: ["npm_"] },
   openai: { name: "openai-key", keywords: ["sk-proj-", "sk-svcacct-", "sk-admin-", "T3BlbkFJ"] },
   sendgrid: { name: "sendgrid-key", keywords: ["SG."] },
   shopify: { name: "shopify-token", keywords: ["shppa_", "shpca_", "shpat_", "shpss_"] },
@@ -43,10 +41,13 @@ const KNOWN: Readonly<Record<string, KnownRule>> = {
 };
 
 /**
- * The rules of the preset that are not run: those of URLs mask the host too, and ours know more forms; of private keys the
+ * The rules of the preset that are not run: that of AWS names another place than the key's, those of URLs mask the host too, and ours know more forms; of private keys the
  * lines are masked one by one; and what a file says of itself to switch scanners off is not believed.
  */
-const REPLACED = ["basicauth", "database-connection-string", "privatekey", "gcp", "filter-comments"];
+const REPLACED = ["aws", "basicauth", "database-connection-string", "privatekey", "gcp", "filter-comments"];
+
+/** Where the last so many units of a find are one and the same, it stands for a secret and is none. */
+const LAST_UNITS = 12;
 
 /** What a look at one part counts. */
 const STEPS = 16;
@@ -87,7 +88,7 @@ export async function loadPresetKeywords(): Promise<Keyword<Recognizer>[]> {
     const known = KNOWN[id];
     if (known === undefined) throw new TypeError(`secretlint's preset has a rule that is not known: ${id}`);
     const recognizer = recognizerOf(rule, known.name);
-    return known.keywords.map((text) => ({ text, recognizer, ...(known.anyCase === true && { anyCase: true }) }));
+    return known.keywords.map((text) => ({ text, recognizer }));
   });
 }
 
@@ -119,7 +120,7 @@ function recognizerOf(rule: PresetRule, name: string): Recognizer {
     ranges = [];
     run.file({ content: text.slice(from, to), filePath: undefined, ext: "", contentType: "text" });
     return ranges
-      .filter(([first, behind]) => behind > first)
+      .filter(([first, behind]) => behind > first && isVaried(text, from + behind - LAST_UNITS, from + behind, 3))
       .map(([first, behind]) => {
         const found = text.slice(from + first, from + behind);
         const shown = /^[A-Za-z]{2,12}(?:_[a-z]{2,8})?[_.-]/.exec(found)?.[0].length ?? 0;

@@ -38,6 +38,7 @@ export function isVaried(text: string, start: number, end: number, least: number
   return new Set(text.slice(start, Math.min(end, start + 64))).size >= least;
 }
 
+export const ALNUM = characterSet("A-Za-z0-9");
 export const WORD = characterSet("A-Za-z0-9_");
 export const WORD_OR_DASH = characterSet("A-Za-z0-9_-");
 

@@ -1,5 +1,6 @@
 import type { Keyword } from "./keyword-index.js";
 import {
+  ALNUM,
   type CharacterSet,
   characterSet,
   isVaried,
@@ -24,7 +25,6 @@ interface TokenShape {
   readonly unless?: RegExp;
 }
 
-const ALNUM = characterSet("A-Za-z0-9");
 const HEX = characterSet("a-f0-9");
 const CAPITALS = characterSet("A-Z0-9");
 const DOTTED = characterSet("A-Za-z0-9_.-");
@@ -124,7 +124,7 @@ function recognizerOf({ rule, characters, least, isCommon = false, unless }: Tok
     const from = at + prefix;
     const before = at > start ? text.charCodeAt(at - 1) : 32;
     // a prefix of letters that is the end of a longer word begins no token; of `:AA`, digits stand before it
-    if (isCommon && WORD[text.charCodeAt(at)] === 1 && WORD_OR_DASH[before] === 1 && !isEscape(text, at, start))
+    if (isCommon && WORD[text.charCodeAt(at)] === 1 && ALNUM[before] === 1 && !isEscape(text, at, start))
       return undefined;
     const judged = runEnd(text, from, Math.min(end, from + JUDGED_UNITS), characters);
     const length = judged - from;

@@ -1,5 +1,5 @@
 import type { Keyword } from "./keyword-index.js";
-import { characterSet, type Recognizer, runEnd, WORD_OR_DASH } from "./recognizer.js";
+import { ALNUM, characterSet, type Recognizer, runEnd } from "./recognizer.js";
 
 const BASE64URL = characterSet("A-Za-z0-9_-");
 /** Shorter parts hold no claims. */
@@ -10,7 +10,7 @@ const LEAST_PART_UNITS = 8;
  * parts are enough: the third is missing of what was cut off. `{"` is `eyJ`, and white space behind the brace `eyA` or `ew`.
  */
 const recognize: Recognizer = ({ text, start, end, isCut }, at) => {
-  if (at > start && WORD_OR_DASH[text.charCodeAt(at - 1)] === 1 && text[at - 2] !== "\\") return undefined;
+  if (at > start && ALNUM[text.charCodeAt(at - 1)] === 1 && text[at - 2] !== "\\") return undefined;
   const header = runEnd(text, at, end, BASE64URL);
   if (header - at < LEAST_PART_UNITS) return undefined;
   if (!/^\{\s*"/.test(Buffer.from(text.slice(at, Math.min(header, at + 64)), "base64url").toString("latin1"))) {
