@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FileChanges, TreeFile } from "../src/protocol/index.js";
-import { LineScanner, loadPresetKeywords, PathRules, SecretsFilter } from "../src/secrets/index.js";
+import { LineScanner, loadPreset, PathRules, SecretsFilter } from "../src/secrets/index.js";
 import { packagePath, silentLogger } from "../src/util/index.js";
 import { TreeHost, type TreeState } from "../src/worktree/index.js";
 import { median, milliseconds, progress } from "./support/measure.js";
@@ -112,7 +112,7 @@ async function costOfEdits(filter: SecretsFilter): Promise<{ edits: number; filt
 /** What hiding secrets costs, and how often it hides what is none. */
 export async function benchmark(): Promise<Report> {
   const loading = performance.now();
-  const scanner = new LineScanner(await loadPresetKeywords());
+  const scanner = new LineScanner((await loadPreset()).keywords);
   scanner.warmUp();
   const loaded = performance.now() - loading;
   const rules = new PathRules({ allow: [], deny: [] });

@@ -1,7 +1,7 @@
 import type { TreeFile } from "../../src/protocol/index.js";
-import { LineScanner, loadPresetKeywords, PathRules, SecretsFilter } from "../../src/secrets/index.js";
+import { LineScanner, loadPreset, PathRules, SecretsFilter } from "../../src/secrets/index.js";
 
-const scanner = new LineScanner(await loadPresetKeywords());
+const scanner = new LineScanner((await loadPreset()).keywords);
 
 /** A filter as an agent has one. @param options `now`: a clock that stands still, as work has no time in tests */
 export function newFilter({

@@ -1,5 +1,6 @@
 import t from "tap";
 import { patchText, type TreeFile } from "../../src/protocol/index.js";
+import { loadPreset } from "../../src/secrets/index.js";
 import { SEED } from "../support/random.js";
 import { filtered, newFilter, patchOf } from "./filters.js";
 import { KIND_COUNT, leaks, privateKey, type Sample, samples } from "./samples.js";
@@ -68,6 +69,10 @@ t.test("what is left says what was there, and lines stay as many", async (t) => 
   t.equal(left.hunks, `@@ -1,2 +1,2 @@\n a\n+${code("ghp_[withheld:github-token]")}\r\n-b\n`);
   t.equal(left.masked, 1);
   t.same([left.additions, left.deletions], [1, 1]);
+});
+
+t.test("every rule of the installed preset is run, or is replaced by one of ours", async (t) => {
+  t.same((await loadPreset()).unmatched, []);
 });
 
 t.test("marks that switch other scanners off are not believed", async (t) => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { FileChanges } from "../../protocol/index.js";
 import {
   LineScanner,
-  loadPresetKeywords,
+  loadPreset,
   MAX_TREEWIRE_FILE_BYTES,
   type PathLists,
   PathRules,
@@ -40,7 +40,7 @@ export class SecretsPolicy {
 }
 
 async function loadScanner(): Promise<LineScanner> {
-  const scanner = new LineScanner(await loadPresetKeywords());
+  const scanner = new LineScanner((await loadPreset()).keywords);
   scanner.warmUp();
   return scanner;
 }

@@ -14,7 +14,7 @@ import { WEB_TOKEN_KEYWORDS } from "./web-token.js";
 export class LineScanner {
   readonly #index: KeywordIndex<Recognizer>;
 
-  /** @param preset as `loadPresetKeywords` gives them; absent: our own rules alone */
+  /** @param preset those of `loadPreset`; absent: our own rules alone */
   constructor(preset: readonly Keyword<Recognizer>[] = []) {
     const own = [...TOKEN_KEYWORDS, ...WEB_TOKEN_KEYWORDS, ...URL_KEYWORDS, ...AWS_KEYWORDS, ...HEADER_KEYWORDS];
     this.#index = new KeywordIndex([...own, ...preset]);

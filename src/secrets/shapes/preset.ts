@@ -71,25 +71,34 @@ interface RuleSource {
   contentType: "text";
 }
 
+/** What {@link loadPreset} found. */
+export interface Preset {
+  readonly keywords: readonly Keyword<Recognizer>[];
+  /** Ids of rules that only the package or only this module knows: for the test that goes with an update. */
+  readonly unmatched: readonly string[];
+}
+
 /**
  * Loads the rules of secretlint's recommended preset, without its core: each is asked for one part of a line, and says in
- * which places something stands.
+ * which places something stands. A rule that came with a later version is left out, until it is known by which keywords.
  *
- * @throws TypeError when the package is not what it was: what it would find would go unnoticed
+ * @throws TypeError when the package is not of the form that it was
  */
-export async function loadPresetKeywords(): Promise<Keyword<Recognizer>[]> {
+export async function loadPreset(): Promise<Preset> {
   const loaded: { rules: unknown } = await import("@secretlint/secretlint-rule-preset-recommend");
   if (!Array.isArray(loaded.rules)) throw new TypeError("secretlint's preset has no list of rules");
   const rules: unknown[] = loaded.rules;
-  return rules.flatMap((rule) => {
+  const unmatched = new Set([...Object.keys(KNOWN), ...REPLACED]);
+  const keywords = rules.flatMap((rule) => {
     if (!isRule(rule)) throw new TypeError("secretlint's preset has a rule of another form");
     const id = rule.meta.id.replace(ID, "");
-    if (REPLACED.includes(id)) return [];
     const known = KNOWN[id];
-    if (known === undefined) throw new TypeError(`secretlint's preset has a rule that is not known: ${id}`);
+    if (!unmatched.delete(id)) unmatched.add(id);
+    if (known === undefined) return [];
     const recognizer = recognizerOf(rule, known.name);
     return known.keywords.map((text) => ({ text, recognizer }));
   });
+  return { keywords, unmatched: [...unmatched] };
 }
 
 function isRule(rule: unknown): rule is PresetRule {
