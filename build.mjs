@@ -3,7 +3,7 @@
 //   dist/src, dist/test, dist/bench   module by module, for the tests; not packed
 //   dist/bin, dist/chunks, dist/diff  bundled: the programs and threads, what they share, and the door treewire/diff
 //   dist/types                        declarations of that door
-//   packages/client/dist              the door treewire/client, bundled, with its declarations
+//   packages/client/dist              the door treewire/client, bundled, with its part for Node.js and its declarations
 //
 // With `--unbundled`, programs and threads stay as the compiler made them, module by module, so that coverage can be counted
 // for each source. Such a build is not to be packed.
@@ -58,13 +58,17 @@ if (isUnbundled) {
 } else await bundlePrograms();
 for (const program of ["agent", "relay", "start"]) chmodSync(here(`dist/bin/${program}.js`), 0o755);
 
-await build({
-  ...bundled,
-  entryPoints: { index: "dist/src/client/index.js" },
-  outdir: "packages/client/dist",
-  platform: "neutral",
-  target: "es2022",
-});
+// what needs Node.js of the client is a file of its own: browsers never load it (`browser` in the package's manifest)
+for (const [name, entry] of Object.entries({ index: "client/index.js", link: "util/link/index.js" })) {
+  await build({
+    ...bundled,
+    plugins: [...bundled.plugins, besideIt("./link.js", /\/util\/link\/index\.js$/)],
+    entryPoints: { [name]: `dist/src/${entry}` },
+    outdir: "packages/client/dist",
+    platform: "neutral",
+    target: "es2022",
+  });
+}
 tsc("tsconfig.doors.json");
 copyDeclarations("diff/index.d.ts", here("dist/declared"), here("dist/types"));
 copyDeclarations("client/index.d.ts", here("dist/declared"), here("packages/client/dist/types"));
@@ -87,7 +91,7 @@ async function bundlePrograms() {
   await build({
     ...forNode,
     packages: "bundle",
-    external: ["iconv-lite"], // loaded by the few trees that need it
+    external: ["iconv-lite", "@parcel/watcher"], // loaded by the few trees, and on the platforms, that need them
     banner: { js: "// Holds lru-cache, under the Blue Oak Model License: https://blueoakcouncil.org/license/1.0.0" },
     entryPoints: Object.fromEntries(
       Object.entries(threads).map(([name, module]) => [`bin/${name}`, `dist/src/worktree/thread/${module}.js`]),
@@ -97,6 +101,16 @@ async function bundlePrograms() {
   for (const name of ["agent.js.map", "relay.js.map", "start.js.map", "relay-commands.js", "relay-commands.js.map"]) {
     rmSync(here(`dist/bin/${name}`));
   }
+}
+
+/** Leaves a module that is imported when it is needed to the file beside the bundle that holds it. */
+function besideIt(path, filter) {
+  return {
+    name: "beside-it",
+    setup({ onResolve }) {
+      onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, external: true } : undefined));
+    },
+  };
 }
 
 /** Copies the declarations of a door and what they refer to: tsc makes them for every module behind it. */

@@ -25,6 +25,9 @@ const HOSTILE_GROUP = 900_000_000;
 const TURNS = ["alone", "agent", "client"] as const;
 type Turn = (typeof TURNS)[number];
 
+/** Which of them are run. `BENCH_TURNS`, as `alone,client`: fewer, to look at one; the goals of the others are missed then. */
+const CHOSEN: ReadonlySet<string> = new Set(process.env.BENCH_TURNS?.split(",") ?? TURNS);
+
 interface Figures {
   seen: Seen;
   /** The relay's resident memory at most, in bytes. */
@@ -42,6 +45,7 @@ export async function benchmark(): Promise<Report> {
     await honest.work(WARM_UP_MS);
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const turn of TURNS) {
+        if (!CHOSEN.has(turn)) continue;
         progress(`round ${round + 1} of ${ROUNDS}: ${turn}`);
         const work = () => watched(relay, () => honest.work(TURN_MS[turn]));
         add(figures[turn], turn === "alone" ? await work() : await beside(hostile[turn], work));

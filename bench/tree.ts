@@ -83,7 +83,7 @@ async function measure({ name, root }: BenchTree): Promise<Figures> {
     checkoutMs,
     loopDelayMs,
     rssBytes,
-    idleShare: idleShare + sweepCostMs / sweepDelay(sweepCostMs, false),
+    idleShare: idleShare + sweepCostMs / sweepDelay(sweepCostMs, "prompt"),
   };
 }
 

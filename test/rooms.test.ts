@@ -21,6 +21,7 @@ const ROOMS: Record<string, Room> = {
     packages: ["node:crypto", "@secretlint/secretlint-rule-preset-recommend"],
   },
   "src/git": { rooms: ["src/util"], packages: "any" },
+  "src/history": { rooms: ["src/git", "src/util"], packages: ["node:zlib"] },
   "src/worktree": { rooms: ["src/git", "src/diff", "src/protocol", "src/util"], packages: "any" },
   "src/agent": { rooms: ["src/worktree", "src/secrets", "src/protocol", "src/util"], packages: "any" },
   "src/relay": { rooms: ["src/protocol", "src/util"], packages: "any" },
@@ -29,8 +30,16 @@ const ROOMS: Record<string, Room> = {
   bin: { rooms: ["src/agent", "src/relay", "src/client", "src/start", "src/util"], packages: "any" },
 };
 
-/** Doors besides each room's own: the client's library, for browsers, is free of its terminal's needs and of zod. */
-const MORE_DOORS = ["src/client/terminal/index.ts", "src/protocol/browser.ts"];
+/**
+ * Doors besides each room's own: the client's library, for browsers, is free of its terminal's needs, of zod and of Node.js,
+ * and has a part for Node.js alone.
+ */
+const MORE_DOORS = [
+  "src/client/terminal/index.ts",
+  "src/protocol/browser.ts",
+  "src/util/link/browser.ts",
+  "src/util/link/index.ts",
+];
 
 const MAX_FILE_LINES = 400;
 const MAX_FOLDER_FILES = 20;

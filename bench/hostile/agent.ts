@@ -2,7 +2,7 @@
 import { WebSocket } from "ws";
 import { TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../src/protocol/index.js";
 import { Random } from "../../test/support/random.js";
-import { hostileFrame } from "./frames.js";
+import { hostileFrames } from "./frames.js";
 import { type Orders, openOrClosed, pause, runOrders } from "./orders.js";
 
 /** Before a socket has taken so many bytes, nothing more is written to it. */
@@ -38,7 +38,7 @@ async function connection(orders: Orders, random: Random, isOver: () => boolean)
     const count = random.small(1, 2_000);
     for (let at = 0; at < count && socket.readyState === WebSocket.OPEN && performance.now() < end; at += 1) {
       if (socket.bufferedAmount > MOST_WAITING) await pause(5);
-      else send(socket, hostileFrame(random, kind, orders));
+      else for (const frame of hostileFrames(random, kind, orders)) send(socket, frame);
       if (spacing > 0 || at % 50 === 0) await pause(spacing);
     }
   }

@@ -2,27 +2,32 @@ import { randomMessage, randomValue } from "../../test/relay/support/random-mess
 import type { Random } from "../../test/support/random.js";
 import type { Orders } from "./orders.js";
 
+/** Files of at most 2 KB that are within a part's 64 KiB. */
+const FILES_IN_PART = 30;
+
 const EPOCHS = ["epoch-one", "epoch-two", "epoch-three"];
 
 /**
- * A frame that an agent should not send, or not so often.
+ * What an agent should not send, or not so often: one frame as a rule, or the parts of an update.
  *
  * @param kind which one: any whole number from 0
  */
-export function hostileFrame(
+export function hostileFrames(
   random: Random,
   kind: number,
   { chats, manner }: Pick<Orders, "chats" | "manner">,
-): string | Buffer {
+): (string | Buffer)[] {
   const kinds = manner === "rude" ? [...POLITE_KINDS, ...RUDE_KINDS] : POLITE_KINDS;
   const make = kinds[kind % kinds.length] as Kind;
-  const frame = make(random, chats);
-  return typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame);
+  const made = make(random, chats);
+  return (Array.isArray(made) ? made : [made]).map((frame) =>
+    typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame),
+  );
 }
 
 type Chats = readonly string[];
 
-type Kind = (random: Random, chats: Chats) => object | string | Buffer;
+type Kind = (random: Random, chats: Chats) => object | object[] | string | Buffer;
 
 /** All of them are messages of the protocol, of trees that one workspace may have. */
 const POLITE_KINDS: readonly Kind[] = [
@@ -32,6 +37,7 @@ const POLITE_KINDS: readonly Kind[] = [
     const whole = { ...tree(random, 1), root: fewRoots(random), base: null, more: false };
     return { ...whole, upserts: [file(random, random.small(100, 2_900_000))] };
   },
+  (random) => inParts({ ...tree(random, random.small(0, 1_500)), root: fewRoots(random), base: null }),
   (random, chats) => ({
     type: "chat",
     chat: random.pick(chats),
@@ -105,6 +111,17 @@ function tree(random: Random, files: number): Record<string, unknown> {
     removes: random.chance(0.3) ? [key(random)] : [],
     more: random.chance(0.1),
   };
+}
+
+/** The same update as agents of today send it: few files at a time, each part with its number. */
+function inParts(update: Record<string, unknown>): object[] {
+  const upserts = update.upserts as object[];
+  const parts: object[] = [];
+  for (let at = 0; at === 0 || at < upserts.length; at += FILES_IN_PART) {
+    const more = at + FILES_IN_PART < upserts.length;
+    parts.push({ ...update, part: parts.length, upserts: upserts.slice(at, at + FILES_IN_PART), more });
+  }
+  return parts;
 }
 
 function meta(): Record<string, unknown> {

@@ -14,14 +14,15 @@ function unitEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Array.from(lines, ([, name = "", value = ""]) => [name, value]));
 }
 
-/** A process of its own that follows one working tree. */
+/** A process of its own that follows working trees. */
 export class FollowedProcess {
   readonly #child: ChildProcess;
   #waiting: { wanted: (told: Told) => boolean; resolve: (told: Told) => void }[] = [];
 
-  constructor(root: string) {
-    const env = { ...process.env, ...unitEnvironment() };
-    this.#child = fork(program, [root], { env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  /** @param roots of one or several @param more of its environment */
+  constructor(roots: string | readonly string[], more: NodeJS.ProcessEnv = {}) {
+    const env = { ...process.env, ...unitEnvironment(), ...more };
+    this.#child = fork(program, [roots].flat(), { env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
     this.#child.on("message", (told: Told) => {
       const answered = this.#waiting.filter(({ wanted }) => wanted(told));
       this.#waiting = this.#waiting.filter((each) => !answered.includes(each));

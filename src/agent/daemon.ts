@@ -1,22 +1,23 @@
-import type { ControlReply, ControlRequest } from "../protocol/index.js";
+import type { AgentStatus, ControlReply, ControlRequest } from "../protocol/index.js";
 import type { Logger, TokenSource } from "../util/index.js";
+import type { DialSettings } from "../util/link/index.js";
 import { realPathsOf } from "./chats/allowed-directories.js";
 import { Chats, type ChatsOptions } from "./chats/chats.js";
 import { Discovery, type RepositoryFinder } from "./chats/locate.js";
 import type { TrackStore } from "./chats/track-store.js";
 import { agentStatus } from "./service/status.js";
-import type { Link } from "./trees/link.js";
+import type { Link, Resumption } from "./trees/link.js";
 import type { SecretsPolicy } from "./trees/secrets-policy.js";
 import type { TreeSource } from "./trees/streamed-tree.js";
 import { Trees } from "./trees/trees.js";
-import type { Dial } from "./tunnel/dial.js";
+import type { Welcome } from "./tunnel/connection.js";
 import { Tunnel, type TunnelOptions, type TunnelStatus } from "./tunnel/tunnel.js";
 
 export interface DaemonOptions {
   /** The tunnel's address. */
   url: URL;
   token: TokenSource;
-  dial?: () => Dial;
+  dial?: () => DialSettings;
   /** Absolute paths of directories; a chat without paths shows the repositories found under them. */
   roots: readonly string[];
   /** Name and version of this program. */
@@ -31,6 +32,8 @@ export interface DaemonOptions {
   allowed?: readonly string[];
   /** Whenever the connection is another than before. */
   onStatus?: (status: TunnelStatus) => void;
+  /** Where events of files come from, when that is not the platform's default. */
+  watcher?: AgentStatus["watcher"];
   /** What is wrong beside what the daemon itself knows, in words. */
   problems?: readonly string[];
   /** Times, for tests. */
@@ -73,7 +76,7 @@ export class Daemon {
       ...(onStatus !== undefined && { onStatus }),
       onWelcome: (welcome, established) => {
         link = established;
-        trees.connect(established, new Map(welcome.held.map((held) => [held.root, held])));
+        trees.connect(established, resumptions(welcome));
         chats.connect(established);
       },
       onLost: () => {
@@ -118,7 +121,7 @@ export class Daemon {
 
   /** Answers a command of the user's. */
   async handle(request: ControlRequest): Promise<ControlReply> {
-    const { tracked, url, problems = [], allowed = [] } = this.#options;
+    const { tracked, url, watcher = null, problems = [], allowed = [] } = this.#options;
     switch (request.type) {
       case "track": {
         const chats = [...new Set([request.chat, ...request.ancestors])];
@@ -138,6 +141,7 @@ export class Daemon {
           chats: this.#chats.status(),
           trees: this.#trees.status(),
           allowed,
+          watcher,
           problems: [...problems, ...this.#discovery.troubles(), ...this.#chats.troubles()],
         });
         return { type: "status", status };
@@ -150,4 +154,11 @@ export class Daemon {
     await this.tunnel.stop();
     this.#chats.close();
   }
+}
+
+/** What the relay has of each tree, by root. */
+function resumptions({ held, partial = [] }: Welcome): Map<string, Resumption> {
+  const byRoot = new Map<string, Resumption>(held.map((state) => [state.root, { held: state }]));
+  for (const update of partial) byRoot.set(update.root, { ...byRoot.get(update.root), partial: update });
+  return byRoot;
 }

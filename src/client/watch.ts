@@ -1,4 +1,8 @@
-import { CLOSE, DELTA_SUBPROTOCOL, readDeltaMessage } from "../protocol/browser.js";
+import { DELTA_SUBPROTOCOL, readDeltaMessage } from "../protocol/browser.js";
+import { type Clock, type LinkAttempt, type LinkFailure, LinkLoop, Pace, systemClock } from "../util/link/browser.js";
+import { Newest } from "./newest.js";
+import { connectInNode } from "./node-connection.js";
+import { connectInPage, PagePatience } from "./page-connection.js";
 import { TreeAssembler, type WatchedTree } from "./trees.js";
 
 export interface WatchOptions {
@@ -15,7 +19,10 @@ export interface WatchOptions {
   stale?: boolean;
   /** Ends the watching. */
   signal?: AbortSignal;
-  /** Called with what the relay says went wrong, and with what ended a connection; the watching goes on. */
+  /**
+   * Called with what the relay says went wrong, and with why there is no connection: once for each reason, until there has
+   * been one again. The watching goes on.
+   */
   onError?: (message: string) => void;
   /** Numbers in [0, 1) for the jitter of the delays; for tests. Default: `Math.random`. */
   random?: () => number;
@@ -31,27 +38,18 @@ export interface Snapshot {
   readonly isStale: boolean;
 }
 
-/** Coming back is useless: the token counts no longer, or the chat is not the caller's. */
+/**
+ * Coming back is useless by the relay's own word: the token counts no longer, the chat is not the caller's, or is bound to
+ * nothing that can be watched. Where the relay had been of use before, it was asked again for a minute.
+ */
 export class WatchEndedError extends Error {
   override readonly name = "WatchEndedError";
 }
 
-const FIRST_RETRY_MS = 500;
-const MAX_RETRY_MS = 30_000;
-/** The relay speaks at least every 30 s; a connection that is silent for longer than this is dead. Milliseconds. */
-const SILENCE_MS = 75_000;
-
-/** In Node's words, the refusals of an upgrade that stay. Browsers do not tell a page why an upgrade failed. */
-const REFUSED = /^Unexpected server response: (?:401|403|404)$/;
-
-/** What of a WebSocket is used here: the same in browsers and in Node. */
-interface Socket {
-  onopen: (() => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: ((event: { code: number; reason: string }) => void) | null;
-  onerror: ((event: { message?: string }) => void) | null;
-  send(text: string): void;
-  close(code?: number, reason?: string): void;
+/** What tests put in the place of the world's. @internal */
+export interface WatchParts {
+  clock?: Clock;
+  pace?: Pick<Pace, "next">;
 }
 
 /**
@@ -64,107 +62,76 @@ interface Socket {
  * @throws WatchEndedError when coming back is useless; TypeError for a URL that is none
  */
 export async function* watchTrees(options: WatchOptions): AsyncGenerator<Snapshot, void, void> {
-  const { signal, onError = () => undefined, random = Math.random } = options;
+  yield* followTrees(options, {});
+}
+
+/** {@link watchTrees}, for tests. @internal */
+export async function* followTrees(options: WatchOptions, parts: WatchParts): AsyncGenerator<Snapshot, void, void> {
+  const { signal, onError = () => undefined } = options;
+  const { clock = systemClock, pace = new Pace(options.random) } = parts;
   const url = watchUrl(options);
-  let tries = 0;
-  const isAborted = () => signal?.aborted === true;
-  while (!isAborted()) {
-    const connection = new Connection(await openSocket(url, options), onError, signal);
-    try {
-      for await (const snapshot of connection.snapshots()) {
-        tries = 0;
-        yield snapshot;
-      }
-    } finally {
-      connection.close();
-    }
-    if (isAborted()) return;
-    await wait(100 + random() * Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** tries), signal);
-    tries = Math.min(tries + 1, 16);
+  const newest = new Newest<Snapshot>();
+  const patience = new PagePatience();
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted === true) stop();
+  const loop = new LinkLoop({
+    connect: (attempt) => connectOnce({ ...options, url, onError, clock, patience, newest, attempt }, stopping.signal),
+    signal: stopping.signal,
+    onFailure: ({ why }, { isNew }) => isNew && onError(why),
+    clock,
+    pace,
+  });
+  loop.run().then(
+    (final) => newest.end(final && new WatchEndedError(final.why)),
+    (thrown: unknown) => newest.end(thrown),
+  );
+  try {
+    yield* newest.values();
+  } finally {
+    stop();
+    signal?.removeEventListener("abort", stop);
   }
 }
 
-/** One connection, from which the newest state is taken. */
-class Connection {
-  readonly #socket: Socket;
-  readonly #assembler = new TreeAssembler();
-  #newest: Snapshot | undefined;
-  #ended: { error?: Error } | undefined;
-  #wake: () => void = () => undefined;
-  #silence: ReturnType<typeof setTimeout> | undefined;
+interface Watching {
+  url: URL;
+  token?: string | undefined;
+  onError: (message: string) => void;
+  clock: Clock;
+  patience: PagePatience;
+  newest: Newest<Snapshot>;
+  attempt: LinkAttempt;
+}
 
-  constructor(socket: Socket, onError: (message: string) => void, signal: AbortSignal | undefined) {
-    this.#socket = socket;
-    const abort = () => this.close();
-    signal?.addEventListener("abort", abort, { once: true });
-    let failure: string | undefined;
-    socket.onmessage = ({ data }) => {
-      this.#heard();
-      this.#receive(data, onError);
-    };
-    socket.onerror = ({ message }) => {
-      failure = message;
-    };
-    socket.onclose = ({ code, reason }) => {
-      clearTimeout(this.#silence);
-      signal?.removeEventListener("abort", abort);
-      const why = failure ?? (reason || `the connection was closed with ${code}`);
-      const isFinal =
-        REFUSED.test(failure ?? "") || Object.values(CLOSE).some((end) => end.code === code && !end.retry);
-      if (!isFinal && signal?.aborted !== true) onError(why);
-      this.#end(isFinal ? new WatchEndedError(why) : undefined);
-    };
-    this.#heard();
-  }
-
-  /** Yields until the connection ends. */
-  async *snapshots(): AsyncGenerator<Snapshot, void, void> {
-    for (;;) {
-      const snapshot = this.#newest;
-      this.#newest = undefined;
-      if (snapshot !== undefined) yield snapshot;
-      else if (this.#ended !== undefined) {
-        if (this.#ended.error !== undefined) throw this.#ended.error;
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
-    }
-  }
-
-  close(): void {
-    clearTimeout(this.#silence);
-    this.#socket.close();
-    this.#end(undefined);
-  }
-
-  #end(error: Error | undefined): void {
-    this.#ended ??= error === undefined ? {} : { error };
-    this.#wake();
-  }
-
-  #receive(data: unknown, onError: (message: string) => void): void {
-    const message = typeof data === "string" ? readDeltaMessage(data) : undefined;
+/** One connection, whose states become the newest. */
+function connectOnce(watching: Watching, signal: AbortSignal): Promise<LinkFailure> {
+  const { url, token, onError, clock, patience, newest, attempt } = watching;
+  const assembler = new TreeAssembler();
+  let send: (text: string) => void = () => undefined;
+  const onMessage = (text: string | undefined): undefined => {
+    const message = text === undefined ? undefined : readDeltaMessage(text);
     if (message === undefined) {
       onError("the relay said something that the protocol does not know");
       return;
     }
-    const outcome = this.#assembler.apply(message);
-    if (outcome.kind === "gap") this.#socket.send(JSON.stringify({ type: "resync", root: outcome.root }));
+    attempt.served();
+    if (message.type === "checked") patience.checked(message.next_ms);
+    const outcome = assembler.apply(message);
+    if (outcome.kind === "gap") send(JSON.stringify({ type: "resync", root: outcome.root }));
     else if (outcome.kind === "error") onError(outcome.message);
     else if (outcome.kind === "checked") {
-      const { trees } = this.#assembler;
-      this.#newest = { trees, scannedAt: new Date(outcome.scannedAt), isStale: outcome.isStale };
-      this.#wake();
+      const { trees } = assembler;
+      newest.set({ trees, scannedAt: new Date(outcome.scannedAt), isStale: outcome.isStale });
     }
-  }
-
-  #heard(): void {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.close(), SILENCE_MS);
-  }
+  };
+  const onOpen = (sender: typeof send) => {
+    send = sender;
+  };
+  const options = { url, protocol: DELTA_SUBPROTOCOL, token, onOpen, onMessage, signal, clock };
+  const isNode = typeof process === "object" && typeof process.versions?.node === "string";
+  return isNode ? connectInNode(options) : connectInPage(options, patience);
 }
 
 function watchUrl({ url, chat, stale }: WatchOptions): URL {
@@ -173,29 +140,4 @@ function watchUrl({ url, chat, stale }: WatchOptions): URL {
   relay.pathname = `${relay.pathname.replace(/\/+$/, "")}/api/v2/chats/${encodeURIComponent(chat)}/git/watch`;
   if (stale === true) relay.searchParams.set("stale", "ok");
   return relay;
-}
-
-/** Node before 22 has no WebSocket of its own, and its own takes no headers: there, `ws` is used. */
-async function openSocket(url: URL, { token }: WatchOptions): Promise<Socket> {
-  const isNode = typeof process === "object" && typeof process.versions?.node === "string";
-  if (isNode) {
-    const { WebSocket } = await import("ws");
-    const headers = token === undefined ? {} : { "Coder-Session-Token": token };
-    return new WebSocket(url, DELTA_SUBPROTOCOL, { headers }) as unknown as Socket;
-  }
-  if (token !== undefined) url.searchParams.set("coder_session_token", token);
-  const Native = (globalThis as unknown as { WebSocket: new (url: URL, protocol: string) => Socket }).WebSocket;
-  return new Native(url, DELTA_SUBPROTOCOL);
-}
-
-function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done() {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    }
-    signal?.addEventListener("abort", done, { once: true });
-  });
 }

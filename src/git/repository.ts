@@ -9,6 +9,7 @@ import { checkConfinement, isAtOrBelow } from "./confinement.js";
 import { decidingPaths } from "./deciding-paths.js";
 import { commonDirOf, type Discovery, discover, holdsRepository, resolveGitDir } from "./discover.js";
 import { compareHeadWithIndex } from "./head-diff.js";
+import { type HistorySource, historySource } from "./history-source.js";
 import { ParsedIndexFile } from "./index-file/index-file.js";
 import type { IndexFile } from "./index-file/types.js";
 import type { BytePath } from "./io/byte-path.js";
@@ -23,8 +24,9 @@ import { ObjectStore, objectDirectories } from "./objects/object-store.js";
 import { readReplacements } from "./objects/replacements.js";
 import { readCommitTree } from "./objects/tree-object.js";
 import { checkOwnership } from "./ownership.js";
-import { type HeadRef, headChain, type RefPlaces, readHead } from "./refs/head.js";
-import { readHeadByGit } from "./refs/reftable.js";
+import { type HeadRef, headChain, readHead } from "./refs/head.js";
+import type { RefPlaces } from "./refs/ref-files.js";
+import { readHeadByGit, readRefByGit } from "./refs/reftable.js";
 import type { Head } from "./refs/types.js";
 import type { FileAttributes, IgnoreDirectory } from "./rules/types.js";
 import { hasWorkingTreeRoot, isBare, type RepositoryFormat, repositoryFormat, workingTreeRoot } from "./settings.js";
@@ -255,6 +257,18 @@ class DiskRepository implements Repository {
     return this.#loaded.submoduleIgnore(path);
   }
 
+  historySource(): HistorySource {
+    const places = this.#refPlaces();
+    return historySource({
+      places,
+      objects: this.#objects,
+      config: this.#loaded.config,
+      readHead: () => this.#readHead(),
+      readRef:
+        this.#format.refs === "files" ? undefined : (name) => readRefByGit(this.root, places, name, this.#environment),
+    });
+  }
+
   /**
    * `undefined` where no repository is, or none that may be shown.
    * @throws TreewireError `TW_PATH_REFUSED`, and where a pointer leads nowhere
@@ -283,10 +297,13 @@ class DiskRepository implements Repository {
     }
   }
 
+  #refPlaces(): RefPlaces {
+    return { gitDir: this.gitDir, commonDir: this.commonDir, format: this.#format.objects };
+  }
+
   #readHead(): HeadRef {
-    const { objects: format, refs } = this.#format;
-    const places = { gitDir: this.gitDir, commonDir: this.commonDir, format };
-    return refs === "files" ? readHead(places) : readHeadByGit(this.root, places, this.#environment);
+    const places = this.#refPlaces();
+    return this.#format.refs === "files" ? readHead(places) : readHeadByGit(this.root, places, this.#environment);
   }
 
   #replacements(): ReadonlyMap<Oid, Oid> {

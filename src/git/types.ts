@@ -1,5 +1,6 @@
 import type { Stats } from "node:fs";
 import type { CleanFile, SlowReading } from "./clean/types.js";
+import type { HistorySource } from "./history-source.js";
 import type { IndexFile } from "./index-file/types.js";
 import type { BytePath } from "./io/byte-path.js";
 import type { TreeEntry } from "./objects/git-object.js";
@@ -145,4 +146,6 @@ export interface Repository {
    * @throws TreewireError `TW_BAD_GIT_CONFIG` when `.gitmodules` breaks the syntax
    */
   submoduleIgnore(path: BytePath): SubmoduleIgnore;
+  /** What history is read from, with the configuration as it is now. */
+  historySource(): HistorySource;
 }

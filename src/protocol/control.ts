@@ -80,6 +80,8 @@ export const agentStatusSchema = z.object({
    * among the problems.
    */
   allowed: z.array(z.string()).default([]),
+  /** Where events of files come from, when that is not the platform's default. */
+  watcher: z.enum(["inotify", "parcel", "poll"]).nullable().default(null),
   /** File watches (inotify) of this process, and the most that the user may have; `null` where there is no such thing. */
   watches: z.object({ used: z.int(), limit: z.int() }).nullable(),
   memory: z.object({ rss_bytes: z.int(), heap_bytes: z.int() }),

@@ -26,9 +26,13 @@ function message(of: Fields): DeltaServerMessage {
     case "tree":
       return tree(of);
     case "checked": {
-      const scanned_at = time(of.scanned_at);
-      if (of.stale === undefined) return { type: of.type, scanned_at };
-      return of.stale === true ? { type: of.type, scanned_at, stale: true } : refuse();
+      if (of.stale !== undefined && of.stale !== true) return refuse();
+      return {
+        type: of.type,
+        scanned_at: time(of.scanned_at),
+        ...(of.stale === true && { stale: true }),
+        ...(of.next_ms !== undefined && { next_ms: integer(of.next_ms, 1) }),
+      };
     }
     case "error":
       return { type: of.type, message: text(of.message) };

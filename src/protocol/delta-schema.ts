@@ -32,7 +32,13 @@ const tree = z.object({
 export const deltaServerMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("trees"), roots: z.array(root) }),
   tree,
-  z.object({ type: z.literal("checked"), scanned_at: z.iso.datetime(), stale: z.literal(true).optional() }),
+  z.object({
+    type: z.literal("checked"),
+    scanned_at: z.iso.datetime(),
+    stale: z.literal(true).optional(),
+    /** Within how many milliseconds the server speaks again. */
+    next_ms: z.int().min(1).optional(),
+  }),
   z.object({ type: z.literal("error"), message: z.string() }),
 ]) satisfies z.ZodType<DeltaServerMessage>;
 

@@ -39,7 +39,7 @@ export type DeltaServerMessage =
   | { type: "trees"; roots: string[] }
   | DeltaTree
   /** Everything that is known was told. `stale`: the agent is away, and this is the last state before that. */
-  | { type: "checked"; scanned_at: string; stale?: true | undefined }
+  | { type: "checked"; scanned_at: string; stale?: true | undefined; next_ms?: number | undefined }
   | { type: "error"; message: string };
 
 /** Below this many UTF-16 units, a file is sent whole: an edit would save nothing worth its fields. */

@@ -1,8 +1,11 @@
 /** The most that the diff of one repository may have (docs/protocol.md, "unified_diff"), in bytes of UTF-8. */
 export const MAX_UNIFIED_DIFF_BYTES = 3 * 1024 * 1024;
 
-/** Above this many bytes of UTF-8 a tree message is split into parts, so that heartbeats pass between them. */
-export const TREE_MESSAGE_PART_BYTES = 256 * 1024;
+/**
+ * The most that one part of a tree message has as a frame, before it is packed: JSON in bytes of UTF-8, escapes included. A
+ * link of 64 kbit/s carries it in 8 s, so that heartbeats and the updates of other trees pass between two parts.
+ */
+export const TREE_MESSAGE_PART_BYTES = 64 * 1024;
 
 /**
  * The most files, and the most keys of files that go, in one part of a tree message. An agent cuts parts at
@@ -10,8 +13,14 @@ export const TREE_MESSAGE_PART_BYTES = 256 * 1024;
  */
 export const MAX_PART_ELEMENTS = 100_000;
 
-/** The largest frame that either end of a tunnel takes: one part, its JSON escapes (six-fold at worst), and slack. */
+/** The largest frame that an agent takes of its relay: a list of as many trees as a workspace may have, and slack. */
 export const MAX_TUNNEL_FRAME_BYTES = 32 * 1024 * 1024;
+
+/**
+ * The largest frame that a relay takes of an agent. Those of today send no part over {@link TREE_MESSAGE_PART_BYTES}, and
+ * lists of trees that are longer; the ones before them sent a file whole, which has up to {@link MAX_UNIFIED_DIFF_BYTES}.
+ */
+export const MAX_AGENT_FRAME_BYTES = 4 * 1024 * 1024;
 
 /** The longest branch name, remote URL or account of a tree's health that is told, in UTF-16 code units. */
 export const MAX_META_TEXT_UNITS = 64 * 1024;
@@ -30,6 +39,12 @@ export const MAX_CLIENT_FRAME_BYTES = 64 * 1024;
 
 /** A frame with `scanned_at` goes to every client at least this often (docs/protocol.md), in milliseconds. */
 export const HEARTBEAT_MS = 30_000;
+
+/**
+ * The same on delta sockets, in milliseconds: pages see neither pings nor the bytes of a message that is under way, and are to
+ * notice within half a minute that a connection is dead.
+ */
+export const DELTA_HEARTBEAT_MS = 10_000;
 
 /** How often either end pings; a peer that has not answered the last one is closed. Milliseconds. */
 export const PING_INTERVAL_MS = 15_000;

@@ -13,7 +13,7 @@ import { treeFileSchema, treeMetaSchema } from "./tree-schema.js";
  *   ◀──────────────────────────────── welcome   (which tree states it still holds)
  *   ◀────────────────────────────────── watch   (a chat got its first viewer)
  *   chat ─────────────────────────────────▶     (which trees belong to it)
- *   tree whole ───────────────────────────▶
+ *   tree whole ───────────────────────────▶     (in parts of at most 64 KiB)
  *   ◀──────────────────────────────────── ack
  *   tree delta ───────────────────────────▶     (at most one unacknowledged per tree)
  *   ◀──────────────────────────────────── ack
@@ -57,7 +57,7 @@ const chatTrees = z.object({ type: z.literal("chat"), chat, roots: boundedArray(
 
 /**
  * A state of a tree, or one part of it: parts of one `(epoch, seq)` follow each other, all but the last with
- * `more: true`, and count together once the last has come.
+ * `more: true`, and count together once the last has come. Parts of several trees may lie between them.
  */
 const tree = z.object({
   type: z.literal("tree"),
@@ -66,7 +66,15 @@ const tree = z.object({
   seq,
   /** The `seq` that `upserts` and `removes` change, in the same epoch; `null`: this is the whole state. */
   base: seq.nullable(),
+  /** The part's place in its update, from 0. Agents of before parts were numbered do not say. */
+  part: z.int().nonnegative().exactOptional(),
+  /** That of the last part counts. */
   meta: treeMetaSchema,
+  /**
+   * Goes behind the texts of the last file that came before this part, which was cut there: never within a surrogate pair,
+   * and in its header only before any of its hunks came. Only relays whose welcome has `partial` take it.
+   */
+  rest: z.object({ header: z.string(), hunks: z.string() }).exactOptional(),
   upserts: boundedArray(treeFileSchema, MAX_PART_ELEMENTS),
   removes: boundedArray(z.string(), MAX_PART_ELEMENTS),
   more: z.boolean(),
@@ -110,6 +118,14 @@ const welcome = z.object({
   workspace: idSchema,
   /** The states that the relay holds from before; the agent may go on from them with a delta. */
   held: boundedArray(z.object({ root, epoch, seq }), MAX_TREES),
+  /**
+   * The updates of which the relay has the first `parts` parts, from a connection that was lost: the agent goes on behind
+   * them, or begins another update. A relay that says nothing of them, not even that there are none, takes no `rest`.
+   */
+  partial: boundedArray(
+    z.object({ root, epoch, seq, base: seq.nullable(), parts: z.int().positive() }),
+    MAX_TREES,
+  ).exactOptional(),
 });
 
 /** The chat is watched from now on. `paths` are absolute; none: every repository under the agent's roots. */
@@ -130,3 +146,5 @@ const resync = z.object({ type: z.literal("resync"), root });
 export const relayMessageSchema = z.discriminatedUnion("type", [welcome, watch, unwatch, refresh, ack, resync]);
 /** Relay → agent. */
 export type RelayMessage = z.infer<typeof relayMessageSchema>;
+/** What the relay has of an update that was not finished. */
+export type PartialUpdate = NonNullable<z.infer<typeof welcome>["partial"]>[number];

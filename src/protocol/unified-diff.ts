@@ -66,22 +66,6 @@ export function formatBytes(bytes: number): string {
   return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[exponent]}`;
 }
 
-/** How many bytes of UTF-8 a text takes; a lone surrogate counts as U+FFFD, three bytes. Works in browsers too. */
-export function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let position = 0; position < text.length; position += 1) {
-    const unit = text.charCodeAt(position);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) bytes += 1;
-    else bytes += 2;
-    if (unit >= 0xd800 && unit < 0xdc00) {
-      const next = text.charCodeAt(position + 1);
-      if (next >= 0xdc00 && next < 0xe000) position += 1; // four bytes for the two units
-    }
-  }
-  return bytes;
-}
-
 /** What stands behind the hunks, or for them, of a file that is withheld or whose filter was not run; else "". */
 export function lastLines({ withheld, filter_not_run: name }: TreeFile): string {
   const secret = withheld === undefined ? "" : withheldLine(withheld);

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ErrorBody } from "../protocol/index.js";
+import { RELAY_HEADER, RELAY_HEADER_VALUE } from "../util/index.js";
 
 /** An answer that refuses a request, before or without an upgrade. */
 export interface Refusal {
@@ -8,6 +9,9 @@ export interface Refusal {
   body: ErrorBody;
   headers?: Record<string, string>;
 }
+
+/** What every answer of the relay carries, so that nobody takes a proxy's word for the relay's (docs/protocol.md). */
+export const OF_RELAY = { [RELAY_HEADER]: RELAY_HEADER_VALUE };
 
 /** A refusal on its way up to the HTTP server's error handler. */
 export class RefusedError extends Error {
@@ -108,6 +112,7 @@ export function refuseUpgrade(socket: Duplex, { status, body, headers = {} }: Re
   const text = JSON.stringify(body);
   const lines = Object.entries({
     ...headers,
+    ...OF_RELAY,
     "Content-Type": "application/json; charset=utf-8",
     "Content-Length": String(Buffer.byteLength(text)),
     Connection: "close",

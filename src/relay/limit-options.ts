@@ -1,4 +1,4 @@
-import { MAX_CLIENT_FRAME_BYTES, MAX_TREES, MAX_TUNNEL_FRAME_BYTES, PING_INTERVAL_MS } from "../protocol/index.js";
+import { MAX_AGENT_FRAME_BYTES, MAX_CLIENT_FRAME_BYTES, MAX_TREES, PING_INTERVAL_MS } from "../protocol/index.js";
 
 /** What callers may use up. Every one is an option of `relay serve`; docs/operating.md lists them. */
 export interface LimitOptions {
@@ -74,7 +74,7 @@ export const DEFAULT_LIMITS: LimitOptions = {
   clientMessagesPerSecond: 1_000,
   clientBytesPerSecond: 8 * 1024 * 1024,
   clientFrameBytes: MAX_CLIENT_FRAME_BYTES,
-  agentFrameBytes: MAX_TUNNEL_FRAME_BYTES,
+  agentFrameBytes: MAX_AGENT_FRAME_BYTES,
   helloTimeoutMs: 10_000,
   pingIntervalMs: PING_INTERVAL_MS,
   agentMessagesPerSecond: 2_000,

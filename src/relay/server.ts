@@ -1,5 +1,4 @@
 import { createSecureContext, Server as TlsServer } from "node:tls";
-import { HEARTBEAT_MS } from "../protocol/index.js";
 import {
   coalesce,
   type Logger,
@@ -174,7 +173,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     tidy().catch((thrown: unknown) => failures.note(thrown, "keeping the trees' states failed"));
   const keep = setInterval(tidyAndNote, TIDY_MS);
   const sweep = setInterval(
-    guarded(() => hub.heartbeat(HEARTBEAT_MS - 2 * SWEEP_MS)),
+    guarded(() => hub.heartbeat(2 * SWEEP_MS)),
     SWEEP_MS,
   );
 

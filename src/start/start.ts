@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { packagePath, runProgram, TreewireError } from "../util/index.js";
+import { packagePath, runProgram, standardLines, TreewireError } from "../util/index.js";
 import { findRepositories, resolveRoot, resolveWorktrees } from "../worktree/index.js";
 
 const programs = { agent: packagePath("dist/bin/agent.js"), relay: packagePath("dist/bin/relay.js") };
@@ -128,8 +128,8 @@ function followLog(name: string, { stderr }: ChildProcess, awaited?: string): Pr
     lines.on("line", (line) => {
       const entry = line.startsWith("{") ? logLine.safeParse(JSON.parse(line)).data : undefined;
       if (entry?.msg === awaited) settle();
-      if (entry === undefined) process.stderr.write(`${line}\n`);
-      else if (entry.level >= ERROR) process.stderr.write(`${name}: ${entry.msg}\n`);
+      if (entry === undefined) standardLines(2).write(`${line}\n`);
+      else if (entry.level >= ERROR) standardLines(2).write(`${name}: ${entry.msg}\n`);
     });
   });
 }

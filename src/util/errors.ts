@@ -66,6 +66,7 @@ const REGISTRY = {
     advice: "what was read last stays; it is tried again",
   },
   TW_BAD_TOKEN_FILE: { exitStatus: 2, what: "no token in the token file", advice: "write the token, alone, into it" },
+  TW_FILE_AWAITED: { exitStatus: 2, what: "not there yet", advice: "it is waited for" },
   TW_NO_TOKEN: { exitStatus: 2, what: "no token given", advice: "use --token-file or the environment variable" },
   TW_BAD_URL: { exitStatus: 2, what: "not a relay URL", advice: "give http://, https://, ws:// or wss:// and a host" },
   TW_RELAY_UNREACHABLE: { exitStatus: 1, what: "the relay cannot be reached", advice: "check the URL and the network" },
@@ -78,6 +79,11 @@ const REGISTRY = {
     exitStatus: 1,
     what: "what answers there is not a Treewire relay",
     advice: "check the URL and any proxy before it",
+  },
+  TW_PROXY_ALTERS: {
+    exitStatus: 1,
+    what: "a proxy before the relay alters the upgrade",
+    advice: "have it speak HTTP/1.1 and pass Upgrade, Connection and Sec-WebSocket-* on",
   },
   TW_TOKEN_REJECTED: { exitStatus: 77, what: "the relay rejects the token", advice: "create a new one on the relay" },
   TW_TOKEN_OUTDATED: {
@@ -139,6 +145,11 @@ const REGISTRY = {
     exitStatus: 1,
     what: "it is gone, or may not be entered",
     advice: "change to a directory that is there",
+  },
+  TW_NO_WATCHER: {
+    exitStatus: 2,
+    what: "this watcher cannot be had here",
+    advice: "name another one with --watcher; for parcel, install with optional dependencies",
   },
   TW_OPEN_FILES: {
     exitStatus: 1,

@@ -1,4 +1,3 @@
-export { Backoff, type BackoffOptions } from "./backoff.js";
 export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
 export { command, commandGroup, stopSignal } from "./command.js";
@@ -12,12 +11,16 @@ export {
   systemCode,
   TreewireError,
 } from "./errors.js";
-export { createLogger, type Logger, silentLogger } from "./log.js";
-export { LOG_LEVELS, type LogLevel } from "./log-level.js";
+export * from "./link/browser.js";
+export { type CountedStream, Liveness } from "./link/liveness.js";
+export { Pacer } from "./link/pacer.js";
+export { createLogger, type Logger, silentLogger } from "./log/log.js";
+export { LOG_LEVELS, type LogLevel } from "./log/log-level.js";
+export { standardLines } from "./log/standard-streams.js";
 export { nearest } from "./nearest.js";
 export { packagePath } from "./package.js";
 export { loadProgram, reportError, runProgram } from "./program.js";
-export { MAX_SETTINGS_FILE_BYTES, readRegularFile } from "./regular-file.js";
+export { EmptyFileError, MAX_SETTINGS_FILE_BYTES, readRegularFile } from "./regular-file.js";
 export { remoteWithoutCredentials, withoutCredentials } from "./secrets/credentials.js";
 export { fixedToken, type TokenSource, tokenFile } from "./secrets/token.js";
 export {

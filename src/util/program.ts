@@ -1,4 +1,5 @@
 import { messageOf, systemCode, TreewireError } from "./errors.js";
+import { standardLines } from "./log/standard-streams.js";
 
 /** The status of a program that met an error nobody foresaw (EX_SOFTWARE of sysexits.h). */
 const UNFORESEEN = 70;
@@ -52,10 +53,11 @@ function requireWorkingDirectory(): void {
 export function reportError(name: string, thrown: unknown): number {
   const error = outOfFiles(thrown) ?? thrown;
   if (error instanceof TreewireError) {
-    process.stderr.write(`${name}: ${error.message}\n`);
+    standardLines(2).write(`${name}: ${error.message}\n`);
     return error.exitStatus;
   }
-  process.stderr.write(`${name}: unexpected: ${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
+  const said = error instanceof Error ? (error.stack ?? error.message) : error;
+  standardLines(2).write(`${name}: unexpected: ${said}\n`);
   return UNFORESEEN;
 }
 

@@ -3,6 +3,13 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSy
 /** The most that a file of settings, of certificates or of a key may have. Bytes. */
 export const MAX_SETTINGS_FILE_BYTES = 16 * 1024 * 1024;
 
+/** There is nothing in a file that has to hold something: it may be about to be written. */
+export class EmptyFileError extends Error {
+  constructor() {
+    super("it is empty");
+  }
+}
+
 const PIECE_BYTES = 64 * 1024;
 
 /** What {@link readRegularFile} read. */

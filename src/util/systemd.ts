@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { coalesce } from "./coalesce.js";
-import type { Logger } from "./log.js";
+import type { Logger } from "./log/log.js";
 
 /** A message takes a few milliseconds; systemd that does not answer must not hold anything up. Milliseconds. */
 const SEND_MS = 5_000;

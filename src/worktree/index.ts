@@ -6,3 +6,4 @@ export { type RawDiff, resolveRoot, resolveWorktrees, scanOnce, scanOnceRaw } fr
 export { TreeHost, type TreeHostOptions } from "./thread/host.js";
 export { Tree, type TreeEvents } from "./thread/tree.js";
 export type { TreeState } from "./types.js";
+export { checkWatcher, defaultWatcher, type WatcherKind } from "./watch/watcher-kinds.js";

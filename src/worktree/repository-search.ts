@@ -9,6 +9,7 @@ import {
   type Judged,
   SKIPPED,
 } from "./find-repositories.js";
+import { eventlessFileSystem } from "./watch/eventless-file-systems.js";
 
 /** Directories that are watched at most; they are the nearest ones, as the search lists those first. */
 const MAX_WATCHED = 4096;
@@ -97,6 +98,7 @@ export class RepositorySearch implements DirectoryReader {
 
   #watch(path: string): Listed | undefined {
     if (this.#listed.size >= (this.#options.maxWatched ?? MAX_WATCHED)) return undefined;
+    if (eventlessFileSystem(path) !== undefined) return undefined; // what others write there would never be found
     let watcher: FSWatcher;
     try {
       watcher = watch(path, { persistent: false }, (type, name) => {

@@ -3,6 +3,8 @@ import { runInNewContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild-wasm";
 import t from "tap";
+import { FakeClock } from "../support/fake-clock.js";
+import type { Cleanup } from "../support/temp.js";
 import { until } from "../support/until.js";
 
 const project = fileURLToPath(new URL("../../../", import.meta.url));
@@ -64,7 +66,7 @@ class PageSocket {
 
 t.test("in a page it speaks through the page's WebSocket, and refuses what is not of the protocol", async (t) => {
   const { text } = await bundle('export * from "treewire/client"');
-  const page = { URL, WebSocket: PageSocket, AbortController, setTimeout, clearTimeout };
+  const page = { URL, WebSocket: PageSocket, AbortController, setTimeout, clearTimeout, performance };
   const { watchTrees, unifiedDiff } = runInNewContext(
     `${text};bundled`,
     page,
@@ -119,4 +121,92 @@ t.test("in a page it speaks through the page's WebSocket, and refuses what is no
   socket.tell({ ...tree, seq: 3, base: 2 });
   t.same(socket.sent, ['{"type":"resync","root":"/app"}'], "a gap is asked about");
   await trees.return();
+});
+
+/** The client in a page whose time goes by hand, and whose relay answers a plain GET as the test says. */
+async function openPage(t: Cleanup, answer: () => Response | Promise<never>) {
+  const { text } = await bundle('export * from "treewire/client"');
+  const clock = new FakeClock();
+  const cancels = new Map<number, () => void>();
+  const page = {
+    ...{ URL, WebSocket: PageSocket, AbortController, Math },
+    performance: { now: () => clock.monotonicMs() },
+    setTimeout: (run: () => void, ms: number) => {
+      cancels.set(cancels.size + 1, clock.after(ms, run));
+      return cancels.size;
+    },
+    clearTimeout: (id: number) => cancels.get(id)?.(),
+    fetch: async (url: string) => {
+      asked.push(url);
+      return answer();
+    },
+  };
+  const asked: string[] = [];
+  const { watchTrees } = runInNewContext(`${text};bundled`, page) as typeof import("../../src/client/index.js");
+  const errors: string[] = [];
+  PageSocket.last = undefined;
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  const trees = watchTrees({
+    url: "https://relay.example.com",
+    chat: "8c9e6679-7425-40de-944b-e07fc1f90ae7",
+    onError: (message) => errors.push(message),
+    random: () => 1 - Number.EPSILON,
+    signal: stop.signal,
+  });
+  const done = trees.next();
+  done.catch(() => undefined); // looked at by the tests that expect it
+  const next = async (before?: PageSocket) => {
+    const socket = await until("it connects", () => PageSocket.last !== before && PageSocket.last);
+    await until("it listens", () => socket.onmessage !== null);
+    return socket;
+  };
+  return { clock, asked, errors, done, next };
+}
+
+const scanned_at = "2026-03-05T10:11:12.345Z";
+
+t.test("a page notices within 30 s that a relay which speaks every 10 s is gone", async (t) => {
+  const { clock, errors, next } = await openPage(t, () => Promise.reject(new Error("no network")));
+  const first = await next();
+  first.tell({ type: "trees", roots: [] });
+  for (let count = 0; count < 5; count += 1) {
+    first.tell({ type: "checked", scanned_at, next_ms: 10_000 });
+    await clock.advance(10_000);
+  }
+  t.equal(PageSocket.last, first, "a relay that speaks is there");
+  const diedAtMs = clock.monotonicMs() - 10_000;
+  while (PageSocket.last === first && clock.monotonicMs() - diedAtMs < 120_000) await clock.advance(1_000);
+  t.ok(clock.monotonicMs() - diedAtMs <= 30_000, `after ${clock.monotonicMs() - diedAtMs} ms`);
+  t.same(errors, ["nothing arrives on the connection"]);
+});
+
+t.test("a page waits longer each time for a message that does not come through, and for older relays", async (t) => {
+  const { clock, next } = await openPage(t, () => Promise.reject(new Error("no network")));
+  let socket: PageSocket | undefined;
+  const waits: number[] = [];
+  for (let count = 0; count < 3; count += 1) {
+    socket = await next(socket);
+    socket.tell({ type: "trees", roots: ["/app"] }); // and then a large tree, on a slow link
+    const sinceMs = clock.monotonicMs();
+    while (socket.onmessage !== null) await clock.advance(1_000);
+    waits.push(clock.monotonicMs() - sinceMs);
+    await clock.advance(30_000);
+  }
+  t.same(waits, [75_000, 150_000, 300_000]);
+});
+
+t.test("a page learns by a plain GET why it is refused, and believes nobody but the relay", async (t) => {
+  const body = '{"message":"Resource not found or you do not have access to this resource"}';
+  let answer = new Response(body, { status: 404 });
+  const { clock, asked, errors, done, next } = await openPage(t, () => answer);
+  const first = await next();
+  first.close();
+  await until("it has asked", () => errors.length > 0);
+  t.same(asked, ["https://relay.example.com/api/v2/chats/8c9e6679-7425-40de-944b-e07fc1f90ae7/git/watch"]);
+  t.match(errors, [/status 404; it is not the relay/]);
+  answer = new Response(body, { status: 404, headers: { "Treewire-Relay": "1" } });
+  await clock.advance(1_000);
+  (await next(first)).close();
+  await t.rejects(done, { name: "WatchEndedError", message: /^Resource not found/ });
 });

@@ -45,12 +45,16 @@ t.test("--once names the path that it cannot show, and shows the others", async 
   await refused(t, ["--once", repo.root], 2, /index: the repository is damaged \(.+\); run `git fsck` there/);
 });
 
-t.test("a token file without a token is named", async (t) => {
-  const file = join(tempDir(t), "token");
-  const args = ["--relay", "http://localhost", "--token-file", file];
-  await refused(t, args, 2, /token: no token in the token file \(ENOENT\)/);
-  writeFileSync(file, "\n");
-  await refused(t, args, 2, /token: no token in the token file \(it is empty\); write the token, alone, into it/);
+t.test("a token file that holds something else is named", async (t) => {
+  const dir = tempDir(t);
+  const file = join(dir, "token");
+  const args = (path: string) => ["--relay", "http://localhost", "--token-file", path];
+  await refused(t, args(dir), 2, /no token in the token file \(EISDIR\); write the token, alone, into it/);
+  writeFileSync(file, "two words\n");
+  await refused(t, args(file), 2, /token: no token in the token file \(it holds more than one word of visible ASCII\)/);
+  await refused(t, args(join(file, "below")), 2, /no token in the token file \(ENOTDIR\)/);
+  const handedOver = { CREDENTIALS_DIRECTORY: dir };
+  await refused(t, args(join(dir, "none")), 2, /none: no token in the token file \(ENOENT\)/, handedOver);
 });
 
 t.test("the daemon tries on when what answers is no relay", async (t) => {

@@ -98,7 +98,7 @@ t.test(
       /^dist\/chunks\/[\w-]+\.js$/,
       /^dist\/diff\/index\.js$/,
       /^dist\/types\/diff\/[\w-]+\.d\.ts$/,
-      /^packages\/client\/dist\/index\.js$/,
+      /^packages\/client\/dist\/(?:index|link)\.js$/,
       /^packages\/client\/dist\/types\/(?:client|protocol)\/[\w-]+\.d\.ts$/,
       /^systemd\/[\w@-]+\.service$/,
       /^container\/\w+\.sh$/,
@@ -160,7 +160,8 @@ t.test("the client's package is the same door, and installs nothing", { skip: un
   );
   t.same(client.files.filter((name) => !name.startsWith("dist/")).sort(), ["LICENSE", "README.md", "package.json"]);
   t.same(client.manifest, { name: "treewire-client", version: manifest.version });
-  t.same(importsOf("packages/client/dist/index.js"), [{ specifier: "ws", isLazy: true }]);
+  t.same(importsOf("packages/client/dist/index.js"), [{ specifier: "./link.js", isLazy: true }], "for Node.js alone");
+  t.same(packagesOf(importsOf("packages/client/dist/link.js")), ["ws"]);
 });
 
 /** A project that has both packages installed, and nothing else. */

@@ -80,7 +80,12 @@ const message: fc.Arbitrary<DeltaServerMessage> = fc.oneof(
     removes: fc.array(fc.string(), few),
   }),
   fc.record(
-    { type: fc.constant("checked" as const), scanned_at: goodTime, stale: fc.constant(true as const) },
+    {
+      type: fc.constant("checked" as const),
+      scanned_at: goodTime,
+      stale: fc.constant(true as const),
+      next_ms: fc.integer({ min: 1 }),
+    },
     { requiredKeys: ["type", "scanned_at"] },
   ),
   fc.record({ type: fc.constant("error" as const), message: fc.string() }),

@@ -2,14 +2,8 @@ import * as diff2html from "diff2html";
 import * as gitdiffModule from "gitdiff-parser";
 import parseDiff from "parse-diff";
 import t from "tap";
-import {
-  filtersNotRun,
-  fitToLimit,
-  formatBytes,
-  type TreeFile,
-  unifiedDiff,
-  utf8Length,
-} from "../../src/protocol/index.js";
+import { filtersNotRun, fitToLimit, formatBytes, type TreeFile, unifiedDiff } from "../../src/protocol/index.js";
+import { patchSize } from "../../src/protocol/omission/patch-size.js";
 import fc from "../support/fast-check.js";
 
 // its types say `export default`, its code is CommonJS
@@ -114,12 +108,13 @@ t.test("whatever the files and the limit, the text fits, and no more is left out
   );
 });
 
-t.test("utf8Length counts as the encoder does, lone surrogates too", async () => {
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => utf8Length(text) === bytes(text)));
+t.test("the size of a patch is what the encoder makes of it, lone surrogates too", async () => {
+  const size = (hunks: string) => patchSize({ ...modified("a", []), hunks }).hunks;
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => size(text) === bytes(text)));
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0xd7f0, max: 0xe010 })), (units) => {
       const text = String.fromCharCode(...units);
-      return utf8Length(text) === bytes(text);
+      return size(text) === bytes(text);
     }),
   );
 });

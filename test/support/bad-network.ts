@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { LineRate } from "./line-rate.js";
 import type { Cleanup } from "./temp.js";
 
 /** One connection through the link. */
@@ -23,6 +24,8 @@ export class BadLink {
   #fault: Fault | undefined;
   /** Bytes that have come from the near side, over all connections. */
   received = 0;
+  /** What the link carries in each direction of each connection, in bytes a second; `undefined`: whatever comes. */
+  bytesPerSecond: number | undefined;
 
   private constructor(target: number) {
     this.#target = target;
@@ -74,9 +77,10 @@ export class BadLink {
       [near, far],
       [far, near],
     ] as const) {
+      const line = new LineRate(() => this.bytesPerSecond ?? Number.POSITIVE_INFINITY);
       from.on("data", (chunk: Buffer) => {
         if (from === near) this.received += chunk.length;
-        this.#carry(chunk, from, to);
+        this.#carry(chunk, from, to, line);
       });
       from.on("end", end);
       from.on("error", end);
@@ -85,8 +89,12 @@ export class BadLink {
     if (this.#fault !== undefined) this.#hurt(pair, this.#fault);
   }
 
-  #carry(chunk: Buffer, from: Socket, to: Socket): void {
+  #carry(chunk: Buffer, from: Socket, to: Socket, line: LineRate): void {
     if (this.#dead.has(from)) return;
+    if (this.bytesPerSecond !== undefined) {
+      line.carry(chunk, from, to);
+      return;
+    }
     if (this.#fault !== "slow") {
       to.write(chunk);
       return;

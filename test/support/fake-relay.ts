@@ -5,6 +5,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import {
   type AgentMessage,
   agentMessageSchema,
+  type PartialUpdate,
   type RelayMessage,
   TUNNEL_PATH,
   TUNNEL_SUBPROTOCOL,
@@ -36,9 +37,11 @@ export class AgentConnection {
     this.socket.send(JSON.stringify(message));
   }
 
-  welcome(held: { root: string; epoch: string; seq: number }[] = []): void {
+  /** @param partial the updates that it has parts of; `undefined`: it is of the version before, and takes no cut files */
+  welcome(held: { root: string; epoch: string; seq: number }[] = [], partial?: PartialUpdate[]): void {
     const workspace = "00000000-0000-4000-8000-000000000001";
-    this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace, held });
+    const takesParts = partial !== undefined && { partial };
+    this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace, held, ...takesParts });
   }
 
   /** The messages of one kind so far. */
@@ -59,6 +62,8 @@ export class FakeRelay {
   readonly connections: AgentConnection[] = [];
   /** Answers an upgrade with this status instead of accepting it. */
   refuseWith: number | undefined;
+  /** How often it has done so. */
+  refused = 0;
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -72,7 +77,8 @@ export class FakeRelay {
     server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
       const status = request.url === TUNNEL_PATH ? relay.refuseWith : 404;
       if (status !== undefined) {
-        socket.end(`HTTP/1.1 ${status} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        relay.refused += 1;
+        socket.end(`HTTP/1.1 ${status} No\r\nTreewire-Relay: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
         return;
       }
       sockets.handleUpgrade(request, socket, head, (accepted) => {

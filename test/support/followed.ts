@@ -7,6 +7,7 @@ import type { FakeClock } from "./fake-clock.js";
 import { expectedOf, type TestRepo } from "./repo.js";
 import type { Cleanup } from "./temp.js";
 import { until } from "./until.js";
+import { followedByTested, RIGHT_WITHIN_MS, TESTED_WATCHER } from "./watchers.js";
 
 /** A followed tree, and what it has reported. */
 export interface Followed {
@@ -16,7 +17,7 @@ export interface Followed {
   troubles: string[];
 }
 
-/** Follows a repository with nothing but events: no sweep, no refresh. Holds each state's changes against its files. */
+/** Follows a repository without help; see `followedByTested`. Holds each state's changes against its files. */
 export async function follow(
   t: Cleanup & Pick<Test, "strictSame">,
   repo: TestRepo,
@@ -29,7 +30,7 @@ export async function follow(
     logger: silentLogger(),
     maxPatchBytes: 2 ** 30,
     keptPatchBytes: 2 ** 30,
-    sweep: false,
+    ...followedByTested(),
     ...options,
     onState: (state, changes) => {
       t.strictSame(mergeFiles(files, changes), state.files, "the changes lead from the state before to this one");
@@ -59,7 +60,10 @@ export const textOf = (state: TreeState | undefined): string | undefined =>
 export async function untilRight(
   followed: Followed,
   repo: TestRepo,
-  { clock, allowedMs = 500 }: { clock?: FakeClock; allowedMs?: number } = {},
+  {
+    clock,
+    allowedMs = TESTED_WATCHER === "inotify" ? 500 : RIGHT_WITHIN_MS[TESTED_WATCHER],
+  }: { clock?: FakeClock; allowedMs?: number } = {},
 ): Promise<void> {
   const expected = expectedOf(repo.root).unified_diff.toString();
   let passedMs = 0;
@@ -79,6 +83,5 @@ export async function untilRight(
   };
   await until("the state of git", isRight, {
     seen: () => textOf(followed.tracker.state),
-    ...(clock !== undefined && { deadlineMs: 20_000 }),
   });
 }

@@ -80,17 +80,18 @@ export function programPath(name: "agent" | "relay" | "start"): string {
 /**
  * Starts a compiled program. Whatever happens, it has ended when the test has, and the programs that it starts, too.
  *
- * @param options `cwd`, and `env`: added to an environment without anybody's configuration, and with directories of its
- *   own for what it keeps
+ * @param options `cwd`; `env`: added to an environment without anybody's configuration, and with directories of its own for
+ *   what it keeps; `program`: where it is, when not in this project; `stdout` and `stderr`: descriptors that take the place
+ *   of what is read here
  */
 export function startProgram(
   t: Cleanup,
   name: "agent" | "relay" | "start",
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; program?: string; stdout?: number; stderr?: number } = {},
 ): Program {
   const own = tempDir(t);
-  const child = spawn(process.execPath, [programPath(name), ...args], {
+  const child = spawn(process.execPath, [options.program ?? programPath(name), ...args], {
     cwd: options.cwd,
     env: {
       ...withoutSettings(GIT_ENV),
@@ -99,7 +100,7 @@ export function startProgram(
       XDG_STATE_HOME: own,
       ...options.env,
     },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", options.stdout ?? "pipe", options.stderr ?? "pipe"],
     detached: name === "start", // then it leads a process group, in which the programs that it starts are
   });
   const program = new Program(`${name} ${args.join(" ")}`, child);
@@ -127,7 +128,7 @@ export async function runProgram(
   t: Cleanup,
   name: "agent" | "relay" | "start",
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; program?: string } = {},
 ): Promise<{ status: number | null; stdout: string; stderr: string; output: Buffer }> {
   const program = startProgram(t, name, args, options);
   const { status } = await program.exit(60_000);

@@ -4,6 +4,11 @@ import type { AgentMessage, TreeMessage } from "../../src/protocol/index.js";
 /** A link that takes everything at once. */
 export class TestLink implements Link {
   readonly messages: AgentMessage[] = [];
+  readonly cutsFiles: boolean;
+
+  constructor(cutsFiles = true) {
+    this.cutsFiles = cutsFiles;
+  }
 
   send(message: AgentMessage): void {
     this.messages.push(message);

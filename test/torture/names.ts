@@ -1,13 +1,14 @@
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "../../src/util/index.js";
-import { TreeHost } from "../../src/worktree/index.js";
+import { TreeHost, type WatcherKind } from "../../src/worktree/index.js";
 import { expectedDiff } from "../support/git-oracle.js";
 import { Random } from "../support/random.js";
+import { followedBy } from "../support/watchers.js";
 import { ChainedRepository, makeChainTemplate } from "./name-chains.js";
 import { textOf } from "./sequence.js";
 
-/** A state that is not right after this time will not be without help, in milliseconds. */
+/** A state that is not right so long after the allowed time will not be without help, in milliseconds. */
 const PATIENCE_MS = 10_000;
 /** Operations on one repository, each followed by a look at what is shown. */
 const OPERATIONS = 4;
@@ -23,15 +24,16 @@ export interface ChainOutcome {
   report: string;
 }
 
-/** Follows repositories whose settings, refs and git directories are found through chains, by events alone. */
+/** Follows repositories whose settings, refs and git directories are found through chains, without help. */
 export class NameTorture {
   readonly #scratch: string;
-  readonly #host = new TreeHost({ logger: silentLogger(), sweep: false });
+  readonly #host: TreeHost;
   readonly #template: string;
   readonly #allowedMs: number;
 
   /** @param allowedMs how long after an operation a state may be wrong */
-  constructor(scratch: string, allowedMs: number) {
+  constructor(scratch: string, allowedMs: number, watcher: WatcherKind = "inotify") {
+    this.#host = new TreeHost({ logger: silentLogger(), ...followedBy(watcher) });
     this.#scratch = scratch;
     this.#allowedMs = allowedMs;
     this.#template = join(scratch, "template");
@@ -55,7 +57,7 @@ export class NameTorture {
         const endedAt = Date.now();
         const expected = gitsAnswer(repository.root);
         if (expected === undefined) continue; // git itself says that this is no repository
-        const isRight = await rightAfter(() => textOf(tree.state) === expected, PATIENCE_MS);
+        const isRight = await rightAfter(() => textOf(tree.state) === expected, PATIENCE_MS + this.#allowedMs);
         // by when it was read: meanwhile this thread has waited for git
         const ms = Math.max(0, (tree.state?.scannedAt ?? Date.now()) - endedAt);
         outcome.ms = Math.max(outcome.ms, ms);

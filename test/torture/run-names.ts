@@ -1,4 +1,4 @@
-// `npm run torture:names [-- --seed S --rounds N]`: repositories that find their settings, refs and git directories
+// `npm run torture:names [-- --watcher W --seed S --rounds N]`: repositories that find their settings, refs and git directories
 // through chains of links and pointer files, of which random steps are replaced, renamed, removed and restored. After each
 // operation the tree's text must equal git's within the time that docs/watching.md allows. A seed replays its chain.
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
@@ -7,17 +7,19 @@ import { join } from "node:path";
 import { hideBin } from "yargs/helpers";
 import yargs from "yargs/yargs";
 import { drawSeed } from "../support/random.js";
+import { RIGHT_WITHIN_MS, WATCHERS } from "../support/watchers.js";
 import { NameTorture } from "./names.js";
 
 const options = await yargs(hideBin(process.argv))
   .option("seed", { type: "number", default: drawSeed(), describe: "first chain's seed" })
   .option("rounds", { type: "number", default: 2000, describe: "chains" })
-  .option("allowed-ms", { type: "number", default: 1000, describe: "time within which a state must be right" })
+  .option("watcher", { choices: WATCHERS, default: "inotify" as const, describe: "where events come from" })
+  .option("allowed-ms", { type: "number", describe: "time within which a state must be right; default: as promised" })
   .strict()
   .parseAsync();
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "treewire-names-")));
-const torture = new NameTorture(scratch, options.allowedMs);
+const torture = new NameTorture(scratch, options.allowedMs ?? RIGHT_WITHIN_MS[options.watcher], options.watcher);
 process.stdout.write(`seeds from ${options.seed} on\n`);
 const counts = { right: 0, late: 0, wrong: 0 };
 let changes = 0;

@@ -1,4 +1,4 @@
-// `npm run torture [-- --seed S --rounds N]`: random sequences of real operations on a followed tree. After each the
+// `npm run torture [-- --watcher W --seed S --rounds N]`: random sequences of real operations on a followed tree. After each the
 // tree's text must equal git's within the time that docs/watching.md allows. A seed replays its repository.
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { hideBin } from "yargs/helpers";
 import yargs from "yargs/yargs";
 import { drawSeed } from "../support/random.js";
+import { RIGHT_WITHIN_MS, WATCHERS } from "../support/watchers.js";
 import { SEQUENCES_PER_REPOSITORY, Torture } from "./torture.js";
 
 const options = await yargs(hideBin(process.argv))
@@ -15,12 +16,13 @@ const options = await yargs(hideBin(process.argv))
     default: 250,
     describe: `repositories, ${SEQUENCES_PER_REPOSITORY} sequences each`,
   })
-  .option("allowed-ms", { type: "number", default: 1000, describe: "time within which a state must be right" })
+  .option("watcher", { choices: WATCHERS, default: "inotify" as const, describe: "where events come from" })
+  .option("allowed-ms", { type: "number", describe: "time within which a state must be right; default: as promised" })
   .strict()
   .parseAsync();
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "treewire-torture-")));
-const torture = new Torture(scratch, options.allowedMs);
+const torture = new Torture(scratch, options.allowedMs ?? RIGHT_WITHIN_MS[options.watcher], options.watcher);
 process.stdout.write(`seeds from ${options.seed} on\n`);
 const counts = { right: 0, late: 0, wrong: 0, refused: 0, stale: 0, written: 0 };
 const times: number[] = [];

@@ -1,15 +1,16 @@
 import { cpSync, type FSWatcher, mkdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "../../src/util/index.js";
-import { scanOnce, TreeHost } from "../../src/worktree/index.js";
+import { scanOnce, TreeHost, type WatcherKind } from "../../src/worktree/index.js";
 import { expectedDiff, type OracleOptions } from "../support/git-oracle.js";
 import { Random } from "../support/random.js";
+import { followedBy } from "../support/watchers.js";
 import { digestOf, makeSequence, makeTemplate, runSequence, textOf } from "./sequence.js";
 
 /** Sequences that one repository goes through, one upon the other. */
 export const SEQUENCES_PER_REPOSITORY = 8;
 
-/** A state that is not right after this time will not be without help, in milliseconds. */
+/** A state that is not right so long after the allowed time will not be without help, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
 /** What came of one sequence. */
@@ -30,20 +31,21 @@ export interface Outcome {
   written: string[];
 }
 
-/** Runs sequences on repositories in a scratch directory, each followed by events alone: no sweep, no polling. */
+/** Runs sequences on repositories in a scratch directory, each followed without help; see {@link followedBy}. */
 export class Torture {
   readonly #scratch: string;
-  readonly #host = new TreeHost({
-    logger: silentLogger(),
-    maxPatchBytes: 2 ** 31,
-    keptPatchBytes: 2 ** 31,
-    sweep: false,
-  });
+  readonly #host: TreeHost;
   readonly #template: string;
   readonly #allowedMs: number;
 
   /** @param allowedMs how long after the last operation a state may be wrong */
-  constructor(scratch: string, allowedMs: number) {
+  constructor(scratch: string, allowedMs: number, watcher: WatcherKind = "inotify") {
+    this.#host = new TreeHost({
+      logger: silentLogger(),
+      maxPatchBytes: 2 ** 31,
+      keptPatchBytes: 2 ** 31,
+      ...followedBy(watcher),
+    });
     this.#scratch = scratch;
     this.#allowedMs = allowedMs;
     this.#template = join(scratch, "template");
@@ -51,7 +53,7 @@ export class Torture {
   }
 
   /** One repository's sequences. What comes after a wrong or refused one would say the same again and is left out. */
-  async *run(seed: number): AsyncGenerator<Outcome> {
+  async *run(seed: number, sequences = SEQUENCES_PER_REPOSITORY): AsyncGenerator<Outcome> {
     const random = new Random(seed);
     const top = join(this.#scratch, `r${seed}`);
     const root = join(top, "tree");
@@ -63,7 +65,7 @@ export class Torture {
     tree.on("trouble", ({ message }) => troubles.push(message));
     try {
       await tree.refresh();
-      for (let sequence = 0; sequence < SEQUENCES_PER_REPOSITORY; sequence++) {
+      for (let sequence = 0; sequence < sequences; sequence++) {
         const steps = makeSequence(random);
         await runSequence(steps, root, out);
         const settled = await this.#settle(root, () => textOf(tree.state));
@@ -106,7 +108,7 @@ export class Torture {
     }, 2);
     await pause(20);
     const expected = gitsAnswer(root);
-    const patience = Math.max(PATIENCE_MS, this.#allowedMs);
+    const patience = PATIENCE_MS + this.#allowedMs;
     while (expected !== undefined && performance.now() - began < patience && text() !== expected) await pause(5);
     clearInterval(timer);
     const got = text();

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import t from "tap";
@@ -8,8 +9,7 @@ import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 
 /** Searches anew whenever the search says that it is outdated, as the agent does; no clock helps. */
-async function searching(t: Cleanup, options: { maxWatched?: number } = {}) {
-  const dir = tempDir(t);
+async function searching(t: Cleanup, { dir = tempDir(t), ...options }: { maxWatched?: number; dir?: string } = {}) {
   let isOutdated = false;
   let told = 0;
   let found: string[] = [];
@@ -135,4 +135,19 @@ t.test("directories and repositories come, go and move at random", async (t) => 
     }),
     { numRuns: Number(process.env.ROUNDS ?? 15) },
   );
+});
+
+t.test("on a file system without events each search lists everything", async (t) => {
+  const backing = tempDir(t);
+  const mounted = tempDir(t);
+  if (spawnSync("bindfs", ["--no-allow-other", backing, mounted]).status !== 0) {
+    t.plan(0, "bindfs can't mount here");
+    return;
+  }
+  t.teardown(() => execFileSync("umount", ["--lazy", mounted]));
+  const { search, look, untilFound } = await searching(t, { dir: mounted });
+  t.equal(search.watched, 0);
+  git(backing, "init", "-q", "elsewhere");
+  await look();
+  await untilFound("elsewhere");
 });

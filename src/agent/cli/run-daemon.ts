@@ -15,7 +15,16 @@ import {
   tokenFile,
   VERSION,
 } from "../../util/index.js";
-import { type FindOptions, RepositorySearch, resolveRoot, resolveWorktrees, TreeHost } from "../../worktree/index.js";
+import {
+  checkWatcher,
+  defaultWatcher,
+  type FindOptions,
+  RepositorySearch,
+  resolveRoot,
+  resolveWorktrees,
+  TreeHost,
+  type WatcherKind,
+} from "../../worktree/index.js";
 import { AllowedDirectories } from "../chats/allowed-directories.js";
 import type { RepositoryFinder } from "../chats/locate.js";
 import { TrackStore } from "../chats/track-store.js";
@@ -26,9 +35,10 @@ import { Service } from "../service/service.js";
 import { SecretsPolicy } from "../trees/secrets-policy.js";
 import { afterRejection, isCredential } from "../tunnel/credential.js";
 import { dial } from "../tunnel/dial.js";
+import { awaited, LateFiles } from "../tunnel/late-files.js";
 import { tunnelUrl } from "../tunnel/tunnel-url.js";
 import { WAKE_INTERVAL_MS, WakeWatch } from "../tunnel/wake.js";
-import { type AgentSettings, filterPolicy, secretLists } from "./settings.js";
+import { type AgentSettings, filterPolicy, secretLists, watcherKind } from "./settings.js";
 
 /** The program has left this long after the signal, whatever hangs. Milliseconds; docs/install.md promises 2 s. */
 const LEAVE_MS = 1_500;
@@ -42,15 +52,22 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   const logger = createLogger("agent", textOf(settings["log-level"]) as LogLevel);
   const token = tokenSource(settings, logger);
   const connectWith = () =>
-    dial(url, {
-      caFile: fileOf(settings["ca-file"]),
-      certFile: fileOf(settings["cert-file"]),
-      keyFile: fileOf(settings["key-file"]),
-      headers: listOf(settings.header),
-    });
-  // what is bad from the start ends the program at once; what turns bad later is waited for
-  token.read();
-  connectWith();
+    awaited(() =>
+      dial(url, {
+        caFile: fileOf(settings["ca-file"]),
+        certFile: fileOf(settings["cert-file"]),
+        keyFile: fileOf(settings["key-file"]),
+        headers: listOf(settings.header),
+      }),
+    );
+  const files = new LateFiles(() => {
+    token.read();
+    connectWith();
+  });
+  // what is bad from the start ends the program at once; what is not there yet, or turns bad later, is waited for
+  files.start();
+  const watcher = watcherKind(settings.watcher.value, defaultWatcher());
+  await checkWatcher(watcher);
 
   const roots = listOf(settings.root);
   const searched = (roots.length > 0 ? roots : ["."]).map((root) => resolve(root));
@@ -59,7 +76,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   const allowed = new AllowedDirectories([...searched, ...more], memory.tracked);
   const { directories } = allowed;
   const filters = filterPolicy(settings.filters.value, "user");
-  const host = new TreeHost({ logger, filters, allowed: directories });
+  const host = new TreeHost({ logger, watcher, filters, allowed: directories });
   const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
   const daemon = new Daemon({
     url,
@@ -70,7 +87,8 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     logger,
     source: host,
     secrets: settings.secrets.value === "send" ? undefined : new SecretsPolicy(secretLists(settings)),
-    finder: searchingFinder(allowed),
+    finder: searchingFinder(allowed, watcher),
+    watcher: watcher === defaultWatcher() ? null : watcher,
     tracked: memory.tracked,
     allowed: directories,
     problems: memory.problems,
@@ -94,6 +112,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
   });
   const wake = new WakeWatch();
   setInterval(() => {
+    if (daemon.tunnel.status.state === "waiting" && files.haveCome()) daemon.tunnel.nudge();
     const happened = wake.look();
     if (happened === undefined) return;
     logger.info({ happened }, "is the relay still there?");
@@ -171,7 +190,10 @@ function tokenSource(settings: AgentSettings, logger: Logger): TokenSource {
   const file = textOf(settings["token-file"]);
   if (file !== undefined) {
     const source = tokenFile(resolve(file), (warning) => logger.warn(warning));
-    return isCredential(file) ? { canChange: false, read: source.read } : source;
+    // what systemd has not handed over by now it never will
+    return isCredential(file)
+      ? { canChange: false, read: source.read }
+      : { canChange: true, read: () => awaited(source.read) };
   }
   const token = textOf(settings["agent-token"]);
   if (token === undefined) throw new TreewireError("TW_NO_TOKEN", "TREEWIRE_AGENT_TOKEN");
@@ -185,9 +207,12 @@ function fileOf(setting: AgentSettings[keyof AgentSettings]): string | undefined
 }
 
 /** Finds repositories, and tells when others would be found. */
-function searchingFinder(allowed: AllowedDirectories): RepositoryFinder {
+function searchingFinder(allowed: AllowedDirectories, watcher: WatcherKind): RepositoryFinder {
   let onOutdated = (): void => {};
-  const search = new RepositorySearch({ onOutdated: () => onOutdated() });
+  const search = new RepositorySearch({
+    onOutdated: () => onOutdated(),
+    ...(watcher === "poll" && { maxWatched: 0 }),
+  });
   return {
     allowedFor: (path, by) => allowed.allowedFor(path, by),
     resolveRoot,

@@ -8,7 +8,7 @@ import {
   type Setting,
   type SettingsTable,
 } from "../../util/index.js";
-import type { FilterPolicy } from "../../worktree/index.js";
+import type { FilterPolicy, WatcherKind } from "../../worktree/index.js";
 
 /** The daemon's settings. */
 const SETTINGS = {
@@ -42,6 +42,11 @@ const SETTINGS = {
   },
   "secrets-allow": { kind: "list", describe: "a glob of files that are sent as they are; may be repeated" },
   "secrets-deny": { kind: "list", describe: "a glob of files that are withheld; may be repeated" },
+  watcher: {
+    kind: "choice",
+    describe: "where events of files come from; default: inotify on Linux, else parcel",
+    choices: ["inotify", "parcel", "poll"] satisfies WatcherKind[],
+  },
   "log-level": { kind: "choice", describe: "the least that is logged", choices: LOG_LEVELS, default: "info" },
   "ca-file": { kind: "text", describe: "certificates that the relay's is checked against, as PEM" },
   "cert-file": { kind: "text", describe: "the certificate that the agent shows the relay, as PEM" },
@@ -72,6 +77,11 @@ export function filterPolicy(value: unknown, fallback: FilterPolicy): FilterPoli
 /** The patterns of files that the settings add to those that are known to hold secrets. */
 export function secretLists(settings: AgentSettings): { allow: readonly string[]; deny: readonly string[] } {
   return { allow: listOf(settings["secrets-allow"]), deny: listOf(settings["secrets-deny"]) };
+}
+
+/** Where events come from. @param value of the setting `watcher`; undefined: it was not given */
+export function watcherKind(value: unknown, fallback: WatcherKind): WatcherKind {
+  return value === "inotify" || value === "parcel" || value === "poll" ? value : fallback;
 }
 
 /**

@@ -35,6 +35,7 @@ export function formatStatus(status: AgentStatus, now: number, colors: Colors): 
     heading(allowed.length, "allowed directory", "allowed directories"),
     ...allowed.map((directory) => `  ${printable(directory)}`),
     watches === null ? "file watches: unknown here" : `file watches: ${watches.used} of ${watches.limit}`,
+    ...(status.watcher === null ? [] : [`watcher: ${status.watcher}`]),
     `memory: ${mebibytes(memory.rss_bytes)} resident, ${mebibytes(memory.heap_bytes)} heap`,
     ...(problems.length === 0
       ? [colors.green("all is well")]

@@ -14,6 +14,7 @@ export interface StatusParts {
   trees: AgentStatus["trees"];
   /** The directories that may be shown. */
   allowed: readonly string[];
+  watcher: AgentStatus["watcher"];
   /** What else is wrong, in words. */
   problems: readonly string[];
 }
@@ -50,6 +51,7 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
     chats: parts.chats,
     trees,
     allowed: [...parts.allowed],
+    watcher: parts.watcher,
     watches,
     memory: { rss_bytes: rss, heap_bytes: heapUsed },
     problems,

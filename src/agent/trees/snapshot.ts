@@ -4,9 +4,7 @@ import {
   fitToLimit,
   MAX_META_TEXT_UNITS,
   MAX_UNIFIED_DIFF_BYTES,
-  TREE_MESSAGE_PART_BYTES,
   type TreeFile,
-  type TreeMessage,
   type TreeMeta,
 } from "../../protocol/index.js";
 import { remoteWithoutCredentials, withoutCredentials } from "../../util/index.js";
@@ -66,43 +64,4 @@ export function sameMeta(a: TreeMeta, b: TreeMeta): boolean {
     a.health === b.health &&
     a.too_large_bytes === b.too_large_bytes
   );
-}
-
-/**
- * Splits one update into messages of about {@link TREE_MESSAGE_PART_BYTES}, all but the last with `more`. A file is
- * never split: the largest message is one file of the greatest size that a diff may have.
- *
- * @param head what all parts share
- * @param changes ascending by key
- */
-export function* treeMessages(
-  head: Pick<TreeMessage, "root" | "epoch" | "seq" | "base" | "meta">,
-  changes: FileChanges,
-): Generator<TreeMessage, void> {
-  const message = (upserts: TreeFile[], removes: string[], more: boolean): TreeMessage => {
-    return { type: "tree", ...head, upserts, removes, more };
-  };
-  let upserts: TreeFile[] = [];
-  let removes: string[] = [];
-  let units = 0;
-  for (const [key, file] of changes) {
-    if (file !== undefined) continue;
-    if (units + key.length > TREE_MESSAGE_PART_BYTES) {
-      yield message(upserts, removes, true);
-      [upserts, removes, units] = [[], [], 0];
-    }
-    removes.push(key);
-    units += key.length;
-  }
-  for (const file of changes.values()) {
-    if (file === undefined) continue;
-    const size = file.key.length + file.path.length + file.header.length + file.hunks.length;
-    if (units > 0 && units + size > TREE_MESSAGE_PART_BYTES) {
-      yield message(upserts, removes, true);
-      [upserts, removes, units] = [[], [], 0];
-    }
-    upserts.push(file);
-    units += size;
-  }
-  yield message(upserts, removes, false);
 }

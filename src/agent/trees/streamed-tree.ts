@@ -1,7 +1,7 @@
 import type { AgentStatus, FileChanges } from "../../protocol/index.js";
 import { withoutCredentials } from "../../util/index.js";
 import type { TreeState } from "../../worktree/index.js";
-import type { Link, StateRef } from "./link.js";
+import type { Link, Resumption, StateRef } from "./link.js";
 import type { SecretsPolicy, TreeSecrets } from "./secrets-policy.js";
 import { snapshotOf } from "./snapshot.js";
 import { TreeStream } from "./tree-stream.js";
@@ -88,10 +88,10 @@ export class StreamedTree {
     await this.#opened;
   }
 
-  /** Uses a new connection. @param resumeFrom the state that the relay says it holds */
-  connect(link: Link, resumeFrom: StateRef | undefined): void {
+  /** Uses a new connection. @param from what the relay says it has of the tree */
+  connect(link: Link, from: Resumption = {}): void {
     this.#link = link;
-    this.#stream.connect(link, resumeFrom);
+    this.#stream.connect(link, from);
   }
 
   disconnect(): void {
@@ -183,7 +183,7 @@ export class StreamedTree {
   #startStream(): void {
     this.#stream.disconnect();
     this.#stream = new TreeStream(this.root);
-    if (this.#link !== undefined) this.#stream.connect(this.#link, undefined);
+    if (this.#link !== undefined) this.#stream.connect(this.#link);
     this.#stream.setWatched(this.#watched);
   }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type AgentMessage, diffFiles, type FileChanges, joinChanges, realChanges } from "../../protocol/index.js";
-import type { Link, StateRef } from "./link.js";
-import { changesBetween, sameMeta, type TreeSnapshot, treeMessages } from "./snapshot.js";
+import type { Link, Resumption, StateRef } from "./link.js";
+import { treeMessages, type UpdateHead } from "./parts.js";
+import { changesBetween, sameMeta, type TreeSnapshot } from "./snapshot.js";
 
 /** A state that was sent. */
 interface SentState {
@@ -16,7 +17,12 @@ interface Update {
   readonly state: SentState;
   /** Lead to the state from the acknowledged one, or from the empty list when there is none. */
   readonly changes: FileChanges;
+  /** The `seq` of the acknowledged state; `null`: the update is a whole state. */
+  readonly base: number | null;
 }
+
+/** An update of fewer UTF-16 units is short: it does not wait for the long ones of other trees. */
+const SHORT_UNITS = 16 * 1024;
 
 /** That a tree is unchanged is reported at most this often. Milliseconds. */
 const SCANNED_INTERVAL_MS = 5_000;
@@ -33,6 +39,9 @@ const NO_CHANGES: FileChanges = new Map();
  * ack             └──┘
  * ```
  *
+ * When a connection is lost amid an update of many parts, the next one goes on with the same update behind the parts that the
+ * relay has, however the tree has changed since.
+ *
  * What changed comes with each state and is collected from one update to the next, so that an update costs as much as
  * what changed, and not as much as the tree.
  */
@@ -45,6 +54,10 @@ export class TreeStream {
   #seq = 0;
   #acknowledged: SentState | undefined;
   #inFlight: Update | undefined;
+  /** The update in flight was begun on the present connection. */
+  #isStreaming = false;
+  /** How many parts of it the relay has from a connection before. */
+  #arrived = 0;
   #latest: TreeSnapshot | undefined;
   /** Leads to the latest snapshot from the one in flight, or else from the acknowledged one; unused without either. */
   #pending: FileChanges = NO_CHANGES;
@@ -103,18 +116,30 @@ export class TreeStream {
   /**
    * Uses a new connection.
    *
-   * @param resumeFrom the state of this tree that the relay says it holds; the stream goes on from there when it still
-   *   has that state itself
+   * @param from what the relay says it has of this tree; the stream goes on from there when it still has that itself
    */
-  connect(link: Link, resumeFrom: StateRef | undefined): void {
+  connect(link: Link, from: Resumption = {}): void {
     this.#link = link;
-    const seq = resumeFrom?.epoch === this.epoch ? resumeFrom.seq : undefined;
+    this.#isStreaming = false;
+    const seq = from.held?.epoch === this.epoch ? from.held.seq : undefined;
     const { state, changes = NO_CHANGES } = this.#inFlight ?? {};
+    const isBased = seq !== undefined && seq === this.#acknowledged?.seq;
+    this.#arrived = 0;
     if (seq !== undefined && seq === state?.seq) this.#startFrom(state, this.#pending);
-    else if (seq !== undefined && seq === this.#acknowledged?.seq) {
-      this.#startFrom(this.#acknowledged, joinChanges(changes, this.#pending));
-    } else this.#startFrom(undefined, NO_CHANGES);
+    else if (this.#canGoOn(from.partial, isBased)) this.#arrived = from.partial?.parts ?? 0;
+    else if (isBased) this.#startFrom(this.#acknowledged, joinChanges(changes, this.#pending));
+    else this.#startFrom(undefined, NO_CHANGES);
     this.#resume();
+  }
+
+  /** Whether the update in flight is the one that the relay has parts of. @param isBased the relay holds its base */
+  #canGoOn(partial: Resumption["partial"], isBased: boolean): boolean {
+    const update = this.#inFlight;
+    if (update === undefined || partial === undefined || this.#link?.cutsFiles !== true) return false;
+    if (partial.epoch !== this.epoch || partial.seq !== update.state.seq || partial.base !== update.base) return false;
+    if (update.base !== null && !isBased) return false;
+    // its last part would have been taken over: a relay that has them all, or more, has another update
+    return [...treeMessages(this.#headOf(update), update.changes, true)].length > partial.parts;
   }
 
   /** The connection is lost. */
@@ -165,11 +190,15 @@ export class TreeStream {
     if (this.#latest !== undefined) this.scanned(Date.parse(this.#latest.meta.scanned_at));
   }
 
-  /** Sends the latest state, unless another is in flight or the relay has it already. */
+  /** Sends the latest state, unless another is in flight, which is gone on with, or the relay has it already. */
   #sendNext(): void {
     const link = this.#link;
     const snapshot = this.#latest;
-    if (link === undefined || !this.#watched || snapshot === undefined || this.#inFlight !== undefined) return;
+    if (link === undefined || !this.#watched || snapshot === undefined) return;
+    if (this.#inFlight !== undefined) {
+      this.#stream(link, this.#inFlight);
+      return;
+    }
     const base = this.#acknowledged;
     const version = this.#version;
     const changes =
@@ -181,18 +210,28 @@ export class TreeStream {
       return;
     }
     this.#seq += 1;
-    this.#inFlight = { state: { seq: this.#seq, snapshot, version }, changes };
-    link.stream(this.#messages(this.#inFlight, base));
+    this.#arrived = 0;
+    this.#inFlight = { state: { seq: this.#seq, snapshot, version }, changes, base: base?.seq ?? null };
+    this.#isStreaming = false;
+    this.#stream(link, this.#inFlight);
+  }
+
+  #stream(link: Link, update: Update): void {
+    if (this.#isStreaming) return;
+    this.#isStreaming = true;
+    link.stream(this.#messages(link, update, this.#arrived), isShort(update.changes));
   }
 
   /** The parts of one update. They end early when the update is no longer the one in flight. */
-  *#messages(update: Update, base: SentState | undefined): Generator<AgentMessage, void> {
-    const { seq, snapshot } = update.state;
-    const head = { root: this.root, epoch: this.epoch, seq, base: base?.seq ?? null, meta: snapshot.meta };
-    for (const message of treeMessages(head, update.changes)) {
-      if (this.#inFlight !== update) return;
-      yield message;
+  *#messages(link: Link, update: Update, arrived: number): Generator<AgentMessage, void> {
+    for (const message of treeMessages(this.#headOf(update), update.changes, link.cutsFiles)) {
+      if (this.#inFlight !== update || this.#link !== link) return;
+      if ((message.part ?? 0) >= arrived) yield message;
     }
+  }
+
+  #headOf({ state: { seq, snapshot }, base }: Update): UpdateHead {
+    return { root: this.root, epoch: this.epoch, seq, base, meta: snapshot.meta };
   }
 
   #acknowledge(version: number): void {
@@ -205,4 +244,13 @@ export class TreeStream {
     this.#waiters = waiters.filter((waiter) => !which(waiter));
     for (const waiter of waiters) if (which(waiter)) waiter.done();
   }
+}
+
+function isShort(changes: FileChanges): boolean {
+  let units = 0;
+  for (const [key, file] of changes) {
+    units += key.length + (file === undefined ? 0 : file.path.length + file.header.length + file.hunks.length);
+    if (units >= SHORT_UNITS) return false;
+  }
+  return true;
 }

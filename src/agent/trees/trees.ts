@@ -1,7 +1,7 @@
 import PQueue from "p-queue";
 import type { AgentStatus } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
-import type { Link, StateRef } from "./link.js";
+import type { Link, Resumption, StateRef } from "./link.js";
 import type { SecretsPolicy } from "./secrets-policy.js";
 import { StreamedTree, type TreeSource } from "./streamed-tree.js";
 import { logTrouble, troubleMessage } from "./trouble.js";
@@ -71,10 +71,10 @@ export class Trees {
     this.#trees.get(root)?.resync();
   }
 
-  /** Uses a new connection. @param resumeFrom the states that the relay still has, by root */
-  connect(link: Link, resumeFrom: ReadonlyMap<string, StateRef>): void {
+  /** Uses a new connection. @param from what the relay still has of each tree, by root */
+  connect(link: Link, from: ReadonlyMap<string, Resumption>): void {
     this.#link = link;
-    for (const [root, tree] of this.#trees) tree.connect(link, resumeFrom.get(root));
+    for (const [root, tree] of this.#trees) tree.connect(link, from.get(root));
   }
 
   disconnect(): void {
@@ -97,7 +97,7 @@ export class Trees {
       },
       this.#options.secrets,
     );
-    if (this.#link !== undefined) tree.connect(this.#link, undefined);
+    if (this.#link !== undefined) tree.connect(this.#link);
     this.#trees.set(root, tree);
     void this.#opening.add(() => tree.open(this.#options.source));
     return tree;

@@ -7,12 +7,15 @@ import {
   type RelayMessage,
   relayMessageSchema,
   type SecretsMode,
+  TREE_MESSAGE_PART_BYTES,
   TUNNEL_SUBPROTOCOL,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
+import { Liveness, Pacer } from "../../util/index.js";
+import { type DialSettings, dialWebSocket } from "../../util/link/index.js";
 import type { Link } from "../trees/link.js";
-import type { Dial } from "./dial.js";
-import { closeEnd, type End, errorEnd, nonsenseEnd, refusalEnd, unreachableEnd } from "./end.js";
+import { closeEnd, dialEnd, type End, errorEnd, nonsenseEnd, unreachableEnd } from "./end.js";
+import { Streams } from "./streams.js";
 
 /** Milliseconds. */
 export const CONNECTION_TIMES = {
@@ -20,15 +23,17 @@ export const CONNECTION_TIMES = {
   handshakeMs: 15_000,
   pingMs: PING_INTERVAL_MS,
   /**
-   * A link on which nothing arrives for this long is half open: both ends ping more often than this. Our own pongs alone
-   * would not do, since they wait behind a large update on a slow link.
+   * A link on which not a byte moves for this long is half open: both ends ping more often than this. Our own pongs alone
+   * would not do, since they wait behind a part of an update on a slow link.
    */
   silenceMs: 25_000,
   /** The same when there is reason to doubt the link. */
   probeMs: 5_000,
 };
-/** Large messages are drawn only while less than this waits in the socket, so that pings never wait long. Bytes. */
-const HIGH_WATER_BYTES = 64 * 1024;
+/** Large messages are drawn only while less than this waits in the socket, so that little is packed ahead. Bytes. */
+const HIGH_WATER_BYTES = TREE_MESSAGE_PART_BYTES;
+/** The silence is looked at so often in the time that it may last. */
+const LOOKS_AT_SILENCE = 10;
 
 export type Welcome = Extract<RelayMessage, { type: "welcome" }>;
 
@@ -36,7 +41,7 @@ export interface ConnectionOptions {
   /** The tunnel's address, `ws:` or `wss:`. */
   url: URL;
   token: string;
-  dial?: Dial;
+  dial?: DialSettings;
   /** Name and version, as the relay's operator will see it. */
   agent: string;
   /** Whether secrets are hidden in what is sent (docs/secrets.md). */
@@ -56,13 +61,16 @@ export class TunnelConnection implements Link {
   readonly #host: string;
   readonly #times: typeof CONNECTION_TIMES;
   readonly #socket: WebSocket;
-  readonly #streams: Iterator<AgentMessage, void>[] = [];
+  readonly #streams = new Streams();
+  readonly #pacer = new Pacer(TREE_MESSAGE_PART_BYTES);
+  cutsFiles = false;
   #end: (end: End) => void = () => {};
   #welcomed = false;
   #over = false;
   readonly #welcomeTimer: NodeJS.Timeout;
   #pingTimer: NodeJS.Timeout | undefined;
   #silenceTimer: NodeJS.Timeout | undefined;
+  #livenessTimer: NodeJS.Timeout | undefined;
   #probeTimer: NodeJS.Timeout | undefined;
   #probes = 0;
 
@@ -70,22 +78,27 @@ export class TunnelConnection implements Link {
     this.#options = options;
     this.#host = options.url.host;
     this.#times = { ...CONNECTION_TIMES, ...options.times };
-    const socket = new WebSocket(options.url, TUNNEL_SUBPROTOCOL, {
+    const socket = dialWebSocket(options.url, TUNNEL_SUBPROTOCOL, {
       ...options.dial,
       headers: { ...options.dial?.headers, authorization: `Bearer ${options.token}` },
-      maxPayload: MAX_TUNNEL_FRAME_BYTES,
-      perMessageDeflate: { clientNoContextTakeover: true, serverNoContextTakeover: true },
+      limitMs: this.#times.handshakeMs,
+      socket: {
+        maxPayload: MAX_TUNNEL_FRAME_BYTES,
+        perMessageDeflate: { clientNoContextTakeover: true, serverNoContextTakeover: true },
+      },
+      onFailure: (failure) => this.#end(dialEnd(this.#host, failure)),
     });
     this.#socket = socket;
     this.ended = new Promise((resolve) => {
       this.#end = (end) => {
         this.#over = true;
         this.#stopTimers();
-        this.#streams.length = 0;
+        this.#streams.clear();
         resolve(end);
       };
     });
-    this.#welcomeTimer = setTimeout(() => this.#breakOff("no welcome in time"), this.#times.handshakeMs);
+    this.#welcomeTimer = setTimeout(() => this.#unwelcomed(), this.#times.handshakeMs);
+    socket.on("upgrade", ({ socket: stream }) => this.#watchBytes(new Liveness(stream)));
     socket.on("open", () => this.#opened());
     socket.on("message", (data, isBinary) => this.#received(String(data), isBinary));
     socket.on("ping", () => this.#heard());
@@ -93,10 +106,8 @@ export class TunnelConnection implements Link {
       this.#heard();
       // what was on its way before the doubt proves nothing
       if (String(data) === `probe ${this.#probes}`) clearTimeout(this.#probeTimer);
-    });
-    socket.on("unexpected-response", (_request, response) => {
-      this.#end(refusalEnd(this.#host, response.statusCode ?? 0, response.headers["retry-after"]));
-      socket.terminate();
+      this.#pacer.answered(String(data));
+      this.#drain();
     });
     socket.on("error", (error) => this.#end(errorEnd(this.#host, error)));
     socket.on("close", (code, reason) => this.#end(closeEnd(this.#host, code, reason.toString())));
@@ -106,9 +117,9 @@ export class TunnelConnection implements Link {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  stream(messages: Iterator<AgentMessage, void>): void {
+  stream(messages: Iterator<AgentMessage, void>, isShort: boolean): void {
     if (this.#over) return;
-    this.#streams.push(messages);
+    this.#streams.add(messages, isShort);
     this.#drain();
   }
 
@@ -124,7 +135,9 @@ export class TunnelConnection implements Link {
       return;
     }
     clearTimeout(this.#probeTimer);
-    this.#probeTimer = setTimeout(() => this.#giveUp(), this.#times.probeMs);
+    // behind a part of an update the probe waits for as long as that takes
+    const { probeMs, silenceMs } = this.#times;
+    this.#probeTimer = setTimeout(() => this.#giveUp(), this.#pacer.isIdle ? probeMs : silenceMs);
     this.#probes += 1;
     this.#socket.ping(`probe ${this.#probes}`);
   }
@@ -149,6 +162,13 @@ export class TunnelConnection implements Link {
     });
     this.#pingTimer = setInterval(() => this.#socket.ping(), this.#times.pingMs);
     this.#silenceTimer = setTimeout(() => this.#giveUp(), this.#times.silenceMs);
+  }
+
+  /** Any byte that comes is a sign of life, also when the message that it belongs to takes minutes. */
+  #watchBytes(liveness: Liveness): void {
+    this.#livenessTimer = setInterval(() => {
+      if (liveness.moved()) this.#heard();
+    }, this.#times.silenceMs / LOOKS_AT_SILENCE);
   }
 
   #heard(): void {
@@ -177,22 +197,30 @@ export class TunnelConnection implements Link {
       this.#breakOff(`it speaks tunnel version ${welcome.protocol}, not ${TUNNEL_VERSION}`);
     } else {
       this.#welcomed = true;
+      this.cutsFiles = welcome.partial !== undefined;
       clearTimeout(this.#welcomeTimer);
       this.#options.onWelcome(welcome, this);
     }
   }
 
-  /** Sends from the streams in turn while the socket takes it; goes on when what was sent has left the process. */
+  /**
+   * Sends from the streams in turn as long as little is under way; goes on when what was sent has left the process, or has
+   * arrived.
+   */
   #drain(): void {
     const socket = this.#socket;
-    while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount < HIGH_WATER_BYTES) {
-      const stream = this.#streams.shift();
-      if (stream === undefined) return;
-      const next = stream.next();
-      if (next.done === true) continue;
-      this.#streams.push(stream);
-      socket.send(JSON.stringify(next.value), () => this.#drain());
+    while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount < HIGH_WATER_BYTES && this.#pacer.hasRoom) {
+      const message = this.#streams.next();
+      if (message === undefined) return;
+      const frame = Buffer.from(JSON.stringify(message));
+      socket.send(frame, { binary: false }, () => this.#drain());
+      const mark = this.#pacer.sent(frame.length);
+      if (mark !== undefined) socket.ping(mark);
     }
+  }
+
+  #unwelcomed(): void {
+    this.#breakOff(`it has taken the upgrade, and sends no welcome in ${this.#times.handshakeMs / 1000} s`);
   }
 
   #breakOff(detail: string): void {
@@ -205,6 +233,7 @@ export class TunnelConnection implements Link {
     clearTimeout(this.#welcomeTimer);
     clearInterval(this.#pingTimer);
     clearTimeout(this.#silenceTimer);
+    clearInterval(this.#livenessTimer);
     clearTimeout(this.#probeTimer);
   }
 }

@@ -1,10 +1,17 @@
-import { type Agent, validateHeaderName, validateHeaderValue } from "node:http";
-import { HttpsProxyAgent } from "https-proxy-agent";
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { getProxyForUrl } from "proxy-from-env";
-import { MAX_SETTINGS_FILE_BYTES, messageOf, readRegularFile, systemCode, TreewireError } from "../../util/index.js";
+import {
+  EmptyFileError,
+  MAX_SETTINGS_FILE_BYTES,
+  messageOf,
+  readRegularFile,
+  systemCode,
+  TreewireError,
+} from "../../util/index.js";
+import type { DialSettings } from "../../util/link/index.js";
 
-/** How to reach the relay, besides its address. */
-export interface DialSettings {
+/** What of the agent's settings says how to reach the relay. */
+export interface ReachSettings {
   /** Paths of PEM files; read at every attempt, so that whoever renews them needs to tell nobody. */
   caFile?: string | undefined;
   certFile?: string | undefined;
@@ -13,33 +20,25 @@ export interface DialSettings {
   headers?: readonly string[];
 }
 
-/** What one attempt to connect takes, for the `ws` client. */
-export interface Dial {
-  headers: Record<string, string>;
-  ca?: string;
-  cert?: string;
-  key?: string;
-  /** Goes through the proxy that the environment names for the relay. */
-  agent?: Agent;
-}
-
 /** Headers that make the tunnel what it is. */
 const RESERVED = /^(authorization|connection|upgrade|host|sec-websocket-.*)$/i;
 
 /**
+ * What one attempt to connect takes.
+ *
  * @param url the tunnel's, `ws:` or `wss:`
  * @throws TreewireError `TW_BAD_CONFIG`: a file that cannot be read, a header that is none, a proxy that is no URL
  */
-export function dial(url: URL, settings: DialSettings): Dial {
+export function dial(url: URL, settings: ReachSettings): DialSettings {
   const headers = Object.fromEntries((settings.headers ?? []).map(parseHeader));
-  const agent = proxyFor(url, settings);
+  const proxy = proxyFor(url);
   const { caFile, certFile, keyFile } = settings;
   return {
     headers,
     ...(caFile !== undefined && { ca: readPem("ca-file", caFile) }),
     ...(certFile !== undefined && { cert: readPem("cert-file", certFile) }),
     ...(keyFile !== undefined && { key: readPem("key-file", keyFile) }),
-    ...(agent !== undefined && { agent }),
+    ...(proxy !== undefined && { proxy }),
   };
 }
 
@@ -54,14 +53,14 @@ function proxyUrl(url: URL): string {
   return getProxyForUrl(url.href.replace(/^ws/, "http"));
 }
 
-function proxyFor(url: URL, { caFile }: DialSettings): Agent | undefined {
+function proxyFor(url: URL): URL | undefined {
   const proxy = proxyUrl(url);
   if (proxy === "") return undefined;
   // not repeated: a password may stand in it
   if (!URL.canParse(proxy) || !/^https?:$/.test(new URL(proxy).protocol)) {
     throw new TreewireError("TW_BAD_CONFIG", "HTTPS_PROXY", { detail: "not an http:// or https:// URL" });
   }
-  return new HttpsProxyAgent(proxy, caFile === undefined ? {} : { ca: readPem("ca-file", caFile) });
+  return new URL(proxy);
 }
 
 function parseHeader(text: string): [name: string, value: string] {
@@ -81,7 +80,9 @@ function parseHeader(text: string): [name: string, value: string] {
 
 function readPem(name: string, path: string): string {
   try {
-    return readRegularFile(path, MAX_SETTINGS_FILE_BYTES).bytes.toString();
+    const text = readRegularFile(path, MAX_SETTINGS_FILE_BYTES).bytes.toString();
+    if (text.trim() === "") throw new EmptyFileError(); // which TLS would take for no file at all
+    return text;
   } catch (error) {
     throw new TreewireError("TW_BAD_CONFIG", path, {
       detail: `${name}: ${systemCode(error) ?? messageOf(error)}`,

@@ -1,5 +1,6 @@
 import { CLOSE } from "../../protocol/index.js";
 import { messageOf, systemCode, TreewireError } from "../../util/index.js";
+import { type DialFailure, dialError } from "../../util/link/index.js";
 
 /** Why a connection is over. */
 export type End =
@@ -19,27 +20,16 @@ export interface FailedEnd {
   retryAfterMs?: number;
 }
 
-/** The codes of OpenSSL and Node.js about a certificate that does not prove who the relay is. */
-const UNTRUSTED = /^(CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT_)/;
-/** A relay that asks for more patience than this is asked again all the same. Milliseconds. */
-const MAX_RETRY_AFTER_MS = 10 * 60_000;
 /** RFC 6455, 7.1.5: there was no close frame. */
 const NO_CLOSE_FRAME = 1006;
 
-/**
- * The upgrade was answered with another status than 101.
- *
- * @param host the relay's, with its port
- * @param retryAfter the header of that name: seconds, or a date, which counts for nothing, since clocks differ
- */
-export function refusalEnd(host: string, status: number, retryAfter?: string): End {
-  if (status === 401) return rejectedEnd(host, "HTTP 401");
-  // a relay that is being deployed, or throttles; anything else is no relay
-  const passing = status === 429 || status >= 500;
-  if (!passing) return nonsenseEnd(host, `HTTP ${status}`);
-  const end = unreachableEnd(host, `HTTP ${status}`);
-  if (!/^\d+$/.test(retryAfter ?? "")) return end;
-  return { ...end, retryAfterMs: Math.min(Number(retryAfter) * 1_000, MAX_RETRY_AFTER_MS) };
+/** The connection did not come to be. @param host the relay's, with its port */
+export function dialEnd(host: string, failure: DialFailure): End {
+  if (failure.kind === "rejected") return rejectedEnd(host, `HTTP ${failure.status}`);
+  // what the relay refuses besides the token (no such route) is no relay's tunnel
+  const error = dialError(host, failure, "TW_RELAY_NONSENSE");
+  const { retryAfterMs } = failure;
+  return { kind: "failed", error, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
 /** The connection was closed. @param reason the close frame's, perhaps empty */
@@ -51,16 +41,12 @@ export function closeEnd(host: string, code: number, reason: string): End {
   return { kind: "closed", reason: words };
 }
 
-/** The socket reported an error. */
+/** The socket reported an error after it was open. */
 export function errorEnd(host: string, error: Error): FailedEnd {
   const code = systemCode(error);
-  if (code !== undefined && UNTRUSTED.test(code)) {
-    return { kind: "failed", error: new TreewireError("TW_RELAY_UNTRUSTED", host, { detail: code, cause: error }) };
-  }
-  // ws reports an answer that is no WebSocket handshake, and frames that are none, without a system's error code
-  const nonsense = code === undefined ? isNonsense(error.message) : /^(HPE_|WS_ERR_)/.test(code);
-  const detail = code !== undefined && !nonsense ? code : messageOf(error);
-  return nonsense ? nonsenseEnd(host, detail, error) : unreachableEnd(host, detail, error);
+  // ws has codes of its own for frames that are none
+  if (code?.startsWith("WS_ERR_") === true) return nonsenseEnd(host, messageOf(error), error);
+  return unreachableEnd(host, `the connection broke: ${code ?? messageOf(error)}`, error);
 }
 
 /** Nobody answers there, for now. */
@@ -75,8 +61,4 @@ export function nonsenseEnd(host: string, detail: string, cause?: unknown): Fail
 
 function rejectedEnd(host: string, detail: string): End {
   return { kind: "rejected", error: new TreewireError("TW_TOKEN_REJECTED", host, { detail }) };
-}
-
-function isNonsense(message: string): boolean {
-  return /subprotocol|Sec-WebSocket|Upgrade header|Invalid WebSocket/i.test(message);
 }

@@ -1,8 +1,17 @@
-import { type ErrorCode, type Logger, messageOf, type TokenSource, TreewireError } from "../../util/index.js";
+import {
+  type LinkAttempt,
+  type LinkFailure,
+  LinkLoop,
+  type Logger,
+  messageOf,
+  type NextTry,
+  type Pace,
+  type TokenSource,
+  TreewireError,
+} from "../../util/index.js";
+import type { DialSettings } from "../../util/link/index.js";
 import { type ConnectionOptions, TunnelConnection } from "./connection.js";
-import type { Dial } from "./dial.js";
 import type { End } from "./end.js";
-import { Retry } from "./retry.js";
 
 /** A refused token that may be replaced where it comes from is tried again this long. Milliseconds. */
 const REJECTED_GRACE_MS = 5_000;
@@ -25,38 +34,40 @@ export interface TunnelOptions
   extends Pick<ConnectionOptions, "url" | "agent" | "secrets" | "onWelcome" | "onMessage" | "times"> {
   token: TokenSource;
   /** What each attempt takes besides. @throws TreewireError `TW_BAD_CONFIG` */
-  dial?: () => Dial;
+  dial?: () => DialSettings;
   logger: Logger;
   /** After every connection that had been welcomed. */
   onLost: () => void;
   /** Whenever {@link Tunnel.status} has changed. */
   onStatus?: (status: TunnelStatus) => void;
   /** For tests: how long to wait between tries, and how long a refused token is tried again, in milliseconds. */
-  retry?: Pick<Retry, "next">;
+  retry?: Pick<Pace, "next">;
   rejectedGraceMs?: number;
 }
 
 /** Keeps one connection to the relay, for as long as it runs. */
 export class Tunnel {
   readonly #options: TunnelOptions;
-  readonly #retry: Pick<Retry, "next">;
+  readonly #loop: LinkLoop<TunnelFailure>;
+  readonly #stopping = new AbortController();
   #connection: TunnelConnection | undefined;
-  #stopped = false;
-  #wake: () => void = () => {};
   /** The token of the connection that is there. */
   #connectedWith: string | undefined;
-  /** The relay has said welcome on the present or last connection. */
-  #welcomed = false;
-  /** The next try is made without delay. */
-  #hurry = false;
-  /** The failure that was logged last, so that a night without network is one line. */
-  #lastFailure = "";
+  /** The token that the relay has refused last. */
+  #refusedToken: string | undefined;
   status: TunnelStatus = { state: "connecting", since: Date.now() };
-  #rejectedSince: { token: string; at: number } | undefined;
 
   constructor(options: TunnelOptions) {
+    const { retry, token, rejectedGraceMs = REJECTED_GRACE_MS } = options;
     this.#options = options;
-    this.#retry = options.retry ?? new Retry();
+    this.#loop = new LinkLoop({
+      connect: (attempt) => this.#connectOnce(attempt),
+      signal: this.#stopping.signal,
+      // a token that was refused may be about to be replaced; one that stays the same is refused for good
+      graceMs: ({ end }) => (end.kind === "rejected" && token.canChange ? rejectedGraceMs : 0),
+      onFailure: (failure, next) => this.#report(failure, next),
+      ...(retry !== undefined && { pace: retry }),
+    });
   }
 
   /**
@@ -65,21 +76,8 @@ export class Tunnel {
    * @throws TreewireError `TW_TOKEN_REJECTED` or `TW_REPLACED`: trying again would be useless
    */
   async run(): Promise<void> {
-    while (!this.#stopped) {
-      const started = performance.now();
-      this.#welcomed = false;
-      this.#setStatus({ state: "connecting" });
-      const end = await this.#connectOnce();
-      if (this.#stopped) return;
-      const again = this.#hurry || (end.kind === "rejected" && this.#tokenChanged(end.token));
-      this.#hurry = false;
-      const lastedMs = performance.now() - started;
-      const retryMs = () => this.#retry.next({ lastedMs, welcomed: this.#welcomed });
-      const delayMs = again ? 0 : Math.max(retryMs(), retryAfterMs(end));
-      this.#report(end, delayMs);
-      this.#setStatus({ state: "waiting", nextTryAt: Date.now() + delayMs, problem: describeEnd(end)[1] });
-      await this.#pause(delayMs);
-    }
+    const final = await this.#loop.run();
+    if (final !== undefined) throw errorOf(final.end, this.#options.url.host) ?? new Error(final.why);
   }
 
   /**
@@ -87,8 +85,8 @@ export class Tunnel {
    * soon is given up.
    */
   nudge(): void {
-    this.#wake();
-    if (this.#connection?.isOpen === false) this.#hurry = true;
+    if (this.#connection?.isOpen === false) this.#loop.hurry();
+    else this.#loop.nudge();
     this.#connection?.probe();
   }
 
@@ -96,7 +94,7 @@ export class Tunnel {
   reload(): void {
     const token = this.#connectedWith;
     if (token !== undefined && this.#tokenChanged(token)) {
-      this.#hurry = true;
+      this.#loop.hurry();
       this.#connection?.close(GOODBYE_MS);
     }
     this.nudge();
@@ -104,17 +102,19 @@ export class Tunnel {
 
   /** Says goodbye and ends {@link run}. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#wake();
+    this.#stopping.abort();
     this.#connection?.close(GOODBYE_MS);
     await this.#connection?.ended;
   }
 
-  async #connectOnce(): Promise<PassingEnd> {
+  async #connectOnce(attempt: LinkAttempt): Promise<TunnelFailure> {
     const { url, agent, secrets, onWelcome, onMessage, onLost, logger, times } = this.#options;
+    this.#setStatus({ state: "connecting" });
     const prepared = this.#prepare();
-    if (prepared instanceof TreewireError) return { kind: "failed", error: prepared };
+    if (prepared instanceof TreewireError) return failureOf({ kind: "failed", error: prepared }, { welcomed: false });
     const { token } = prepared;
+    if (token !== this.#refusedToken) attempt.asksAnew();
+    let welcomed = false;
     const connection = new TunnelConnection({
       ...prepared,
       url,
@@ -123,9 +123,8 @@ export class Tunnel {
       onMessage,
       ...(times !== undefined && { times }),
       onWelcome: (welcome, link) => {
-        this.#welcomed = true;
-        this.#lastFailure = "";
-        this.#rejectedSince = undefined;
+        welcomed = true;
+        attempt.served();
         logger.info({ relay: url.host, workspace: welcome.workspace }, "connected");
         this.#setStatus({ state: "connected", workspace: welcome.workspace });
         onWelcome(welcome, link);
@@ -136,15 +135,17 @@ export class Tunnel {
     const end = await connection.ended;
     this.#connection = undefined;
     this.#connectedWith = undefined;
-    if (this.#welcomed) onLost();
-    if (end.kind === "replaced") throw new TreewireError("TW_REPLACED", url.host);
-    if (end.kind !== "rejected") return end;
-    if (this.#rejectedForGood(token)) throw end.error;
-    return { ...end, token };
+    if (welcomed) onLost();
+    const failure = failureOf(end, { welcomed });
+    if (end.kind !== "rejected") return failure;
+    this.#refusedToken = token;
+    if (!this.#tokenChanged(token)) return failure;
+    this.#loop.hurry();
+    return { ...failure, isFinal: false };
   }
 
   /** What an attempt takes is read anew for each: files may have been replaced. */
-  #prepare(): { token: string; dial: Dial } | TreewireError {
+  #prepare(): { token: string; dial: DialSettings } | TreewireError {
     try {
       return { token: this.#options.token.read(), dial: this.#options.dial?.() ?? { headers: {} } };
     } catch (error) {
@@ -153,25 +154,16 @@ export class Tunnel {
     }
   }
 
-  /** A token that was refused may be about to be replaced; one that stays the same is refused for good. */
-  #rejectedForGood(token: string): boolean {
-    if (!this.#options.token.canChange) return true;
-    const now = performance.now();
-    if (this.#rejectedSince?.token !== token) this.#rejectedSince = { token, at: now };
-    return now - this.#rejectedSince.at >= (this.#options.rejectedGraceMs ?? REJECTED_GRACE_MS);
-  }
-
   #tokenChanged(refused: string): boolean {
     const prepared = this.#prepare();
     return !(prepared instanceof TreewireError) && prepared.token !== refused;
   }
 
-  #report(end: PassingEnd, delayMs: number): void {
-    const { logger } = this.#options;
-    const [code, message] = describeEnd(end);
-    const level = message === this.#lastFailure ? "debug" : "warn";
-    this.#lastFailure = message;
-    logger[level]({ code, retryInMs: Math.round(delayMs) }, message);
+  /** A night without network is one line. */
+  #report({ end, why }: TunnelFailure, { delayMs, isNew }: NextTry): void {
+    const code = "error" in end ? end.error.code : undefined;
+    this.#options.logger[isNew ? "warn" : "debug"]({ code, retryInMs: Math.round(delayMs) }, why);
+    this.#setStatus({ state: "waiting", nextTryAt: Date.now() + delayMs, problem: why });
   }
 
   #setStatus(status: Omit<TunnelStatus, "since">): void {
@@ -180,29 +172,26 @@ export class Tunnel {
     this.status = { ...lasting, ...status, since: Date.now() };
     this.#options.onStatus?.(this.status);
   }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, delayMs);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
 }
 
-/** An end after which another try makes sense. */
-type PassingEnd =
-  | Extract<End, { kind: "failed" | "closed" }>
-  | (Extract<End, { kind: "rejected" }> & { token: string });
-
-/** How long the relay wants the agent to stay away, in milliseconds. */
-function retryAfterMs(end: PassingEnd): number {
-  return end.kind === "failed" ? (end.retryAfterMs ?? 0) : 0;
+/** The end of a connection, as the loop takes it. */
+interface TunnelFailure extends LinkFailure {
+  end: End;
 }
 
-function describeEnd(end: PassingEnd): [code: ErrorCode | undefined, message: string] {
-  if (end.kind === "closed") return [undefined, `the relay closed the connection (${end.reason})`];
-  return [end.error.code, messageOf(end.error)];
+function failureOf(end: End, { welcomed }: { welcomed: boolean }): TunnelFailure {
+  const isFinal = end.kind === "rejected" || end.kind === "replaced";
+  const retryAfter = end.kind === "failed" && end.retryAfterMs !== undefined && { retryAfterMs: end.retryAfterMs };
+  return { end, step: welcomed ? "open" : "upgrade", why: describeEnd(end), isFinal, ...retryAfter };
+}
+
+function errorOf(end: End, host: string): TreewireError | undefined {
+  if (end.kind === "replaced") return new TreewireError("TW_REPLACED", host);
+  return "error" in end ? end.error : undefined;
+}
+
+function describeEnd(end: End): string {
+  if (end.kind === "replaced") return "another agent has taken the workspace";
+  if (end.kind === "closed") return `the relay closed the connection (${end.reason})`;
+  return messageOf(end.error);
 }

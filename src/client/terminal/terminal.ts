@@ -1,7 +1,14 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { idSchema, type ServerMessage } from "../../protocol/index.js";
-import { Backoff, colorsFor, TreewireError } from "../../util/index.js";
-import { connectOnce } from "./connection.js";
+import { idSchema, type ServerMessage, serverMessageSchema } from "../../protocol/index.js";
+import {
+  type Clock,
+  colorsFor,
+  LinkLoop,
+  type Pace,
+  standardLines,
+  systemClock,
+  TreewireError,
+} from "../../util/index.js";
+import { connectInNode } from "../node-connection.js";
 import { printableLine, renderMessage } from "./render.js";
 
 export interface TerminalOptions {
@@ -28,34 +35,56 @@ export interface Output {
   isTTY?: boolean;
 }
 
-const FIRST_RETRY_MS = 500;
-const MAX_RETRY_MS = 15_000;
+/** What tests put in the place of the world's. */
+export interface TerminalParts {
+  clock?: Clock;
+  pace?: Pick<Pace, "next">;
+}
 
 /**
  * Shows a chat's live diff until the signal comes, and connects again, with growing and jittered delays, whenever the
- * connection is lost.
+ * connection is lost. Says on standard error when it is lost, why, and when it is there again.
  *
- * @throws TreewireError when trying again would not help: `TW_BAD_USAGE`, `TW_BAD_URL`, `TW_TOKEN_REJECTED`,
- *   `TW_WATCH_REFUSED`, `TW_RELAY_NONSENSE`
+ * @throws TreewireError when the relay itself refuses, or `TW_BAD_USAGE`, `TW_BAD_URL`: `TW_TOKEN_REJECTED`,
+ *   `TW_WATCH_REFUSED`. Where it had been of use before, it was asked again for a minute
  */
-export async function watchInTerminal(options: TerminalOptions): Promise<void> {
-  const { stdout = process.stdout, stderr = process.stderr, signal } = options;
+export async function watchInTerminal(options: TerminalOptions, parts: TerminalParts = {}): Promise<void> {
+  const { stdout = process.stdout, stderr = standardLines(2), token, signal } = options;
+  const { clock = systemClock, pace } = parts;
   const url = watchUrl(options.url, options.chat);
   const colors = colorsFor(stdout, options.env);
-  const onMessage = (message: ServerMessage) => {
-    stdout.write(options.json ? `${JSON.stringify(message)}\n` : renderMessage(message, Date.now(), colors));
-  };
-  const backoff = new Backoff({ firstMs: FIRST_RETRY_MS, capMs: MAX_RETRY_MS });
-  let lastReason = "";
-  while (!signal.aborted) {
-    const end = await connectOnce({ ...options, url, onMessage });
-    if (signal.aborted) return;
-    if (end.wasOpen) backoff.reset();
-    if (end.wasOpen || end.why !== lastReason) stderr.write(`${printableLine(end.why)}; trying again\n`);
-    lastReason = end.why;
-    // the shortest wait keeps a relay that refuses at once from being asked in a loop
-    await delay(100 + backoff.next(), undefined, { signal }).catch(() => undefined);
-  }
+  let isLost = false;
+  const loop = new LinkLoop({
+    connect: (attempt) =>
+      connectInNode({
+        url: new URL(url),
+        token,
+        signal,
+        clock,
+        onOpen: (send) => options.refresh && send('{"type":"refresh"}'),
+        onMessage: (text) => {
+          const message = text === undefined ? undefined : parse(text);
+          if (message === undefined) return "the relay has sent a frame that the protocol does not know";
+          attempt.served();
+          if (isLost) stderr.write("connected again\n");
+          isLost = false;
+          stdout.write(options.json ? `${JSON.stringify(message)}\n` : renderMessage(message, Date.now(), colors));
+          return undefined;
+        },
+      }),
+    signal,
+    onFailure: ({ why }, { isNew }) => {
+      if (isNew) stderr.write(`${printableLine(why)}; trying again\n`);
+      isLost = true;
+    },
+    clock,
+    ...(pace !== undefined && { pace }),
+  });
+  const final = await loop.run();
+  if (final === undefined) return;
+  // a refused token is told by 401 before the connection, by 4003 on it
+  const isToken = final.status === 401 || final.step === "open";
+  throw new TreewireError(isToken ? "TW_TOKEN_REJECTED" : "TW_WATCH_REFUSED", url, { detail: final.why });
 }
 
 /**
@@ -72,4 +101,12 @@ export function watchUrl(relay: string, chat: string): string {
   if (protocol === undefined || url.host === "") throw new TreewireError("TW_BAD_URL", relay);
   const path = url.pathname.replace(/\/+$/, "");
   return `${protocol}//${url.host}${path}/api/v2/chats/${id}/git/watch`;
+}
+
+function parse(text: string): ServerMessage | undefined {
+  try {
+    return serverMessageSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined; // no JSON: the caller says so
+  }
 }

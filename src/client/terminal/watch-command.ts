@@ -1,4 +1,4 @@
-import { command, fixedToken, stopSignal, TreewireError, tokenFile } from "../../util/index.js";
+import { command, fixedToken, standardLines, stopSignal, TreewireError, tokenFile } from "../../util/index.js";
 import { watchInTerminal } from "./terminal.js";
 
 export const watchCommand = command(
@@ -30,7 +30,7 @@ export const watchCommand = command(
 );
 
 function readToken(file: string | undefined): string {
-  if (file !== undefined) return tokenFile(file, (warning) => process.stderr.write(`relay: ${warning}\n`)).read();
+  if (file !== undefined) return tokenFile(file, (warning) => standardLines(2).write(`relay: ${warning}\n`)).read();
   const token = process.env.TREEWIRE_TOKEN?.trim();
   if (!token) throw new TreewireError("TW_NO_TOKEN", "relay watch", { detail: "TREEWIRE_TOKEN is not set" });
   return fixedToken(token).read();

@@ -49,6 +49,23 @@ export function toUtf8(content: Buffer, name: string): Buffer | undefined {
   return marked === undefined ? decode(content, name) : undefined;
 }
 
+/**
+ * Bytes as text, from the encoding that a commit names.
+ *
+ * @param encoding `undefined`: UTF-8
+ * @returns UTF-8 made of the bytes where they mean nothing in the encoding, or nobody knows it, as git shows them then
+ */
+export function decodeText(bytes: Buffer, encoding: string | undefined): string {
+  const name = workingTreeEncoding(encoding);
+  if (name === undefined) return bytes.toString();
+  try {
+    return (toUtf8(bytes, name) ?? bytes).toString();
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return bytes.toString();
+    throw thrown;
+  }
+}
+
 function decode(content: Buffer, name: string): Buffer | undefined {
   if (!SAME_TABLES.test(name)) return convertByIconv(content, name);
   const iconv = loadIconv();

@@ -1,11 +1,11 @@
 import { corrupt } from "../io/files.js";
-import { RandomAccessFile } from "../io/random-access-file.js";
+import { type FileReader, type OpenFile, openFile } from "../io/random-access-file.js";
+import { chunksOf, type FileChunk } from "./chunks.js";
+import type { Oid } from "./object-id.js";
 import { OidTable } from "./oid-table.js";
 
-interface Chunk {
-  start: number;
-  length: number;
-}
+/** Before the table of its parts. */
+const HEAD_BYTES = 12;
 
 /**
  * One index over many packs, searched on disk, so that an object is not looked for in each pack in turn.
@@ -14,23 +14,23 @@ interface Chunk {
 export class MultiPackIndex {
   /** Names of the packs that it covers, without directory, ending in `.pack`. */
   readonly packNames: readonly string[];
-  readonly #file: RandomAccessFile;
+  readonly #file: FileReader;
   readonly #oids: OidTable;
-  readonly #offsets: Chunk;
-  readonly #largeOffsets: Chunk | undefined;
+  readonly #offsets: FileChunk;
+  readonly #largeOffsets: FileChunk | undefined;
 
   /**
    * @param path absolute
    * @param oidBytes 20 or 32
    * @throws a system error, or TreewireError `TW_CORRUPT_REPOSITORY` naming the file
    */
-  constructor(path: string, oidBytes: number) {
-    this.#file = new RandomAccessFile(path);
+  constructor(path: string, oidBytes: number, open: OpenFile = openFile) {
+    this.#file = open(path);
     try {
-      const head = this.#read(0, 12);
+      const head = this.#read(0, HEAD_BYTES);
       if (head.toString("latin1", 0, 4) !== "MIDX" || head[4] !== 1) throw corrupt(path, "not a multi-pack-index");
       const [chunkCount = 0, packCount] = [head[6], head.readUInt32BE(8)];
-      const chunks = this.#readChunks(chunkCount);
+      const chunks = chunksOf(this.#file, HEAD_BYTES, chunkCount);
       this.packNames = this.#readNames(this.#chunk(chunks, "PNAM"), packCount);
       this.#oids = new OidTable(this.#file, {
         fanout: this.#chunk(chunks, "OIDF").start,
@@ -56,6 +56,11 @@ export class MultiPackIndex {
     return { pack: bytes.readUInt32BE(0), offset: offset < 0x80000000 ? offset : this.#largeOffset(offset) };
   }
 
+  /** See {@link OidTable.withPrefix}. */
+  withPrefix(prefix: string, limit: number): Oid[] {
+    return this.#oids.withPrefix(prefix, limit);
+  }
+
   close(): void {
     this.#file.close();
   }
@@ -67,26 +72,13 @@ export class MultiPackIndex {
     return bytes.readUInt32BE(0) * 2 ** 32 + bytes.readUInt32BE(4);
   }
 
-  #readChunks(count: number): Map<string, Chunk> {
-    // Twelve bytes a chunk, and one more row that says where the last one ends.
-    const table = this.#read(12, (count + 1) * 12);
-    const chunks = new Map<string, Chunk>();
-    for (let row = 0; row < count; row += 1) {
-      const start = position(table, row);
-      const length = position(table, row + 1) - start;
-      if (length < 0 || start + length > this.#file.size) throw corrupt(this.#file.path, "chunks out of range");
-      chunks.set(table.toString("latin1", row * 12, row * 12 + 4), { start, length });
-    }
-    return chunks;
-  }
-
-  #chunk(chunks: ReadonlyMap<string, Chunk>, name: string): Chunk {
+  #chunk(chunks: ReadonlyMap<string, FileChunk>, name: string): FileChunk {
     const chunk = chunks.get(name);
     if (chunk === undefined) throw corrupt(this.#file.path, `no chunk ${name}`);
     return chunk;
   }
 
-  #readNames({ start, length }: Chunk, count: number): string[] {
+  #readNames({ start, length }: FileChunk, count: number): string[] {
     if (length > MAX_NAMES_BYTES) throw corrupt(this.#file.path, "too many names");
     const names = this.#read(start, length).toString().split("\0").slice(0, count);
     if (names.length < count || names.some((name) => !/^[^/]+\.(idx|pack)$/.test(name))) {
@@ -104,7 +96,3 @@ export class MultiPackIndex {
 
 /** Names take about 55 bytes: room for 300,000 packs. */
 const MAX_NAMES_BYTES = 16 * 2 ** 20;
-
-function position(table: Buffer, row: number): number {
-  return table.readUInt32BE(row * 12 + 4) * 2 ** 32 + table.readUInt32BE(row * 12 + 8);
-}

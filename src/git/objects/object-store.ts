@@ -1,11 +1,13 @@
 import { resolve } from "node:path";
 import { messageOf, TreewireError } from "../../util/index.js";
-import { corrupt, readWhole } from "../io/files.js";
+import { corrupt, listNames, readWhole } from "../io/files.js";
+import { openForManyReads } from "../io/paged-file.js";
+import { type OpenFile, openFile } from "../io/random-access-file.js";
 import { BaseCache } from "./base-cache.js";
 import type { GitObject } from "./git-object.js";
 import { looseObjectSize, readLooseObject } from "./loose-object.js";
 import type { Oid } from "./object-id.js";
-import { hashObject, type ObjectFormat } from "./object-id.js";
+import { hashObject, isOid, type ObjectFormat } from "./object-id.js";
 import { applyDelta, deltaResultSize } from "./pack-delta.js";
 import { type Pack, PackDirectory } from "./pack-directory.js";
 import type { PackFile } from "./pack-file.js";
@@ -13,6 +15,8 @@ import { replacementOf } from "./replacements.js";
 
 /** A chain of deltas is at most 4,095 long when git writes it; a longer one is damage, or made to hang readers. */
 const MAX_DELTA_CHAIN = 10_000;
+/** Git takes fewer digits for no abbreviation. */
+const MIN_PREFIX = 4;
 /** Alternates name alternates no deeper than this, as in git. */
 const MAX_ALTERNATE_DEPTH = 5;
 
@@ -23,6 +27,7 @@ const MAX_ALTERNATE_DEPTH = 5;
 export class ObjectStore {
   readonly #objectsDirectory: string;
   readonly #format: ObjectFormat;
+  readonly #openFile: OpenFile;
   readonly #bases = new BaseCache();
   readonly #readReplacements: () => ReadonlyMap<Oid, Oid>;
   #replacements: ReadonlyMap<Oid, Oid> | undefined;
@@ -31,12 +36,15 @@ export class ObjectStore {
   /**
    * @param objectsDirectory absolute path of `objects`
    * @param readReplacements reads which object replaces which; default: none does
+   * @param open how files of packs are read
    */
   constructor(
     objectsDirectory: string,
     format: ObjectFormat,
     readReplacements: () => ReadonlyMap<Oid, Oid> = () => new Map(),
+    open: OpenFile = openFile,
   ) {
+    this.#openFile = open;
     this.#readReplacements = readReplacements;
     this.#objectsDirectory = objectsDirectory;
     this.#format = format;
@@ -44,8 +52,13 @@ export class ObjectStore {
 
   /** Whether some objects are replaced by others: then equal ids of trees do not prove that the trees are equal. */
   get hasReplacements(): boolean {
+    return this.replacements.size > 0;
+  }
+
+  /** Which object replaces which. */
+  get replacements(): ReadonlyMap<Oid, Oid> {
     this.#replacements ??= this.#readReplacements();
-    return this.#replacements.size > 0;
+    return this.#replacements;
   }
 
   /**
@@ -58,7 +71,7 @@ export class ObjectStore {
   read(asked: Oid): GitObject {
     const oid = this.#replaced(asked);
     return this.#ask(
-      oid,
+      Buffer.from(oid, "hex"),
       (pack, offset) => this.#verify(oid, this.#readEntry(pack, offset), pack.path),
       (directory) => {
         const object = readLooseObject(directory, oid);
@@ -67,11 +80,49 @@ export class ObjectStore {
     );
   }
 
+  /**
+   * The same for walks over history, which read a hundred thousand commits: without hashing what is read, as in git, and
+   * of a commit no more than to the line of its committer, if that is less.
+   *
+   * @param asked the bytes of the id
+   * @returns an object whose content stays until the next call
+   * @throws like {@link read}
+   */
+  readCommitStart(asked: Buffer): GitObject {
+    const key = this.replacements.size === 0 ? asked : Buffer.from(this.#replaced(asked.toString("hex")), "hex");
+    const found = this.#firstPacked(key);
+    if (found !== undefined) return found;
+    return this.#ask(
+      key,
+      (pack, offset) => this.#readEntry(pack, offset),
+      (directory) => readLooseObject(directory, key.toString("hex")),
+    );
+  }
+
+  /**
+   * The ids of the objects that begin so, each once, in no order. As git, it asks for four digits at least.
+   *
+   * @param prefix lower-case hexadecimal digits
+   * @param limit of those that are looked for in one place
+   */
+  withPrefix(prefix: string, limit: number): Oid[] {
+    if (prefix.length < MIN_PREFIX) return [];
+    const loose = (path: string): Oid[] =>
+      listNames(`${path}/${prefix.slice(0, 2)}`)
+        .map((name) => prefix.slice(0, 2) + name)
+        .filter((oid) => oid.startsWith(prefix) && isOid(oid, this.#format));
+    const found = this.#allDirectories().flatMap(({ path, packs }) => [
+      ...packs.withPrefix(prefix, limit),
+      ...loose(path),
+    ]);
+    return [...new Set(found)];
+  }
+
   /** An object's size in bytes, without reading its content. @throws like {@link read} */
   size(asked: Oid): number {
     const oid = this.#replaced(asked);
     return this.#ask(
-      oid,
+      Buffer.from(oid, "hex"),
       (pack, offset) => {
         const { entry, start } = fileOf(pack).readHeader(offset);
         if (entry.kind === "whole") return entry.size;
@@ -93,18 +144,38 @@ export class ObjectStore {
     this.#bases.clear();
   }
 
-  #replaced(oid: Oid): Oid {
-    this.#replacements ??= this.#readReplacements();
-    return this.#replacements.size === 0 ? oid : replacementOf(oid, this.#replacements);
+  /** What most reads of commits come to; whatever is larger, or not as it should be, is left to {@link #ask}. */
+  #firstPacked(key: Buffer): GitObject | undefined {
+    try {
+      for (const { packs } of this.#allDirectories()) {
+        const place = packs.first(key);
+        const content = place?.pack.file()?.readCommitStart(place.offset);
+        if (content !== undefined) return { type: "commit", content };
+        if (place !== undefined) return undefined;
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof TreewireError)) throw thrown;
+    }
+    return undefined;
   }
 
-  #ask<T>(oid: Oid, packed: (pack: Pack, offset: number) => T, loose: (directory: string) => T | undefined): T {
-    const found = this.#askOnce(oid, packed, loose);
+  /** The same objects, for many reads that are near to each other: to be closed by {@link refresh}. */
+  forManyReads(): ObjectStore {
+    return new ObjectStore(this.#objectsDirectory, this.#format, () => this.replacements, openForManyReads());
+  }
+
+  #replaced(oid: Oid): Oid {
+    return this.replacements.size === 0 ? oid : replacementOf(oid, this.replacements);
+  }
+
+  #ask<T>(key: Buffer, packed: (pack: Pack, offset: number) => T, loose: (directory: string) => T | undefined): T {
+    const found = this.#askOnce(key, packed, loose);
     if (found !== undefined) return found;
     // Git may have packed, or repacked, since the packs were listed.
     this.refresh();
-    const later = this.#askOnce(oid, packed, loose);
+    const later = this.#askOnce(key, packed, loose);
     if (later !== undefined) return later;
+    const oid = key.toString("hex");
     const isPartial = this.#allDirectories().some(({ packs }) => packs.isPartial);
     if (isPartial) throw new TreewireError("TW_NOT_FETCHED", `object ${oid}`, { detail: this.#objectsDirectory });
     throw corrupt(`object ${oid}`, `missing from ${this.#objectsDirectory}`);
@@ -112,11 +183,10 @@ export class ObjectStore {
 
   /** Asks each directory in turn; when a copy is damaged, another one may be whole, and git reads that, too. */
   #askOnce<T>(
-    oid: Oid,
+    key: Buffer,
     packed: (pack: Pack, offset: number) => T,
     loose: (directory: string) => T | undefined,
   ): T | undefined {
-    const key = Buffer.from(oid, "hex");
     let failure: unknown;
     for (const ask of [
       ({ packs }: { packs: PackDirectory }) => {
@@ -182,7 +252,7 @@ export class ObjectStore {
   #allDirectories(): { path: string; packs: PackDirectory }[] {
     this.#directories ??= objectDirectories(this.#objectsDirectory, 0).map((path) => ({
       path,
-      packs: new PackDirectory(`${path}/pack`, this.#format.bytes),
+      packs: new PackDirectory(`${path}/pack`, this.#format.bytes, this.#openFile),
     }));
     return this.#directories;
   }

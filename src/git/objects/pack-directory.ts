@@ -1,6 +1,8 @@
 import { isAbsent, messageOf, TreewireError } from "../../util/index.js";
 import { corrupt, listNames, unreadable } from "../io/files.js";
+import { type OpenFile, openFile } from "../io/random-access-file.js";
 import { MultiPackIndex } from "./multi-pack-index.js";
+import type { Oid } from "./object-id.js";
 import { PackFile } from "./pack-file.js";
 import { PackIndex } from "./pack-index.js";
 
@@ -15,13 +17,15 @@ export class Pack {
   readonly id = nextId++;
   readonly path: string;
   readonly #oidBytes: number;
+  readonly #openFile: OpenFile;
   #index: PackIndex | undefined;
   #file: PackFile | undefined;
   /** Why it can't be read, until the packs are listed again. */
   #failure: unknown;
 
-  constructor(path: string, oidBytes: number) {
+  constructor(path: string, oidBytes: number, open: OpenFile) {
     this.path = path;
+    this.#openFile = open;
     this.#oidBytes = oidBytes;
   }
 
@@ -31,13 +35,13 @@ export class Pack {
 
   /** @returns `undefined` when git has taken the pack away @throws TreewireError naming the damaged file */
   index(): PackIndex | undefined {
-    this.#index ??= this.#open(() => new PackIndex(this.path.replace(/pack$/, "idx"), this.#oidBytes));
+    this.#index ??= this.#open(() => new PackIndex(this.path.replace(/pack$/, "idx"), this.#oidBytes, this.#openFile));
     return this.#index;
   }
 
   /** See {@link index}. */
   file(): PackFile | undefined {
-    this.#file ??= this.#open(() => new PackFile(this.path, this.#oidBytes));
+    this.#file ??= this.#open(() => new PackFile(this.path, this.#oidBytes, this.#openFile));
     return this.#file;
   }
 
@@ -66,26 +70,42 @@ export class PackDirectory {
   readonly isPartial: boolean;
   readonly #path: string;
   readonly #oidBytes: number;
+  readonly #openFile: OpenFile;
   /** Those that the multi-pack-index does not cover, the last used first: one commit's objects are mostly in one pack. */
   readonly #packs: Pack[];
   /** Those that it covers, in its order. */
   readonly #covered: Pack[] = [];
   readonly #multi: MultiPackIndex | undefined;
 
-  /** @throws TreewireError `TW_PATH_UNREADABLE` */
-  constructor(path: string, oidBytes: number) {
+  /** @param open how its files are read @throws TreewireError `TW_PATH_UNREADABLE` */
+  constructor(path: string, oidBytes: number, open: OpenFile = openFile) {
     this.#path = path;
+    this.#openFile = open;
     this.#oidBytes = oidBytes;
     const names = new Set(listNames(path));
     this.isPartial = [...names].some((name) => name.endsWith(".promisor"));
     this.#multi = names.has("multi-pack-index") ? this.#openMulti() : undefined;
     for (const name of this.#multi?.packNames ?? []) {
-      this.#covered.push(new Pack(`${path}/${name}`, oidBytes));
+      this.#covered.push(new Pack(`${path}/${name}`, oidBytes, open));
       names.delete(name);
     }
     this.#packs = [...names]
       .filter((name) => name.endsWith(".pack") && names.has(name.replace(/pack$/, "idx")))
-      .map((name) => new Pack(`${path}/${name}`, oidBytes));
+      .map((name) => new Pack(`${path}/${name}`, oidBytes, open));
+  }
+
+  /** The first of the places that {@link find} has, where nothing is damaged. */
+  first(oid: Buffer): { pack: Pack; offset: number } | undefined {
+    const covered = this.#multi?.find(oid);
+    const pack = covered && this.#covered[covered.pack];
+    if (covered !== undefined && pack !== undefined) return { pack: this.#touch(pack), offset: covered.offset };
+    for (const pack of this.#packs) {
+      const offset = this.#touch(pack).index()?.offset(oid);
+      if (offset === undefined) continue;
+      this.#toFront(pack);
+      return { pack, offset };
+    }
+    return undefined;
   }
 
   /**
@@ -108,6 +128,12 @@ export class PackDirectory {
       }
     }
     if (failure !== undefined) throw failure;
+  }
+
+  /** The ids of objects that begin so, in no order, some twice. See {@link OidTable.withPrefix}. */
+  withPrefix(prefix: string, limit: number): Oid[] {
+    const covered = this.#multi?.withPrefix(prefix, limit) ?? [];
+    return [...covered, ...this.#packs.flatMap((pack) => this.#touch(pack).index()?.withPrefix(prefix, limit) ?? [])];
   }
 
   close(): void {
@@ -133,7 +159,7 @@ export class PackDirectory {
   #openMulti(): MultiPackIndex | undefined {
     const path = `${this.#path}/multi-pack-index`;
     try {
-      return new MultiPackIndex(path, this.#oidBytes);
+      return new MultiPackIndex(path, this.#oidBytes, this.#openFile);
     } catch (thrown) {
       // Each pack that it covers has an index of its own, so that a damaged one costs time alone; `git fsck` reports it.
       if (thrown instanceof TreewireError || isAbsent(thrown)) return undefined;

@@ -1,8 +1,9 @@
 import { constants, inflateSync } from "node:zlib";
 import { messageOf } from "../../util/index.js";
 import { corrupt } from "../io/files.js";
-import { RandomAccessFile } from "../io/random-access-file.js";
+import { type FileReader, type OpenFile, openFile } from "../io/random-access-file.js";
 import type { ObjectType } from "./git-object.js";
+import { inflateSmall } from "./inflate-small.js";
 
 /** One entry of a pack before its delta, if it is one, is applied. */
 export type PackEntry =
@@ -15,6 +16,14 @@ const REFERENCE_DELTA = 7;
 
 /** Read at once from an entry's start: its header, and the whole of most entries. */
 const FIRST_READ_BYTES = 4096;
+/** Read at once of a commit, deflated. */
+const COMMIT_READ_BYTES = 1024;
+/** In these, two parents, author and committer mostly have room; a message may be long. */
+const COMMIT_START_BYTES = 320;
+const COMMITTER = Buffer.from("\ncommitter ");
+/** For the content of one, which nobody keeps: garbage outside of the heap piles up. */
+const SCRATCH = Buffer.allocUnsafeSlow(2048);
+const SCRATCH_START = SCRATCH.subarray(0, COMMIT_START_BYTES);
 /** Node reads and holds no more at once. */
 const MAX_OBJECT_BYTES = 2 ** 31 - 1;
 /** The longest header: a size of 10 bytes and an id or an offset. */
@@ -26,13 +35,13 @@ const MAX_HEADER_BYTES = 48;
  * Format: <https://git-scm.com/docs/pack-format#_pack_pack_files_have_the_following_format>.
  */
 export class PackFile {
-  readonly #file: RandomAccessFile;
+  readonly #file: FileReader;
   readonly #oidBytes: number;
 
   /** @throws a system error, or TreewireError `TW_CORRUPT_REPOSITORY` naming the file */
-  constructor(path: string, oidBytes: number) {
+  constructor(path: string, oidBytes: number, open: OpenFile = openFile) {
     this.#oidBytes = oidBytes;
-    this.#file = new RandomAccessFile(path);
+    this.#file = open(path);
     const head = this.#file.read(0, 12);
     const version = head.length < 12 ? 0 : head.readUInt32BE(4);
     if (head.toString("latin1", 0, 4) !== "PACK" || (version !== 2 && version !== 3)) {
@@ -54,6 +63,24 @@ export class PackFile {
     const first = this.#file.read(offset, FIRST_READ_BYTES);
     const entry = this.#parseHeader(first, offset);
     return { entry, data: this.#inflate(entry, first.subarray(entry.dataAt - offset)) };
+  }
+
+  /**
+   * Reads the parents and the date of a commit that is no delta, as nearly all are.
+   * @returns its content as far as the line of the committer at least, until the next call; `undefined` for anything else,
+   *   and for what is damaged: {@link read} says so
+   */
+  readCommitStart(offset: number): Buffer | undefined {
+    const first = this.#file.read(offset, COMMIT_READ_BYTES);
+    const entry = this.#parseHeader(first, offset);
+    if (entry.kind !== "whole" || entry.type !== "commit") return undefined;
+    const start = entry.dataAt - offset;
+    const { size } = entry;
+    if (size > COMMIT_START_BYTES) {
+      if (inflateSmall(first, start, SCRATCH_START, "start") && hasCommitter(SCRATCH_START)) return SCRATCH_START;
+    }
+    const content = SCRATCH.subarray(0, size);
+    return size <= SCRATCH.length && inflateSmall(first, start, content, "whole") ? content : undefined;
   }
 
   /** Reads an entry's header, and of a delta the first bytes of its instructions. @throws TreewireError */
@@ -124,6 +151,12 @@ export class PackFile {
   #damaged(offset: number, detail: string): Error {
     return corrupt(this.path, `object at ${offset}: ${detail}`);
   }
+}
+
+/** Whether the line of the committer is there, and ends. Nothing before it can look like it. */
+function hasCommitter(content: Buffer): boolean {
+  const at = content.indexOf(COMMITTER);
+  return at >= 0 && content.indexOf(0x0a, at + 1) >= 0;
 }
 
 /** Deflated data that surely hold a delta's two sizes. */

@@ -1,5 +1,6 @@
 import { corrupt } from "../io/files.js";
-import { RandomAccessFile } from "../io/random-access-file.js";
+import { type FileReader, type OpenFile, openFile } from "../io/random-access-file.js";
+import type { Oid } from "./object-id.js";
 import { OidTable } from "./oid-table.js";
 
 const MAGIC = 0xff744f63;
@@ -10,7 +11,7 @@ const FANOUT_BYTES = 1024;
  * Format: <https://git-scm.com/docs/pack-format#_version_2_pack_idx_files_support_packs_larger_than_4_gib_and>.
  */
 export class PackIndex {
-  readonly #file: RandomAccessFile;
+  readonly #file: FileReader;
   readonly #version: 1 | 2;
   readonly #oids: OidTable;
   readonly #oidBytes: number;
@@ -20,9 +21,9 @@ export class PackIndex {
    * @param oidBytes 20 or 32
    * @throws a system error, or TreewireError `TW_CORRUPT_REPOSITORY` naming the file
    */
-  constructor(path: string, oidBytes: number) {
+  constructor(path: string, oidBytes: number, open: OpenFile = openFile) {
     this.#oidBytes = oidBytes;
-    this.#file = new RandomAccessFile(path);
+    this.#file = open(path);
     try {
       const head = this.#file.read(0, 8);
       if (head.length < 8) throw corrupt(path, "too short");
@@ -53,6 +54,11 @@ export class PackIndex {
     return place < 0 ? undefined : this.#offsetAt(place);
   }
 
+  /** See {@link OidTable.withPrefix}. */
+  withPrefix(prefix: string, limit: number): Oid[] {
+    return this.#oids.withPrefix(prefix, limit);
+  }
+
   close(): void {
     this.#file.close();
   }
@@ -68,8 +74,8 @@ export class PackIndex {
   }
 
   #uint32(position: number): number {
-    const bytes = this.#file.read(position, 4);
-    if (bytes.length < 4) throw corrupt(this.#file.path, "ends early");
-    return bytes.readUInt32BE(0);
+    const value = this.#file.uint32(position);
+    if (value === undefined) throw corrupt(this.#file.path, "ends early");
+    return value;
   }
 }

@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { messageOf, TreewireError } from "../../util/index.js";
+import { bytesOfText, textOfBytes } from "../io/byte-path.js";
 import { corrupt } from "../io/files.js";
 import { isOid } from "../objects/object-id.js";
-import type { HeadRef, RefPlaces } from "./head.js";
+import type { HeadRef } from "./head.js";
+import type { RefPlaces } from "./ref-files.js";
 
 /** Git answers within milliseconds; this is for a machine that stands still. */
 const GIT_TIME_LIMIT_MS = 10_000;
@@ -26,6 +28,24 @@ export function readHeadByGit(root: string, places: RefPlaces, environment: Node
     return { ref: ref === "" ? undefined : ref, oid: oid === "" ? undefined : oid };
   }
   throw new TreewireError("TW_TREE_UNREADABLE", places.gitDir, { detail: "HEAD moved each time that git was asked" });
+}
+
+/**
+ * The same for any ref. @param name in full, one character per byte
+ * @returns `undefined` when there is none, or its name is no text
+ */
+export function readRefByGit(
+  root: string,
+  places: RefPlaces,
+  name: string,
+  environment: NodeJS.ProcessEnv,
+): HeadRef | undefined {
+  const text = textOfBytes(name);
+  if (bytesOfText(text) !== name || text.startsWith("-")) return undefined;
+  const oid = askGit(root, ["rev-parse", "-q", "--verify", text], places.gitDir, environment);
+  if (oid === "") return undefined;
+  if (!isOid(oid, places.format)) throw corrupt(places.gitDir, `git says that ${text} is ${oid}`);
+  return { ref: name, oid };
 }
 
 /** @returns standard output without the line feed; "" when git says no without a word */

@@ -105,7 +105,7 @@ export class UpstreamAuthority implements Authority {
       if (response.ok) return { ok: chatSchema.parse(await response.json()) };
       await response.body?.cancel();
       const refusal = BY_STATUS[response.status];
-      if (refusal !== undefined) return { refusal };
+      if (refusal !== undefined && !isPage(response)) return { refusal };
       throw new Error(`status ${response.status}`);
     } catch (thrown) {
       const isLate = thrown instanceof DOMException && thrown.name === "TimeoutError";
@@ -114,6 +114,11 @@ export class UpstreamAuthority implements Authority {
       return { refusal: isLate ? REFUSALS.gatewayTimeout : REFUSALS.badGateway };
     }
   }
+}
+
+/** A proxy before the upstream answers as well, for a while, and with pages: they say nothing about who may watch. */
+function isPage({ headers }: Response): boolean {
+  return /^text\/html\b/i.test(headers.get("content-type") ?? "");
 }
 
 const BY_STATUS: Record<number, (typeof REFUSALS)[keyof typeof REFUSALS]> = {

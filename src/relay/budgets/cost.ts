@@ -46,6 +46,11 @@ export function removedKeyBytes(key: string): number {
   return STRING_BYTES + textBytes(key);
 }
 
+/** A slice of a file's texts, held beside the others until the file is whole. */
+export function sliceBytes(text: string): number {
+  return text === "" ? 0 : STRING_BYTES + textBytes(text);
+}
+
 /** A tree without its files. @param meta none: of which no state has come */
 export function treeBytes(root: string, meta?: TreeMeta): number {
   const texts =

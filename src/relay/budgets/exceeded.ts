@@ -12,6 +12,8 @@ export type BudgetName = (typeof BUDGETS)[number];
 export class TunnelLimitError extends Error {
   /** For the close frame: at most 123 bytes. */
   readonly reason: string;
+  /** The close code by which the agent hears of it. */
+  readonly close: "tooLarge" | "protocolError" = "tooLarge";
 
   /** @param message for the log @param reason for the agent, when the message is too long for that */
   constructor(message: string, reason = message) {
@@ -28,4 +30,9 @@ export class BudgetExceededError extends TunnelLimitError {
     super(`over --${budget}`);
     this.budget = budget;
   }
+}
+
+/** Parts of an update come in an order that makes no sense. */
+export class PartOrderError extends TunnelLimitError {
+  override readonly close = "protocolError";
 }

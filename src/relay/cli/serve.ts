@@ -1,9 +1,11 @@
+import { setDefaultAutoSelectFamilyAttemptTimeout } from "node:net";
 import {
   command,
   createLogger,
   type EffectiveSetting,
   type LogLevel,
   listOf,
+  standardLines,
   stopSignal,
   TreewireError,
   textOf,
@@ -12,11 +14,18 @@ import {
 import type { RelayOptions } from "../server.js";
 import { dataDirOf, limitsOf, milliseconds, RELAY_SETTINGS, type RelaySettings, relaySettings } from "./settings.js";
 
+/**
+ * How long an address of the upstream has to answer before the next is tried, in milliseconds. Node's own 250 ms give up
+ * every address but the last where an answer takes longer; a dead one costs this much for each new connection.
+ */
+const ADDRESS_MS = 2_500;
+
 export const serveCommand = command(
   "serve",
   "Run the relay until SIGTERM or SIGINT; SIGHUP reads certificate and key again",
   (argv) => withSettings(argv, RELAY_SETTINGS),
   async (args) => {
+    setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_MS);
     const settings = relaySettings(args);
     const options = serveOptions(settings);
     const { startRelay } = await import("../server.js"); // the other commands start faster without it
@@ -32,7 +41,8 @@ export const serveCommand = command(
         log.error({ err: error }, "the old certificate stays");
       }
     });
-    process.stdout.write(
+    // a disk that is full, or a reader that has gone, is no reason not to serve
+    standardLines(1).write(
       `${JSON.stringify({ event: "listening", url, ...(metricsUrl !== undefined && { metrics_url: metricsUrl }) })}\n`,
     );
     await stopped;

@@ -10,6 +10,7 @@ import { RepeatedLog } from "../repeated-log.js";
 import { BlobTooLargeError, type FileEntry, type StagedBlob } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer, queryOf } from "./context.js";
 import { fileName } from "./file-name.js";
+import { freeBuffer } from "./free-buffer.js";
 import { callerErrors } from "./schemas.js";
 import { sniffImage } from "./sniff.js";
 
@@ -93,7 +94,6 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
     }
     throw thrown;
   } finally {
-    request.raw.resume(); // what is left of a refused body is read and dropped: who still sends it would not read the answer
     try {
       await blob?.discard();
     } finally {
@@ -102,12 +102,13 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
   }
 }
 
-/** The bytes of a request, counted before they are written. */
+/** The bytes of a request, counted before they are written. A chunk's memory is gone when the next one is asked for. */
 async function* counted(request: FastifyRequest, upload: Upload): AsyncGenerator<Uint8Array> {
   const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
   for await (const chunk of chunks) {
     const waitMs = upload.grow(chunk.length);
     yield chunk;
+    freeBuffer(chunk);
     if (waitMs > 0) await sleep(waitMs);
   }
 }

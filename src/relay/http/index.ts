@@ -24,6 +24,9 @@ import { fileRoutes } from "./files.js";
 import { openapi } from "./openapi.js";
 import { operationRoutes } from "./operations.js";
 import { proxyRoutes } from "./proxy.js";
+import { RelayResponse } from "./relay-response.js";
+import { RequestLog } from "./request-log.js";
+import { UnreadBodies } from "./unread-bodies.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
@@ -43,6 +46,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   const { limits, metrics, log } = options;
   const common = {
     loggerInstance: log.child({}, { serializers: { req: requestForLog } }) as FastifyBaseLogger,
+    logController: new RequestLog(),
     // an id of any length gets the answer that it is none
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: limits.headerBytes },
     trustProxy: context.proxies.trusts,
@@ -54,7 +58,11 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     return503OnClosing: false,
     clientErrorHandler: answerBrokenRequest,
   };
-  const server = { maxHeaderSize: limits.headerBytes, connectionsCheckingInterval: checkEveryMs(limits) };
+  const server = {
+    ServerResponse: RelayResponse,
+    maxHeaderSize: limits.headerBytes,
+    connectionsCheckingInterval: checkEveryMs(limits),
+  };
   const http = (
     options.tls === undefined
       ? fastify({ ...common, http: server })
@@ -71,7 +79,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     if (context.store.health.note(error)) return refuse(reply, REFUSALS.storeTrouble);
     const refusal = refusalOf(error);
     // who goes away amid a request is no fault of the relay's, and nobody is there to be answered
-    if (request.raw.destroyed && !request.raw.complete) request.log.debug({ err: error }, "the client has gone");
+    if (request.raw.readableAborted) request.log.debug({ err: error }, "the client has gone");
     else if (refusal.status >= 500)
       failed.error(messageOf(error), { err: error, url: maskToken(request.url) }, "request failed");
     return refuse(reply, refusal);
@@ -81,6 +89,9 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     const refusal = hasOneTarget(request.raw) ? allowed.refusal(request) : REFUSALS.badRequest;
     if (refusal !== undefined) throw new RefusedError(refusal); // whatever its body is
   });
+  const unread = new UnreadBodies(limits);
+  http.addHook("onSend", async (request, reply) => unread.drop(request, reply));
+  http.addHook("preClose", async () => unread.close());
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
   await http.register(swagger, openapi);
   await http.register(operationRoutes(context, metrics, options.isReady));

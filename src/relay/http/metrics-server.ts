@@ -4,6 +4,7 @@ import { type Logger, messageOf, TreewireError } from "../../util/index.js";
 import { REFUSALS, type Refusal } from "../answers.js";
 import type { Metrics } from "../metrics.js";
 import { hasOneTarget } from "../request-shape.js";
+import { RelayResponse } from "./relay-response.js";
 
 /** An address that serves metrics and nothing else, to whoever reaches it. */
 export interface MetricsServer {
@@ -29,6 +30,7 @@ export async function listenForMetrics(
   log: Logger,
 ): Promise<MetricsServer> {
   const options = {
+    ServerResponse: RelayResponse,
     maxHeaderSize: HEADER_BYTES,
     headersTimeout: TIMEOUT_MS,
     requestTimeout: TIMEOUT_MS,

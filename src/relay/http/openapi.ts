@@ -1,7 +1,7 @@
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import { jsonSchemaTransform } from "fastify-type-provider-zod";
 import type { OpenAPIV3_1 } from "openapi-types";
-import { VERSION } from "../../util/index.js";
+import { RELAY_HEADER, RELAY_HEADER_VALUE, VERSION } from "../../util/index.js";
 import { FILE_TYPES } from "../answers.js";
 
 /** The ways of bringing a token, in the order in which they count (docs/protocol.md). */
@@ -20,6 +20,13 @@ const UUID = { type: "string", format: "uuid" } as const;
 const RETRY_AFTER = {
   "Retry-After": { description: "Seconds until it is worth coming back.", required: true, schema: { type: "integer" } },
 } as const;
+const OF_EVERY_ANSWER: OpenAPIV3_1.ResponseObject["headers"] = {
+  [RELAY_HEADER]: {
+    description: "It is the relay that answers, not a proxy before it.",
+    required: true,
+    schema: { type: "string", enum: [RELAY_HEADER_VALUE] },
+  },
+};
 const FILE_HEADERS = {
   "Content-Disposition": { description: "`inline`, and the name if there is one.", schema: { type: "string" } },
   "Cache-Control": { description: "It never changes.", schema: { type: "string" } },
@@ -70,6 +77,9 @@ function amend(path: string, method: string, operation: OpenAPIV3_1.OperationObj
     const content = method === "get" ? { content: contentOf(FILE_TYPES) } : {};
     responses["200"] = { description: "The bytes, with the stored type.", headers: FILE_HEADERS, ...content };
     responses["304"] = { description: "The caller has them.", headers: FILE_HEADERS };
+  }
+  for (const response of Object.values(responses)) {
+    if (!("$ref" in response)) response.headers = { ...response.headers, ...OF_EVERY_ANSWER };
   }
   // a HEAD is answered as a GET would be, without the body
   if (method === "head") for (const each of Object.values(responses)) if ("content" in each) delete each.content;

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import { TUNNEL_PATH } from "../../protocol/index.js";
 import type { Client } from "../access/index.js";
 import { REFUSALS, type Refusal, RefusedError } from "../answers.js";
 import type { Metrics } from "../metrics.js";
@@ -48,6 +49,10 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
         return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
       },
     );
+    // an upgrade that a proxy made a plain request of
+    http.get(TUNNEL_PATH, { schema: { hide: true } }, () => {
+      throw new RefusedError(REFUSALS.upgradeRequired);
+    });
     let description: string | undefined; // it is large, and the same each time
     http.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) => {
       description ??= JSON.stringify(http.swagger());

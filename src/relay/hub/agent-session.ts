@@ -60,7 +60,7 @@ export class AgentSession {
     this.#onTrouble = options.onTrouble;
   }
 
-  /** The connection is lost: what is not finished counts for nothing, and whoever waits for the agent hears of it. */
+  /** The connection is lost: what is not finished waits for the next one, and whoever waits for the agent hears of it. */
   end(): void {
     this.#trees.agentIsGone();
     this.#barriers.rejectAll();

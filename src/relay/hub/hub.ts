@@ -194,8 +194,12 @@ export class Hub {
     }
   }
 
-  /** Lets every viewer that has been quiet for so long know that nothing changed. */
-  heartbeat(afterMs: number): void {
-    for (const viewer of this.#viewers.keys()) viewer.heartbeat(afterMs);
+  /**
+   * Lets every viewer know that nothing changed whose stream says that it is time for that.
+   *
+   * @param earlyMs how much before, in milliseconds: the next look is that far away
+   */
+  heartbeat(earlyMs: number): void {
+    for (const viewer of this.#viewers.keys()) viewer.heartbeat(earlyMs);
   }
 }

@@ -114,9 +114,9 @@ export class Viewer implements BlockedViewer {
     this.flush();
   }
 
-  /** Says at least that nothing changed when no frame has gone out for that many milliseconds. */
-  heartbeat(afterMs: number): void {
-    if (!hasPassed(afterMs, this.#lastFrameAt)) return;
+  /** Says at least that nothing changed when no frame has gone out for a while. @param earlyMs before that is over */
+  heartbeat(earlyMs: number): void {
+    if (!hasPassed(this.#stream.heartbeatMs - earlyMs, this.#lastFrameAt)) return;
     this.#heartbeatDue = true;
     this.flush();
   }

@@ -1,4 +1,4 @@
-import type { AgentMessage, SecretsMode } from "../../protocol/index.js";
+import type { AgentMessage, PartialUpdate, SecretsMode } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { Account, type Ledger, type WorkspaceLimits } from "../budgets/account.js";
 import { BudgetExceededError, type BudgetName, TunnelLimitError } from "../budgets/exceeded.js";
@@ -162,6 +162,7 @@ export class Workspace implements ChannelHost {
 
   /** Writes the states that have changed. @param everything those that go on changing as well */
   save(everything: boolean): Promise<void> {
+    this.#trees.forgetUnfinished();
     return this.#trees.save(everything);
   }
 
@@ -190,7 +191,7 @@ export class Workspace implements ChannelHost {
   /** Nobody is here and nothing is held that the store lacks. */
   get isIdle(): boolean {
     const isUnused = this.agentState !== "connected" && this.agentState !== "connecting" && this.#channels.size === 0;
-    return isUnused && this.#trees.areSaved;
+    return isUnused && this.#trees.areSaved && this.#trees.unfinished().length === 0;
   }
 
   // ── what channels ask ──
@@ -226,9 +227,9 @@ export class Workspace implements ChannelHost {
    * The agent has said hello. It takes the place of the one before.
    *
    * @param secrets what it does with secrets: states in which they are treated in another way are dropped
-   * @returns the states that it may go on from
+   * @returns the states that it may go on from, and the updates
    */
-  attach(link: AgentLink, secrets?: SecretsMode): TreeHead[] {
+  attach(link: AgentLink, secrets?: SecretsMode): { held: TreeHead[]; partial: PartialUpdate[] } {
     this.#session?.end();
     const dropped = this.#trees.setSecrets(secrets);
     for (const channel of this.#channels) channel.forget(dropped);
@@ -242,7 +243,7 @@ export class Workspace implements ChannelHost {
       log: this.log,
       onTrouble: this.#onTrouble,
     });
-    return this.#trees.knownHeads();
+    return { held: this.#trees.knownHeads(), partial: this.#trees.unfinished() };
   }
 
   /** Asks an agent that has just been welcomed for what is being watched. */
@@ -270,7 +271,12 @@ export class Workspace implements ChannelHost {
    */
   receive(link: AgentLink, message: Exclude<AgentMessage, { type: "hello" }>): void {
     if (this.#session?.link !== link) return;
-    this.#session.receive(message);
+    try {
+      this.#session.receive(message);
+    } catch (thrown) {
+      if (thrown instanceof TunnelLimitError) this.#trees.agentIsRefused();
+      throw thrown;
+    }
     this.#onGrown();
   }
 }

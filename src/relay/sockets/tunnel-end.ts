@@ -107,7 +107,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       this.#track(data.length, (sent) => socket.pong(data, false, sent));
     });
     socket.on("error", (error) => this.#failed(error));
-    new Heartbeat(socket, options.limits.pingIntervalMs, (end) =>
+    new Heartbeat(socket, options.stream, options.limits.pingIntervalMs, (end) =>
       this.#ended(end === "timeout" ? "timeout" : "disconnected"),
     );
   }
@@ -144,7 +144,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     const { tokenId } = this.token;
     this.#log.warn(error.reason, { tokenId, err: error }, "tunnel limit");
     if (error instanceof BudgetExceededError) this.#metrics.budgetExceeded(error.budget);
-    this.close("tooLarge", error.reason);
+    this.close(error.close, error.reason);
   }
 
   close(reason: keyof typeof CLOSE, text: string): void {
@@ -190,7 +190,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       this.#complain(data.length);
       return;
     }
-    this.#count(this.#rate.message(message, this.#workspace.held.trees));
+    this.#count(this.#rate.message(message, data.length, this.#workspace.held.trees));
     if (message.type === "hello") {
       this.#hello(message);
       return;
@@ -218,10 +218,10 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     // its token counted at the upgrade, which may be a while ago
     if (!this.#live.welcomeTunnel(this.#workspace.id, this)) return;
     this.#attached = true;
-    const held = this.#workspace.attach(this, secrets);
-    this.#count(this.#rate.welcome(held.length));
+    const { held, partial } = this.#workspace.attach(this, secrets);
+    this.#count(this.#rate.welcome(held.length + partial.length));
     this.#log.info("", { tokenId: this.token.tokenId, agent }, "agent is here");
-    this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace: this.#workspace.id, held });
+    this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace: this.#workspace.id, held, partial });
     this.#workspace.resume();
   }
 

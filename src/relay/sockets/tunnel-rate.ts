@@ -16,10 +16,28 @@ const FILES_PER_MESSAGE = 200;
 const HELLO_MESSAGES = 50;
 const HEADS_PER_MESSAGE = 20;
 
+/**
+ * How much of the relay's time an agent may take in which nobody else has a turn, in milliseconds for each second, and at
+ * once: the first states of a hundred large trees. Who takes more is read so seldom that others' 99th percentile stays theirs.
+ */
+const STALL_MS_PER_SECOND = 5;
+const STALL_BURST_MS = 1_000;
+/**
+ * Estimates, as everything that is limited here is counted by what it is and not by the clock, which runs for the machine's
+ * other work as well: `bench hostile` measures what comes of them. A part of a current agent is read within the free time.
+ */
+const READ_MS_PER_BYTE = 8 / (1024 * 1024);
+const MERGE_MS_PER_BYTE = 2.5 / (1024 * 1024);
+const MERGE_MS_PER_FILE = 0.003;
+/** What takes no longer than this is no stall. Milliseconds. */
+const FREE_MS = 2;
+
 /** What the agents with one token have left to spend. It outlives their connections: a new one brings nothing anew. */
 export class RateBuckets {
   readonly messages: TokenBucket;
   readonly bytes: TokenBucket;
+  /** Milliseconds, beyond {@link FREE_MS} each time. */
+  readonly stalls: TokenBucket;
 
   constructor(
     {
@@ -30,16 +48,18 @@ export class RateBuckets {
   ) {
     this.messages = new TokenBucket(agentMessagesPerSecond, BURST_SECONDS * agentMessagesPerSecond, clock);
     this.bytes = new TokenBucket(agentBytesPerSecond, BURST_SECONDS * agentBytesPerSecond, clock);
+    this.stalls = new TokenBucket(STALL_MS_PER_SECOND, STALL_BURST_MS, clock);
   }
 
   /** How long it takes until all debts are paid, in milliseconds. */
   waitMs(): number {
-    return Math.max(this.messages.waitMs(), this.bytes.waitMs());
+    return Math.max(this.messages.waitMs(), this.bytes.waitMs(), this.stalls.waitMs());
   }
 
   forgive(): void {
     this.messages.forgive();
     this.bytes.forgive();
+    this.stalls.forgive();
   }
 }
 
@@ -53,6 +73,8 @@ export class TunnelRate {
   readonly #maxHoldMs: number;
   readonly #clock: Clock;
   #heldSince: number | undefined;
+  /** Of updates that are not finished: their frames' bytes, and their files. */
+  #unfinished = { bytes: 0, files: 0 };
   #cancel: () => void = () => undefined;
 
   /** @param maxHoldMs less than a peer may leave a ping unanswered, in milliseconds */
@@ -67,12 +89,19 @@ export class TunnelRate {
   frame(bytes: number): boolean {
     this.#buckets.messages.take(1);
     this.#buckets.bytes.take(bytes);
+    this.#stall(bytes * READ_MS_PER_BYTE);
     return this.#holdIfOver();
   }
 
-  /** What the frame says is more work than a frame by itself. @param trees that the workspace has */
-  message(message: AgentMessage, trees: number): boolean {
+  /**
+   * What the frame says is more work than a frame by itself.
+   *
+   * @param bytes how long the frame was
+   * @param trees how many the workspace has
+   */
+  message(message: AgentMessage, bytes: number, trees: number): boolean {
     this.#buckets.messages.take(extraWork(message, trees));
+    if (message.type === "tree") this.#part(message, bytes);
     return this.#holdIfOver();
   }
 
@@ -85,6 +114,19 @@ export class TunnelRate {
   /** The socket is closed. */
   stop(): void {
     this.#cancel();
+  }
+
+  /** The last part of an update has all of it merged at once. */
+  #part({ upserts, removes, more }: Extract<AgentMessage, { type: "tree" }>, bytes: number): void {
+    this.#unfinished.bytes += bytes;
+    this.#unfinished.files += upserts.length + removes.length;
+    if (more) return;
+    this.#stall(this.#unfinished.bytes * MERGE_MS_PER_BYTE + this.#unfinished.files * MERGE_MS_PER_FILE);
+    this.#unfinished = { bytes: 0, files: 0 };
+  }
+
+  #stall(ms: number): void {
+    this.#buckets.stalls.take(Math.max(0, ms - FREE_MS));
   }
 
   #holdIfOver(): boolean {

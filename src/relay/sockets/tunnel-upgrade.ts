@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { LRUCache } from "lru-cache";
-import { type WebSocket, WebSocketServer } from "ws";
+import type { WebSocket, WebSocketServer } from "ws";
 import { TUNNEL_SUBPROTOCOL } from "../../protocol/index.js";
 import { bearer } from "../access/credentials.js";
 import type { Admission } from "../access/index.js";
@@ -17,7 +17,7 @@ import type { LiveSockets } from "./live-sockets.js";
 import { Penalties } from "./penalties.js";
 import { TunnelEnd } from "./tunnel-end.js";
 import { RateBuckets } from "./tunnel-rate.js";
-import type { UpgradeRequest } from "./upgrade-request.js";
+import { createSocketServer, type UpgradeRequest } from "./upgrade-request.js";
 
 /** Tokens whose rates are remembered; far more than a relay has agents. */
 const MAX_TOKENS = 10_000;
@@ -47,9 +47,7 @@ export class TunnelUpgrade {
 
   constructor(options: TunnelUpgradeOptions) {
     this.#options = options;
-    this.#server = new WebSocketServer({
-      noServer: true,
-      clientTracking: true,
+    this.#server = createSocketServer({
       autoPong: false, // the tunnel's end answers, and counts
       perMessageDeflate: PER_MESSAGE_DEFLATE,
       maxPayload: options.limits.options.agentFrameBytes,

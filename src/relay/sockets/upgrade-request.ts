@@ -1,5 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { type ServerOptions, WebSocketServer } from "ws";
+import { OF_RELAY, REFUSALS, type Refusal, refuseUpgrade } from "../answers.js";
 
 /** One upgrade request, as Node hands it over. */
 export interface UpgradeRequest {
@@ -9,3 +11,20 @@ export interface UpgradeRequest {
   head: Buffer;
   url: URL;
 }
+
+/** A WebSocket server whose answers are all marked as the relay's own, and whose refusals have the form of docs/protocol.md. */
+export function createSocketServer(options: Omit<ServerOptions, "noServer" | "clientTracking">): WebSocketServer {
+  const server = new WebSocketServer({ ...options, noServer: true, clientTracking: true });
+  server.on("headers", (headers) => {
+    for (const [name, value] of Object.entries(OF_RELAY)) headers.push(`${name}: ${value}`);
+  });
+  server.on("wsClientError", ({ message }, socket) => {
+    const refusal = message === "Invalid HTTP method" ? METHOD_NOT_ALLOWED : UNFIT;
+    refuseUpgrade(socket, { ...refusal, body: { ...refusal.body, detail: message } });
+  });
+  return server;
+}
+
+const METHOD_NOT_ALLOWED: Refusal = { ...REFUSALS.methodNotAllowed, headers: { Allow: "GET" } };
+/** With the versions that are spoken (RFC 6455, 4.4). */
+const UNFIT: Refusal = { ...REFUSALS.badRequest, headers: { "Sec-WebSocket-Version": "13, 8" } };

@@ -108,7 +108,7 @@ export class WatchSession implements LiveWatch {
     socket.on("error", (error) =>
       log.info(systemCode(error) ?? "", { chat: chat.id, err: error }, "watch socket failed"),
     );
-    new Heartbeat(socket, options.limits.pingIntervalMs, (end) => {
+    new Heartbeat(socket, options.stream, options.limits.pingIntervalMs, (end) => {
       if (end === "timeout") metrics.dropped("no_pong");
       options.ended();
       this.#leave({ mayReturn: true });

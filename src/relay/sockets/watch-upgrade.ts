@@ -1,4 +1,4 @@
-import { type WebSocket, WebSocketServer } from "ws";
+import type { WebSocket, WebSocketServer } from "ws";
 import { DELTA_SUBPROTOCOL } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { type Admission, type Authority, mayWatch } from "../access/index.js";
@@ -12,7 +12,7 @@ import type { Proxies } from "../proxies.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { PER_MESSAGE_DEFLATE } from "./compression.js";
 import type { LiveSockets } from "./live-sockets.js";
-import type { UpgradeRequest } from "./upgrade-request.js";
+import { createSocketServer, type UpgradeRequest } from "./upgrade-request.js";
 import { WatchSession } from "./watch-session.js";
 
 export interface WatchUpgradeOptions {
@@ -37,9 +37,7 @@ export class WatchUpgrade {
   constructor(options: WatchUpgradeOptions) {
     this.#options = options;
     this.#log = new RepeatedLog(options.log);
-    this.#server = new WebSocketServer({
-      noServer: true,
-      clientTracking: true,
+    this.#server = createSocketServer({
       perMessageDeflate: PER_MESSAGE_DEFLATE,
       maxPayload: options.limits.options.clientFrameBytes,
       handleProtocols: chooseProtocol,

@@ -43,7 +43,7 @@ export class BlobStore {
   }
 
   /**
-   * Writes a stream's bytes.
+   * Writes a stream's bytes. Holds on to no chunk once it has asked for the next one.
    *
    * @param limit bytes
    * @throws BlobTooLargeError, or what the stream or the file system throws; then nothing stays behind
@@ -59,7 +59,7 @@ export class BlobStore {
       const head: Uint8Array[] = [];
       let size = 0;
       for await (const chunk of source) {
-        if (size < HEAD_BYTES) head.push(chunk.subarray(0, HEAD_BYTES - size));
+        if (size < HEAD_BYTES) head.push(Buffer.from(chunk.subarray(0, HEAD_BYTES - size))); // a copy
         size += chunk.length;
         if (size > limit) throw new BlobTooLargeError();
         hash.update(chunk);

@@ -37,15 +37,17 @@ export class ChatFiles {
     hooks: { check: () => void; entered: () => void },
   ): Promise<FileEntry> {
     return this.#oneAtATime(blob.digest, async () => {
+      let entry: FileEntry | undefined;
       try {
         await blob.commit();
         return await this.#durable(() => {
           hooks.check();
-          const entry = this.#files.add(file);
+          entry = this.#files.add(file);
           hooks.entered();
           return entry;
         });
       } catch (thrown) {
+        if (entry !== undefined) this.#files.delete(entry.id); // it is not known to be on disk
         await this.#deleteUnused(blob.digest);
         throw thrown;
       }

@@ -10,8 +10,11 @@ const OPEN_TIMEOUT_MS = 5_000;
 
 const versionSchema = z.object({ user_version: z.int() });
 
-/** Each entry brings the schema from the version of its position to the next. Entries are never changed once released. */
-const MIGRATIONS = [
+/**
+ * Each entry brings the schema from the version of its position to the next. Entries are never changed once released.
+ * Exported for tests, which make databases of earlier versions with the first ones.
+ */
+export const MIGRATIONS: readonly string[] = [
   `create table tokens (
      id text primary key,
      kind text not null check (kind in ('agent', 'client')),
@@ -161,13 +164,15 @@ export function inTransaction<T>(db: Database.Database, job: () => T): T {
 }
 
 /**
- * Writes what may be lost in a power cut (not in a crash of the process), because agents send it again: without waiting for
- * the disk, which takes milliseconds in which nothing else runs.
+ * Writes without waiting for the disk, which takes milliseconds in which nothing else runs: what may be lost in a power cut
+ * (not in a crash of the process), because agents send it again, or what is synced before it is acknowledged (wal-sync.ts).
+ *
+ * @returns what `write` returns @throws what it throws
  */
-export function writeRelaxed(db: Database.Database, write: () => void): void {
+export function writeRelaxed<T>(db: Database.Database, write: () => T): T {
   db.pragma("synchronous = NORMAL");
   try {
-    write();
+    return write();
   } finally {
     db.pragma("synchronous = FULL");
   }

@@ -55,7 +55,7 @@ export class FileStore {
     );
   }
 
-  /** Enters a file whose bytes are on disk already. When this returns, the file outlives a power cut. */
+  /** Enters a file whose bytes are on disk already. */
   add(file: Omit<FileEntry, "id">): FileEntry {
     const id = randomUUID();
     const { organization, owner, name, type, size, digest } = file;

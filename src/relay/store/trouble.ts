@@ -21,12 +21,12 @@ const BY_CODE: Record<string, StoreTrouble> = {
   NOMEM: "failing",
 };
 
-/** The store is in trouble already: the write was not even tried. */
+/** The store is in trouble: a write was not even tried, or is not known to be on disk. */
 export class StoreTroubledError extends Error {
   readonly trouble: StoreTrouble;
 
-  constructor(trouble: StoreTrouble) {
-    super(`the store is ${trouble}`);
+  constructor(trouble: StoreTrouble, options?: ErrorOptions) {
+    super(`the store is ${trouble}`, options);
     this.trouble = trouble;
   }
 }

@@ -3,6 +3,7 @@ import { type Clock, type Logger, messageOf } from "../../util/index.js";
 import { writeRelaxed } from "./database.js";
 import { StoreHealth } from "./health.js";
 import { StoreTroubledError, troubleOf } from "./trouble.js";
+import { walSync } from "./wal-sync.js";
 
 /** How long SQLite may wait for another process's lock while nothing else of the relay runs, in milliseconds. */
 export const SERVE_BUSY_TIMEOUT_MS = 20;
@@ -34,6 +35,7 @@ export class StoreWriter {
   readonly #db: Database.Database;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #sync: () => Promise<void>;
   readonly #probe: Database.Statement;
   readonly #waiting = new Map<string, () => boolean>();
   #cancelRetry: (() => void) | undefined;
@@ -43,8 +45,10 @@ export class StoreWriter {
   #turn: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(db: Database.Database, log: Logger, clock: Clock) {
+  /** @param sync has on disk what was written before it was called */
+  constructor(db: Database.Database, log: Logger, clock: Clock, sync = walSync(db)) {
     this.#db = db;
+    this.#sync = sync;
     this.#log = log;
     this.#clock = clock;
     this.#probe = db.prepare(`insert or replace into probe (id, bytes) values (1, zeroblob(${PROBE_BYTES}))`);
@@ -113,12 +117,20 @@ export class StoreWriter {
   }
 
   /**
-   * Writes what will be acknowledged, and waits for a lock of another process without holding up anybody.
+   * Writes what will be acknowledged, and waits for a lock of another process and for the disk without holding up anybody.
+   * Others may read what was written before it is acknowledged.
    *
    * @param write checks and writes, in one turn; called again after a lock
-   * @throws what `write` throws; a lock that is held for over 5 s among it
+   * @throws what `write` throws, a lock that is held for over 5 s among it; a {@link StoreTroubledError} when it is written,
+   *   and not known to be on disk
    */
   async durable<T>(write: () => T): Promise<T> {
+    const result = await this.#inTurn(write);
+    await this.#sync();
+    return result;
+  }
+
+  async #inTurn<T>(write: () => T): Promise<T> {
     const deadline = this.#clock.monotonicMs() + LOCKED_WAIT_MS;
     const before = this.#turn;
     let pass = () => {};
@@ -131,7 +143,7 @@ export class StoreWriter {
         const isLate = this.#clock.monotonicMs() >= deadline;
         if (isLate && this.#lockedSince !== undefined) throw new StoreTroubledError("locked");
         try {
-          const result = write();
+          const result = writeRelaxed(this.#db, write);
           this.#written();
           return result;
         } catch (thrown) {
@@ -141,7 +153,7 @@ export class StoreWriter {
         await new Promise<void>((resolve) => this.#clock.after(LOCKED_RETRY_MS, resolve));
       }
     } finally {
-      setImmediate(pass); // each may wait for the disk: between two of them everybody else has a turn
+      setImmediate(pass); // between two of them everybody else has a turn
     }
   }
 

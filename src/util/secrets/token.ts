@@ -1,5 +1,5 @@
 import { messageOf, systemCode, TreewireError } from "../errors.js";
-import { type RegularFile, readRegularFile } from "../regular-file.js";
+import { EmptyFileError, type RegularFile, readRegularFile } from "../regular-file.js";
 
 /** Where the agent's token comes from. */
 export interface TokenSource {
@@ -33,7 +33,7 @@ export function tokenFile(path: string, warn: (message: string) => void): TokenS
         throw refuse(systemCode(error) ?? messageOf(error), error);
       }
       const token = file.bytes.toString().trim();
-      if (token === "") throw refuse("it is empty");
+      if (token === "") throw refuse("it is empty", new EmptyFileError());
       // what a header can carry: visible ASCII
       if (!/^[\x21-\x7e]+$/.test(token)) throw refuse("it holds more than one word of visible ASCII");
       if (!warned && (file.mode & READABLE_BY_OTHERS) !== 0) {

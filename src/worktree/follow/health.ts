@@ -4,7 +4,9 @@ import { MAX_DIRECTORIES } from "../watch/resolution-watch.js";
 export interface CoverageGaps {
   /** The name of a file system that does not report changes; `undefined`: all do. */
   readonly eventless: string | undefined;
-  /** Why directories have no watch: system error codes, and "bound" for {@link MAX_DIRECTORIES}. */
+  /** Nothing is watched, as the agent was told. */
+  readonly isUnwatched: boolean;
+  /** Why directories have no watch: system error codes, "bound" for {@link MAX_DIRECTORIES}, or what a back end says. */
   readonly refusals: readonly (string | undefined)[];
   /** How many names of files with several names are not watched. */
   readonly unwatchedLinks: number;
@@ -14,12 +16,18 @@ export interface CoverageGaps {
  * Why a tree is polled, in words, and how often; "" when it need not be.
  * @param pollMs how long after a look the next one comes
  */
-export function coverageText({ eventless, refusals, unwatchedLinks }: CoverageGaps, pollMs: number): string {
+export function coverageText(
+  { eventless, isUnwatched, refusals, unwatchedLinks }: CoverageGaps,
+  pollMs: number,
+): string {
   const reasons: string[] = [];
+  if (isUnwatched) reasons.push("nothing is watched, as the agent's setting `watcher` has it");
   if (eventless !== undefined) reasons.push(`${eventless} does not report changes`);
-  const limit = refusals.find((code) => code !== undefined && code !== "bound");
-  if (limit !== undefined) {
-    reasons.push(`the limit of file watches is reached (${limit}), raise fs.inotify.max_user_watches`);
+  const refusal = refusals.find((code) => code !== undefined && code !== "bound");
+  if (refusal !== undefined) {
+    const isCode = /^E[A-Z0-9]+$/.test(refusal);
+    const limit = `the limit of file watches is reached (${refusal}), raise fs.inotify.max_user_watches`;
+    reasons.push(isCode ? limit : `the watcher has failed (${refusal})`);
   }
   if (refusals.includes("bound")) reasons.push(`settings are spread over more than ${MAX_DIRECTORIES} directories`);
   if (unwatchedLinks > 0) reasons.push("too many files with several names (hard links) to be watched");

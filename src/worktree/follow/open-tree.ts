@@ -5,9 +5,9 @@ import type { PassRequest } from "../patches/pass-request.js";
 import type { PatchBudget } from "../patches/patch-set.js";
 import { SlowReads } from "../patches/slow-reads.js";
 import { TreeDiff } from "../patches/tree-diff.js";
-import type { DirectoryWatcher } from "../watch/directory-watcher.js";
 import type { NameWatches } from "../watch/name-watches.js";
 import { ResolutionWatch } from "../watch/resolution-watch.js";
+import type { TreeWatcher } from "../watch/tree-watcher.js";
 import { FollowedSubmodules, type FollowSubmodule } from "./followed-submodules.js";
 import { Hold, operationSigns } from "./hold.js";
 
@@ -20,7 +20,7 @@ const NAMED_FILES = 3;
 
 export interface OpenTreeOptions {
   repository: Repository;
-  watcher: DirectoryWatcher;
+  watcher: TreeWatcher;
   names: NameWatches;
   clock: Clock;
   budget: PatchBudget;

@@ -1,11 +1,25 @@
 import type { Clock } from "../../util/index.js";
+import type { Delivery } from "../watch/tree-watcher.js";
 
-/** A sweep over a covered tree may cost one part in this many of a core: 0.25 %. */
-const SWEEP_SHARE = 400;
-const MIN_SWEEP_MS = 60_000;
-/** The same for a tree, or a part of one, without events, which is only followed by looking: 5 %. */
-const POLL_SHARE = 20;
-const MIN_POLL_MS = 1000;
+/** How often a tree is swept: a sweep may cost one part in `share` of a core. */
+interface Pace {
+  readonly share: number;
+  readonly minMs: number;
+}
+
+/** Every change has its event: 0.25 % of a core, for what raises none. */
+const COVERED: Pace = { share: 400, minMs: 60_000 };
+const PACES: Readonly<Record<Delivery, Pace>> = {
+  prompt: COVERED,
+  late: COVERED,
+  /** 1 %: some events never come. */
+  lossy: { share: 100, minMs: 10_000 },
+  /** 5 %: a tree, or a part of one, without events is only followed by looking. */
+  none: { share: 20, minMs: 1000 },
+};
+
+/** Between two sweeps is so many times the time that the last one took, whatever it cost: one thread serves all trees. */
+const REST = 4;
 
 /** How often the clocks are compared, and by how much they may part before the machine must have slept. */
 const CLOCK_CHECK_MS = 5000;
@@ -13,8 +27,10 @@ const CLOCK_JUMP_MS = 2000;
 
 export interface SweeperOptions {
   clock: Clock;
-  /** Whether a part of the tree has no events. */
-  isPolled(): boolean;
+  /** What is promised of the tree's events; `none` when it is true of a part of it. */
+  delivery(): Delivery;
+  /** Whether git is at work: milliseconds to wait before asking again; 0: go on. @param now monotonic milliseconds */
+  hold(now: number): number;
   /** Looks at everything once. Must not throw. */
   sweep(): Promise<void>;
   /** The wall clock jumped: the machine slept, or its clock was set. */
@@ -22,8 +38,15 @@ export interface SweeperOptions {
 }
 
 /** How long after a sweep the next one comes, from what the last one cost. All in milliseconds. */
-export function sweepDelay(costMs: number, polled: boolean): number {
-  return polled ? Math.max(MIN_POLL_MS, costMs * POLL_SHARE) : Math.max(MIN_SWEEP_MS, costMs * SWEEP_SHARE);
+export function sweepDelay(costMs: number, delivery: Delivery): number {
+  const { share, minMs } = PACES[delivery];
+  return Math.max(minMs, costMs * share);
+}
+
+/** What this process has used of its cores, in milliseconds. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Runs the slow sweep, at an interval that adapts to its cost, and notices that the machine slept. */
@@ -32,7 +55,9 @@ export class Sweeper {
   #cancelSweep: (() => void) | undefined;
   #cancelCheck: (() => void) | undefined;
   #wallAhead: number;
+  /** What the last sweep cost of a core, and how long it took: on a busy machine, or a slow file system, that is more. */
   #costMs = 0;
+  #tookMs = 0;
   #isStarted = false;
   #isSweeping = false;
 
@@ -63,19 +88,33 @@ export class Sweeper {
 
   /** Milliseconds between two looks at a tree without events, as its health says. */
   get pollMs(): number {
-    return sweepDelay(this.#costMs, true);
+    return this.#delayMs("none");
+  }
+
+  #delayMs(delivery: Delivery): number {
+    return Math.max(sweepDelay(this.#costMs, delivery), this.#tookMs * REST);
   }
 
   #schedule(): void {
-    const { clock, isPolled, sweep } = this.#options;
-    this.#cancelSweep = clock.after(sweepDelay(this.#costMs, isPolled()), () => {
-      const began = clock.monotonicMs();
-      this.#isSweeping = true;
-      void sweep().finally(() => {
-        this.#isSweeping = false;
-        this.#costMs = clock.monotonicMs() - began;
-        if (this.#isStarted) this.#schedule();
-      });
+    const { clock, delivery } = this.#options;
+    this.#cancelSweep = clock.after(this.#delayMs(delivery()), () => this.#onTime());
+  }
+
+  #onTime(): void {
+    const { clock, hold, sweep } = this.#options;
+    const began = clock.monotonicMs();
+    const wait = hold(began);
+    if (wait > 0) {
+      this.#cancelSweep = clock.after(wait, () => this.#onTime());
+      return;
+    }
+    const usedBefore = cpuMs();
+    this.#isSweeping = true;
+    void sweep().finally(() => {
+      this.#isSweeping = false;
+      this.#tookMs = clock.monotonicMs() - began;
+      this.#costMs = Math.min(this.#tookMs, cpuMs() - usedBefore); // other threads' work counts as well, so no more than it took
+      if (this.#isStarted) this.#schedule();
     });
   }
 

@@ -4,12 +4,14 @@ import { type Clock, coalesce, messageOf, systemClock, TreewireError } from "../
 import type { PassRequest } from "../patches/pass-request.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeLogger, TreeState } from "../types.js";
-import { DirectoryWatcher } from "../watch/directory-watcher.js";
+import { createNames, createWatcher } from "../watch/create-watcher.js";
 import { eventlessWithin } from "../watch/eventless-file-systems.js";
 import type { FileWatchBudget } from "../watch/file-watch-budget.js";
 import { areNested, isAtOrBelow, type MountTable, systemMounts } from "../watch/mount-table.js";
-import { NameWatches } from "../watch/name-watches.js";
+import type { NameWatches } from "../watch/name-watches.js";
 import { type RootDoubt, RootWatch } from "../watch/root-watch.js";
+import type { TreeWatcher } from "../watch/tree-watcher.js";
+import { defaultWatcher, type WatcherKind } from "../watch/watcher-kinds.js";
 import { coverageText } from "./health.js";
 import { NamedPaths } from "./named-paths.js";
 import { OpenTree } from "./open-tree.js";
@@ -19,15 +21,15 @@ import { isRefusal, RootPlace, type RootPlaceOptions } from "./root-place.js";
 import { SettlingFiles } from "./settling-files.js";
 import { type PassOutcome, StateReporter, type TrackerEvents } from "./state-reporter.js";
 import { Sweeper } from "./sweeper.js";
-
-/** So many directories are named in the log because something in them is left out. */
-const MAX_WARNINGS = 20;
+import { TooDeepWarnings } from "./too-deep-warnings.js";
 
 /** How often one file may be read for a state. */
 const READS_OF_A_FILE = 2;
 
 export interface TrackerOptions extends TrackerEvents, RootPlaceOptions {
-  /** Watches on names in directories that trees have in common. Default: nobody shares them. */
+  /** Where events come from. Default: as the platform has it. */
+  watcher?: WatcherKind;
+  /** Watches on names in directories that trees have in common, of that kind. Default: nobody shares them. */
   names?: NameWatches;
   logger: TreeLogger;
   maxPatchBytes: number;
@@ -46,7 +48,7 @@ export interface TrackerOptions extends TrackerEvents, RootPlaceOptions {
  * differs. Events only say where to look; each state is the difference of two snapshots.
  */
 export class Tracker {
-  readonly watcher: DirectoryWatcher;
+  readonly watcher: TreeWatcher;
   readonly #options: TrackerOptions;
   readonly #clock: Clock;
   readonly #place: RootPlace;
@@ -72,20 +74,22 @@ export class Tracker {
   /** The file system's name, when it does not report changes. */
   #eventless: string | undefined;
   #closed = false;
-  /** Directories of which was said that something in them is left out. */
-  readonly #warned = new Set<string>();
+  readonly #tooDeep: TooDeepWarnings;
 
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#tooDeep = new TooDeepWarnings(options.logger);
     this.#place = new RootPlace(options);
-    this.#names = options.names ?? new NameWatches();
+    const kind = options.watcher ?? defaultWatcher();
+    this.#names = options.names ?? createNames(kind);
     this.#mounts = options.mounts ?? systemMounts;
-    this.watcher = new DirectoryWatcher({
+    this.watcher = createWatcher(kind, {
       root: options.root,
       names: this.#names,
       onPath: (path, replaced) => this.#onPath(path, replaced),
       onOverflow: () => this.#lookAtEverything(),
+      onLost: () => this.#lookAtEverything("sweep"),
       mounts: this.#mounts,
       ...(options.fileWatches !== undefined && { fileWatches: options.fileWatches }),
     });
@@ -121,7 +125,8 @@ export class Tracker {
     });
     this.#sweeper = new Sweeper({
       clock: this.#clock,
-      isPolled: () => this.#coverage() !== "",
+      delivery: () => (this.#coverage() === "" ? this.watcher.delivery : "none"),
+      hold: (now) => this.#open?.hold(now) ?? 0,
       sweep: () => this.#sweep(),
       onClockJump: () => this.#lookAtEverything(),
     });
@@ -182,6 +187,7 @@ export class Tracker {
     this.#timer.close();
     this.#rootWatch.close();
     this.#leave();
+    this.watcher.close();
   }
 
   #runPass(): void {
@@ -210,11 +216,11 @@ export class Tracker {
 
   /**
    * Looks at everything, and logs what differs although no event named it: a fault of the watcher. A tree that is
-   * changing is left alone until the next time: its events are at work.
+   * changing is left alone until the next time: its events are at work. So is one that is gone, whose way is watched.
    */
   async #sweep(): Promise<void> {
     const before = this.#reporter.state;
-    if (before === undefined || this.#timer.isScheduled) return;
+    if (this.#coverage() === "" && (before === undefined || this.#timer.isScheduled)) return;
     const named = new NamedPaths();
     this.#named = named;
     await this.#lookAgain();
@@ -222,18 +228,10 @@ export class Tracker {
     for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
     this.#named = undefined;
     const after = this.#reporter.state;
-    if (after === undefined || this.#health() !== "") return;
+    if (before === undefined || after === undefined) return;
+    if (this.watcher.delivery !== "prompt" || this.#health() !== "") return; // an event may be on its way
     for (const path of named.missing(before.files, after.files)) {
       this.#options.logger.warn({ path: textOfBytes(path) }, "the sweep found a change that no event told of");
-    }
-  }
-
-  /** Says of each directory once that something in it is left out. */
-  #warnOfTooDeep(directories: ReadonlySet<string>): void {
-    for (const path of directories) {
-      if (this.#warned.has(path) || this.#warned.size === MAX_WARNINGS) continue;
-      this.#warned.add(path);
-      this.#options.logger.warn({ path: textOfBytes(path) }, "left out what is deeper: its path is too long");
     }
   }
 
@@ -241,9 +239,9 @@ export class Tracker {
     if (this.#rootDoubt !== "replaced") this.#rootDoubt = doubt;
   }
 
-  #lookAtEverything(): void {
+  #lookAtEverything(how: "sweep" | "relist" = "relist"): void {
     this.#doubtRoot("contents");
-    this.#pending.addEverything("relist");
+    this.#pending.addEverything(how);
     this.#pending.addWholeRepository();
     this.#timer.wake();
   }
@@ -269,7 +267,8 @@ export class Tracker {
           this.#timer.runAgain();
           return;
         }
-        this.#warnOfTooDeep(diff.tooDeep);
+        this.watcher.passed();
+        this.#tooDeep.warn(diff.tooDeep);
         for (const path of diff.takeYoungFiles()) this.#settling.add(path);
         this.#report({ diff, filesBefore, changes });
         if (diff.changedWhileRead.size > 0) this.#timer.runAgain();
@@ -312,7 +311,7 @@ export class Tracker {
     const isSame = repository !== undefined && repository.identity === this.#open?.repository.identity;
     if (isSame && doubt === "contents") return;
     this.#leave();
-    this.watcher.missing.count = 0;
+    this.watcher.restart();
     this.#eventless = repository && eventlessWithin(this.#options.root, this.#mounts.points);
     if (repository !== undefined) {
       this.#open = this.#openTree(repository);
@@ -382,6 +381,12 @@ export class Tracker {
     const { count, code } = this.watcher.missing;
     const refusals = [count > 0 ? code : undefined, this.#rootWatch.missing, this.#open?.unwatched];
     const unwatchedLinks = this.#open?.diff.unwatchedLinks ?? 0;
-    return coverageText({ eventless: this.#eventless, refusals, unwatchedLinks }, this.#sweeper.pollMs);
+    const gaps = {
+      eventless: this.#eventless,
+      isUnwatched: this.watcher.delivery === "none",
+      refusals,
+      unwatchedLinks,
+    };
+    return coverageText(gaps, this.#sweeper.pollMs);
   }
 }

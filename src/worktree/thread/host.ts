@@ -5,10 +5,13 @@ import type { Logger } from "../../util/index.js";
 import { packagePath } from "../../util/index.js";
 import { topOf } from "../root-places.js";
 import type { TreeState } from "../types.js";
+import { defaultWatcher, type WatcherKind } from "../watch/watcher-kinds.js";
 import type { FromWorker, StateMessage, ToWorker, WorkerOptions } from "./messages.js";
 import { type Entry, Tree } from "./tree.js";
 
 const YOUNG_GENERATION_MB = 8;
+/** A thread that does not leave by itself is ended after this time, in milliseconds. */
+const LEAVE_MS = 1000;
 
 export interface TreeHostOptions {
   logger: Logger;
@@ -18,6 +21,8 @@ export interface TreeHostOptions {
   keptPatchBytes?: number;
   /** `false`: nothing is looked at without an event or a refresh; for tests of the events. */
   sweep?: boolean;
+  /** Where events come from. Default: as the platform has it. */
+  watcher?: WatcherKind;
   /** Whose filters are run. Default: the user's. */
   filters?: FilterPolicy;
   /**
@@ -50,13 +55,15 @@ export class TreeHost {
     maxPatchBytes = 3 * 1024 * 1024,
     keptPatchBytes = 8 * 1024 * 1024,
     sweep = true,
+    watcher = defaultWatcher(),
     filters = "user",
     allowed,
     program = packagePath("dist/bin/tree-thread.js"),
   }: TreeHostOptions) {
     this.#program = program;
     this.#logger = logger;
-    this.#options = { traces: logger.isLevelEnabled("trace"), maxPatchBytes, keptPatchBytes, sweep, filters, allowed };
+    const traces = logger.isLevelEnabled("trace");
+    this.#options = { traces, maxPatchBytes, keptPatchBytes, sweep, watcher, filters, allowed };
   }
 
   /** Follows a working tree. @param root absolute path of it, as `resolveRoot` gives it */
@@ -89,7 +96,10 @@ export class TreeHost {
     for (const entry of this.#byNumber.values()) this.#answerAll(entry);
     this.#byRoot.clear();
     this.#byNumber.clear();
-    await this.#worker?.terminate();
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    if (this.#options.watcher === "parcel") await leave(worker);
+    await worker.terminate();
   }
 
   #createEntry(root: string): Entry {
@@ -154,6 +164,7 @@ export class TreeHost {
   }
 
   #onMessage(message: FromWorker): void {
+    if (message.type === "left") return; // to whoever asked for it
     if (message.type === "pong") {
       this.#pings.get(message.ticket)?.();
       this.#pings.delete(message.ticket);
@@ -206,4 +217,20 @@ export class TreeHost {
     for (const resolve of entry.tickets.values()) resolve(entry.state);
     entry.tickets.clear();
   }
+}
+
+/** Has a thread close its trees. @returns when it has, or has not done so in time, or is gone */
+function leave(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LEAVE_MS);
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    worker.on("exit", end);
+    worker.on("message", ({ type }: FromWorker) => {
+      if (type === "left") end();
+    });
+    worker.postMessage({ type: "leave" } satisfies ToWorker);
+  });
 }

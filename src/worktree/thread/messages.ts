@@ -1,6 +1,7 @@
 import type { FilterPolicy } from "../../git/index.js";
 import type { FileChanges } from "../../protocol/index.js";
 import type { TreeLogger, TreeState } from "../types.js";
+import type { WatcherKind } from "../watch/watcher-kinds.js";
 
 /** What the thread of the trees is started with. */
 export interface WorkerOptions {
@@ -11,6 +12,7 @@ export interface WorkerOptions {
   /** Hunks that the thread keeps for one tree, in bytes of UTF-8. */
   readonly keptPatchBytes: number;
   readonly sweep: boolean;
+  readonly watcher: WatcherKind;
   readonly filters: FilterPolicy;
   /** Directories besides each tree's root out of which no tree must lead. `undefined`: they may lead anywhere. */
   readonly allowed: readonly string[] | undefined;
@@ -22,6 +24,8 @@ export type ToWorker =
   | { readonly type: "open"; readonly tree: number; readonly root: string; readonly top: string }
   | { readonly type: "close"; readonly tree: number }
   | { readonly type: "refresh"; readonly tree: number; readonly ticket: number }
+  /** Closes all trees. Answered with `left` when nothing outside of the thread calls into it any more. */
+  | { readonly type: "leave" }
   /** Answered with `pong` by a thread that is not stuck. */
   | { readonly type: "ping"; readonly ticket: number };
 
@@ -52,6 +56,7 @@ export type FromWorker =
       readonly message: string;
     }
   | { readonly type: "pong"; readonly ticket: number }
+  | { readonly type: "left" }
   /** The barrier has passed; the states before it have been posted. `scannedAt` is `undefined` when the tree is gone. */
   | {
       readonly type: "refreshed";

@@ -5,7 +5,8 @@ import type { FileChanges } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
 import { Tracker, type TrackerOptions } from "../follow/tracker.js";
 import type { TreeLogger, TreeState } from "../types.js";
-import { NameWatches } from "../watch/name-watches.js";
+import { createNames } from "../watch/create-watcher.js";
+import { subscriptionsEnded } from "../watch/parcel-watcher.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
 
 /** One followed tree, as the main thread hears of it. */
@@ -30,6 +31,7 @@ class FollowedTree {
       maxPatchBytes: options.maxPatchBytes,
       keptPatchBytes: options.keptPatchBytes,
       sweep: options.sweep,
+      watcher: options.watcher,
       filters: options.filters,
       ...(options.allowed !== undefined && { allowed: options.allowed }),
       onState: (state, changes) => this.#onState(state, changes),
@@ -56,7 +58,7 @@ class FollowedTree {
 
 function run(port: MessagePort, options: WorkerOptions): void {
   const trees = new Map<number, FollowedTree>();
-  const names = new NameWatches();
+  const names = createNames(options.watcher);
   const post = (message: FromWorker): void => port.postMessage(message);
   const reportTrouble = (tree: number) => (error: unknown) => {
     post({ type: "trouble", tree, code: "TW_TREE_UNREADABLE", message: messageOf(error) });
@@ -64,6 +66,11 @@ function run(port: MessagePort, options: WorkerOptions): void {
   port.on("message", (message: ToWorker) => {
     if (message.type === "ping") {
       post({ type: "pong", ticket: message.ticket });
+      return;
+    }
+    if (message.type === "leave") {
+      for (const { tracker } of trees.values()) tracker.close();
+      void subscriptionsEnded().then(() => post({ type: "left" }));
       return;
     }
     const { tree } = message;

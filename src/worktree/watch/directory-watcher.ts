@@ -2,27 +2,15 @@ import { type FSWatcher, watch } from "node:fs";
 import { bytesOfText, decidingPaths, fileSystemPath } from "../../git/index.js";
 import { isAbsent, systemCode } from "../../util/index.js";
 import { joinPath } from "../paths.js";
-import type { Coverage, PathListener } from "../scan/coverage.js";
 import type { DirectoryNode, DirectoryWatch } from "../scan/directory-node.js";
 import { FileWatchBudget } from "./file-watch-budget.js";
-import type { MountTable } from "./mount-table.js";
 import { NameWatches, queueLimit, type WatchFunction } from "./name-watches.js";
 import { ResolutionWatch } from "./resolution-watch.js";
+import type { TreeWatcher, TreeWatcherOptions } from "./tree-watcher.js";
 
 const sharedFileWatches = new FileWatchBudget();
 
-export interface DirectoryWatcherOptions {
-  /** Absolute path of the working tree. */
-  root: string;
-  onPath: PathListener;
-  /** So many events came at once that the kernel's queue may have overflowed: any of them may be lost. */
-  onOverflow: () => void;
-  /** Watches the ways to nested repositories. Default: nobody shares them. */
-  names?: NameWatches;
-  /** How many files are watched by themselves. Default: as many as all trees of a thread may have. */
-  fileWatches?: FileWatchBudget;
-  /** Default: there are none. */
-  mounts?: Pick<MountTable, "points">;
+export interface DirectoryWatcherOptions extends Omit<TreeWatcherOptions, "onLost"> {
   /** What watches a directory. Default: Node's `fs.watch`. */
   watch?: WatchFunction;
   /** How many events the kernel queues. Default: what the kernel says. */
@@ -39,8 +27,8 @@ export interface DirectoryWatcherOptions {
  * - the event queue: libuv drops the overflow event (its watch descriptor is -1, `uv__inotify_read` in libuv's
  *   `src/unix/linux.c`), but a queue that overflowed was full, and all of it is delivered in one turn of the event loop.
  */
-export class DirectoryWatcher implements Coverage {
-  /** Directories that could not be watched because a limit was reached: code of the last refusal, and how many. */
+export class DirectoryWatcher implements TreeWatcher {
+  readonly delivery = "prompt";
   readonly missing = { count: 0, code: "" };
   readonly #options: DirectoryWatcherOptions;
   readonly #names: NameWatches;
@@ -98,6 +86,14 @@ export class DirectoryWatcher implements Coverage {
   isMountPoint(path: string): boolean {
     return this.#options.mounts?.points.has(`${this.#byteRoot}/${path}`) === true;
   }
+
+  passed(): void {}
+
+  restart(): void {
+    this.missing.count = 0;
+  }
+
+  close(): void {}
 
   #watch(path: string | Buffer, listener: (type: string, name: string | null) => void): DirectoryWatch[] {
     const { watch: startWatch = watch } = this.#options;

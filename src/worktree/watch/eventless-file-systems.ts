@@ -35,7 +35,8 @@ export function eventlessWithin(directory: string, points: Iterable<string>): st
   return undefined;
 }
 
-function eventlessFileSystem(path: string | Buffer): string | undefined {
+/** The name of the file system at a path when it does not report all changes, else `undefined`. */
+export function eventlessFileSystem(path: string | Buffer): string | undefined {
   try {
     return EVENTLESS.get(Number(statfsSync(path).type) >>> 0);
   } catch (error) {

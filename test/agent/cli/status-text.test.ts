@@ -34,6 +34,7 @@ const WELL: AgentStatus = {
       problem: null,
     },
   ],
+  watcher: null,
   watches: { used: 10, limit: 100 },
   memory: { rss_bytes: 100 * 1024 ** 2, heap_bytes: 2.4 * 1024 ** 2 },
   problems: [],
@@ -70,6 +71,7 @@ t.test("what is wrong is said where it is, and at the end", async (t) => {
       { ...tree, state: "gone" },
     ],
     allowed: ["/w"],
+    watcher: "poll",
     watches: null,
     problems: ["first", "second"],
   });
@@ -82,6 +84,7 @@ t.test("what is wrong is said where it is, and at the end", async (t) => {
     "1 allowed directory:",
     "  /w",
     "file watches: unknown here",
+    "watcher: poll",
     "memory: 100 MiB resident, 2 MiB heap",
     "problem: first",
     "problem: second",

@@ -1,70 +1,19 @@
 import t from "tap";
-import { changesBetween, sameMeta, snapshotOf, treeMessages } from "../../../src/agent/trees/snapshot.js";
+import { changesBetween, sameMeta, snapshotOf } from "../../../src/agent/trees/snapshot.js";
 import {
-  agentMessageSchema,
   type FileChanges,
   MAX_META_TEXT_UNITS,
   MAX_UNIFIED_DIFF_BYTES,
-  TREE_MESSAGE_PART_BYTES,
   type TreeFile,
   treeMetaSchema,
 } from "../../../src/protocol/index.js";
 import { fileOf, stateOf } from "../../support/states.js";
-
-const head = {
-  root: "/r",
-  epoch: "00000000-0000",
-  seq: 2,
-  base: 1,
-  meta: snapshotOf(stateOf("/r", [])).meta,
-};
 
 /** The changes that put these files in and take these keys out. */
 function changesOf(upserts: readonly TreeFile[], removes: readonly string[]): FileChanges {
   const changes: [string, TreeFile | undefined][] = upserts.map((file) => [file.key, file]);
   return new Map([...changes, ...removes.map((key): [string, undefined] => [key, undefined])]);
 }
-
-t.test("parts hold the whole update in order, and all but the last say that more follows", async (t) => {
-  const third = "x".repeat(TREE_MESSAGE_PART_BYTES / 3);
-  const files = Array.from({ length: 10 }, (_, at) => fileOf(`t:${at}`, third));
-  const removes = ["t:gone", "u:gone"];
-  const parts = [...treeMessages(head, changesOf(files, removes))];
-  t.equal(parts.length, 5, "two files fit one part");
-  t.same(
-    parts.flatMap(({ upserts }) => upserts),
-    files,
-  );
-  t.same(
-    parts.flatMap((part) => part.removes),
-    removes,
-  );
-  t.same(
-    parts.map(({ more }) => more),
-    [true, true, true, true, false],
-  );
-  for (const part of parts) t.ok(agentMessageSchema.safeParse(part).success, "it is a message of the tunnel");
-});
-
-t.test("very many removed files are split too", async (t) => {
-  const removes = Array.from({ length: 3000 }, (_, at) => `t:${"directory/".repeat(20)}${at}`);
-  const parts = [...treeMessages(head, changesOf([], removes))];
-  t.ok(parts.length > 1);
-  t.same(
-    parts.flatMap((part) => part.removes),
-    removes,
-  );
-});
-
-t.test("a file over the size of a part travels alone, and nothing travels as one empty part", async (t) => {
-  const big = fileOf("t:big", "x".repeat(2 * TREE_MESSAGE_PART_BYTES));
-  const parts = [...treeMessages(head, changesOf([fileOf("t:a"), big, fileOf("t:z")], []))];
-  t.same(
-    parts.map(({ upserts }) => upserts.map(({ key }) => key)),
-    [["t:a"], ["t:big"], ["t:z"]],
-  );
-  t.equal([...treeMessages(head, changesOf([], []))].length, 1);
-});
 
 t.test("when a tree was read is no difference; its branch, its health and what was left out are", async (t) => {
   const state = stateOf("/r", [fileOf("t:a")], 1);

@@ -18,7 +18,7 @@ function streamed() {
     onPresence: () => presence.push(tree.gone),
   });
   const link = new TestLink();
-  tree.connect(link, undefined);
+  tree.connect(link);
   tree.setWatched(true);
   return { tree, disk, link, troubles, presence };
 }
@@ -152,7 +152,7 @@ t.test("after a lost connection it goes on from what the relay holds", async (t)
   tree.disconnect();
   source.show([fileOf("t:one"), fileOf("t:two")]);
   const again = new TestLink();
-  tree.connect(again, held);
+  tree.connect(again, { held });
   t.match(again.last, { base: held.seq, upserts: [{ key: "t:two" }] });
   tree.resync();
   t.match(again.last, { base: null });

@@ -11,7 +11,7 @@ const shows = (text: string): TreeSnapshot =>
 function connected() {
   const stream = new TreeStream("/r");
   const link = new TestLink();
-  stream.connect(link, undefined);
+  stream.connect(link);
   stream.setWatched(true);
   return { stream, link, ack: (message = link.last) => stream.ack(message) };
 }
@@ -73,7 +73,7 @@ t.test("after a reconnect the stream goes on from what the relay holds", async (
     stream.update(shows("2"));
     const again = new TestLink();
     stream.disconnect();
-    stream.connect(again, link.trees[0]);
+    stream.connect(again, { held: link.trees[0] });
     t.match(again.last, { base: 1, seq: 3 });
     t.same(again.last.upserts, [fileOf("t:x", "@@ 2\n")]);
   });
@@ -84,7 +84,7 @@ t.test("after a reconnect the stream goes on from what the relay holds", async (
     stream.disconnect();
     stream.update(shows("2"));
     const again = new TestLink();
-    stream.connect(again, link.last);
+    stream.connect(again, { held: link.last });
     t.match(again.last, { base: 1, seq: 2 });
   });
 
@@ -94,7 +94,7 @@ t.test("after a reconnect the stream goes on from what the relay holds", async (
     ack();
     stream.disconnect();
     const again = new TestLink();
-    stream.connect(again, { epoch: "another-epoch", seq: 1 });
+    stream.connect(again, { held: { epoch: "another-epoch", seq: 1 } });
     t.match(again.last, { base: null, seq: 2 });
   });
 
@@ -104,7 +104,7 @@ t.test("after a reconnect the stream goes on from what the relay holds", async (
     ack();
     stream.disconnect();
     const again = new TestLink();
-    stream.connect(again, link.last);
+    stream.connect(again, { held: link.last });
     t.same(
       again.messages.map(({ type }) => type),
       ["scanned"],
@@ -175,12 +175,12 @@ t.test("a tree that stays as it is says so, but not all the time", async (t) => 
 t.test("the parts of an update that was overtaken by a new connection are not drawn", async (t) => {
   const stream = new TreeStream("/r");
   const streams: Iterator<AgentMessage, void>[] = [];
-  stream.connect({ send: () => {}, stream: (messages) => void streams.push(messages) }, undefined);
+  stream.connect({ send: () => {}, stream: (messages) => void streams.push(messages), cutsFiles: true });
   stream.setWatched(true);
   const big = "x".repeat(300_000);
   stream.update(snapshotOf(stateOf("/r", [fileOf("t:a", big), fileOf("t:b", big)])));
   t.match(streams[0]?.next(), { done: false, value: { more: true } });
   stream.disconnect();
-  stream.connect(new TestLink(), undefined);
+  stream.connect(new TestLink());
   t.equal(streams[0]?.next().done, true);
 });

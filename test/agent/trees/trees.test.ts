@@ -98,7 +98,7 @@ t.test("on a new connection each tree goes on from what the relay holds of it", 
     ]),
   );
   await turns();
-  const held = new Map(link.trees.map(({ root, epoch, seq }) => [root, { epoch, seq }]));
+  const held = new Map(link.trees.map(({ root, epoch, seq }) => [root, { held: { epoch, seq } }]));
   trees.disconnect();
   held.delete("/w/b");
   for (const root of ["/w/a", "/w/b"]) disk.tree(root).show([fileOf("t:two")]);

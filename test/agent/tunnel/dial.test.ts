@@ -1,6 +1,5 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HttpsProxyAgent } from "https-proxy-agent";
 import t from "tap";
 import { dial, proxyName } from "../../../src/agent/tunnel/dial.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
@@ -65,10 +64,10 @@ t.test("the environment's proxy counts by the tunnel's scheme, and not for hosts
   proxies(t, { HTTPS_PROXY: "http://me:hush@secure.example:3128", http_proxy: "http://plain.example:3128" });
   t.equal(proxyName(WSS), "secure.example:3128", "without its password");
   t.equal(proxyName(WS), "plain.example:3128");
-  t.ok(dial(WSS, {}).agent instanceof HttpsProxyAgent);
+  t.equal(dial(WSS, {}).proxy?.href, "http://me:hush@secure.example:3128/");
   process.env.NO_PROXY = "relay.example";
   t.equal(proxyName(WSS), "");
-  t.equal(dial(WSS, {}).agent, undefined);
+  t.equal(dial(WSS, {}).proxy, undefined);
 });
 
 t.test("a proxy that is no URL is refused and not repeated", async (t) => {

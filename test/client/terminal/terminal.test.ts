@@ -111,14 +111,6 @@ async function listen(t: Cleanup, server: Server): Promise<string> {
 
 t.test("what cannot get better ends it, with one line that says what and what to do", async (t) => {
   const relay = await TestRelay.start(t);
-  const webSite = await listen(
-    t,
-    createHttpServer((_request, response) => response.end("<h1>Hello</h1>")),
-  );
-  const notHttp = await listen(
-    t,
-    createServer((socket) => socket.on("error", () => undefined).end("SSH-2.0-OpenSSH_9.2\r\n")),
-  );
   const empty = join(tempDir(t), "empty");
   writeFileSync(empty, "\n");
   const token = relay.clientToken;
@@ -138,8 +130,6 @@ t.test("what cannot get better ends it, with one line that says what and what to
     ["no chat's id", ["nonsense", "--url", relay.url], token, 2, /^relay: nonsense: .*UUID.*\n$/],
     ["a wrong token", [relay.chat, "--url", relay.url], "wrong", 77, /^relay: .*rejects the token.*\n$/],
     ["not mine", [relay.chat, "--url", relay.url], stranger, 1, /^relay: .*does not let this chat be watched.*\n$/],
-    ["a web site", [CHAT, "--url", webSite], token, 1, /^relay: .*not a Treewire relay.*\n$/],
-    ["not HTTP", [CHAT, "--url", notHttp], token, 1, /^relay: .*not a Treewire relay.*\n$/],
   ];
   const results = await Promise.all(
     rows.map(([, args, token]) => runProgram(t, "relay", ["watch", ...args], { env: { TREEWIRE_TOKEN: token } })),
@@ -148,5 +138,26 @@ t.test("what cannot get better ends it, with one line that says what and what to
     t.equal(results[at]?.status, status, what);
     t.match(results[at]?.stderr, line, what);
     t.equal(results[at]?.stdout, "", what);
+  }
+});
+
+t.test("what is no relay is named as such at once, and asked again", async (t) => {
+  const webSite = await listen(
+    t,
+    createHttpServer((_request, response) => response.end("<h1>Hello</h1>")),
+  );
+  const notHttp = await listen(
+    t,
+    createServer((socket) => socket.on("error", () => undefined).end("SSH-2.0-OpenSSH_9.2\r\n")),
+  );
+  for (const [url, line] of [
+    [webSite, /^a proxy, or another server, has answered with status 200; it is not the relay; trying again\n$/],
+    [notHttp, /^127\.0\.0\.1:\d+ does not speak HTTP \(HPE_INVALID_CONSTANT\); trying again\n$/],
+  ] as const) {
+    const env = { TREEWIRE_TOKEN: "token" };
+    const watch = startProgram(t, "relay", ["watch", CHAT, "--url", url], { env });
+    await until("it says so", () => watch.stderr.includes("\n"), { seen: () => watch.stderr });
+    t.match(watch.stderr, line);
+    t.same(await watch.stop(), { status: 0, signal: null });
   }
 });

@@ -207,6 +207,26 @@ t.test("a chat whose workspace the upstream does not show its caller is forbidde
   t.same([refused.status, refused.body], [403, { message: "Forbidden." }]);
 });
 
+t.test("a page that a proxy shows in the upstream's place refuses nobody, and ends no stream", async (t) => {
+  const { relay, recorder } = await start(t);
+  const agent = await relay.agent([APP]);
+  agent.tell(APP, []);
+  const client = await relay.client();
+  await client.first();
+  for (const status of [404, 403, 401]) {
+    recorder.answer = (_incoming, outgoing) => {
+      outgoing.writeHead(status, { "content-type": "text/html; charset=utf-8" }).end("<h1>Not now</h1>");
+    };
+    const headers = { "coder-session-token": `x${status}` };
+    t.equal((await refusedUpgrade(t, relay.watchUrl(), { headers })).status, 502, String(status));
+  }
+  const before = recorder.requests.length;
+  createToken(relay.ownDir, { kind: "client", user: "x" }); // whatever is written here lets the relay ask again
+  await until("the relay has asked again", () => recorder.requests.length > before);
+  agent.tell(APP, [fileOf("x", "still live")]);
+  await client.diffWith(APP, "still live");
+});
+
 t.test("an upstream that does not listen gives 502", async (t) => {
   const closed = createServer().listen(0, "127.0.0.1");
   await once(closed, "listening");

@@ -63,12 +63,13 @@ t.test("what a message makes the relay do is counted beside its frame", async (t
     for (; socket.isRead && count < 1_000; count += 1)
       rate.message(
         { ...message, roots: [...(("roots" in message && message.roots) || [])] } as Parameters<typeof rate.message>[0],
+        10,
         10_000,
       );
     t.ok(count < 100, `${message.type}: held after ${count}`);
   }
   const { socket, rate } = open();
-  for (let count = 0; count < 10_000; count += 1) rate.message({ type: "gone", root: "/a" }, 0);
+  for (let count = 0; count < 10_000; count += 1) rate.message({ type: "gone", root: "/a" }, 10, 0);
   t.ok(socket.isRead, "what is no work costs nothing");
 });
 
@@ -97,6 +98,35 @@ t.test("on average no more comes than may, however it comes", async (t) => {
     return bytes <= (clock.monotonicMs() / 1_000) * 10_000 + 100_000 + 20_000;
   });
   await t.resolves(fc.assert(property));
+});
+
+t.test("who takes long turns of the relay gets few of them, and who takes short ones as many as may be", async (t) => {
+  const PART = 64 * 1024;
+  const MiB = 1024 * 1024;
+  const wide = { agentMessagesPerSecond: 2_000, agentBytesPerSecond: 8 * MiB };
+  /** Sends updates for a minute, as many as are read. @returns how many came through */
+  const updatesInAMinute = async (frames: readonly number[], files: number) => {
+    const { socket, clock, rate } = open(wide);
+    let updates = 0;
+    while (clock.monotonicMs() < 60_000) {
+      for (const [at, bytes] of frames.entries()) {
+        while (!socket.isRead) await clock.advance(100);
+        rate.frame(bytes);
+        const upserts = new Array(Math.ceil(files / frames.length)).fill(fileOf("a", "1"));
+        rate.message({ ...updateOf(upserts), more: at < frames.length - 1 }, bytes, 1);
+      }
+      updates += 1;
+      await clock.advance(20);
+    }
+    return updates;
+  };
+  // 24 ms of reading and 7.5 of merging: 1,000 ms at once, 5 ms a second, and what is forgiven every 7.5 s
+  const inOneFrame = await updatesInAMinute([3 * MiB], 1);
+  t.ok(inOneFrame > 30 && inOneFrame < 60, `3 MiB in one frame: ${inOneFrame}`);
+  const manyFiles = await updatesInAMinute(new Array(48).fill(PART), 3_000);
+  t.ok(manyFiles > 60 && manyFiles < 120, `3 MiB and 3,000 files in parts: ${manyFiles}`);
+  t.ok((await updatesInAMinute([2_500], 1)) > 2_900, "edits");
+  t.ok((await updatesInAMinute([PART, PART, PART], 150)) > 2_000, "updates of three parts, by their bytes alone");
 });
 
 t.test("a new connection has what the last one has left, and a welcome costs what it names", async (t) => {

@@ -1,27 +1,31 @@
+import { renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import t from "tap";
 import { ChatRoots } from "../../../src/relay/store/chat-roots.js";
-import { openDatabase } from "../../../src/relay/store/database.js";
+import { openDatabase, writeRelaxed } from "../../../src/relay/store/database.js";
 import { RelaxedChatRoots } from "../../../src/relay/store/relaxed-roots.js";
 import { RelaxedTreeStates } from "../../../src/relay/store/relaxed-trees.js";
 import { TreeStates } from "../../../src/relay/store/tree-states.js";
-import { troubleOf } from "../../../src/relay/store/trouble.js";
+import { StoreTroubledError, troubleOf } from "../../../src/relay/store/trouble.js";
+import { walSync } from "../../../src/relay/store/wal-sync.js";
 import { StoreWriter } from "../../../src/relay/store/writer.js";
 import { createLogger } from "../../../src/util/index.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
+import { until } from "../../support/until.js";
 import { metaOf } from "../support/fake-agent.js";
 
 /** A writer over a real database, which a second connection can lock. */
-function open(t: Cleanup) {
+function open(t: Cleanup, sync?: () => Promise<void>) {
   const dir = tempDir(t);
   const db = openDatabase(dir);
   db.pragma("busy_timeout = 0");
   db.exec("create table notes (text text not null) strict");
   const clock = new FakeClock();
   const lines: string[] = [];
-  const writer = new StoreWriter(db, createLogger("test", "info", { write: (line) => lines.push(line) }), clock);
+  const log = createLogger("test", "info", { write: (line) => lines.push(line) });
+  const writer = new StoreWriter(db, log, clock, sync);
   const other = new Database(join(dir, "treewire.db"));
   t.teardown(() => {
     other.close();
@@ -161,3 +165,53 @@ t.test(
     t.same(trees.heads("w", 9), [{ root: "/a", epoch: "epoch-1-", seq: 2 }], "the old deletion does not reach it");
   },
 );
+
+t.test("an acknowledged write waits for the disk, and nobody else does", async (t) => {
+  const syncs: { settle: (failure?: unknown) => void }[] = [];
+  const sync = () =>
+    new Promise<void>((resolve, reject) => {
+      syncs.push({ settle: (failure) => (failure === undefined ? resolve() : reject(failure)) });
+    });
+  const { db, writer, notes, add } = open(t, sync);
+  const synchronous = () => (db.prepare("pragma synchronous").get() as { synchronous: number }).synchronous;
+  const outcomes: unknown[] = [];
+  const ask = (text: string) => {
+    const write = () => {
+      add(text);
+      outcomes.push(`${text} at ${synchronous()}`);
+      return text;
+    };
+    return writer.durable(write).then(
+      (result) => outcomes.push(result),
+      (thrown) => outcomes.push(troubleOf(thrown)),
+    );
+  };
+  const [first, second] = [ask("first"), ask("second")];
+  await until("both are written", () => syncs.length === 2);
+  t.same(notes(), ["first", "second"], "the second was not held up by the first one's sync");
+  t.same(outcomes, ["first at 1", "second at 1"], "SQLite itself does not sync (1: NORMAL)");
+  t.equal(synchronous(), 2, "and does so for everything else (2: FULL)");
+  syncs[0]?.settle();
+  await first;
+  t.same(outcomes.slice(2), ["first"]);
+  syncs[1]?.settle(new StoreTroubledError("failing"));
+  await second;
+  t.same(outcomes.slice(3), ["failing"], "what is not known to be on disk is not acknowledged");
+});
+
+t.test("a sync is of the database's log, and says what is wrong with the disk", async (t) => {
+  const dir = tempDir(t);
+  const db = openDatabase(dir);
+  const sync = walSync(db);
+  writeRelaxed(db, () => db.exec("create table notes (text text not null) strict"));
+  t.ok(statSync(join(dir, "treewire.db-wal")).size > 0);
+  await sync();
+  renameSync(join(dir, "treewire.db-wal"), join(dir, "elsewhere"));
+  await t.rejects(sync(), { trouble: "failing", cause: { code: "ENOENT" } });
+  renameSync(join(dir, "elsewhere"), join(dir, "treewire.db-wal"));
+  await sync();
+  db.close();
+  rmSync(join(dir, "treewire.db-wal"), { force: true });
+  await sync();
+  t.pass("the last one to close the database has synced it, and may take the log away");
+});

@@ -6,6 +6,7 @@ import { createLogger } from "../../../src/util/index.js";
 import { Tracker } from "../../../src/worktree/follow/tracker.js";
 import { createRepo, expectedOf } from "../../support/repo.js";
 import { until } from "../../support/until.js";
+import { followedByTested } from "../../support/watchers.js";
 
 /** Makes a chain of directories step by step, whose last one has a path of so many bytes, and another one below it. */
 const MAKE_CHAIN = `
@@ -38,7 +39,7 @@ t.test("a chain of directories that is too deep for a path leaves the rest as it
       logger: createLogger("test", "warn", log),
       maxPatchBytes: 2 ** 30,
       keptPatchBytes: 2 ** 30,
-      sweep: false,
+      ...followedByTested(),
       onState: () => {},
       onGone: () => {},
       onTrouble: (_code, message) => troubles.push(message),

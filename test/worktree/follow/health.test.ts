@@ -1,7 +1,7 @@
 import t from "tap";
 import { coverageText } from "../../../src/worktree/follow/health.js";
 
-const COVERED = { eventless: undefined, refusals: [undefined, undefined], unwatchedLinks: 0 };
+const COVERED = { eventless: undefined, isUnwatched: false, refusals: [undefined, undefined], unwatchedLinks: 0 };
 
 t.test("a tree with events everywhere is not polled", async (t) => {
   t.equal(coverageText(COVERED, 1000), "");
@@ -18,6 +18,10 @@ t.test("every reason for which a tree is polled is named, and how often it is", 
   t.equal(coverageText({ ...COVERED, refusals: [undefined, "ENOSPC"] }, 1000), `polled every 1 s: ${texts.limit}`);
   t.equal(coverageText({ ...COVERED, refusals: ["bound"] }, 1000), `polled every 1 s: ${texts.bound}`);
   t.equal(coverageText({ ...COVERED, unwatchedLinks: 1 }, 1000), `polled every 1 s: ${texts.links}`);
-  const all = { eventless: "NFS", refusals: ["bound", "ENOSPC"], unwatchedLinks: 2 };
+  const unwatched = "nothing is watched, as the agent's setting `watcher` has it";
+  t.equal(coverageText({ ...COVERED, isUnwatched: true }, 1000), `polled every 1 s: ${unwatched}`);
+  const failed = coverageText({ ...COVERED, refusals: ["Unable to poll"] }, 1000);
+  t.equal(failed, "polled every 1 s: the watcher has failed (Unable to poll)");
+  const all = { ...COVERED, eventless: "NFS", refusals: ["bound", "ENOSPC"], unwatchedLinks: 2 };
   t.equal(coverageText(all, 1000), `polled every 1 s: ${Object.values(texts).join("; ")}`);
 });

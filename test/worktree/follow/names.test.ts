@@ -9,6 +9,7 @@ import { NameWatches } from "../../../src/worktree/watch/name-watches.js";
 import { createRepo, expectedOf, git, TestRepo } from "../../support/repo.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
+import { followedByTested } from "../../support/watchers.js";
 
 interface Followed {
   tracker: Tracker;
@@ -27,7 +28,7 @@ async function startTracker(
     logger: silentLogger(),
     maxPatchBytes: 2 ** 30,
     keptPatchBytes: 2 ** 30,
-    sweep: false,
+    ...followedByTested(),
     onState: () => {},
     onGone: () => {},
     onTrouble: () => {},

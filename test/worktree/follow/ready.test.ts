@@ -9,6 +9,7 @@ import type { TreeState } from "../../../src/worktree/types.js";
 import { createRepo, expectedOf, type TestRepo } from "../../support/repo.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
+import { followedByTested, healthBesidePolling, TESTED_WATCHER } from "../../support/watchers.js";
 
 interface Followed {
   readonly tracker: Tracker;
@@ -25,7 +26,9 @@ async function follow(t: Cleanup, repo: TestRepo, maxPatchBytes = 2 ** 30): Prom
     maxPatchBytes,
     filters: "all",
     keptPatchBytes: 2 ** 30,
-    sweep: false,
+    ...followedByTested(),
+    // a sweep that is hurried reads a young file anew while it is read
+    sweep: TESTED_WATCHER === "poll",
     onState: (state) => states.push(state),
     onGone: () => {},
     onTrouble: (_, message) => troubles.push(message),
@@ -38,7 +41,7 @@ async function follow(t: Cleanup, repo: TestRepo, maxPatchBytes = 2 ** 30): Prom
 const textOf = ({ tracker }: Followed): string =>
   tracker.state?.files.map(({ header, hunks }) => header + hunks).join("") ?? "";
 const keysOf = ({ tracker }: Followed): string => tracker.state?.files.map(({ key }) => key).join() ?? "";
-const healthOf = ({ tracker }: Followed): string | undefined => tracker.state?.health;
+const healthOf = ({ tracker }: Followed): string | undefined => healthBesidePolling(tracker.state?.health);
 
 async function untilRight(followed: Followed, repo: TestRepo): Promise<void> {
   const expected = expectedOf(repo.root).unified_diff.toString();

@@ -3,10 +3,14 @@ import { Sweeper, sweepDelay } from "../../../src/worktree/follow/sweeper.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
 t.test("the interval follows the cost", async (t) => {
-  t.equal(sweepDelay(1, false), 60_000);
-  t.equal(sweepDelay(500, false), 200_000);
-  t.equal(sweepDelay(1, true), 1000);
-  t.equal(sweepDelay(500, true), 10_000);
+  for (const delivery of ["prompt", "late"] as const) {
+    t.equal(sweepDelay(1, delivery), 60_000);
+    t.equal(sweepDelay(500, delivery), 200_000);
+  }
+  t.equal(sweepDelay(1, "lossy"), 10_000);
+  t.equal(sweepDelay(500, "lossy"), 50_000);
+  t.equal(sweepDelay(1, "none"), 1000);
+  t.equal(sweepDelay(500, "none"), 10_000);
 });
 
 t.test("a covered tree is swept every minute, one without events every second", async (t) => {
@@ -15,7 +19,8 @@ t.test("a covered tree is swept every minute, one without events every second", 
   let polled = false;
   const sweeper = new Sweeper({
     clock,
-    isPolled: () => polled,
+    delivery: () => (polled ? "none" : "prompt"),
+    hold: () => 0,
     sweep: async () => void sweeps.push(clock.monotonicMs()),
     onClockJump: () => t.fail("no jump"),
   });
@@ -34,7 +39,13 @@ t.test("a covered tree is swept every minute, one without events every second", 
 t.test("a wall clock that parts from the monotonic one means that the machine slept", async (t) => {
   const clock = new FakeClock();
   let jumps = 0;
-  const sweeper = new Sweeper({ clock, isPolled: () => false, sweep: async () => {}, onClockJump: () => jumps++ });
+  const sweeper = new Sweeper({
+    clock,
+    delivery: () => "prompt",
+    hold: () => 0,
+    sweep: async () => {},
+    onClockJump: () => jumps++,
+  });
   sweeper.start();
   await clock.advance(20_000);
   t.equal(jumps, 0);
@@ -53,7 +64,8 @@ function slowSweeper(clock: FakeClock) {
   const running: (() => void)[] = [];
   const sweeper = new Sweeper({
     clock,
-    isPolled: () => false,
+    delivery: () => "prompt",
+    hold: () => 0,
     sweep: () => new Promise((end) => running.push(end)),
     onClockJump: () => {},
   });
@@ -87,4 +99,20 @@ t.test("a change of coverage amid a sweep, or before the start, makes no second 
   t.equal(running.length, 2);
   await clock.advance(60_000);
   t.equal(running.length, 2, "one at a time");
+});
+
+t.test("a look waits while git is at work", async (t) => {
+  const clock = new FakeClock();
+  const sweeps: number[] = [];
+  const sweeper = new Sweeper({
+    clock,
+    delivery: () => "none",
+    hold: (now) => (now < 1100 ? 25 : 0),
+    sweep: async () => void sweeps.push(clock.monotonicMs()),
+    onClockJump: () => {},
+  });
+  sweeper.start();
+  await clock.advance(2100);
+  sweeper.stop();
+  t.strictSame(sweeps, [1100, 2100]);
 });

@@ -151,3 +151,18 @@ t.test("a second holder begins with the state that is there and hears what chang
   await second.tree.refresh();
   t.equal(second.tree.state?.branch, "topic");
 });
+
+t.test("a host that closes amid events of parcel leaves the process as it is", async (t) => {
+  const repo = createRepo(t, { a: "a\n" });
+  for (let rounds = 0; rounds < 3; rounds++) {
+    const host = hostOf(t, { watcher: "parcel" });
+    const { states } = hear(t, host, repo.root);
+    await until("a state", () => states.length > 0);
+    for (let at = 0; at < 5; at++) {
+      repo.write("a", `${rounds} ${at}\n`);
+      await until("its event", () => states.at(-1)?.files[0]?.hunks.includes(`+${rounds} ${at}`));
+    }
+    for (let at = 0; at < 500; at++) repo.write("b", `${at}\n`);
+    await host.close(); // else the library calls into a thread that is no more, and aborts
+  }
+});

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { type Clock, createLogger, silentLogger, systemClock } from "../../../src/util/index.js";
+import { createLogger, silentLogger } from "../../../src/util/index.js";
 import { Tracker } from "../../../src/worktree/follow/tracker.js";
 import type { TreeState } from "../../../src/worktree/types.js";
+import { HurriedClock } from "../../support/hurried-clock.js";
 import { createRepo, expectedOf, GIT_ENV } from "../../support/repo.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
@@ -35,23 +36,6 @@ function followIn(t: Cleanup, command: string[], root: string): { lines: Line[];
   });
   child.stderr.on("data", (chunk: Buffer) => errors.push(chunk.toString()));
   return { lines, errors };
-}
-
-/** A clock whose long delays pass fifty times as fast, and whose wall time can be set. */
-class HurriedClock implements Clock {
-  aheadMs = 0;
-
-  wallMs(): number {
-    return systemClock.wallMs() + this.aheadMs;
-  }
-
-  monotonicMs(): number {
-    return systemClock.monotonicMs();
-  }
-
-  after(delayMs: number, run: () => void): () => void {
-    return systemClock.after(delayMs >= 1000 ? delayMs / 50 : delayMs, run);
-  }
 }
 
 interface Followed {

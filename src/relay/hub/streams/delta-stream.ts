@@ -1,4 +1,4 @@
-import { MAX_UNIFIED_DIFF_BYTES } from "../../../protocol/index.js";
+import { DELTA_HEARTBEAT_MS, MAX_UNIFIED_DIFF_BYTES } from "../../../protocol/index.js";
 import { TextFrame } from "../encoding/text-frame.js";
 import type { TreeState } from "../trees/tree-state.js";
 import type { WatchedChat } from "../watched-chat.js";
@@ -21,6 +21,7 @@ const MAX_OLD_BYTES = 2 * MAX_UNIFIED_DIFF_BYTES;
 
 /** `treewire.delta.v1`: the list of trees, the files that changed in each, and `checked` when nothing is missing. */
 export class DeltaStream implements WatchStream {
+  readonly heartbeatMs = DELTA_HEARTBEAT_MS;
   /** The list of trees that the client has: the chat's own object, which all of its clients share. */
   #sentRoots: ReadonlySet<string> | undefined;
   /** The state of each tree that the client has. */
@@ -59,7 +60,9 @@ export class DeltaStream implements WatchStream {
     if (!evenIfUnchanged && !this.#checkedIsDue) return undefined;
     this.#checkedIsDue = false;
     const at = new Date(scannedAt([])).toISOString();
-    const data = TextFrame.of(`{"type":"checked","scanned_at":"${at}"${isStale ? ',"stale":true' : ""}}`);
+    const data = TextFrame.of(
+      `{"type":"checked","scanned_at":"${at}"${isStale ? ',"stale":true' : ""},"next_ms":${this.heartbeatMs}}`,
+    );
     return { frame: { kind: "delta", data, scannedAt: undefined, isLast: true }, isUpToDate: true };
   }
 

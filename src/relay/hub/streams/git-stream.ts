@@ -1,3 +1,4 @@
+import { HEARTBEAT_MS } from "../../../protocol/index.js";
 import { WHOLE_UNITS } from "../encoding/repository-entry.js";
 import type { TreeView, ViewMark } from "../trees/tree-view.js";
 import type { WatchedChat } from "../watched-chat.js";
@@ -6,6 +7,7 @@ import type { FrameRequest, NextFrame, WatchStream } from "./watch-stream.js";
 
 /** The git stream (docs/protocol.md): whole diffs of the repositories that differ. */
 export class GitStream implements WatchStream {
+  readonly heartbeatMs = HEARTBEAT_MS;
   /** By root, the view of each tree that the client has. */
   readonly #sentViews = new Map<string, ViewMark>();
   /** The chat's list of roots when the client was last sent which are gone. */

@@ -31,6 +31,8 @@ export interface FrameRequest {
 
 /** What one client has been sent, in the form of its sub-protocol, and so what it lacks. */
 export interface WatchStream {
+  /** Its clients are told at least this often that nothing changed, in milliseconds. */
+  readonly heartbeatMs: number;
   /**
    * The frame that the client needs next. It counts as sent: the caller sends it, in order, or the stream ends.
    *

@@ -1,4 +1,4 @@
-import { MAX_TREES, type SecretsMode, type TreeMessage } from "../../../protocol/index.js";
+import { MAX_TREES, type PartialUpdate, type SecretsMode, type TreeMessage } from "../../../protocol/index.js";
 import { Account, type Holding } from "../../budgets/account.js";
 import { rootBytes, treeBytes } from "../../budgets/cost.js";
 import { BudgetExceededError } from "../../budgets/exceeded.js";
@@ -10,6 +10,9 @@ import { applyUpdate, restoreState, type TreeState } from "./tree-state.js";
 
 /** A tree that changes all the time is written to the store this often, in milliseconds. */
 const BUSY_SAVE_MS = 30_000;
+
+/** What came of an update whose connection was lost is kept for so long, in milliseconds. */
+const KEEP_UNFINISHED_MS = 10 * 60_000;
 
 /** The roots of the states that an agent may go on from, in UTF-16 units: they go out in one message. */
 const MAX_HEADS_UNITS = 4 * 1024 * 1024;
@@ -36,7 +39,7 @@ interface Tree {
 /** What came of a part of an update. */
 export type PartOutcome =
   | { kind: "unfinished" }
-  /** Its base is not here. `isNew`: nobody has asked for the whole state yet. */
+  /** Its base, or its beginning, is not here. `isNew`: nobody has asked for the whole state yet. */
   | { kind: "gap"; isNew: boolean }
   | { kind: "changed"; before: TreeState | undefined; state: TreeState };
 
@@ -146,14 +149,14 @@ export class TreeCache {
   }
 
   /**
-   * Evicts states that nobody watches.
+   * Evicts states that nobody watches, and before them updates that were not finished when their connection was lost.
    *
    * @param bytes how much is too much, by the estimate of budgets/cost.ts
    * @param options `unwritten`: those that the store lacks as well; their agent has to send them again
    * @returns how much went
    */
   evict(bytes: number, { unwritten = false } = {}): number {
-    let gone = 0;
+    let gone = this.forgetUnfinished(0);
     for (const [root, tree] of this.#trees) {
       if (gone >= bytes) break;
       const isWritten = tree.state !== undefined && isSaved(tree);
@@ -184,7 +187,7 @@ export class TreeCache {
 
   /**
    * Drops the states that were sent by an agent which did something else with secrets: nobody may be shown, as its last
-   * state, what is hidden now, and it must not stay on the disk.
+   * state, what is hidden now, and it must not stay on the disk. The parts of updates that it sent go with them.
    *
    * @param secrets what the agent does that has just come @returns the states that were here
    */
@@ -228,13 +231,40 @@ export class TreeCache {
     return true;
   }
 
-  /** The agent is lost: the updates that it has not finished count for nothing. */
+  /** The updates of which the first parts are here, from connections that were lost. */
+  unfinished(): PartialUpdate[] {
+    const updates: PartialUpdate[] = [];
+    for (const [root, { pending }] of this.#trees) {
+      if (pending?.lostAt !== undefined && updates.length < MAX_TREES) updates.push({ root, ...pending.progress });
+    }
+    return updates;
+  }
+
+  /** Forgets these when nobody has gone on with them. @param ms after how long @returns what they cost, in bytes */
+  forgetUnfinished(ms = KEEP_UNFINISHED_MS): number {
+    let gone = 0;
+    for (const tree of this.#trees.values()) {
+      const { pending } = tree;
+      if (pending?.lostAt === undefined || !hasPassed(ms, pending.lostAt)) continue;
+      gone += pending.bytes;
+      this.#setPending(tree, undefined);
+    }
+    return gone;
+  }
+
+  /** The agent is lost. When it is back it may go on with the updates that it has not finished, if it numbers their parts. */
   agentIsGone(): void {
     for (const tree of this.#trees.values()) {
       tree.live = false;
-      this.#setPending(tree, undefined);
+      if (tree.pending?.isNumbered) tree.pending.lose();
+      else this.#setPending(tree, undefined);
       tree.resyncing = false;
     }
+  }
+
+  /** The agent was refused for what it sent: nobody goes on with that. */
+  agentIsRefused(): void {
+    for (const tree of this.#trees.values()) this.#setPending(tree, undefined);
   }
 
   /** The agent follows the tree no longer. */
@@ -243,14 +273,20 @@ export class TreeCache {
     if (tree !== undefined) tree.live = false;
   }
 
-  /** @throws TunnelLimitError when an agent may not send so much; then the last whole state stands */
+  /**
+   * @throws TunnelLimitError when an agent may not send so much, or that; then the last whole state stands
+   */
   apply(part: TreeMessage): PartOutcome {
     const { root } = part;
     if (!this.#trees.has(root)) this.#reserve({ bytes: treeBytes(root), trees: 1 });
     const tree = this.#unstore(root) ? this.#load(root) : this.#tree(root);
-    if (!tree.pending?.belongsTo(part)) this.#setPending(tree, new PendingUpdate(part));
+    if (tree.pending?.goesOnWith(part) !== true) {
+      if ((part.part ?? 0) > 0) return gapOf(tree); // what came before it was evicted
+      this.#setPending(tree, new PendingUpdate(part));
+    }
     const { pending } = tree;
     if (pending === undefined) throw new Error("an update is under way");
+    pending.resume(); // before room is made for more of it
     const bytes = PendingUpdate.bytesOf(part);
     this.#reserve({ bytes });
     const update = pending.add(part, bytes);
@@ -258,12 +294,11 @@ export class TreeCache {
     if (update === undefined) return { kind: "unfinished" };
     const before = tree.state;
     const state = applyUpdate(before, update);
-    const wasResyncing = tree.resyncing;
-    tree.resyncing = state === undefined;
     if (state === undefined) {
       this.#setPending(tree, undefined);
-      return { kind: "gap", isNew: !wasResyncing };
+      return gapOf(tree);
     }
+    tree.resyncing = false;
     const change = {
       bytes: state.cost - (before?.cost ?? treeBytes(root)),
       files: state.files.length - (before?.files.length ?? 0),
@@ -344,4 +379,11 @@ function versionOf({ epoch, seq }: TreeState): string {
 
 function isSaved({ state, saved }: Tree): boolean {
   return state === undefined || versionOf(state) === saved;
+}
+
+/** What the agent sends of the tree builds on what is not here: it is asked for the whole state. */
+function gapOf(tree: Tree): PartOutcome {
+  const isNew = !tree.resyncing;
+  tree.resyncing = true;
+  return { kind: "gap", isNew };
 }

@@ -40,6 +40,7 @@ t.test("the client gets the roots, each tree, and `checked`; then nothing until 
     type: "checked",
     scanned_at: SCANNED_AT,
     stale: true,
+    next_ms: 10_000,
   });
   chat.show(nextState(state, { upserts: [fileOf("b", "1")] }));
   t.match(drain(stream, chat), [{ type: "tree", base: 1, seq: 2, upserts: [{ key: "t:b" }] }, { type: "checked" }]);

@@ -1,7 +1,12 @@
+import { randomUUID } from "node:crypto";
 import t from "tap";
 import { MAX_TREES } from "../../../../src/protocol/index.js";
+import { Account } from "../../../../src/relay/budgets/account.js";
+import { TunnelLimitError } from "../../../../src/relay/budgets/exceeded.js";
 import { TreeCache } from "../../../../src/relay/hub/trees/tree-cache.js";
+import { DEFAULT_LIMITS } from "../../../../src/relay/limit-options.js";
 import { Store } from "../../../../src/relay/store/index.js";
+import fc from "../../../support/fast-check.js";
 import { type Cleanup, tempDir } from "../../../support/temp.js";
 import { fileOf } from "../../support/fake-agent.js";
 import { APP, SCANNED_AT, updateOf } from "../../support/states.js";
@@ -9,10 +14,13 @@ import { APP, SCANNED_AT, updateOf } from "../../support/states.js";
 const WORKSPACE = "11111111-1111-4111-8111-111111111111";
 
 /** A cache on a store in memory's place: a directory that goes with the test. */
-function open(t: Cleanup, { watched = () => false }: { watched?: (root: string) => boolean } = {}) {
+function open(
+  t: Cleanup,
+  { watched = () => false, account }: { watched?: (root: string) => boolean; account?: Account } = {},
+) {
   const store = new Store(tempDir(t));
   t.teardown(() => store.close());
-  return { store, cache: new TreeCache(WORKSPACE, store.treeStates, watched) };
+  return { store, cache: new TreeCache(WORKSPACE, store.treeStates, watched, account) };
 }
 
 t.test("an update counts when its last part has come", (t) => {
@@ -138,3 +146,91 @@ t.test("a workspace has so many trees and no more; what nobody follows makes roo
   }
   t.throws(() => full.apply(updateOf([], { root: "/one-more" })), { message: "over --workspace-trees" });
 });
+
+t.test("parts of a connection that was lost are kept for the next one, for a while, and cost what they cost", (t) => {
+  const account = new Account(DEFAULT_LIMITS);
+  const { cache } = open(t, { account });
+  const empty = account.bytes;
+  const first = updateOf([fileOf("a", "1")], { more: true, part: 0 });
+  cache.apply(first);
+  t.same(cache.unfinished(), [], "it is under way");
+  const { bytes } = account;
+  cache.agentIsGone();
+  t.same(cache.unfinished(), [{ root: APP, epoch: "epoch-01", seq: 1, base: null, parts: 1 }]);
+  t.equal(account.bytes, bytes);
+  t.equal(cache.forgetUnfinished(), 0, "for now");
+  t.match(cache.apply(updateOf([fileOf("b", "1")], { part: 1 })), { kind: "changed", state: { files: { length: 2 } } });
+  t.same(cache.unfinished(), []);
+  cache.apply({ ...first, seq: 2 });
+  cache.agentIsGone();
+  t.ok(cache.forgetUnfinished(0) > 0, "when it has lasted too long");
+  t.same(
+    cache.apply(updateOf([], { seq: 2, part: 1 })),
+    { kind: "gap", isNew: true },
+    "what follows it is asked for anew",
+  );
+  t.same(cache.apply(updateOf([], { seq: 2, part: 2 })), { kind: "gap", isNew: false });
+  cache.clear();
+  t.equal(account.bytes, empty);
+  t.end();
+});
+
+t.test("parts without numbers, and those of an agent that was refused, are not kept", (t) => {
+  const { cache } = open(t);
+  cache.apply(updateOf([fileOf("a", "1")], { more: true }));
+  cache.agentIsGone();
+  t.same(cache.unfinished(), []);
+  cache.apply(updateOf([fileOf("a", "1")], { more: true, part: 0 }));
+  cache.agentIsRefused();
+  cache.agentIsGone();
+  t.same(cache.unfinished(), []);
+  t.end();
+});
+
+t.test(
+  "whatever parts come in whatever order, a recount finds what the account says, and states are whole",
+  async (t) => {
+    const text = fc.string({ maxLength: 30 });
+    const part = fc.record({
+      root: fc.constantFrom("/a", "/b"),
+      seq: fc.integer({ min: 1, max: 2 }),
+      base: fc.constantFrom(null, 1),
+      part: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
+      rest: fc.option(fc.record({ header: text, hunks: text }), { nil: undefined }),
+      upserts: fc.array(fc.constantFrom(fileOf("a", "1"), { ...fileOf("b", ""), hunks: "" }), { maxLength: 2 }),
+      more: fc.boolean(),
+    });
+    const step = fc.oneof(
+      { weight: 9, arbitrary: part },
+      { weight: 1, arbitrary: fc.constantFrom("lost" as const, "evict" as const) },
+    );
+    let refused = 0;
+    const { cache: _, store } = open(t);
+    const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const account = new Account({ ...DEFAULT_LIMITS, workspaceBytes: 12_000 });
+      const cache = new TreeCache(randomUUID(), store.treeStates, () => true, account);
+      for (const each of steps) {
+        if (each === "lost") cache.agentIsGone();
+        else if (each === "evict") cache.evict(1);
+        else {
+          const { part, rest, ...message } = each;
+          const whole = { ...message, ...(part !== undefined && { part }), ...(rest !== undefined && { rest }) };
+          try {
+            cache.apply(updateOf(each.upserts, whole));
+          } catch (thrown) {
+            if (!(thrown instanceof TunnelLimitError)) throw thrown;
+            refused += 1;
+            cache.agentIsRefused();
+            cache.agentIsGone();
+          }
+        }
+        if (account.bytes > 12_000) return false;
+      }
+      const text = JSON.stringify(cache.states.map(({ files }) => files));
+      cache.clear();
+      return !text.includes("undefined") && account.bytes === 0 && account.trees === 0 && account.files === 0;
+    });
+    t.doesNotThrow(() => fc.assert(property, { numRuns: 300 }));
+    t.ok(refused > 100, `${refused} were refused`);
+  },
+);

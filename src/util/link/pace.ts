@@ -1,4 +1,4 @@
-import { Backoff } from "../../util/index.js";
+import { Backoff } from "./backoff.js";
 
 /** The cap on the delay between two tries, and the bound of the first. Milliseconds. */
 const RETRY = { firstMs: 500, capMs: 30_000 };
@@ -10,17 +10,19 @@ const HELD_MS = 20_000;
 const SOON_MS = 5_000;
 /** Bound of the least delay: agents that lost the same relay must not return in the same moment. Milliseconds. */
 const LEAST_MS = 1_000;
+/** Below this nobody comes back, lest a relay that refuses at once be asked in a loop. Milliseconds. */
+const FLOOR_MS = 100;
 
 /** How one attempt to hold a connection went. */
 export interface Attempt {
   /** From its start to its end. Milliseconds. */
   lastedMs: number;
-  /** The relay has said welcome. */
+  /** It was of use: the relay has said welcome, or has sent what was asked for. */
   welcomed: boolean;
 }
 
 /** When to try again: endlessly, with full jitter, and soon enough after the network has returned. */
-export class Retry {
+export class Pace {
   readonly #backoff: Backoff;
   readonly #random: () => number;
 
@@ -32,6 +34,10 @@ export class Retry {
 
   /** @returns the delay before the next attempt, in milliseconds */
   next({ lastedMs, welcomed }: Attempt): number {
+    return Math.max(FLOOR_MS, this.#draw({ lastedMs, welcomed }));
+  }
+
+  #draw({ lastedMs, welcomed }: Attempt): number {
     if (welcomed && lastedMs >= STABLE_MS) this.#backoff.reset();
     const delayMs = this.#backoff.next();
     if (welcomed) return lastedMs < HELD_MS ? delayMs : Math.min(delayMs, this.#upTo(SOON_MS));

@@ -1,0 +1,67 @@
+import type { RawData } from "ws";
+import { CLIENT_PING_MS, type LinkFailure, watchSilence } from "../util/link/browser.js";
+import { type ConnectionOptions, closeFailure, HANDSHAKE_TIMEOUT_MS, SILENT } from "./connection.js";
+
+/** The largest frame that is taken: every repository of a chat at its limit is far below it. */
+const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+/** How long the goodbye to the relay may take, in milliseconds. */
+const GOODBYE_MS = 500;
+
+/**
+ * Connects once, as the agent dials, by the package `ws`: the WebSocket that newer Node.js has takes no headers, and sees no pings.
+ *
+ * @returns why it is over. Never rejects
+ */
+export async function connectInNode(options: ConnectionOptions): Promise<LinkFailure> {
+  const { url, protocol, token, signal, clock } = options;
+  const { dialWebSocket, dialWords } = await import("../util/link/index.js");
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve({ step: "open", why: "stopped", isFinal: false });
+    let failure: LinkFailure | undefined;
+    const socket = dialWebSocket(url, protocol, {
+      headers: token === undefined ? {} : { "Coder-Session-Token": token },
+      limitMs: HANDSHAKE_TIMEOUT_MS,
+      socket: { maxPayload: MAX_FRAME_BYTES },
+      onFailure: (reason) => {
+        failure ??= { ...reason, why: dialWords(reason) };
+      },
+    });
+    let bytesRead = () => 0;
+    let stopWatching = () => {};
+    let cancelPing = () => {};
+    const fail = (why: LinkFailure) => {
+      failure ??= why;
+      socket.terminate();
+    };
+    const stop = () => {
+      socket.close(1000);
+      setTimeout(() => socket.terminate(), GOODBYE_MS).unref();
+    };
+    const ping = () => {
+      socket.ping();
+      cancelPing = clock.after(CLIENT_PING_MS, ping);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    socket.on("upgrade", ({ socket: stream }) => {
+      bytesRead = () => stream.bytesRead;
+    });
+    socket.on("open", () => {
+      stopWatching = watchSilence(bytesRead, () => fail(SILENT), clock);
+      cancelPing = clock.after(CLIENT_PING_MS, ping);
+      options.onOpen((text) => socket.send(text));
+    });
+    socket.on("message", (data: RawData, isBinary) => {
+      const wrong = options.onMessage(isBinary ? undefined : String(data));
+      if (wrong !== undefined) fail({ step: "open", why: wrong, isFinal: false });
+    });
+    socket.on("error", ({ message }) => {
+      failure ??= { step: "open", why: message, isFinal: false };
+    });
+    socket.on("close", (code, reason) => {
+      stopWatching();
+      cancelPing();
+      signal.removeEventListener("abort", stop);
+      resolve(failure ?? closeFailure(code, reason.toString()));
+    });
+  });
+}
