@@ -10,6 +10,8 @@ export class CommitQueue {
   readonly #isByCorrectedDate: boolean;
   /** A heap: the least in order at the front. */
   readonly #heap: Entry[] = [];
+  /** Those that were taken, for the next that are put in. */
+  readonly #free: Entry[] = [];
   #turn = 0;
 
   constructor(commits: CommitTable, heedsCorrectedDates: boolean) {
@@ -30,7 +32,11 @@ export class CommitQueue {
   put(commit: number): void {
     const date = this.#commits.date(commit);
     const corrected = this.#isByCorrectedDate ? this.#commits.correctedDate(commit) : 0;
-    const entry = { commit, corrected, date, turn: this.#turn++ };
+    const entry = this.#free.pop() ?? { commit, corrected, date, turn: 0 };
+    entry.commit = commit;
+    entry.corrected = corrected;
+    entry.date = date;
+    entry.turn = this.#turn++;
     const heap = this.#heap;
     let at = heap.length;
     heap.push(entry);
@@ -51,6 +57,7 @@ export class CommitQueue {
     const last = heap.pop();
     if (first === undefined || last === undefined) return undefined;
     if (heap.length > 0) this.#sink(last);
+    this.#free.push(first);
     return first.commit;
   }
 

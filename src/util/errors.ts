@@ -141,6 +141,11 @@ const REGISTRY = {
     what: "the token cannot be written there",
     advice: "name a file that does not exist, in a directory that does",
   },
+  TW_OUTPUT: {
+    exitStatus: 1,
+    what: "what is printed cannot be written",
+    advice: "make room there, or send it elsewhere",
+  },
   TW_NO_DIRECTORY: {
     exitStatus: 1,
     what: "it is gone, or may not be entered",

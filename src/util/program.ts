@@ -4,6 +4,9 @@ import { standardLines } from "./log/standard-streams.js";
 /** The status of a program that met an error nobody foresaw (EX_SOFTWARE of sysexits.h). */
 const UNFORESEEN = 70;
 
+/** How long a program that has done its work waits for whoever reads its output. Milliseconds. */
+const PRINT_MS = 500;
+
 /**
  * Runs a program to its end and leaves with its status. An error for people is one line on standard error; one that
  * nobody foresaw keeps its stack.
@@ -13,7 +16,11 @@ const UNFORESEEN = 70;
  */
 export async function runProgram(name: string, main: () => Promise<number>): Promise<never> {
   // whoever reads the output may stop early (`| head`): that is no failure, and nothing more is to be said
-  process.stdout.on("error", (error) => process.exit(systemCode(error) === "EPIPE" ? 0 : UNFORESEEN));
+  process.stdout.on("error", (cause) => {
+    const detail = systemCode(cause) ?? messageOf(cause);
+    if (detail === "EPIPE") process.exit(0);
+    process.exit(reportError(name, new TreewireError("TW_OUTPUT", "standard output", { detail, cause })));
+  });
   let status: number;
   try {
     requireWorkingDirectory();
@@ -21,7 +28,18 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
   } catch (error) {
     status = reportError(name, error);
   }
+  await printed();
   process.exit(status);
+}
+
+/** Lets what was printed be written, or fail: only then is it known that a disk is full. A reader who has stopped is left. */
+function printed(): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => setImmediate(resolve); // a stream's error comes just after
+    if (process.stdout.writableLength === 0) return done();
+    setTimeout(resolve, PRINT_MS);
+    process.stdout.write("", done);
+  });
 }
 
 /**

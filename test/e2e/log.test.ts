@@ -209,3 +209,17 @@ t.test("a full disk under a relay's log", { skip: SmallDisk.refusal }, async (t)
   t.equal((await relay.stop()).status, 0);
   t.match(readFileSync(path, "utf8").trimEnd().split("\n").at(-1) ?? "", /"stopping"/, "the last line is written, too");
 });
+
+t.test(
+  "what a command prints is written, or the command says that it was not",
+  { skip: SmallDisk.refusal },
+  async (t) => {
+    const disk = SmallDisk.mount(t, 64 * 1024);
+    const output = openSync(join(disk.path, "output"), "a");
+    t.teardown(() => closeSync(output));
+    disk.fill();
+    const command = startProgram(t, "relay", ["config"], { stdout: output });
+    t.equal((await command.exit()).status, 1);
+    t.match(command.stderr, /^relay: standard output: what is printed cannot be written \(ENOSPC\); .*\n$/);
+  },
+);

@@ -19,7 +19,7 @@ byte with what git prints. This page is written by those tests (test/repositorie
 
 What can't be read of a tree, for want of permission or because it is damaged, is told path by path, and the rest is shown
 (tests of their own try that, and repositories made at random). A directory that may not be entered is not taken for
-deleted. The git program is asked for nothing but the HEAD of a repository with reftable refs. Of what a repository names,
+deleted. The git program is asked for nothing but HEAD and refs of a repository with reftables. Of what a repository names,
 only filters are run, and these only by \`agent --once\` or with \`--filters all\` ([install.md](install.md#filters)), as in the
 rows below: no hook, no external diff, no file system monitor, no command to fetch objects. A file that is over
 \`core.bigFileThreshold\` and over 512 MiB is binary, even where git would have read it. In a tree that is watched, files over

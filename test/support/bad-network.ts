@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { Flow, type Pace } from "./flow.js";
 import { LineRate } from "./line-rate.js";
 import type { Cleanup } from "./temp.js";
 
@@ -8,6 +9,16 @@ import type { Cleanup } from "./temp.js";
 interface Pair {
   near: Socket;
   far: Socket;
+}
+
+/** What a link does with connections, other than to carry their bytes. */
+export interface Intervention {
+  /** Takes new connections in the place of whom the link leads to. */
+  answer?: (near: Socket) => void;
+  /** Alters the head of a request or of its answer, on new connections. */
+  alter?: (head: string) => string;
+  /** Carries bytes slowly, in both directions and on all connections. */
+  pace?: Pace;
 }
 
 /** What can happen to a link. */
@@ -21,21 +32,28 @@ export class BadLink {
   readonly #pairs = new Set<Pair>();
   /** Sockets of connections that were forgotten without a word; they stay open until the end. */
   readonly #dead = new Set<Socket>();
+  readonly #flows = new Map<Socket, Flow>();
   #fault: Fault | undefined;
+  #intervention: Intervention = {};
   /** Bytes that have come from the near side, over all connections. */
   received = 0;
   /** What the link carries in each direction of each connection, in bytes a second; `undefined`: whatever comes. */
   bytesPerSecond: number | undefined;
+  /** Connections that were answered here, or whose heads were altered. */
+  intervened = 0;
 
   private constructor(target: number) {
     this.#target = target;
     this.#server = createServer({ allowHalfOpen: true }, (near) => this.#accept(near));
   }
 
-  /** @param target the port on this machine to which the link leads */
-  static async open(t: Cleanup, target: number): Promise<BadLink> {
+  /**
+   * @param target the port on this machine to which the link leads
+   * @param at where the link itself is, by default at any port of 127.0.0.1
+   */
+  static async open(t: Cleanup, target: number, at: { host?: string; port?: number } = {}): Promise<BadLink> {
     const link = new BadLink(target);
-    await listen(link.#server);
+    await listen(link.#server, at);
     t.teardown(() => link.#close());
     return link;
   }
@@ -55,9 +73,28 @@ export class BadLink {
     for (const pair of [...this.#pairs]) this.#hurt(pair, fault);
   }
 
-  /** The link works again; connections that were killed stay dead. */
+  /** Does this with what comes until {@link heal}. @param cut ends the connections that there are: else they go on */
+  intervene(intervention: Intervention, { cut }: { cut: boolean }): void {
+    this.#intervention = intervention;
+    if (cut) for (const pair of [...this.#pairs]) this.#hurt(pair, "cut");
+  }
+
+  /** Nobody listens there any more, until {@link reopen}. */
+  async shut(): Promise<{ reopen: () => Promise<void> }> {
+    const { port, address: host } = this.#server.address() as AddressInfo;
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    for (const pair of [...this.#pairs]) this.#hurt(pair, "cut");
+    for (const socket of this.#dead) socket.destroy();
+    await closed;
+    return { reopen: () => listen(this.#server, { host, port }) };
+  }
+
+  /** The link works again; connections that were killed stay dead, and those that somebody else answered stay as they are. */
   heal(): void {
     this.#fault = undefined;
+    this.#intervention = {};
+    for (const flow of this.#flows.values()) flow.flush();
     for (const { near, far } of this.#pairs) {
       near.resume();
       far.resume();
@@ -65,22 +102,40 @@ export class BadLink {
   }
 
   #accept(near: Socket): void {
+    const { answer } = this.#intervention;
+    if (answer !== undefined) {
+      this.intervened += 1;
+      this.#dead.add(near);
+      near.on("error", () => near.destroy());
+      near.on("close", () => this.#dead.delete(near));
+      answer(near);
+      return;
+    }
+    const { alter } = this.#intervention;
     const far = connect({ port: this.#target, host: "127.0.0.1", allowHalfOpen: true });
     const pair = { near, far };
     this.#pairs.add(pair);
     const end = () => {
       this.#pairs.delete(pair);
-      near.destroy();
-      far.destroy();
+      for (const socket of [near, far]) {
+        socket.destroy();
+        this.#flows.get(socket)?.flush();
+        this.#flows.delete(socket);
+      }
     };
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
       const line = new LineRate(() => this.bytesPerSecond ?? Number.POSITIVE_INFINITY);
+      this.#flows.set(to, new Flow(from, to));
+      let isHead = true;
       from.on("data", (chunk: Buffer) => {
         if (from === near) this.received += chunk.length;
-        this.#carry(chunk, from, to, line);
+        const altered = isHead && alter !== undefined;
+        if (altered && from === near) this.intervened += 1;
+        isHead = false; // heads are small, and come in one piece on this machine
+        this.#carry(altered ? Buffer.from(alter(chunk.toString("latin1")), "latin1") : chunk, from, to, line);
       });
       from.on("end", end);
       from.on("error", end);
@@ -96,7 +151,7 @@ export class BadLink {
       return;
     }
     if (this.#fault !== "slow") {
-      to.write(chunk);
+      this.#flows.get(to)?.send(chunk, this.#intervention.pace);
       return;
     }
     // a hundred bytes each turn of the loop
@@ -179,7 +234,7 @@ export async function connectProxy(t: Cleanup, userInfo: string): Promise<{ port
   return { port: (server.address() as AddressInfo).port, seen: () => count };
 }
 
-async function listen(server: Server): Promise<void> {
-  server.listen(0, "127.0.0.1");
+async function listen(server: Server, { host = "127.0.0.1", port = 0 } = {}): Promise<void> {
+  server.listen(port, host);
   await once(server, "listening");
 }

@@ -82,16 +82,24 @@ export function programPath(name: "agent" | "relay" | "start"): string {
  *
  * @param options `cwd`; `env`: added to an environment without anybody's configuration, and with directories of its own for
  *   what it keeps; `program`: where it is, when not in this project; `stdout` and `stderr`: descriptors that take the place
- *   of what is read here
+ *   of what is read here; `through`: a command that ends by becoming the program that is given as its last arguments
  */
 export function startProgram(
   t: Cleanup,
   name: "agent" | "relay" | "start",
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; program?: string; stdout?: number; stderr?: number } = {},
+  options: {
+    cwd?: string;
+    env?: NodeJS.ProcessEnv;
+    program?: string;
+    stdout?: number;
+    stderr?: number;
+    through?: readonly string[];
+  } = {},
 ): Program {
   const own = tempDir(t);
-  const child = spawn(process.execPath, [options.program ?? programPath(name), ...args], {
+  const [command = process.execPath, ...rest] = [...(options.through ?? []), process.execPath];
+  const child = spawn(command, [...rest, options.program ?? programPath(name), ...args], {
     cwd: options.cwd,
     env: {
       ...withoutSettings(GIT_ENV),

@@ -7,12 +7,25 @@ const PACK_PAGES = { bytes: 2 ** 14, overlap: 4096, most: 64 };
 
 /**
  * How to open the files of packs for reads that are many, small and near to each other: the parts of them that were read
- * last are kept, 15 MiB at most.
+ * last are kept, 15 MiB at most for all files.
  */
 export function openForManyReads(): OpenFile {
-  const packs = new PageCache(PACK_PAGES);
-  const indexes = new PageCache(INDEX_PAGES);
+  const { packs, indexes } = caches?.deref() ?? newCaches();
   return (path) => new PagedFile(path, path.endsWith(".pack") ? packs : indexes);
+}
+
+interface Caches {
+  packs: PageCache;
+  indexes: PageCache;
+}
+
+/** Of all that use them, and of the one that comes next unless the memory is wanted before. */
+let caches: WeakRef<Caches> | undefined;
+
+function newCaches(): Caches {
+  const made = { packs: new PageCache(PACK_PAGES), indexes: new PageCache(INDEX_PAGES) };
+  caches = new WeakRef(made);
+  return made;
 }
 
 /** A part of a file. */

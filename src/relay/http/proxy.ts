@@ -1,10 +1,12 @@
 import replyFrom from "@fastify/reply-from";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { messageOf } from "../../util/index.js";
 import { bringsCookie, readCredentials } from "../access/credentials.js";
 import type { UpstreamOptions } from "../access/index.js";
 import { tokenDigest } from "../access/limits.js";
 import { accept, REFUSALS, type Refusal } from "../answers.js";
 import type { LimitOptions } from "../limit-options.js";
+import { RepeatedLog } from "../repeated-log.js";
 import { type HttpContext, type HttpServer, queryOf } from "./context.js";
 import { forwarding } from "./forwarded.js";
 
@@ -28,8 +30,15 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions, { u
     });
     http.removeAllContentTypeParsers();
     http.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+    const failed = new RepeatedLog(http.log);
     for (const url of ["/chats", "/chats/*"]) {
       http.route({
+        // the library warns of callers that go away as well
+        childLoggerFactory: (logger, bindings, options) => {
+          const child = logger.child(bindings, options);
+          child.warn = child.debug.bind(child);
+          return child;
+        },
         method: [...METHODS],
         url,
         schema: { hide: true },
@@ -51,7 +60,12 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions, { u
               answered(context, request.method, address, reply.statusCode);
               answer.send(stream);
             },
-            onError: (answer, { error }) => refuse(answer as FastifyReply, refusalOf(error)),
+            onError: (answer, { error }) => {
+              const { raw } = request;
+              const hasGone = raw.destroyed && !raw.complete;
+              if (!hasGone) failed.warn(messageOf(error), { err: error }, "the upstream did not answer");
+              refuse(answer as FastifyReply, refusalOf(error));
+            },
           });
         },
       });

@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { SHA1 } from "../../../src/git/objects/object-id.js";
-import { readHeadByGit } from "../../../src/git/refs/reftable.js";
+import { readHeadByGit, readRefByGit } from "../../../src/git/refs/reftable.js";
 import { createRepo, GIT_ENV } from "../../support/repo.js";
 import { tempDir } from "../../support/temp.js";
 
@@ -34,6 +34,18 @@ t.test("HEAD is what git says: on a branch, detached and unborn", async (t) => {
   t.same(read(), { ref: undefined, oid });
   repo.git("checkout", "-q", "--orphan", "new");
   t.same(read(), { ref: "refs/heads/new", oid: undefined });
+});
+
+t.test("a ref is what git says, by its full name alone", async (t) => {
+  const repo = createRepo(t, { file: "1\n" });
+  const gitDir = join(repo.root, ".git");
+  const read = (name: string): unknown =>
+    readRefByGit(repo.root, { gitDir, commonDir: gitDir, format: SHA1 }, name, GIT_ENV);
+  const oid = repo.git("rev-parse", "HEAD");
+  t.same(read("refs/heads/main"), { ref: "refs/heads/main", oid });
+  t.equal(read("refs/heads/nowhere"), undefined);
+  t.equal(read("--help"), undefined);
+  t.equal(read("refs/heads/\xff"), undefined, "no text");
 });
 
 t.test("a repository is refused when git is missing, or can't read it", async (t) => {
