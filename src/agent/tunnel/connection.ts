@@ -7,6 +7,7 @@ import {
   PING_INTERVAL_MS,
   type RelayMessage,
   relayMessageSchema,
+  type SecretsMode,
   TREE_MESSAGE_PART_BYTES,
   TUNNEL_SUBPROTOCOL,
   TUNNEL_VERSION,
@@ -47,6 +48,8 @@ export interface ConnectionOptions {
   dial?: DialSettings;
   /** Name and version, as the relay's operator will see it. */
   agent: string;
+  /** Whether secrets are hidden in what is sent (docs/secrets.md). */
+  secrets?: SecretsMode;
   onWelcome: (welcome: Welcome, link: Link) => void;
   onMessage: (message: Exclude<RelayMessage, Welcome>) => void;
   /** Other than {@link CONNECTION_TIMES}, for tests. */
@@ -156,7 +159,13 @@ export class TunnelConnection implements Link {
   }
 
   #opened(): void {
-    this.send({ type: "hello", protocol: TUNNEL_VERSION, agent: this.#options.agent });
+    const { secrets } = this.#options;
+    this.send({
+      type: "hello",
+      protocol: TUNNEL_VERSION,
+      agent: this.#options.agent,
+      ...(secrets !== undefined && { secrets }),
+    });
     this.#pingTimer = setInterval(() => this.#socket.ping(), this.#times.pingMs);
   }
 

@@ -30,7 +30,8 @@ export interface TunnelStatus {
   nextTryAt?: number;
 }
 
-export interface TunnelOptions extends Pick<ConnectionOptions, "url" | "agent" | "onWelcome" | "onMessage" | "times"> {
+export interface TunnelOptions
+  extends Pick<ConnectionOptions, "url" | "agent" | "secrets" | "onWelcome" | "onMessage" | "times"> {
   token: TokenSource;
   /** What each attempt takes besides. @throws TreewireError `TW_BAD_CONFIG` */
   dial?: () => DialSettings;
@@ -107,7 +108,7 @@ export class Tunnel {
   }
 
   async #connectOnce(attempt: LinkAttempt): Promise<TunnelFailure> {
-    const { url, agent, onWelcome, onMessage, onLost, logger, times } = this.#options;
+    const { url, agent, secrets, onWelcome, onMessage, onLost, logger, times } = this.#options;
     this.#setStatus({ state: "connecting" });
     const prepared = this.#prepare();
     if (prepared instanceof TreewireError) return failureOf({ kind: "failed", error: prepared }, { welcomed: false });
@@ -118,6 +119,7 @@ export class Tunnel {
       ...prepared,
       url,
       agent,
+      ...(secrets !== undefined && { secrets }),
       onMessage,
       ...(times !== undefined && { times }),
       onWelcome: (welcome, link) => {
