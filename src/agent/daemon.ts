@@ -7,6 +7,7 @@ import { Discovery, type RepositoryFinder } from "./chats/locate.js";
 import type { TrackStore } from "./chats/track-store.js";
 import { agentStatus } from "./service/status.js";
 import type { Link, Resumption } from "./trees/link.js";
+import type { SecretsPolicy } from "./trees/secrets-policy.js";
 import type { TreeSource } from "./trees/streamed-tree.js";
 import { Trees } from "./trees/trees.js";
 import type { Welcome } from "./tunnel/connection.js";
@@ -23,6 +24,8 @@ export interface DaemonOptions {
   agent: string;
   logger: Logger;
   source: TreeSource;
+  /** What is hidden of what is sent; absent: nothing is. */
+  secrets?: SecretsPolicy | undefined;
   finder: RepositoryFinder;
   tracked: TrackStore;
   /** The directories that may be shown, for `agent status`. */
@@ -49,7 +52,12 @@ export class Daemon {
 
   constructor(options: DaemonOptions) {
     const { url, token, roots, agent, logger, source, finder, tracked, times, dial, onStatus } = options;
-    const trees = new Trees({ source, logger, onPresence: (root) => this.#chats.presenceChanged(root) });
+    const trees = new Trees({
+      source,
+      logger,
+      onPresence: (root) => this.#chats.presenceChanged(root),
+      secrets: options.secrets,
+    });
     const discovery = new Discovery(roots, finder, logger);
     const chats = new Chats({ trees, discovery, finder, tracked, logger, ...times });
     this.#options = options;
@@ -61,6 +69,7 @@ export class Daemon {
       url,
       token,
       agent,
+      secrets: options.secrets === undefined ? "send" : "withhold",
       logger,
       ...options.tunnel,
       ...(dial !== undefined && { dial }),

@@ -1,5 +1,5 @@
 import type { RawData } from "ws";
-import { CLIENT_PING_MS, type LinkFailure, watchSilence } from "../util/link/browser.js";
+import { CLIENT_PING_MS, type CountedStream, type LinkFailure, watchSilence } from "../util/link/browser.js";
 import { type ConnectionOptions, closeFailure, HANDSHAKE_TIMEOUT_MS, SILENT } from "./connection.js";
 
 /** The largest frame that is taken: every repository of a chat at its limit is far below it. */
@@ -7,12 +7,22 @@ const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 /** How long the goodbye to the relay may take, in milliseconds. */
 const GOODBYE_MS = 500;
 
+export interface NodeConnectionOptions extends ConnectionOptions {
+  /**
+   * Asked after each message. Nothing more is read from the connection until the promise has settled, and the silence
+   * meanwhile is nobody's death: the relay keeps the newest state for a slow reader.
+   *
+   * @returns `undefined` while messages can be taken
+   */
+  blocked?: () => Promise<void> | undefined;
+}
+
 /**
  * Connects once, as the agent dials, by the package `ws`: the WebSocket that newer Node.js has takes no headers, and sees no pings.
  *
  * @returns why it is over. Never rejects
  */
-export async function connectInNode(options: ConnectionOptions): Promise<LinkFailure> {
+export async function connectInNode(options: NodeConnectionOptions): Promise<LinkFailure> {
   const { url, protocol, token, signal, clock } = options;
   const { dialWebSocket, dialWords } = await import("../util/link/index.js");
   return new Promise((resolve) => {
@@ -26,7 +36,7 @@ export async function connectInNode(options: ConnectionOptions): Promise<LinkFai
         failure ??= { ...reason, why: dialWords(reason) };
       },
     });
-    let bytesRead = () => 0;
+    let stream: CountedStream | undefined;
     let stopWatching = () => {};
     let cancelPing = () => {};
     const fail = (why: LinkFailure) => {
@@ -41,18 +51,31 @@ export async function connectInNode(options: ConnectionOptions): Promise<LinkFai
       socket.ping();
       cancelPing = clock.after(CLIENT_PING_MS, ping);
     };
+    const watch = () => {
+      if (stream !== undefined) stopWatching = watchSilence(stream, () => fail(SILENT), { clock });
+    };
+    const pauseUntil = async (ready: Promise<void>) => {
+      if (socket.isPaused) return;
+      socket.pause();
+      stopWatching();
+      await ready;
+      socket.resume();
+      if (socket.readyState === socket.OPEN) watch();
+    };
     signal.addEventListener("abort", stop, { once: true });
-    socket.on("upgrade", ({ socket: stream }) => {
-      bytesRead = () => stream.bytesRead;
+    socket.on("upgrade", (response) => {
+      stream = response.socket;
     });
     socket.on("open", () => {
-      stopWatching = watchSilence(bytesRead, () => fail(SILENT), clock);
+      watch();
       cancelPing = clock.after(CLIENT_PING_MS, ping);
       options.onOpen((text) => socket.send(text));
     });
     socket.on("message", (data: RawData, isBinary) => {
       const wrong = options.onMessage(isBinary ? undefined : String(data));
       if (wrong !== undefined) fail({ step: "open", why: wrong, isFinal: false });
+      const ready = options.blocked?.();
+      if (ready !== undefined) void pauseUntil(ready);
     });
     socket.on("error", ({ message }) => {
       failure ??= { step: "open", why: message, isFinal: false };

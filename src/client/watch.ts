@@ -1,5 +1,12 @@
 import { DELTA_SUBPROTOCOL, readDeltaMessage } from "../protocol/browser.js";
-import { type Clock, type LinkAttempt, type LinkFailure, LinkLoop, Pace, systemClock } from "../util/link/browser.js";
+import {
+  type Clock,
+  type LinkAttempt,
+  type LinkFailure,
+  LinkLoop,
+  RetryDelay,
+  systemClock,
+} from "../util/link/browser.js";
 import { Newest } from "./newest.js";
 import { connectInNode } from "./node-connection.js";
 import { connectInPage, PagePatience } from "./page-connection.js";
@@ -49,7 +56,7 @@ export class WatchEndedError extends Error {
 /** What tests put in the place of the world's. @internal */
 export interface WatchParts {
   clock?: Clock;
-  pace?: Pick<Pace, "next">;
+  retryDelay?: Pick<RetryDelay, "next">;
 }
 
 /**
@@ -68,7 +75,7 @@ export async function* watchTrees(options: WatchOptions): AsyncGenerator<Snapsho
 /** {@link watchTrees}, for tests. @internal */
 export async function* followTrees(options: WatchOptions, parts: WatchParts): AsyncGenerator<Snapshot, void, void> {
   const { signal, onError = () => undefined } = options;
-  const { clock = systemClock, pace = new Pace(options.random) } = parts;
+  const { clock = systemClock, retryDelay = new RetryDelay(options.random) } = parts;
   const url = watchUrl(options);
   const newest = new Newest<Snapshot>();
   const patience = new PagePatience();
@@ -81,7 +88,7 @@ export async function* followTrees(options: WatchOptions, parts: WatchParts): As
     signal: stopping.signal,
     onFailure: ({ why }, { isNew }) => isNew && onError(why),
     clock,
-    pace,
+    retryDelay,
   });
   loop.run().then(
     (final) => newest.end(final && new WatchEndedError(final.why)),

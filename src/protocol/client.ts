@@ -20,6 +20,12 @@ export const repositoryChangeSchema = z.object({
   omitted_directories: z.array(z.object({ path: z.string(), files: z.int(), bytes: z.int() })).optional(),
   /** Files whose patch has no hunks, as a filter that git runs on them was not run. Absent when there are none. */
   filters_not_run: z.array(z.object({ path: z.string(), filter: z.string() })).optional(),
+  /** Files whose content is withheld, and by which rule (docs/secrets.md). Absent when there are none. */
+  withheld_files: z
+    .array(z.object({ path: z.string(), why: z.enum(["path", "shape", "time"]), rule: z.string() }))
+    .optional(),
+  /** Files in which what looks like a secret is masked, in so many places. Absent when there are none. */
+  masked_files: z.array(z.object({ path: z.string(), masked: z.int() })).optional(),
   /** Present when the tree is not covered by file events, or a file is still being read: what is missing, in words. */
   health: z.string().optional(),
 });

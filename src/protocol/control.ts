@@ -67,6 +67,9 @@ export const agentStatusSchema = z.object({
       changed_files: z.int(),
       /** How many of them are shown without their content, as a filter was not run. */
       filters_not_run: z.int().default(0),
+      /** How many of them are withheld as they look like secrets, and in how many something is masked. */
+      withheld_files: z.int().default(0),
+      masked_files: z.int().default(0),
       scanned_at: time.nullable(),
       /** A failure that has not passed. */
       problem: z.string().nullable(),

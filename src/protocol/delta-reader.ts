@@ -1,6 +1,6 @@
 import type { DeltaServerMessage, DeltaTree, FileEdit } from "./delta.js";
-import { MAX_FILTER_NAME_UNITS, MAX_META_TEXT_UNITS } from "./limits.js";
-import type { TreeFile, TreeMeta } from "./tree.js";
+import { MAX_FILTER_NAME_UNITS, MAX_META_TEXT_UNITS, MAX_RULE_NAME_UNITS } from "./limits.js";
+import type { TreeFile, TreeMeta, Withheld } from "./tree.js";
 
 /**
  * Reads one frame of a delta socket, without zod, which a browser would have to load for it. Takes what
@@ -78,7 +78,14 @@ function file(value: unknown): TreeFile {
     omitted_bytes: integer(of.omitted_bytes),
     ...("omitted_files" in of && { omitted_files: integer(of.omitted_files, 1) }),
     ...(of.filter_not_run !== undefined && { filter_not_run: text(of.filter_not_run, 1, MAX_FILTER_NAME_UNITS) }),
+    ...("withheld" in of && { withheld: withheld(of.withheld) }),
+    ...("withheld_rule" in of && { withheld_rule: text(of.withheld_rule, 1, MAX_RULE_NAME_UNITS) }),
+    ...("masked" in of && { masked: integer(of.masked, 1) }),
   };
+}
+
+function withheld(value: unknown): Withheld {
+  return value === "path" || value === "shape" || value === "time" ? value : refuse();
 }
 
 function edit(value: unknown): FileEdit {

@@ -23,6 +23,9 @@ export function sameFile(a: TreeFile | undefined, b: TreeFile | undefined): bool
     a.key === b.key &&
     a.omitted_bytes === b.omitted_bytes &&
     a.filter_not_run === b.filter_not_run &&
+    a.withheld === b.withheld &&
+    a.withheld_rule === b.withheld_rule &&
+    a.masked === b.masked &&
     a.header === b.header &&
     a.hunks === b.hunks
   );

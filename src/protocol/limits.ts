@@ -28,6 +28,9 @@ export const MAX_META_TEXT_UNITS = 64 * 1024;
 /** The longest name of a filter that is told, in UTF-16 code units: git takes none over 2,048 bytes from an attributes file. */
 export const MAX_FILTER_NAME_UNITS = 4096;
 
+/** The longest rule by which something is withheld, in UTF-16 code units: a pattern of paths, or a name. */
+export const MAX_RULE_NAME_UNITS = 1024;
+
 /** The most trees that one workspace may have. */
 export const MAX_TREES = 10_000;
 

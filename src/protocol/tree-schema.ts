@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { MAX_FILTER_NAME_UNITS, MAX_META_TEXT_UNITS } from "./limits.js";
+import { MAX_FILTER_NAME_UNITS, MAX_META_TEXT_UNITS, MAX_RULE_NAME_UNITS } from "./limits.js";
 import type { TreeFile, TreeMeta } from "./tree.js";
 
 const count = z.int().nonnegative();
@@ -16,6 +16,9 @@ export const treeFileSchema = z.object({
   omitted_bytes: count,
   omitted_files: z.int().positive().exactOptional(),
   filter_not_run: z.string().min(1).max(MAX_FILTER_NAME_UNITS).exactOptional(),
+  withheld: z.enum(["path", "shape", "time"]).exactOptional(),
+  withheld_rule: z.string().min(1).max(MAX_RULE_NAME_UNITS).exactOptional(),
+  masked: z.int().positive().exactOptional(),
 }) satisfies z.ZodType<TreeFile>;
 
 /** Checks a {@link TreeMeta}. */

@@ -31,7 +31,19 @@ export type TreeFile = {
    * says so stands behind the hunks, of which there are none as a rule. Absent for all other files.
    */
   filter_not_run?: string;
+  /**
+   * Its content is withheld, as it looks like a secret (docs/secrets.md): by its path, by what it holds, or since it could
+   * not be looked through in time. The header has no object ids then, and there are neither hunks nor counts of lines.
+   */
+  withheld?: Withheld;
+  /** There with `withheld`: the pattern of paths, or the name of the rule, that did it. */
+  withheld_rule?: string;
+  /** How many places of its names and hunks are masked, over 0; absent when none are. Object ids are made up then. */
+  masked?: number;
 };
+
+/** Why a file's content is withheld. */
+export type Withheld = "path" | "shape" | "time";
 
 /** What is true of a tree besides its files. */
 export interface TreeMeta {

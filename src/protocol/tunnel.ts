@@ -37,7 +37,17 @@ const chat = idSchema;
 const epoch = z.string().min(8).max(64);
 const seq = z.int().positive();
 
-const hello = z.object({ type: z.literal("hello"), protocol: z.int(), agent: z.string().max(100) });
+/** What an agent does with secrets in what it sends (docs/secrets.md): it hides them, or not. */
+const secretsMode = z.enum(["withhold", "send"]);
+export type SecretsMode = z.infer<typeof secretsMode>;
+
+const hello = z.object({
+  type: z.literal("hello"),
+  protocol: z.int(),
+  agent: z.string().max(100),
+  /** Absent: of an agent that knows of no secrets. */
+  secrets: secretsMode.exactOptional(),
+});
 
 /**
  * Replaces what was said of the chat before, its troubles too: those that remain follow. `roots` sorted; empty when there

@@ -1,10 +1,10 @@
-import type { TreeFile } from "./tree.js";
+import type { TreeFile, Withheld } from "./tree.js";
 
 /**
  * The `unified_diff` of a tree: its files' patches in the order of the keys, as docs/protocol.md words it.
  *
  * @param files ascending by key; files with `omitted_bytes` keep their header, followed by the line that stands for the
- *   hunks, and those with `filter_not_run` have a line of that
+ *   hunks, and those with `filter_not_run` or `withheld` have a line of that
  * @param tooLargeBytes over 0: not even the headers fit, and the text is Coder's sentence about that many bytes
  */
 export function unifiedDiff(files: readonly TreeFile[], tooLargeBytes = 0): string {
@@ -17,7 +17,7 @@ export function unifiedDiff(files: readonly TreeFile[], tooLargeBytes = 0): stri
 /** One file's part of {@link unifiedDiff}. */
 export function patchText(file: TreeFile): string {
   const hunks = lacksHunks(file) ? omittedLine(file.omitted_bytes) : file.hunks;
-  return file.header + hunks + filterLine(file);
+  return file.header + hunks + lastLines(file);
 }
 
 /** Whether it is a file whose hunks were left out; a directory that was left out says so in its header. */
@@ -37,6 +37,24 @@ export function filtersNotRun(files: readonly TreeFile[]): { filters_not_run?: {
 }
 
 /**
+ * The files of which something is hidden, as a `changes` frame has them (docs/secrets.md); a field is absent where there are
+ * none.
+ */
+export function secretsOf(files: readonly TreeFile[]): {
+  withheld_files?: { path: string; why: Withheld; rule: string }[];
+  masked_files?: { path: string; masked: number }[];
+} {
+  const withheldFiles = files.flatMap(({ path, withheld: why, withheld_rule: rule = "" }) => {
+    return why === undefined ? [] : [{ path, why, rule }];
+  });
+  const maskedFiles = files.flatMap(({ path, masked }) => (masked === undefined ? [] : [{ path, masked }]));
+  return {
+    ...(withheldFiles.length > 0 && { withheld_files: withheldFiles }),
+    ...(maskedFiles.length > 0 && { masked_files: maskedFiles }),
+  };
+}
+
+/**
  * Bytes as people read them, in powers of 1024: one decimal below ten (`1.2 MiB`), none above (`12 MiB`), as Coder's
  * sentences have them (the format of <https://pkg.go.dev/github.com/dustin/go-humanize#IBytes>).
  */
@@ -48,9 +66,15 @@ export function formatBytes(bytes: number): string {
   return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[exponent]}`;
 }
 
-/** What stands behind the hunks of a file whose filter was not run; else "". */
-export function filterLine({ filter_not_run: name }: TreeFile): string {
-  return name === undefined ? "" : filterNotRunLine(name);
+/** What stands behind the hunks, or for them, of a file that is withheld or whose filter was not run; else "". */
+export function lastLines({ withheld, filter_not_run: name }: TreeFile): string {
+  const secret = withheld === undefined ? "" : withheldLine(withheld);
+  return name === undefined ? secret : secret + filterNotRunLine(name);
+}
+
+/** The line that stands for the hunks of a file that is withheld. */
+function withheldLine(why: Withheld): string {
+  return why === "time" ? "Withheld: not looked through for secrets in time\n" : "Withheld: looks like a secret\n";
 }
 
 /** The line that stands for hunks that were left out. @param bytes of the hunks */

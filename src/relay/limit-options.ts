@@ -28,6 +28,8 @@ export interface LimitOptions {
   agentMessagesPerSecond: number;
   /** Bytes that an agent may send in a second, unpacked and on average. */
   agentBytesPerSecond: number;
+  /** Milliseconds of each second in which an agent may have the relay for itself, by an estimate and on average. */
+  agentStallMsPerSecond: number;
   /**
    * What trees, updates that are not finished, and what is known of chats may cost in memory, of all workspaces: in bytes, by
    * the estimate of budgets/cost.ts. What nobody watches goes first, then the workspace that holds the most.
@@ -79,6 +81,7 @@ export const DEFAULT_LIMITS: LimitOptions = {
   pingIntervalMs: PING_INTERVAL_MS,
   agentMessagesPerSecond: 2_000,
   agentBytesPerSecond: 8 * 1024 * 1024,
+  agentStallMsPerSecond: 5,
   treeBytes: 256 * 1024 * 1024,
   workspaceBytes: 128 * 1024 * 1024,
   workspaceTrees: MAX_TREES,

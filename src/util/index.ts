@@ -1,6 +1,7 @@
 export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
 export { command, commandGroup, stopSignal } from "./command.js";
+export { makeDirectories, makeDirectoriesSync } from "./directories.js";
 export {
   describeError,
   ERROR_CODES,
@@ -12,8 +13,8 @@ export {
   TreewireError,
 } from "./errors.js";
 export * from "./link/browser.js";
-export { type CountedStream, Liveness } from "./link/liveness.js";
-export { Pacer } from "./link/pacer.js";
+export { Liveness } from "./link/liveness.js";
+export { SendWindow } from "./link/send-window.js";
 export { createLogger, type Logger, silentLogger } from "./log/log.js";
 export { LOG_LEVELS, type LogLevel } from "./log/log-level.js";
 export { standardLines } from "./log/standard-streams.js";

@@ -27,7 +27,7 @@ export interface RegularFile {
  * @param maxBytes no more is read
  * @throws a system error; an `Error` with its reason for what is no regular file, and for one that is longer
  */
-export function readRegularFile(path: string, maxBytes: number): RegularFile {
+export function readRegularFile(path: string | Buffer, maxBytes: number): RegularFile {
   refuseOthers(statSync(path)); // a device may not even be opened
   // O_NONBLOCK: what was put in the file's place since then must not stop the program
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);

@@ -1,8 +1,11 @@
 import t from "tap";
 import type { DaemonOptions } from "../../src/agent/daemon.js";
+import { SecretsPolicy } from "../../src/agent/trees/secrets-policy.js";
 import { type TreeMessage, TUNNEL_SUBPROTOCOL } from "../../src/protocol/index.js";
+import { leaks, samples } from "../secrets/samples.js";
 import { startDaemon } from "../support/daemon.js";
 import type { AgentConnection } from "../support/fake-relay.js";
+import { SEED } from "../support/random.js";
 import { fileOf } from "../support/states.js";
 import type { Cleanup } from "../support/temp.js";
 import { until } from "../support/until.js";
@@ -26,6 +29,26 @@ t.test("the agent says hello with its token, in the tunnel's sub-protocol", asyn
   t.equal(connection.request.headers.authorization, "Bearer secret");
   t.equal(connection.socket.protocol, TUNNEL_SUBPROTOCOL);
   t.match(connection.messages[0], { type: "hello", protocol: 1, agent: "treewire/test" });
+});
+
+t.test("the agent says what it does with secrets, and no frame has any that it hides", async (t) => {
+  const { connection: open } = await connected(t);
+  t.match(open.messages[0], { secrets: "send" });
+  const secrets = new SecretsPolicy({ allow: [], deny: [] });
+  const { connection, trees } = await connected(t, { secrets });
+  t.match(connection.messages[0], { secrets: "withhold" });
+  const all = samples(SEED);
+  trees.repositories.set(
+    "/w/a",
+    all.map(({ text }, at) => fileOf(`t:${String(at).padStart(3, "0")}`, `@@ -0,0 +1 @@\n+${text}\n`)),
+  );
+  connection.send({ type: "watch", chat: CHAT, paths: ["/w/a"] });
+  const tree = await connection.nth("tree", 1);
+  t.equal(tree.upserts.length, all.length);
+  t.same(
+    all.flatMap(({ body }) => leaks(JSON.stringify(connection.messages), body)),
+    [],
+  );
 });
 
 t.test("a chat without paths shows the repositories under the roots, each whole at first", async (t) => {

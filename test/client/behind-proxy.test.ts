@@ -3,7 +3,7 @@ import type { Snapshot } from "../../src/client/index.js";
 import { watchInTerminal } from "../../src/client/terminal/index.js";
 import { followTrees } from "../../src/client/watch.js";
 import { unbindChat } from "../../src/relay/index.js";
-import type { Clock } from "../../src/util/index.js";
+import { type Clock, RetryDelay } from "../../src/util/index.js";
 import { type FakeAgent, fileOf } from "../relay/support/fake-agent.js";
 import { TestRelay } from "../relay/support/relay.js";
 import { AnsweringProxy, STRANGERS_ANSWERS } from "../support/answering-proxy.js";
@@ -16,7 +16,7 @@ const APP = "/home/me/app";
 
 interface Parts {
   url: string;
-  pace: { next: () => number };
+  retryDelay: Pick<RetryDelay, "next">;
   clock?: Clock;
 }
 
@@ -87,7 +87,7 @@ for (const [name, start] of Object.entries(CLIENTS)) {
       await t.test(what, async (t) => {
         const proxy = await AnsweringProxy.start(t, relay.url);
         proxy.answer = answer;
-        const client = start(t, relay, { url: proxy.url, pace: { next: () => 5 } });
+        const client = start(t, relay, { url: proxy.url, retryDelay: { next: () => 5 } });
         for (const when of ["at the start", "after good service"]) {
           const before = proxy.answered;
           await Promise.race([client.done, until(`it asks again ${when}`, () => proxy.answered >= before + 3)]);
@@ -113,7 +113,7 @@ for (const [name, start] of Object.entries(CLIENTS)) {
       const agent = await relay.agent([APP]);
       agent.tell(APP, []);
       const clock = new FakeClock();
-      const client = start(t, relay, { url: relay.url, pace: { next: () => 25_000 }, clock });
+      const client = start(t, relay, { url: relay.url, retryDelay: { next: () => 25_000 }, clock });
       await isRight(agent, client);
       let isOver = false;
       client.done.catch(() => {
@@ -127,16 +127,33 @@ for (const [name, start] of Object.entries(CLIENTS)) {
         await clock.advance(waitMs);
       }
       await t.rejects(client.done, client.refusal);
-      const late = start(t, relay, { url: relay.url, pace: { next: () => 1e9 } });
+      const late = start(t, relay, { url: relay.url, retryDelay: { next: () => 1e9 } });
       await t.rejects(late.done, client.refusal, "who was never served is refused at once");
     },
   );
+
+  t.test(`${name} is back within 15 s of the agent, however long that was away`, async (t) => {
+    const relay = await TestRelay.start(t);
+    const clock = new FakeClock();
+    const worst = new RetryDelay(() => 1 - Number.EPSILON);
+    const client = start(t, relay, { url: relay.url, retryDelay: worst, clock });
+    const isWaiting = () => until("it waits", () => clock.waiting === 1);
+    for (let tries = 0; tries < 10; tries += 1) {
+      await isWaiting();
+      await clock.advance(clock.nextMs ?? 0);
+    }
+    await isWaiting();
+    t.match(client.said(), [/Agent state is /], "it says why, once");
+    const agent = await relay.agent([APP]);
+    await clock.advance(15_000);
+    await isRight(agent, client);
+  });
 
   t.test(`${name} serves on when the relay's own refusal passes`, async (t) => {
     const relay = await TestRelay.start(t);
     const agent = await relay.agent([APP]);
     agent.tell(APP, []);
-    const client = start(t, relay, { url: relay.url, pace: { next: () => 5 } });
+    const client = start(t, relay, { url: relay.url, retryDelay: { next: () => 5 } });
     await isRight(agent, client);
     unbindChat(relay.dataDir, relay.chat);
     await until("it is refused", () => client.said().some((line) => line.includes("Chat has no workspace")));
@@ -151,7 +168,7 @@ for (const [name, start] of Object.entries(CLIENTS)) {
     agent.tell(APP, []);
     const link = await BadLink.open(t, Number(new URL(relay.url).port));
     const clock = new FakeClock();
-    const client = start(t, relay, { url: `http://127.0.0.1:${link.port}`, pace: { next: () => 5_000 }, clock });
+    const client = start(t, relay, { url: `http://127.0.0.1:${link.port}`, retryDelay: { next: () => 5_000 }, clock });
     await isRight(agent, client);
     link.fail("halfOpen");
     link.heal(); // for connections that are new

@@ -4,7 +4,7 @@ import { TrackStore } from "../../src/agent/chats/track-store.js";
 import { Daemon } from "../../src/agent/daemon.js";
 import { dial } from "../../src/agent/tunnel/dial.js";
 import { tunnelUrl } from "../../src/agent/tunnel/tunnel-url.js";
-import { createLogger, Pace, tokenFile } from "../../src/util/index.js";
+import { createLogger, RetryDelay, tokenFile } from "../../src/util/index.js";
 import { findRepositories, resolveRoot, TreeHost } from "../../src/worktree/index.js";
 import { BadLink, connectProxy, FAULTS } from "../support/bad-network.js";
 import { makeCertificates, tlsFront, withoutOpenssl } from "../support/certificates.js";
@@ -71,7 +71,7 @@ async function startAgent(t: Cleanup, { url, caFile }: Omit<World, "link">) {
     tracked: TrackStore.unremembered(logger),
     tunnel: {
       times: { handshakeMs: 15_000 / HASTE, pingMs: 15_000 / HASTE, silenceMs: 25_000 / HASTE },
-      retry: hastened(new Pace()),
+      retry: hastened(new RetryDelay()),
     },
   });
   const ended = daemon.run();
@@ -87,7 +87,7 @@ async function startAgent(t: Cleanup, { url, caFile }: Omit<World, "link">) {
 }
 
 /** The delays of life, and what they depend on, in the haste of these tests. */
-function hastened(retry: Pace): Pick<Pace, "next"> {
+function hastened(retry: RetryDelay): Pick<RetryDelay, "next"> {
   return { next: ({ lastedMs, welcomed }) => retry.next({ lastedMs: lastedMs * HASTE, welcomed }) / HASTE };
 }
 

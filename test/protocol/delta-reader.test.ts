@@ -42,6 +42,9 @@ const file = fc.record(
     omitted_bytes: count,
     omitted_files: seq,
     filter_not_run: fc.string({ minLength: 1 }),
+    withheld: fc.constantFrom("path", "shape", "time"),
+    withheld_rule: fc.string({ minLength: 1 }),
+    masked: seq,
   },
   { requiredKeys: ["key", "path", "header", "hunks", "additions", "deletions", "omitted_bytes"] },
 );
@@ -154,7 +157,12 @@ t.test(
     const tree = { type: "tree", root: "/x", epoch: "e", seq: 1, base: null, meta };
     const messages: unknown[] = [
       { type: "trees", roots: ["/x"] },
-      { ...tree, upserts: [file, { ...file, filter_not_run: "x" }], edits: [edit], removes: ["x"] },
+      {
+        ...tree,
+        upserts: [file, { ...file, filter_not_run: "x", withheld: "path", withheld_rule: "x", masked: 1 }],
+        edits: [edit],
+        removes: ["x"],
+      },
       { type: "checked", scanned_at: time, stale: true },
       { type: "error", message: "" },
     ];

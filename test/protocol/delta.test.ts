@@ -35,6 +35,15 @@ t.test("what a delta says leads from any list to any other", async () => {
   );
 });
 
+t.test("a file of which something is hidden since then is told whole: an edit does not say so", async (t) => {
+  const text = `${"a line\n".repeat(200)}`;
+  const before = file("t:a", text);
+  const hidden = { ...file("t:a", `${text}b\n`), masked: 1 };
+  t.same(deltaOf([before], diffFiles([before], [hidden])), { upserts: [hidden], edits: [], removes: [] });
+  const more = { ...hidden, masked: 2 };
+  t.same([...diffFiles([hidden], [more]).values()], [more]);
+});
+
 t.test("an edited line of a large file costs its own size", async (t) => {
   const lines = (changed: string) => `${"-old line\n".repeat(50_000)}+${changed}\n${"+new line\n".repeat(50_000)}`;
   const before = [file("t:big", lines("one"))];

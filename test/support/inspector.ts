@@ -54,6 +54,23 @@ export class Inspector {
     await this.#ask("Runtime.evaluate", { expression, awaitPromise: true });
   }
 
+  /** Writes what lives on the heap of the program's main thread to a file, long texts whole. @param path a new one */
+  async writeHeap(path: string): Promise<void> {
+    const expression = `(() => {
+      const { setFlagsFromString, writeHeapSnapshot } = process.getBuiltinModule("node:v8");
+      setFlagsFromString("--heap-snapshot-string-limit=${2 ** 30}");
+      writeHeapSnapshot(${JSON.stringify(path)});
+    })()`;
+    await this.#ask("Runtime.evaluate", { expression });
+  }
+
+  /** Lets go of the program, which would not end before. */
+  async detach(): Promise<void> {
+    const closed = once(this.#socket, "close");
+    this.#socket.close();
+    await closed;
+  }
+
   async #ask(method: string, params: object): Promise<void> {
     this.#count += 1;
     const id = this.#count;

@@ -1,10 +1,11 @@
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import {
   coalesce,
   isSystemError,
   type Logger,
+  makeDirectories,
   messageOf,
   readRegularFile,
   systemCode,
@@ -64,7 +65,7 @@ export class TrackStore {
     const path = join(dir, "tracked.jsonl");
     const store = new TrackStore(path, logger);
     try {
-      await mkdir(dir, { recursive: true, mode: 0o700 });
+      await makeDirectories(dir, 0o700);
       await store.#load(path);
       await store.#compact(path).catch((error: unknown) => {
         if (!NO_ROOM.has(systemCode(error) ?? "")) throw error;

@@ -10,8 +10,9 @@ import {
   VERSION,
   withSettings,
 } from "../../util/index.js";
+import type { SecretsPolicy } from "../trees/secrets-policy.js";
 import { type Action, addControlCommands } from "./control-commands.js";
-import { AGENT_SETTINGS, agentSettings, filterPolicy } from "./settings.js";
+import { AGENT_SETTINGS, agentSettings, filterPolicy, secretLists } from "./settings.js";
 
 /** The program `agent`. @param argv what stands behind its name. Leaves the process */
 export function runAgent(argv: readonly string[]): Promise<never> {
@@ -20,7 +21,20 @@ export function runAgent(argv: readonly string[]): Promise<never> {
 
 const COMMANDS = ["track", "untrack", "status", "config", "install-service"];
 /** Options besides the settings, of any command. */
-const OPTIONS = ["once", "format", "exit-code", "config", "chat", "ancestor", "hook", "json", "user", "for", "print"];
+const OPTIONS = [
+  "once",
+  "format",
+  "exit-code",
+  "redact",
+  "config",
+  "chat",
+  "ancestor",
+  "hook",
+  "json",
+  "user",
+  "for",
+  "print",
+];
 
 /** Each part is loaded only where it is used: `--once` and `track` start in hooks and prompts. */
 async function run(argv: readonly string[]): Promise<number> {
@@ -54,12 +68,18 @@ async function run(argv: readonly string[]): Promise<number> {
             default: false,
             describe: "with --once: leave with 1 if anything differs",
           })
+          .option("redact", {
+            type: "boolean",
+            default: false,
+            describe: "with --once: hide what an agent would not send",
+          })
           .conflicts("once", ["relay", "token-file", "state-dir"]),
-      ({ paths, once, format, exitCode, ...args }) =>
+      ({ paths, once, format, exitCode, redact, ...args }) =>
         choose(async () => {
           if (once === true) {
             const { runOnceCommand } = await import("./once-command.js");
-            return runOnceCommand({ paths, format, exitCode, filters: filterPolicy(args.filters, "all") });
+            const secrets = redact ? await secretsPolicy(args) : undefined;
+            return runOnceCommand({ paths, format, exitCode, filters: filterPolicy(args.filters, "all"), secrets });
           }
           const [path] = paths;
           if (path !== undefined) throw badArguments(strayPath(path));
@@ -104,6 +124,12 @@ async function run(argv: readonly string[]): Promise<number> {
     if (printed) process.stdout.write(`${output}\n`);
   });
   return printed ? 0 : action();
+}
+
+/** What the daemon with the same settings would hide. */
+async function secretsPolicy(args: Readonly<Record<string, unknown>>): Promise<SecretsPolicy> {
+  const { SecretsPolicy } = await import("../trees/secrets-policy.js");
+  return new SecretsPolicy(secretLists(agentSettings(args)));
 }
 
 function strayPath(path: string): string {

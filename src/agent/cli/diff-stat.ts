@@ -6,7 +6,7 @@ interface Row {
   name: string;
   additions: number;
   deletions: number;
-  /** Stands in the place of the counts: `Bin`, `Unmerged`, `Filter not run`. */
+  /** Stands in the place of the counts: `Bin`, `Unmerged`, `Filter not run`, `Withheld`. */
   word?: string;
 }
 
@@ -46,6 +46,7 @@ function rowOf(file: TreeFile): Row {
   const { additions, deletions } = file;
   const name = nameOf(file.header);
   if (file.header.startsWith("* Unmerged path ")) return { name, additions, deletions, word: "Unmerged" };
+  if (file.withheld !== undefined) return { name, additions, deletions, word: "Withheld" };
   if (file.filter_not_run !== undefined) return { name, additions, deletions, word: "Filter not run" };
   if (/^(Binary files|GIT binary patch)/m.test(file.header)) return { name, additions, deletions, word: "Bin" };
   return { name, additions, deletions };

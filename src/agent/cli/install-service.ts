@@ -1,7 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { homeDirectory, messageOf, packagePath, systemCode, TreewireError, userName } from "../../util/index.js";
+import {
+  homeDirectory,
+  makeDirectoriesSync,
+  messageOf,
+  packagePath,
+  systemCode,
+  TreewireError,
+  userName,
+} from "../../util/index.js";
 
 /** What `agent install-service` was asked for. */
 export interface InstallRequest {
@@ -125,7 +133,7 @@ function requireToken(path: string): void {
 
 function writeUnit({ path, text }: Plan): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectoriesSync(dirname(path));
     writeFileSync(`${path}.new`, text, { mode: 0o644 });
     renameSync(`${path}.new`, path);
   } catch (error) {

@@ -3,11 +3,13 @@ import {
   omissionsOf,
   type RepositoryChange,
   type ServerMessage,
+  secretsOf,
   unifiedDiff,
 } from "../../protocol/index.js";
 import { type Colors, colorsFor, paintDiff, printable, reportError } from "../../util/index.js";
 import type { FilterPolicy, TreeState } from "../../worktree/index.js";
 import { resolveRoot, scanOnce, scanOnceRaw } from "../../worktree/index.js";
+import type { SecretsPolicy } from "../trees/secrets-policy.js";
 import { snapshotOf, type TreeSnapshot } from "../trees/snapshot.js";
 import { formatStat } from "./diff-stat.js";
 
@@ -20,9 +22,11 @@ export interface OnceArguments {
   exitCode: boolean;
   /** Whose filters are run. */
   filters: FilterPolicy;
+  /** What is hidden; absent: nothing is, as it is shown to its owner. */
+  secrets?: SecretsPolicy | undefined;
 }
 
-export interface OnceOptions extends Pick<OnceArguments, "paths" | "format" | "filters"> {
+export interface OnceOptions extends Pick<OnceArguments, "paths" | "format" | "filters" | "secrets"> {
   /** What was found to be wrong with one of the paths; the others are shown all the same. */
   onError: (error: unknown) => void;
   output: Output;
@@ -39,12 +43,13 @@ export interface Output {
 const DEFAULT_COLUMNS = 80;
 
 /** `agent --once`. @returns the exit status: 0, 1 if asked for and anything differs, or that of the last error */
-export async function runOnceCommand({ paths, format, exitCode, filters }: OnceArguments): Promise<number> {
+export async function runOnceCommand({ paths, format, exitCode, filters, secrets }: OnceArguments): Promise<number> {
   let status = 0;
   const differs = await runOnce({
     paths: paths.length > 0 ? paths : ["."],
     format,
     filters,
+    secrets,
     output: process.stdout,
     onError: (error) => {
       status = reportError("agent", error);
@@ -54,7 +59,7 @@ export async function runOnceCommand({ paths, format, exitCode, filters }: OnceA
 }
 
 /** Scans the working trees that hold the paths, prints them, and is done. @returns whether anything differs from HEAD */
-export async function runOnce({ paths, format, filters, onError, output }: OnceOptions): Promise<boolean> {
+export async function runOnce({ paths, format, filters, secrets, onError, output }: OnceOptions): Promise<boolean> {
   const attempt = async <T>(job: () => Promise<T>): Promise<T | undefined> =>
     job().catch((error) => void onError(error));
   const located = await Promise.all(paths.map((path) => attempt(() => resolveRoot(path))));
@@ -62,16 +67,23 @@ export async function runOnce({ paths, format, filters, onError, output }: OnceO
   const print = (chunk: string | Uint8Array) => write(output, chunk);
   const colors = colorsFor(output);
 
-  if (format === "diff") {
+  if (format === "diff" && secrets === undefined) {
     const differ = await inTurn(roots, (root) =>
       attempt(() => printDiff(root, { print, filters, onTrouble: onError, colors: output.isTTY ? colors : undefined })),
     );
     return differ.includes(true);
   }
-  const states = (await inTurn(roots, (root) => attempt(() => scanOnce(root, { filters, onTrouble: onError })))).filter(
-    (state) => state !== undefined,
-  );
-  if (format === "json") {
+  const read = async (root: string): Promise<TreeState> => {
+    const state = await scanOnce(root, { filters, onTrouble: onError });
+    return (await secrets?.forTree(root))?.filter(state).state ?? state;
+  };
+  const states = (await inTurn(roots, (root) => attempt(() => read(root)))).filter((state) => state !== undefined);
+  if (format === "diff") {
+    for (const { files } of states) {
+      const text = unifiedDiff(files);
+      await print(output.isTTY ? paintDiff(text, colors) : text);
+    }
+  } else if (format === "json") {
     await print(`${JSON.stringify(changesOf(states))}\n`);
   } else {
     for (const { root, files } of states) {
@@ -125,6 +137,7 @@ function repositoryOf(root: string, { meta, files }: TreeSnapshot): RepositoryCh
     unified_diff: unifiedDiff(files, meta.too_large_bytes),
     ...omissionsOf(files, meta.too_large_bytes),
     ...filtersNotRun(files),
+    ...secretsOf(files),
   };
 }
 

@@ -32,12 +32,13 @@ import { type ControlHandler, ControlServer } from "../control/control-server.js
 import { claim, defaultStateDir, socketCandidates } from "../control/places.js";
 import { Daemon } from "../daemon.js";
 import { Service } from "../service/service.js";
+import { SecretsPolicy } from "../trees/secrets-policy.js";
 import { afterRejection, isCredential } from "../tunnel/credential.js";
 import { dial } from "../tunnel/dial.js";
 import { awaited, LateFiles } from "../tunnel/late-files.js";
 import { tunnelUrl } from "../tunnel/tunnel-url.js";
 import { WAKE_INTERVAL_MS, WakeWatch } from "../tunnel/wake.js";
-import { type AgentSettings, filterPolicy, watcherKind } from "./settings.js";
+import { type AgentSettings, filterPolicy, secretLists, watcherKind } from "./settings.js";
 
 /** The program has left this long after the signal, whatever hangs. Milliseconds; docs/install.md promises 2 s. */
 const LEAVE_MS = 1_500;
@@ -85,6 +86,7 @@ export async function runDaemonCommand(settings: AgentSettings): Promise<number>
     agent: `treewire/${VERSION}`,
     logger,
     source: host,
+    secrets: settings.secrets.value === "send" ? undefined : new SecretsPolicy(secretLists(settings)),
     finder: searchingFinder(allowed, watcher),
     watcher: watcher === defaultWatcher() ? null : watcher,
     tracked: memory.tracked,

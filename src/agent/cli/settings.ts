@@ -1,6 +1,8 @@
+import type { SecretsMode } from "../../protocol/index.js";
 import {
   type EffectiveSettings,
   LOG_LEVELS,
+  listOf,
   readConfigFile,
   resolveSettings,
   type Setting,
@@ -32,6 +34,14 @@ const SETTINGS = {
     choices: ["user", "all", "none"] satisfies FilterPolicy[],
     default: "user",
   },
+  secrets: {
+    kind: "choice",
+    describe: "what becomes of what looks like a secret in what is sent",
+    choices: ["withhold", "send"] satisfies SecretsMode[],
+    default: "withhold",
+  },
+  "secrets-allow": { kind: "list", describe: "a glob of files that are sent as they are; may be repeated" },
+  "secrets-deny": { kind: "list", describe: "a glob of files that are withheld; may be repeated" },
   watcher: {
     kind: "choice",
     describe: "where events of files come from; default: inotify on Linux, else parcel",
@@ -62,6 +72,11 @@ export const AGENT_SETTINGS: SettingsTable<AgentSettingName> = {
 /** Whose filters a command runs. @param value of the setting `filters`; undefined: it was not given */
 export function filterPolicy(value: unknown, fallback: FilterPolicy): FilterPolicy {
   return value === "user" || value === "all" || value === "none" ? value : fallback;
+}
+
+/** The patterns of files that the settings add to those that are known to hold secrets. */
+export function secretLists(settings: AgentSettings): { allow: readonly string[]; deny: readonly string[] } {
+  return { allow: listOf(settings["secrets-allow"]), deny: listOf(settings["secrets-deny"]) };
 }
 
 /** Where events come from. @param value of the setting `watcher`; undefined: it was not given */

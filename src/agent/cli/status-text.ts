@@ -23,7 +23,12 @@ export function formatStatus(status: AgentStatus, now: number, colors: Colors): 
     ...trees.map((tree) => {
       const unfiltered =
         tree.filters_not_run === 0 ? "" : ` (${tree.filters_not_run} behind filters that were not run)`;
-      const state = tree.state === "live" ? count(tree.changed_files, "changed file") + unfiltered : tree.state;
+      const hidden =
+        tree.withheld_files + tree.masked_files === 0
+          ? ""
+          : ` (${tree.withheld_files} withheld and ${tree.masked_files} masked, for secrets)`;
+      const files = count(tree.changed_files, "changed file") + unfiltered + hidden;
+      const state = tree.state === "live" ? files : tree.state;
       const health = tree.health === "" ? "" : `, ${colors.yellow(printable(tree.health))}`;
       return `  ${printable(tree.root)}  ${state}, scanned ${ago(tree.scanned_at)}${health}`;
     }),

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import {
@@ -7,7 +7,7 @@ import {
   controlRequestSchema,
   MAX_CONTROL_REQUEST_BYTES,
 } from "../../protocol/index.js";
-import { type Logger, messageOf, TreewireError } from "../../util/index.js";
+import { type Logger, makeDirectories, messageOf, TreewireError } from "../../util/index.js";
 
 export type ControlHandler = (request: ControlRequest) => Promise<ControlReply>;
 
@@ -40,7 +40,7 @@ export class ControlServer {
   static async listen(path: string, handler: ControlHandler, logger: Logger): Promise<ControlServer> {
     const server = new ControlServer(handler, logger);
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      await makeDirectories(dirname(path), 0o700);
       if (await isAnswered(path)) throw new Error("another agent listens there");
       if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
       await new Promise<void>((resolve, reject) => {

@@ -2,6 +2,7 @@ import type { AgentStatus, FileChanges } from "../../protocol/index.js";
 import { withoutCredentials } from "../../util/index.js";
 import type { TreeState } from "../../worktree/index.js";
 import type { Link, Resumption, StateRef } from "./link.js";
+import type { SecretsPolicy, TreeSecrets } from "./secrets-policy.js";
 import { snapshotOf } from "./snapshot.js";
 import { TreeStream } from "./tree-stream.js";
 import { describe, type Trouble } from "./trouble.js";
@@ -39,6 +40,8 @@ export class StreamedTree {
   /** Known not to be there. */
   gone = false;
   readonly #handler: StreamedTreeHandler;
+  readonly #policy: SecretsPolicy | undefined;
+  #secrets: TreeSecrets | undefined;
   /** What returns has another history than what went, so it gets a stream of its own. */
   #stream: TreeStream;
   #tree: LiveTree | undefined;
@@ -47,14 +50,18 @@ export class StreamedTree {
   #closed = false;
   /** The state that the stream got last. */
   #streamed: TreeState | undefined;
+  /** What was left of it. */
+  #shown: TreeState | undefined;
   /** The message of the last failure, until it has passed. */
   #problem: string | undefined;
   /** Settles when the tree was read for the first time, or could not be. */
   readonly #opened: Promise<void>;
   #setOpened: () => void = () => {};
 
-  constructor(root: string, handler: StreamedTreeHandler) {
+  /** @param policy what is hidden; absent: nothing is */
+  constructor(root: string, handler: StreamedTreeHandler, policy?: SecretsPolicy) {
     this.root = root;
+    this.#policy = policy;
     this.#stream = new TreeStream(root);
     this.#handler = handler;
     this.#opened = new Promise((resolve) => {
@@ -66,6 +73,8 @@ export class StreamedTree {
   async open(source: TreeSource): Promise<void> {
     if (this.#closed) return;
     try {
+      if (this.#policy !== undefined) this.#secrets = await this.#policy.forTree(this.root);
+      if (this.#closed) return;
       const tree = source.open(this.root);
       this.#tree = tree;
       tree.on("state", (state, changes) => this.#onState(state, changes));
@@ -138,6 +147,8 @@ export class StreamedTree {
       health: withoutCredentials(state?.health ?? ""),
       changed_files: state?.files.length ?? 0,
       filters_not_run: state?.files.filter((file) => file.filter_not_run !== undefined).length ?? 0,
+      withheld_files: this.#shown?.files.filter((file) => file.withheld !== undefined).length ?? 0,
+      masked_files: this.#shown?.files.filter((file) => file.masked !== undefined).length ?? 0,
       scanned_at: state === undefined ? null : new Date(state.scannedAt).toISOString(),
       problem: this.#problem ?? null,
     };
@@ -156,26 +167,40 @@ export class StreamedTree {
     this.#problem = undefined;
     const returned = this.gone;
     this.gone = false;
-    this.#stream.update(snapshotOf(state, this.#stream.latest), changes);
+    this.#send(state, changes);
     this.#setOpened();
     if (returned) this.#handler.onPresence();
+  }
+
+  #send(state: TreeState, changes: FileChanges | undefined): void {
+    const filtered = this.#secrets?.filter(state, changes);
+    if (filtered?.isNewEpoch === true) this.#startStream();
+    this.#shown = filtered?.state ?? state;
+    this.#stream.update(snapshotOf(this.#shown, this.#stream.latest), filtered?.changes ?? changes);
+  }
+
+  /** What follows has nothing to do with what was sent so far. */
+  #startStream(): void {
+    this.#stream.disconnect();
+    this.#stream = new TreeStream(this.root);
+    if (this.#link !== undefined) this.#stream.connect(this.#link);
+    this.#stream.setWatched(this.#watched);
   }
 
   #onGone(): void {
     if (this.#closed || this.gone) return;
     this.gone = true;
     this.#streamed = undefined;
-    this.#stream.disconnect();
-    this.#stream = new TreeStream(this.root);
-    if (this.#link !== undefined) this.#stream.connect(this.#link);
-    this.#stream.setWatched(this.#watched);
+    this.#shown = undefined;
+    this.#secrets?.reset();
+    this.#startStream();
     this.#setOpened();
     this.#handler.onPresence();
   }
 
   #onTrouble(trouble: Trouble): void {
     this.#setOpened();
-    const message = withoutCredentials(trouble.message);
+    const message = withoutCredentials(this.#secrets?.maskText(trouble.message) ?? trouble.message);
     if (this.#closed || message === this.#problem) return;
     this.#problem = message;
     this.#handler.onTrouble({ ...trouble, message });

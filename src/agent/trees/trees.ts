@@ -2,6 +2,7 @@ import PQueue from "p-queue";
 import type { AgentStatus } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import type { Link, Resumption, StateRef } from "./link.js";
+import type { SecretsPolicy } from "./secrets-policy.js";
 import { StreamedTree, type TreeSource } from "./streamed-tree.js";
 import { logTrouble, troubleMessage } from "./trouble.js";
 
@@ -10,6 +11,8 @@ export interface TreesOptions {
   logger: Logger;
   /** The root, its `.git`, or what a `.git` file points to is gone; or what was gone has returned. */
   onPresence: (root: string) => void;
+  /** What is hidden of the trees; absent: nothing is. */
+  secrets?: SecretsPolicy | undefined;
 }
 
 /** So many trees are read for the first time at once. */
@@ -80,16 +83,20 @@ export class Trees {
   }
 
   #add(root: string): StreamedTree {
-    const tree = new StreamedTree(root, {
-      onTrouble: (trouble) => {
-        logTrouble(this.#options.logger, trouble, { root });
-        this.#link?.send(troubleMessage(trouble, { root }));
+    const tree = new StreamedTree(
+      root,
+      {
+        onTrouble: (trouble) => {
+          logTrouble(this.#options.logger, trouble, { root });
+          this.#link?.send(troubleMessage(trouble, { root }));
+        },
+        onPresence: () => {
+          if (tree.gone) this.#link?.send({ type: "gone", root });
+          this.#options.onPresence(root);
+        },
       },
-      onPresence: () => {
-        if (tree.gone) this.#link?.send({ type: "gone", root });
-        this.#options.onPresence(root);
-      },
-    });
+      this.#options.secrets,
+    );
     if (this.#link !== undefined) tree.connect(this.#link);
     this.#trees.set(root, tree);
     void this.#opening.add(() => tree.open(this.#options.source));

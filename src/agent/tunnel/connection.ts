@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import {
   type AgentMessage,
@@ -6,11 +7,12 @@ import {
   PING_INTERVAL_MS,
   type RelayMessage,
   relayMessageSchema,
+  type SecretsMode,
   TREE_MESSAGE_PART_BYTES,
   TUNNEL_SUBPROTOCOL,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
-import { Liveness, Pacer } from "../../util/index.js";
+import { SendWindow, watchSilence } from "../../util/index.js";
 import { type DialSettings, dialWebSocket } from "../../util/link/index.js";
 import type { Link } from "../trees/link.js";
 import { closeEnd, dialEnd, type End, errorEnd, nonsenseEnd, unreachableEnd } from "./end.js";
@@ -18,7 +20,10 @@ import { Streams } from "./streams.js";
 
 /** Milliseconds. */
 export const CONNECTION_TIMES = {
-  /** From the first packet to the relay's `welcome`. */
+  /**
+   * From the first packet to the relay's `welcome`, and from then on without a byte of it: it names every tree that the
+   * relay holds, and takes a slow link longer.
+   */
   handshakeMs: 15_000,
   pingMs: PING_INTERVAL_MS,
   /**
@@ -29,10 +34,10 @@ export const CONNECTION_TIMES = {
   /** The same when there is reason to doubt the link. */
   probeMs: 5_000,
 };
+/** Before a control frame's payload, of a server (RFC 6455, 5.2). */
+const CONTROL_HEADER_BYTES = 2;
 /** Large messages are drawn only while less than this waits in the socket, so that little is packed ahead. Bytes. */
 const HIGH_WATER_BYTES = TREE_MESSAGE_PART_BYTES;
-/** The silence is looked at so often in the time that it may last. */
-const LOOKS_AT_SILENCE = 10;
 
 export type Welcome = Extract<RelayMessage, { type: "welcome" }>;
 
@@ -43,6 +48,8 @@ export interface ConnectionOptions {
   dial?: DialSettings;
   /** Name and version, as the relay's operator will see it. */
   agent: string;
+  /** Whether secrets are hidden in what is sent (docs/secrets.md). */
+  secrets?: SecretsMode;
   onWelcome: (welcome: Welcome, link: Link) => void;
   onMessage: (message: Exclude<RelayMessage, Welcome>) => void;
   /** Other than {@link CONNECTION_TIMES}, for tests. */
@@ -59,17 +66,19 @@ export class TunnelConnection implements Link {
   readonly #times: typeof CONNECTION_TIMES;
   readonly #socket: WebSocket;
   readonly #streams = new Streams();
-  readonly #pacer = new Pacer(TREE_MESSAGE_PART_BYTES);
+  readonly #sendWindow = new SendWindow(TREE_MESSAGE_PART_BYTES);
   cutsFiles = false;
   #end: (end: End) => void = () => {};
   #welcomed = false;
   #over = false;
   readonly #welcomeTimer: NodeJS.Timeout;
   #pingTimer: NodeJS.Timeout | undefined;
-  #silenceTimer: NodeJS.Timeout | undefined;
-  #livenessTimer: NodeJS.Timeout | undefined;
+  #stopWatching = () => {};
+  #stopAwaiting = () => {};
   #probeTimer: NodeJS.Timeout | undefined;
   #probes = 0;
+  /** What pings and pongs of the relay's took on the connection. */
+  #controlBytes = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -95,15 +104,15 @@ export class TunnelConnection implements Link {
       };
     });
     this.#welcomeTimer = setTimeout(() => this.#unwelcomed(), this.#times.handshakeMs);
-    socket.on("upgrade", ({ socket: stream }) => this.#watchBytes(new Liveness(stream)));
+    socket.on("upgrade", ({ socket: stream }) => this.#watch(stream));
+    socket.on("ping", (data) => this.#control(data));
     socket.on("open", () => this.#opened());
     socket.on("message", (data, isBinary) => this.#received(String(data), isBinary));
-    socket.on("ping", () => this.#heard());
     socket.on("pong", (data) => {
-      this.#heard();
+      this.#control(data);
       // what was on its way before the doubt proves nothing
       if (String(data) === `probe ${this.#probes}`) clearTimeout(this.#probeTimer);
-      this.#pacer.answered(String(data));
+      this.#sendWindow.answered(String(data));
       this.#drain();
     });
     socket.on("error", (error) => this.#end(errorEnd(this.#host, error)));
@@ -134,7 +143,7 @@ export class TunnelConnection implements Link {
     clearTimeout(this.#probeTimer);
     // behind a part of an update the probe waits for as long as that takes
     const { probeMs, silenceMs } = this.#times;
-    this.#probeTimer = setTimeout(() => this.#giveUp(), this.#pacer.isIdle ? probeMs : silenceMs);
+    this.#probeTimer = setTimeout(() => this.#giveUp(), this.#sendWindow.isIdle ? probeMs : silenceMs);
     this.#probes += 1;
     this.#socket.ping(`probe ${this.#probes}`);
   }
@@ -150,20 +159,36 @@ export class TunnelConnection implements Link {
   }
 
   #opened(): void {
-    this.send({ type: "hello", protocol: TUNNEL_VERSION, agent: this.#options.agent });
+    const { secrets } = this.#options;
+    this.send({
+      type: "hello",
+      protocol: TUNNEL_VERSION,
+      agent: this.#options.agent,
+      ...(secrets !== undefined && { secrets }),
+    });
     this.#pingTimer = setInterval(() => this.#socket.ping(), this.#times.pingMs);
-    this.#silenceTimer = setTimeout(() => this.#giveUp(), this.#times.silenceMs);
   }
 
-  /** Any byte that comes is a sign of life, also when the message that it belongs to takes minutes. */
-  #watchBytes(liveness: Liveness): void {
-    this.#livenessTimer = setInterval(() => {
-      if (liveness.moved()) this.#heard();
-    }, this.#times.silenceMs / LOOKS_AT_SILENCE);
+  #watch(stream: Socket): void {
+    if (this.#over) return;
+    const { silenceMs, handshakeMs } = this.#times;
+    this.#stopWatching = watchSilence(stream, () => this.#giveUp(), { silenceMs });
+    // pongs come also from a relay that will never say welcome
+    const messageBytes = () => stream.bytesRead - this.#controlBytes;
+    const messages = {
+      get bytesRead() {
+        return messageBytes();
+      },
+      writableLength: 0,
+    };
+    this.#stopAwaiting = watchSilence(messages, () => this.#unwelcomed(), {
+      silenceMs: handshakeMs,
+      onMove: () => clearTimeout(this.#welcomeTimer),
+    });
   }
 
-  #heard(): void {
-    this.#silenceTimer?.refresh();
+  #control(payload: Buffer): void {
+    this.#controlBytes += CONTROL_HEADER_BYTES + payload.length;
   }
 
   #giveUp(): void {
@@ -173,7 +198,6 @@ export class TunnelConnection implements Link {
 
   #received(text: string, isBinary: boolean): void {
     if (this.#over) return;
-    this.#heard();
     const message = isBinary ? undefined : parseMessage(text);
     if (message === undefined) this.#breakOff("it sends messages that are not the tunnel's");
     else if (message.type === "welcome") this.#receivedWelcome(message);
@@ -190,6 +214,7 @@ export class TunnelConnection implements Link {
       this.#welcomed = true;
       this.cutsFiles = welcome.partial !== undefined;
       clearTimeout(this.#welcomeTimer);
+      this.#stopAwaiting();
       this.#options.onWelcome(welcome, this);
     }
   }
@@ -200,12 +225,16 @@ export class TunnelConnection implements Link {
    */
   #drain(): void {
     const socket = this.#socket;
-    while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount < HIGH_WATER_BYTES && this.#pacer.hasRoom) {
+    while (
+      socket.readyState === WebSocket.OPEN &&
+      socket.bufferedAmount < HIGH_WATER_BYTES &&
+      this.#sendWindow.hasRoom
+    ) {
       const message = this.#streams.next();
       if (message === undefined) return;
       const frame = Buffer.from(JSON.stringify(message));
       socket.send(frame, { binary: false }, () => this.#drain());
-      const mark = this.#pacer.sent(frame.length);
+      const mark = this.#sendWindow.sent(frame.length);
       if (mark !== undefined) socket.ping(mark);
     }
   }
@@ -223,8 +252,8 @@ export class TunnelConnection implements Link {
   #stopTimers(): void {
     clearTimeout(this.#welcomeTimer);
     clearInterval(this.#pingTimer);
-    clearTimeout(this.#silenceTimer);
-    clearInterval(this.#livenessTimer);
+    this.#stopWatching();
+    this.#stopAwaiting();
     clearTimeout(this.#probeTimer);
   }
 }

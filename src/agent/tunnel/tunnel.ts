@@ -5,7 +5,7 @@ import {
   type Logger,
   messageOf,
   type NextTry,
-  type Pace,
+  type RetryDelay,
   type TokenSource,
   TreewireError,
 } from "../../util/index.js";
@@ -30,7 +30,8 @@ export interface TunnelStatus {
   nextTryAt?: number;
 }
 
-export interface TunnelOptions extends Pick<ConnectionOptions, "url" | "agent" | "onWelcome" | "onMessage" | "times"> {
+export interface TunnelOptions
+  extends Pick<ConnectionOptions, "url" | "agent" | "secrets" | "onWelcome" | "onMessage" | "times"> {
   token: TokenSource;
   /** What each attempt takes besides. @throws TreewireError `TW_BAD_CONFIG` */
   dial?: () => DialSettings;
@@ -40,7 +41,7 @@ export interface TunnelOptions extends Pick<ConnectionOptions, "url" | "agent" |
   /** Whenever {@link Tunnel.status} has changed. */
   onStatus?: (status: TunnelStatus) => void;
   /** For tests: how long to wait between tries, and how long a refused token is tried again, in milliseconds. */
-  retry?: Pick<Pace, "next">;
+  retry?: Pick<RetryDelay, "next">;
   rejectedGraceMs?: number;
 }
 
@@ -65,7 +66,7 @@ export class Tunnel {
       // a token that was refused may be about to be replaced; one that stays the same is refused for good
       graceMs: ({ end }) => (end.kind === "rejected" && token.canChange ? rejectedGraceMs : 0),
       onFailure: (failure, next) => this.#report(failure, next),
-      ...(retry !== undefined && { pace: retry }),
+      ...(retry !== undefined && { retryDelay: retry }),
     });
   }
 
@@ -107,7 +108,7 @@ export class Tunnel {
   }
 
   async #connectOnce(attempt: LinkAttempt): Promise<TunnelFailure> {
-    const { url, agent, onWelcome, onMessage, onLost, logger, times } = this.#options;
+    const { url, agent, secrets, onWelcome, onMessage, onLost, logger, times } = this.#options;
     this.#setStatus({ state: "connecting" });
     const prepared = this.#prepare();
     if (prepared instanceof TreewireError) return failureOf({ kind: "failed", error: prepared }, { welcomed: false });
@@ -118,6 +119,7 @@ export class Tunnel {
       ...prepared,
       url,
       agent,
+      ...(secrets !== undefined && { secrets }),
       onMessage,
       ...(times !== undefined && { times }),
       onWelcome: (welcome, link) => {

@@ -34,8 +34,20 @@ function renderRepository(change: RepositoryChange, ageMs: number, colors: Color
   if (change.removed) return `${root}  ${colors.red("removed")}\n`;
   const branch = change.branch === "" ? colors.yellow("(no branch)") : colors.cyan(printableLine(change.branch));
   const health = change.health === undefined ? "" : `  ${colors.yellow(printableLine(change.health))}`;
-  const title = `${root}  ${branch}  ${colors.dim(renderAge(ageMs))}${health}\n`;
+  const hidden = hiddenText(change);
+  const secrets = hidden === "" ? "" : `  ${colors.yellow(hidden)}`;
+  const title = `${root}  ${branch}  ${colors.dim(renderAge(ageMs))}${health}${secrets}\n`;
   if (change.unified_diff === "") return `${title}${colors.dim("clean")}\n`;
   const diff = paintDiff(change.unified_diff, colors);
   return title + (diff.endsWith("\n") ? diff : `${diff}\n`);
+}
+
+/** What an agent has hidden: by which rules files are withheld, and how to have it otherwise. "" when nothing is. */
+function hiddenText({ withheld_files = [], masked_files = [] }: RepositoryChange): string {
+  const rules = [...new Set(withheld_files.map(({ rule }) => printableLine(rule)))].join(", ");
+  const parts = [
+    ...(withheld_files.length > 0 ? [`${withheld_files.length} withheld (${rules})`] : []),
+    ...(masked_files.length > 0 ? [`${masked_files.length} masked`] : []),
+  ];
+  return parts.length === 0 ? "" : `secrets: ${parts.join(", ")}; the agent's secrets-allow lets files through`;
 }

@@ -3,7 +3,7 @@ import {
   type Clock,
   colorsFor,
   LinkLoop,
-  type Pace,
+  type RetryDelay,
   standardLines,
   systemClock,
   TreewireError,
@@ -31,36 +31,49 @@ export interface TerminalOptions {
 
 /** Where text goes: a terminal, a file or a pipe. */
 export interface Output {
+  /** @returns `false` when it is full */
   write(text: string): unknown;
+  /** Called once, when it is no longer full. */
+  once?(event: "drain", listener: () => void): unknown;
   isTTY?: boolean;
 }
 
 /** What tests put in the place of the world's. */
 export interface TerminalParts {
   clock?: Clock;
-  pace?: Pick<Pace, "next">;
+  retryDelay?: Pick<RetryDelay, "next">;
 }
 
 /**
  * Shows a chat's live diff until the signal comes, and connects again, with growing and jittered delays, whenever the
- * connection is lost. Says on standard error when it is lost, why, and when it is there again.
+ * connection is lost. Says on standard error when it is lost, why, and when it is there again. While standard output
+ * takes nothing, nothing is read from the relay either, and no connection is made.
  *
  * @throws TreewireError when the relay itself refuses, or `TW_BAD_USAGE`, `TW_BAD_URL`: `TW_TOKEN_REJECTED`,
  *   `TW_WATCH_REFUSED`. Where it had been of use before, it was asked again for a minute
  */
 export async function watchInTerminal(options: TerminalOptions, parts: TerminalParts = {}): Promise<void> {
   const { stdout = process.stdout, stderr = standardLines(2), token, signal } = options;
-  const { clock = systemClock, pace } = parts;
+  const { clock = systemClock, retryDelay } = parts;
   const url = watchUrl(options.url, options.chat);
   const colors = colorsFor(stdout, options.env);
   let isLost = false;
+  let blocked: Promise<void> | undefined;
+  const print = (text: string) => {
+    if (stdout.write(text) !== false || blocked !== undefined) return;
+    blocked = drained(stdout, signal).then(() => {
+      blocked = undefined;
+    });
+  };
   const loop = new LinkLoop({
-    connect: (attempt) =>
-      connectInNode({
+    connect: async (attempt) => {
+      await blocked;
+      return connectInNode({
         url: new URL(url),
         token,
         signal,
         clock,
+        blocked: () => blocked,
         onOpen: (send) => options.refresh && send('{"type":"refresh"}'),
         onMessage: (text) => {
           const message = text === undefined ? undefined : parse(text);
@@ -68,17 +81,18 @@ export async function watchInTerminal(options: TerminalOptions, parts: TerminalP
           attempt.served();
           if (isLost) stderr.write("connected again\n");
           isLost = false;
-          stdout.write(options.json ? `${JSON.stringify(message)}\n` : renderMessage(message, Date.now(), colors));
+          print(options.json ? `${JSON.stringify(message)}\n` : renderMessage(message, Date.now(), colors));
           return undefined;
         },
-      }),
+      });
+    },
     signal,
     onFailure: ({ why }, { isNew }) => {
       if (isNew) stderr.write(`${printableLine(why)}; trying again\n`);
       isLost = true;
     },
     clock,
-    ...(pace !== undefined && { pace }),
+    ...(retryDelay !== undefined && { retryDelay }),
   });
   const final = await loop.run();
   if (final === undefined) return;
@@ -101,6 +115,19 @@ export function watchUrl(relay: string, chat: string): string {
   if (protocol === undefined || url.host === "") throw new TreewireError("TW_BAD_URL", relay);
   const path = url.pathname.replace(/\/+$/, "");
   return `${protocol}//${url.host}${path}/api/v2/chats/${id}/git/watch`;
+}
+
+/** Settles when a full output takes text again, or the signal comes. */
+function drained(output: Output, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    signal.addEventListener("abort", done, { once: true });
+    if (signal.aborted || output.once === undefined) done();
+    else output.once("drain", done);
+  });
 }
 
 function parse(text: string): ServerMessage | undefined {

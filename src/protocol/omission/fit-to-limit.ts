@@ -1,6 +1,6 @@
 import { MAX_UNIFIED_DIFF_BYTES } from "../limits.js";
 import type { TreeFile } from "../tree.js";
-import { filterLine } from "../unified-diff.js";
+import { lastLines } from "../unified-diff.js";
 import { leastOfAll, leaveOutDirectories } from "./fit-directories.js";
 import { patchSize } from "./patch-size.js";
 
@@ -40,7 +40,7 @@ export function fitToLimit(
 ): FittedFiles {
   // A UTF-16 unit is 3 bytes of UTF-8 at most: nearly every tree is let through here, without counting bytes.
   let units = 0;
-  for (const file of files) units += file.header.length + file.hunks.length + filterLine(file).length;
+  for (const file of files) units += file.header.length + file.hunks.length + lastLines(file).length;
   if (units * 3 <= limit) return { files, tooLargeBytes: 0 };
 
   const whole = partOf(files).total;

@@ -1,5 +1,5 @@
 import type { TreeFile } from "../tree.js";
-import { filterLine, lacksHunks, omittedLine } from "../unified-diff.js";
+import { lacksHunks, lastLines, omittedLine } from "../unified-diff.js";
 
 /** Bytes of UTF-8 that a file takes in a diff. */
 export interface PatchSize {
@@ -18,7 +18,7 @@ export function patchSize(file: TreeFile): PatchSize {
   if (size === undefined) {
     const hunks = Buffer.byteLength(file.hunks);
     const rest = lacksHunks(file) ? omittedLine(file.omitted_bytes).length : 0;
-    const total = Buffer.byteLength(file.header) + hunks + rest + Buffer.byteLength(filterLine(file));
+    const total = Buffer.byteLength(file.header) + hunks + rest + Buffer.byteLength(lastLines(file));
     // no hunks, or shorter than the line that would stand for them: nothing is saved
     const saved = Math.max(0, hunks - omittedLine(hunks).length);
     size = { hunks, total, least: total - saved };

@@ -54,6 +54,21 @@ export function sessionToken(headers: IncomingHttpHeaders, host: string): string
   return cookies[sessionCookie(host).name] || cookies[COOKIE] || undefined;
 }
 
+/**
+ * A request's headers with the session's cookie under the name that an upstream knows it by.
+ *
+ * @param headers names in lower case
+ * @param host that the request was made to
+ */
+export function withCoderCookie<T extends Record<string, unknown>>(headers: T, host: string): T {
+  const own = sessionCookie(host).name;
+  const cookies = String(headers.cookie ?? "").split(/; */);
+  const session = cookies.find((each) => each.startsWith(`${own}=`));
+  if (own === COOKIE || session === undefined) return headers;
+  const others = cookies.filter((each) => each !== session && !each.startsWith(`${COOKIE}=`));
+  return { ...headers, cookie: [...others, COOKIE + session.slice(own.length)].join("; ") };
+}
+
 /** Whether a page is one of this host. @param origin as a browser says it */
 export function isOwnOrigin(origin: string, host: string): boolean {
   if (!URL.canParse(origin)) return false; // "null": a sandboxed page

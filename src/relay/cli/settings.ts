@@ -62,6 +62,10 @@ const SETTINGS = {
     "bytes that one agent may send, unpacked and on average",
     DEFAULT_LIMITS.agentBytesPerSecond,
   ),
+  "agent-stall-ms-per-second": number(
+    "milliseconds of each second in which one agent may have the relay for itself, on average",
+    DEFAULT_LIMITS.agentStallMsPerSecond,
+  ),
   "max-tree-bytes": number(
     "what all trees may cost in memory; what nobody watches goes first, then the largest workspace",
     DEFAULT_LIMITS.treeBytes,
@@ -147,6 +151,7 @@ export function limitsOf(settings: RelaySettings): LimitOptions {
     pingIntervalMs: milliseconds(settings, "ping-seconds"),
     agentMessagesPerSecond: amount(settings, "agent-messages-per-second"),
     agentBytesPerSecond: amount(settings, "agent-bytes-per-second"),
+    agentStallMsPerSecond: amount(settings, "agent-stall-ms-per-second"),
     treeBytes: amount(settings, "max-tree-bytes"),
     workspaceBytes: amount(settings, "workspace-bytes"),
     workspaceTrees: amount(settings, "workspace-trees"),

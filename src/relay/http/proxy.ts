@@ -1,7 +1,7 @@
 import replyFrom from "@fastify/reply-from";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { messageOf } from "../../util/index.js";
-import { bringsCookie, readCredentials } from "../access/credentials.js";
+import { bringsCookie, readCredentials, withCoderCookie } from "../access/credentials.js";
 import type { UpstreamOptions } from "../access/index.js";
 import { tokenDigest } from "../access/limits.js";
 import { accept, REFUSALS, type Refusal } from "../answers.js";
@@ -45,6 +45,7 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions, { u
         handler: async (request, reply) => {
           const address = request.ip; // later, the socket may be gone
           const sayWhoCalls = forwarding(context.proxies, request.raw);
+          const host = context.proxies.host(request.raw);
           const callerId = await admit(context, request);
           if (hasBody(request)) {
             const leave = context.uploads.enter(callerId);
@@ -54,7 +55,7 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions, { u
           const path = request.url.split("?", 1)[0] ?? "";
           return reply.from(base + path, {
             retryDelay: () => null, // whether to try again is for the caller to say
-            rewriteRequestHeaders: (_request, headers) => sayWhoCalls(endToEnd(headers)),
+            rewriteRequestHeaders: (_request, headers) => sayWhoCalls(withCoderCookie(endToEnd(headers), host)),
             rewriteHeaders: (headers) => endToEnd(headers),
             onResponse: (_request, answer, { stream }) => {
               answered(context, request.method, address, reply.statusCode);

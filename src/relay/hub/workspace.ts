@@ -1,4 +1,4 @@
-import type { AgentMessage, PartialUpdate } from "../../protocol/index.js";
+import type { AgentMessage, PartialUpdate, SecretsMode } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { Account, type Ledger, type WorkspaceLimits } from "../budgets/account.js";
 import { BudgetExceededError, type BudgetName, TunnelLimitError } from "../budgets/exceeded.js";
@@ -226,10 +226,13 @@ export class Workspace implements ChannelHost {
   /**
    * The agent has said hello. It takes the place of the one before.
    *
+   * @param secrets what it does with secrets: states in which they are treated in another way are dropped
    * @returns the states that it may go on from, and the updates
    */
-  attach(link: AgentLink): { held: TreeHead[]; partial: PartialUpdate[] } {
+  attach(link: AgentLink, secrets?: SecretsMode): { held: TreeHead[]; partial: PartialUpdate[] } {
     this.#session?.end();
+    const dropped = this.#trees.setSecrets(secrets);
+    for (const channel of this.#channels) channel.forget(dropped);
     this.#session = new AgentSession(link, {
       workspace: this.id,
       trees: this.#trees,

@@ -17,11 +17,10 @@ const HELLO_MESSAGES = 50;
 const HEADS_PER_MESSAGE = 20;
 
 /**
- * How much of the relay's time an agent may take in which nobody else has a turn, in milliseconds for each second, and at
- * once: the first states of a hundred large trees. Who takes more is read so seldom that others' 99th percentile stays theirs.
+ * How much of the relay's time an agent may take at once in which nobody else has a turn, in seconds of its rate: the first
+ * states of a hundred large trees. Who takes more is read so seldom that others' 99th percentile stays theirs.
  */
-const STALL_MS_PER_SECOND = 5;
-const STALL_BURST_MS = 1_000;
+const STALL_BURST_SECONDS = 200;
 /**
  * Estimates, as everything that is limited here is counted by what it is and not by the clock, which runs for the machine's
  * other work as well: `bench hostile` measures what comes of them. A part of a current agent is read within the free time.
@@ -43,12 +42,13 @@ export class RateBuckets {
     {
       agentMessagesPerSecond,
       agentBytesPerSecond,
-    }: Pick<LimitOptions, "agentMessagesPerSecond" | "agentBytesPerSecond">,
+      agentStallMsPerSecond: stallMs,
+    }: Pick<LimitOptions, "agentMessagesPerSecond" | "agentBytesPerSecond" | "agentStallMsPerSecond">,
     clock: Pick<Clock, "monotonicMs"> = systemClock,
   ) {
     this.messages = new TokenBucket(agentMessagesPerSecond, BURST_SECONDS * agentMessagesPerSecond, clock);
     this.bytes = new TokenBucket(agentBytesPerSecond, BURST_SECONDS * agentBytesPerSecond, clock);
-    this.stalls = new TokenBucket(STALL_MS_PER_SECOND, STALL_BURST_MS, clock);
+    this.stalls = new TokenBucket(stallMs, STALL_BURST_SECONDS * stallMs, clock);
   }
 
   /** How long it takes until all debts are paid, in milliseconds. */

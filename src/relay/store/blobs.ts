@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, type ReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { systemCode } from "../../util/index.js";
+import { makeDirectories, systemCode } from "../../util/index.js";
 
 /** Bytes that were written to disk but have no address yet. */
 export interface StagedBlob {
@@ -49,8 +49,8 @@ export class BlobStore {
    * @throws BlobTooLargeError, or what the stream or the file system throws; then nothing stays behind
    */
   async stage(source: AsyncIterable<Uint8Array>, limit: number): Promise<StagedBlob> {
-    const made = await mkdir(this.#staging, { recursive: true, mode: 0o700 });
-    if (made !== undefined) await syncDirectory(dirname(this.#directory));
+    const isNew = await makeDirectories(this.#staging, 0o700);
+    if (isNew) await syncDirectory(dirname(this.#directory));
     const path = join(this.#staging, `${process.pid}.${randomUUID()}`);
     const discard = () => rm(path, { force: true });
     const file = await open(path, "wx", 0o600);
@@ -113,7 +113,7 @@ export class BlobStore {
   async #commit(path: string, digest: string): Promise<void> {
     const target = this.#path(digest);
     const folder = dirname(target);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeDirectories(folder, 0o700);
     await rename(path, target); // over the same bytes, when they are there already
     await syncDirectory(folder);
     await syncDirectory(this.#directory);

@@ -10,8 +10,11 @@ const OPEN_TIMEOUT_MS = 5_000;
 
 const versionSchema = z.object({ user_version: z.int() });
 
-/** Each entry brings the schema from the version of its position to the next. Entries are never changed once released. */
-const MIGRATIONS = [
+/**
+ * Each entry brings the schema from the version of its position to the next. Entries are never changed once released.
+ * Exported for tests, which make databases of earlier versions with the first ones.
+ */
+export const MIGRATIONS: readonly string[] = [
   `create table tokens (
      id text primary key,
      kind text not null check (kind in ('agent', 'client')),
@@ -113,6 +116,9 @@ const MIGRATIONS = [
      delete from file_usage where bytes = 0
        and (scope, name) in (values ('owner', old.owner), ('organization', old.organization));
    end;`,
+  // what its agent said of secrets, when the state was sent; what was stored before anybody said so may hold some
+  `delete from trees;
+   alter table trees add column secrets text;`,
   // a session, which a browser was given for a token, counts as long as that token does
   `alter table tokens add column parent text;`,
 ];

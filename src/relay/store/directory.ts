@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import Database from "libsql";
-import { messageOf, systemCode, TreewireError } from "../../util/index.js";
+import { makeDirectoriesSync, messageOf, systemCode, TreewireError } from "../../util/index.js";
 
 /** The one file name under the data directory that SQLite is given; its `-wal` and `-shm` lie beside it. */
 export const DATABASE_FILE = "treewire.db";
@@ -18,7 +18,7 @@ const FAMILIAR = new Set([DATABASE_FILE, LOCK_FILE, PID_FILE, "lost+found"]);
 export function makeDirectory(dataDir: string): string {
   const directory = resolve(dataDir);
   return orRefused(directory, () => {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectoriesSync(directory, 0o700);
     return directory;
   });
 }

@@ -1,9 +1,13 @@
+import type { SecretsMode } from "../../protocol/index.js";
 import type { StoredTree, TreeHead, TreeStates } from "./tree-states.js";
 import { StoreTroubledError } from "./trouble.js";
 import type { StoreWriter } from "./writer.js";
 
 /** The last state of each tree, for those who are not to wait for the disk. */
-export type KeptTrees = Pick<TreeStates, "save" | "load" | "heads" | "has" | "delete" | "sweep" | "rowCount">;
+export type KeptTrees = Pick<
+  TreeStates,
+  "save" | "load" | "heads" | "rootsOtherThan" | "has" | "delete" | "sweep" | "rowCount"
+>;
 
 /** {@link TreeStates} over a store that may not take writes for a while: a tree that was deleted is gone at once. */
 export class RelaxedTreeStates implements KeptTrees {
@@ -39,6 +43,10 @@ export class RelaxedTreeStates implements KeptTrees {
 
   heads(workspace: string, limit: number): TreeHead[] {
     return this.#states.heads(workspace, limit).filter(({ root }) => !this.#isGone(workspace, root));
+  }
+
+  rootsOtherThan(workspace: string, secrets: SecretsMode | undefined): string[] {
+    return this.#states.rootsOtherThan(workspace, secrets).filter((root) => !this.#isGone(workspace, root));
   }
 
   has(workspace: string, root: string): boolean {

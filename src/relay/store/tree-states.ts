@@ -2,7 +2,13 @@ import { promisify } from "node:util";
 import { deflate, inflateSync } from "node:zlib";
 import type Database from "libsql";
 import { z } from "zod";
-import { type TreeFile, type TreeMeta, treeFileSchema, treeMetaSchema } from "../../protocol/index.js";
+import {
+  type SecretsMode,
+  type TreeFile,
+  type TreeMeta,
+  treeFileSchema,
+  treeMetaSchema,
+} from "../../protocol/index.js";
 import { writeRelaxed } from "./database.js";
 import { RowCount, type Rows } from "./row-count.js";
 
@@ -14,6 +20,8 @@ export interface StoredTree {
   meta: TreeMeta;
   /** Ascending by key. */
   files: readonly TreeFile[];
+  /** What its agent did with secrets in it; `undefined`: nobody knows. */
+  secrets?: SecretsMode | undefined;
 }
 
 /** Trees of which nothing was heard for so long are deleted, in milliseconds. */
@@ -23,12 +31,18 @@ const headSchema = z.object({ root: z.string(), epoch: z.string(), seq: z.int() 
 /** Names a state of a tree. */
 export type TreeHead = z.infer<typeof headSchema>;
 const rowSchema = headSchema.extend({
+  secrets: z
+    .enum(["withhold", "send"])
+    .nullable()
+    .transform((mode) => mode ?? undefined),
   state: z.union([z.instanceof(Uint8Array), z.instanceof(ArrayBuffer).transform((bytes) => new Uint8Array(bytes))]),
 });
 const stateSchema = z.object({ meta: treeMetaSchema, files: z.array(treeFileSchema) });
 
 const countSchema = z.object({ rows: z.int(), bytes: z.int() });
 const sizesSchema = z.array(z.object({ root: z.string(), bytes: z.int() }));
+
+const rootsSchema = z.array(z.object({ root: z.string() }));
 
 const compress = promisify(deflate);
 
@@ -38,6 +52,7 @@ export class TreeStates {
   readonly #save: Database.Statement;
   readonly #load: Database.Statement;
   readonly #heads: Database.Statement;
+  readonly #others: Database.Statement;
   readonly #delete: Database.Statement;
   readonly #size: Database.Statement;
   readonly #oldest: Database.Statement;
@@ -54,12 +69,13 @@ export class TreeStates {
     );
     this.#count = new RowCount(limit, (workspace) => countSchema.parse(count.get(workspace)));
     this.#save = db.prepare(
-      `insert into trees (workspace, root, epoch, seq, state, saved_at) values (?, ?, ?, ?, ?, ?)
+      `insert into trees (workspace, root, epoch, seq, state, saved_at, secrets) values (?, ?, ?, ?, ?, ?, ?)
        on conflict (workspace, root) do update set epoch = excluded.epoch, seq = excluded.seq,
-         state = excluded.state, saved_at = excluded.saved_at`,
+         state = excluded.state, saved_at = excluded.saved_at, secrets = excluded.secrets`,
     );
-    this.#load = db.prepare("select root, epoch, seq, state from trees where workspace = ? and root = ?");
+    this.#load = db.prepare("select root, epoch, seq, state, secrets from trees where workspace = ? and root = ?");
     this.#heads = db.prepare("select root, epoch, seq from trees where workspace = ? order by saved_at desc limit ?");
+    this.#others = db.prepare("select root from trees where workspace = ? and secrets is not ?");
     this.#delete = db.prepare("delete from trees where workspace = ? and root = ?");
     this.#sweep = db.prepare("delete from trees where saved_at < ?");
   }
@@ -71,11 +87,11 @@ export class TreeStates {
 
   /** Compresses on another thread, then writes. @param isOutdated asked in between: a newer state is on its way */
   async save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void> {
-    const { root, epoch, seq, meta, files } = tree;
+    const { root, epoch, seq, meta, files, secrets = null } = tree;
     const bytes = await compress(JSON.stringify({ meta, files }), { level: 1 });
     if (isOutdated()) return;
     const before = this.#sizeOf(workspace, root);
-    writeRelaxed(this.#db, () => this.#save.run(workspace, root, epoch, seq, bytes, Date.now()));
+    writeRelaxed(this.#db, () => this.#save.run(workspace, root, epoch, seq, bytes, Date.now(), secrets));
     this.#count.add(workspace, { rows: before === undefined ? 1 : 0, bytes: bytes.length - (before ?? 0) });
     this.#trim(workspace);
   }
@@ -116,6 +132,11 @@ export class TreeStates {
   /** Which states are kept of a workspace's trees. @param limit the newest so many */
   heads(workspace: string, limit: number): TreeHead[] {
     return z.array(headSchema).parse(this.#heads.all(workspace, limit));
+  }
+
+  /** The trees of a workspace whose states were sent by an agent that did something else with secrets in them. */
+  rootsOtherThan(workspace: string, secrets: SecretsMode | undefined): string[] {
+    return rootsSchema.parse(this.#others.all(workspace, secrets ?? null)).map(({ root }) => root);
   }
 
   has(workspace: string, root: string): boolean {

@@ -10,19 +10,28 @@ export interface Address {
 /** Resolves a name. @returns its addresses, in the order of the system's preference. @throws a system error */
 export type Lookup = (host: string) => Promise<readonly Address[]>;
 
-/** Hosts whose good address is remembered: a process dials one relay, or a few. */
+/** Hosts whose good address is remembered, and addresses that failed: a process dials one relay, or a few. */
 const MAX_REMEMBERED = 100;
 
+/** What is known of a host's addresses. */
+export interface Experience {
+  /** The one that served last, unless it has failed since. */
+  good?: string | undefined;
+  /** Those that took a connection and failed, and have not served since; the one that failed last is last. */
+  failed?: readonly string[];
+}
+
 /**
- * The order in which addresses are tried: shuffled within each family, so that one that accepts connections and does not
- * answer is not tried for ever; the families take turns, beginning with that of the system's first choice (RFC 8305, 4);
- * the one that served last goes first.
+ * The order in which addresses are tried: shuffled within each family; the families take turns, beginning with that of the
+ * system's first choice (RFC 8305, 4). The one that served last goes first. Those that failed go last, the latest failure
+ * at the end: one that accepts connections and does not answer costs the whole time limit of an attempt, and is not tried
+ * again before every other one was.
  *
  * @param random in [0, 1)
  */
 export function dialOrder(
   addresses: readonly Address[],
-  lastGood: string | undefined,
+  { good, failed = [] }: Experience,
   random: () => number,
 ): readonly Address[] {
   const preferred = addresses[0]?.family;
@@ -38,8 +47,8 @@ export function dialOrder(
   for (let at = 0; at < Math.max(first.length, second.length); at += 1) {
     alternating.push(...first.slice(at, at + 1), ...second.slice(at, at + 1));
   }
-  const isGood = ({ address }: Address) => address === lastGood;
-  return [...alternating.filter(isGood), ...alternating.filter((each) => !isGood(each))];
+  const rank = ({ address }: Address) => (address === good ? -1 : failed.indexOf(address) + 1);
+  return alternating.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** What is known of hosts: which address served last, and which names are being looked up. */
@@ -47,6 +56,8 @@ export class AddressBook {
   readonly #lookup: Lookup;
   readonly #random: () => number;
   readonly #good = new Map<string, string>();
+  /** By host and address, in the order in which they failed. */
+  readonly #failed = new Map<string, { host: string; address: string }>();
   readonly #pending = new Map<string, Promise<readonly Address[]>>();
 
   /** @param options the system's lookup and `Math.random`, or others for tests */
@@ -70,21 +81,35 @@ export class AddressBook {
       pending = this.#lookup(host).finally(() => this.#pending.delete(host));
       this.#pending.set(host, pending);
     }
-    return dialOrder(await pending, this.#good.get(host), this.#random);
+    const addresses = await pending;
+    const failed = [...this.#failed.values()].filter((each) => each.host === host).map(({ address }) => address);
+    return dialOrder(addresses, { good: this.#good.get(host), failed }, this.#random);
   }
 
   /** This address has served: it goes first next time. */
   served(host: string, address: string): void {
-    this.#good.delete(host);
-    this.#good.set(host, address);
-    const [oldest] = this.#good.keys();
-    if (this.#good.size > MAX_REMEMBERED && oldest !== undefined) this.#good.delete(oldest);
+    this.#failed.delete(keyOf(host, address));
+    remember(this.#good, host, address);
   }
 
-  /** What was reached by this address did not serve. */
+  /** What was reached by this address did not serve: it goes last until it has. */
   failed(host: string, address: string): void {
     if (this.#good.get(host) === address) this.#good.delete(host);
+    remember(this.#failed, keyOf(host, address), { host, address });
   }
+}
+
+/** No name of a host has a blank. */
+function keyOf(host: string, address: string): string {
+  return `${host} ${address}`;
+}
+
+/** Puts an entry last, and drops the first one when there are too many. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > MAX_REMEMBERED && oldest !== undefined) map.delete(oldest);
 }
 
 function lookupAll(host: string): Promise<Address[]> {

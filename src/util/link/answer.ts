@@ -34,8 +34,13 @@ export function isOfRelay({ header }: Pick<Answer, "header">): boolean {
  * @param message the error body's
  */
 export function isLasting(status: number, message: string): boolean {
-  if (status === 400) return message !== "Bad request." && !message.startsWith("Agent state is ");
+  if (status === 400) return message !== "Bad request." && !isAgentAway(status, message);
   return status === 401 || status === 403 || status === 404;
+}
+
+/** Whether an answer of the relay's own says that the workspace's agent is away. @param message the error body's */
+export function isAgentAway(status: number, message: string): boolean {
+  return status === 400 && message.startsWith("Agent state is ");
 }
 
 /** What an answer other than the wanted one means. */
@@ -48,6 +53,7 @@ export function refusalOf(answer: Answer): LinkFailure {
   return {
     ...common,
     isFinal: isLasting(status, message ?? ""),
+    ...(isAgentAway(status, message ?? "") && { isAgentAway: true }),
     why: message ?? `the relay answers with status ${status}`,
   };
 }

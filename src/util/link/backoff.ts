@@ -26,10 +26,10 @@ export class Backoff {
     return this.#tries;
   }
 
-  /** The next delay in milliseconds. */
-  next(): number {
+  /** The next delay in milliseconds. @param lessMs bounds this one as well */
+  next(lessMs = Number.POSITIVE_INFINITY): number {
     const { firstMs, capMs, random = Math.random } = this.#options;
-    const ceiling = Math.min(capMs, firstMs * 2 ** Math.min(this.#tries, 30));
+    const ceiling = Math.min(capMs, lessMs, firstMs * 2 ** Math.min(this.#tries, 30));
     this.#tries += 1;
     return Math.round(random() * ceiling);
   }

@@ -83,7 +83,6 @@ export function dialWebSocket(url: URL, protocol: string | undefined, options: D
   const fail = (failure: DialFailure) => {
     if (isOver) return;
     end();
-    if (reached !== undefined) book.failed(reached.host, reached.address);
     onFailure(failure);
     socket.terminate();
   };
@@ -93,6 +92,11 @@ export function dialWebSocket(url: URL, protocol: string | undefined, options: D
     isOver = true;
     if (reached !== undefined) book.served(reached.host, reached.address);
   });
+  // one that takes the upgrade and then says nothing is no better than one that does not answer it
+  let hasSpoken = false;
+  socket.once("message", () => {
+    hasSpoken = true;
+  });
   socket.once("unexpected-response", (_request, response) => {
     void readAnswer(response).then((answer) => fail(answerFailure(answer)));
   });
@@ -101,6 +105,9 @@ export function dialWebSocket(url: URL, protocol: string | undefined, options: D
     if (error.message.startsWith("WebSocket was closed before")) return;
     fail(error instanceof DialError ? error.failure : upgradeFailure(place, error));
   });
-  socket.once("close", end);
+  socket.once("close", () => {
+    end();
+    if (reached !== undefined && !hasSpoken) book.failed(reached.host, reached.address);
+  });
   return socket;
 }

@@ -13,6 +13,8 @@ export interface LinkFailure {
   why: string;
   /** The relay itself has said so, and says the same to whoever asks again: its own refusal, or its "do not come back". */
   isFinal: boolean;
+  /** The relay itself is there, and waits for the workspace's agent. */
+  isAgentAway?: boolean;
   /** HTTP's, when the upgrade was answered with another one than 101. */
   status?: number;
   /** How long whoever answered wants to be left alone, in milliseconds. */

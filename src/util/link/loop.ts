@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../clock.js";
 import type { LinkFailure } from "./failure.js";
-import { Pace } from "./pace.js";
+import { RetryDelay } from "./retry-delay.js";
 
 /**
  * After good service even the relay's own refusal is asked for again this long before it counts: it may have lost sight of
@@ -32,7 +32,7 @@ export interface LinkLoopOptions<F extends LinkFailure> {
   onFailure?: (failure: F, next: NextTry) => void;
   /** How long a final failure is tried again, also without good service before. Milliseconds. Default: not at all. */
   graceMs?: (failure: F) => number;
-  pace?: Pick<Pace, "next">;
+  retryDelay?: Pick<RetryDelay, "next">;
   clock?: Clock;
 }
 
@@ -50,7 +50,7 @@ export interface LinkLoopOptions<F extends LinkFailure> {
 export class LinkLoop<F extends LinkFailure> {
   readonly #options: LinkLoopOptions<F>;
   readonly #clock: Clock;
-  readonly #pace: Pick<Pace, "next">;
+  readonly #retryDelay: Pick<RetryDelay, "next">;
   /** Connections were of use, and the relay has not said since that they shall not come back. */
   #hasServed = false;
   /** When the first of the final failures came that nothing has stood between since. */
@@ -62,7 +62,7 @@ export class LinkLoop<F extends LinkFailure> {
   constructor(options: LinkLoopOptions<F>) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#pace = options.pace ?? new Pace();
+    this.#retryDelay = options.retryDelay ?? new RetryDelay();
   }
 
   /** Connects, and connects again. @returns the final failure; `undefined` when `signal` has ended it */
@@ -123,12 +123,13 @@ export class LinkLoop<F extends LinkFailure> {
     return this.#refusedAtMs + graceMs - nowMs;
   }
 
-  #delayMs(attempt: { lastedMs: number; welcomed: boolean }, { retryAfterMs = 0 }: F, graceMs: number): number {
+  #delayMs(held: { lastedMs: number; welcomed: boolean }, failure: F, graceMs: number): number {
+    const { retryAfterMs = 0, isAgentAway = false } = failure;
     const isHurried = this.#isHurried;
     this.#isHurried = false;
     if (isHurried) return 0;
     // the last question of a time of grace is asked at its end, not after it
-    return Math.min(Math.max(this.#pace.next(attempt), retryAfterMs), graceMs);
+    return Math.min(Math.max(this.#retryDelay.next({ ...held, isAgentAway }), retryAfterMs), graceMs);
   }
 
   async #wait(delayMs: number): Promise<void> {

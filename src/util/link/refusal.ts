@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { withoutCredentials } from "../secrets/credentials.js";
-import { type Answer, isLasting, isOfRelay, retryAfterMs, wordsForStranger } from "./answer.js";
+import { type Answer, isAgentAway, isLasting, isOfRelay, retryAfterMs, wordsForStranger } from "./answer.js";
 import type { DialFailure, FailureKind } from "./dial-failure.js";
 
 /** What an answer's body may have, in bytes; the rest is not read. */
@@ -48,6 +48,7 @@ export function answerFailure(answer: UpgradeAnswer): DialFailure {
     isFinal: kind === "rejected" || kind === "refused",
     kind,
     status,
+    ...(isRelays && isAgentAway(status, saidIn(answer.text) ?? "") && { isAgentAway: true }),
     ...(waitMs !== undefined && { retryAfterMs: waitMs }),
   };
 }

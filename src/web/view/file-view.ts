@@ -1,5 +1,5 @@
 import type { TreeFile } from "../../protocol/browser.js";
-import { filterLine, lacksHunks, omittedLine } from "../../protocol/browser.js";
+import { lacksHunks, lastLines, omittedLine } from "../../protocol/browser.js";
 import { type FileFacts, factsOf } from "../model/file-facts.js";
 import { followRanges, freshRows, type RowRange } from "../model/just-now.js";
 import { rowsOf } from "../model/rows.js";
@@ -189,7 +189,7 @@ export class FileView {
     );
     const words = [...(status === "modified" ? [] : [status]), ...(isUntracked ? ["untracked"] : []), ...notes];
     this.#notes.replaceChildren(...words.map((word) => element("span", { class: "note" }, word)));
-    const notice = lacksHunks(this.#file) ? omittedLine(this.#file.omitted_bytes) : filterLine(this.#file);
+    const notice = lacksHunks(this.#file) ? omittedLine(this.#file.omitted_bytes) : lastLines(this.#file);
     this.#notice.textContent = this.#file.omitted_files === undefined ? notice.trim() : header.trim();
     this.#notice.hidden = this.#notice.textContent === "";
     const shown = hunks === "" ? 0 : rowsOf(hunks).length;

@@ -28,6 +28,8 @@ const WELL: AgentStatus = {
       health: "",
       changed_files: 1,
       filters_not_run: 0,
+      withheld_files: 0,
+      masked_files: 0,
       scanned_at: ago(3),
       problem: null,
     },

@@ -212,8 +212,30 @@ t.test("a half-open link is noticed and left", async (t) => {
 
 t.test("a relay that never says welcome is left", async (t) => {
   const relay = await FakeRelay.start(t);
-  const { failure } = open(t, relay.url, { times: { handshakeMs: 50 } });
-  t.match((await failure("TW_RELAY_NONSENSE")).msg, /has taken the upgrade, and sends no welcome in 0\.05 s/);
+  const { failure } = open(t, relay.url, { times: { handshakeMs: 500, pingMs: 5 } });
+  const { socket } = await relay.connection();
+  socket.on("ping", () => socket.ping("pings and pongs are no welcome"));
+  t.match((await failure("TW_RELAY_NONSENSE")).msg, /has taken the upgrade, and sends no welcome in 0\.5 s/);
+});
+
+t.test("a welcome may take longer than the limit as long as bytes of it come", async (t) => {
+  const relay = await FakeRelay.start(t);
+  const { events, log } = open(t, relay.url, { times: { handshakeMs: 1_200 } });
+  const { socket, request } = await relay.connection();
+  const held = Array.from({ length: 100 }, (_, at) => ({ root: `/app${at}`, epoch: "an-epoch", seq: 1 }));
+  const workspace = "00000000-0000-4000-8000-000000000001";
+  const text = Buffer.from(JSON.stringify({ type: "welcome", protocol: 1, workspace, held }));
+  // one frame (RFC 6455, 5.2), in pieces that together take more than twice the limit
+  const frame = Buffer.concat([Buffer.from([0x81, 126, text.length >> 8, text.length & 0xff]), text]);
+  socket.pause(); // no pong gets between them
+  let sent = 0;
+  await until("the frame is sent", () => {
+    request.socket.write(frame.subarray(sent, sent + 8));
+    sent += 8;
+    return sent >= frame.length;
+  });
+  await until("it is welcomed", () => events.includes("welcome"), { seen: () => log });
+  t.equal(relay.connections.length, 1);
 });
 
 t.test("large updates leave room for pings, and take turns", async (t) => {

@@ -53,6 +53,17 @@ t.test("the live view shows the repository, its branch, its age and its diff in 
   await view.done;
 });
 
+t.test("the live view says what is hidden, and how to have it shown", async (t) => {
+  const relay = await TestRelay.start(t);
+  const agent = await relay.agent([APP]);
+  const withheld = fileOf("a", "", { hunks: "", withheld: "path", withheld_rule: ".env" });
+  agent.tell(APP, [withheld, fileOf("b", "last", { masked: 1 })]);
+  const view = terminal(t, relay, { isTTY: false });
+  await until("the diff", () => view.text().includes("last"), { seen: view.text });
+  t.match(view.text(), "secrets: 1 withheld (.env), 1 masked; the agent's secrets-allow lets files through\n");
+  t.match(view.text(), "\nWithheld: looks like a secret\n");
+});
+
 t.test("nothing in a working tree drives the reader's terminal", async (t) => {
   const relay = await TestRelay.start(t);
   const agent = await relay.agent([APP]);

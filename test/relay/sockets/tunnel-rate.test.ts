@@ -8,7 +8,7 @@ import fc from "../../support/fast-check.js";
 import { fileOf } from "../support/fake-agent.js";
 import { updateOf } from "../support/states.js";
 
-const LIMITS = { agentMessagesPerSecond: 100, agentBytesPerSecond: 10_000 };
+const LIMITS = { agentMessagesPerSecond: 100, agentBytesPerSecond: 10_000, agentStallMsPerSecond: 5 };
 const MAX_HOLD_MS = 7_500;
 
 class FakeSocket extends EventEmitter {
@@ -103,7 +103,7 @@ t.test("on average no more comes than may, however it comes", async (t) => {
 t.test("who takes long turns of the relay gets few of them, and who takes short ones as many as may be", async (t) => {
   const PART = 64 * 1024;
   const MiB = 1024 * 1024;
-  const wide = { agentMessagesPerSecond: 2_000, agentBytesPerSecond: 8 * MiB };
+  const wide = { agentMessagesPerSecond: 2_000, agentBytesPerSecond: 8 * MiB, agentStallMsPerSecond: 5 };
   /** Sends updates for a minute, as many as are read. @returns how many came through */
   const updatesInAMinute = async (frames: readonly number[], files: number) => {
     const { socket, clock, rate } = open(wide);

@@ -65,7 +65,7 @@ t.test("an agent that reads no answers is not listened to, so that they cannot p
     token: { kind: "agent", tokenId: "x", workspace: "", expiresAt: undefined },
     live: new LiveSockets(noAuthority, () => true),
     penalties: new Penalties(),
-    buckets: new RateBuckets({ agentMessagesPerSecond: 1e6, agentBytesPerSecond: 1e9 }),
+    buckets: new RateBuckets({ agentMessagesPerSecond: 1e6, agentBytesPerSecond: 1e9, agentStallMsPerSecond: 5 }),
     failures: new Failures(store.health, silentLogger()),
     metrics: new Metrics(() => ({ ...hub.counts(), sockets: 0, tunnels: 0 }), store.health),
     limits: DEFAULT_LIMITS,

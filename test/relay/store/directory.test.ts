@@ -57,6 +57,19 @@ t.test("a command that is told a directory that does not exist makes nothing", a
   t.same(readdirSync(parent), []);
 });
 
+t.test(
+  "a data directory that cannot be made is one line of error, also where the system says that it has no parent",
+  async (t) => {
+    for (const dataDir of ["/proc/nope", "/proc/nope/deeper"]) {
+      const args = ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0"];
+      const { status, stdout, stderr } = await runProgram(t, "relay", args);
+      t.same([status, stdout], [1, ""]);
+      t.match(stderr, `relay: ${dataDir}: the data directory cannot be used (ENOENT`);
+      t.equal(stderr.split("\n").length, 2, "one line");
+    }
+  },
+);
+
 t.test("a command leaves a directory alone that holds something else, and takes an empty one", (t) => {
   const foreign = tempDir(t);
   writeFileSync(join(foreign, "letter.txt"), "");

@@ -114,6 +114,36 @@ t.test("an address that connects and does not serve does not go first again", as
   t.equal((await book.resolve("relay.test"))[0]?.address, "127.0.0.9");
 });
 
+t.test("an address that takes the upgrade and says nothing does not go first again", async (t) => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => PROTOCOL });
+  await once(server, "listening");
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const book = resolving("127.0.0.1", "127.0.0.2");
+  const first = async () => (await book.resolve("relay.test"))[0]?.address;
+  const connect = async () => {
+    const socket = dialWebSocket(new URL(`ws://relay.test:${port}/`), PROTOCOL, {
+      headers: {},
+      limitMs: 60_000,
+      book,
+      onFailure: ({ why }) => t.fail(why),
+    });
+    await once(socket, "open");
+    return socket;
+  };
+  server.once("connection", (peer) => peer.close());
+  await once(await connect(), "close");
+  t.equal(await first(), "127.0.0.2");
+
+  book.failed("relay.test", "127.0.0.2");
+  server.once("connection", (peer) => {
+    peer.send("welcome");
+    peer.close();
+  });
+  await once(await connect(), "close");
+  t.equal(await first(), "127.0.0.1", "one that has spoken does");
+});
+
 t.test("the step that failed is named: the name", async (t) => {
   const lookup = (code: string) => new AddressBook({ lookup: () => Promise.reject(systemError(code)) });
   const unknown = await attempt(t, "ws://relay.test/", { book: lookup("ENOTFOUND") });

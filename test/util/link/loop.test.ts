@@ -41,7 +41,7 @@ async function play(turns: readonly Turn[], delayMs: number): Promise<Record_> {
   const loop = new LinkLoop<LinkFailure>({
     clock,
     signal: stop.signal,
-    pace: { next: () => delayMs },
+    retryDelay: { next: () => delayMs },
     onFailure: ({ why }, next) => record.told.push({ why, ...next }),
     connect: async (attempt) => {
       const present = turns[record.tries.length];
@@ -138,7 +138,7 @@ t.test("a nudge ends a wait, and a hurry spares the next one", async (t) => {
   const loop = new LinkLoop<LinkFailure>({
     clock,
     signal: stop.signal,
-    pace: { next: () => 1e9 },
+    retryDelay: { next: () => 1e9 },
     connect: async () => {
       tries += 1;
       await new Promise<void>((resolve) => {

@@ -45,7 +45,13 @@ t.test("what the relay refuses for now is asked again, as late as it says", asyn
   t.match(ofRelay(429, "Too many."), { kind: "unreachable", isFinal: false });
   t.match(ofRelay(400, "Bad request."), { kind: "unreachable", isFinal: false });
   t.match(ofRelay(405, "Method not allowed."), { kind: "unreachable", isFinal: false });
-  t.match(ofRelay(400, 'Agent state is "timeout", it must be …'), { kind: "unreachable", isFinal: false });
+  t.match(ofRelay(400, 'Agent state is "timeout", it must be …'), {
+    kind: "unreachable",
+    isFinal: false,
+    isAgentAway: true,
+  });
+  const stranger = answer(400, { text: '{"message":"Agent state is asleep"}' });
+  t.equal(answerFailure(stranger).isAgentAway, undefined, "by the relay's own word alone");
   const after = (value: string) => answerFailure(answer(502, { headers: { "retry-after": value } })).retryAfterMs;
   t.equal(after("7"), 7_000, "a proxy's counts as well");
   t.equal(after("99999999"), 300_000, "five minutes at most");

@@ -3,9 +3,11 @@ import {
   type FittedFiles,
   filtersNotRun,
   lacksHunks,
+  lastLines,
   omissionsOf,
   patchText,
   type RepositoryChange,
+  secretsOf,
   type TreeMeta,
   unifiedDiff,
 } from "../../../protocol/index.js";
@@ -48,6 +50,7 @@ export class RepositoryEntry {
       ...(meta.remote_origin !== "" && { remote_origin: meta.remote_origin }),
       ...omissionsOf(fitted.files, tooLargeBytes),
       ...filtersNotRun(fitted.files),
+      ...secretsOf(fitted.files),
       ...(meta.health !== "" && { health: meta.health }),
     };
     this.#head = `${JSON.stringify(change).slice(0, -1)},"unified_diff":`;
@@ -55,7 +58,7 @@ export class RepositoryEntry {
       tooLargeBytes > 0
         ? [unifiedDiff([], tooLargeBytes)]
         : fitted.files.flatMap((file) =>
-            lacksHunks(file) || file.filter_not_run !== undefined
+            lacksHunks(file) || lastLines(file) !== ""
               ? [patchText(file)]
               : file.hunks === ""
                 ? [file.header]

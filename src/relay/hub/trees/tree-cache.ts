@@ -1,4 +1,4 @@
-import { MAX_TREES, type PartialUpdate, type TreeMessage } from "../../../protocol/index.js";
+import { MAX_TREES, type PartialUpdate, type SecretsMode, type TreeMessage } from "../../../protocol/index.js";
 import { Account, type Holding } from "../../budgets/account.js";
 import { rootBytes, treeBytes } from "../../budgets/cost.js";
 import { BudgetExceededError } from "../../budgets/exceeded.js";
@@ -32,6 +32,8 @@ interface Tree {
   savedAt: number;
   /** The version of the state when it was last looked at for saving. */
   seen: string | undefined;
+  /** What the agent that sent the state did with secrets in it. */
+  secrets: SecretsMode | undefined;
 }
 
 /** What came of a part of an update. */
@@ -53,6 +55,8 @@ export class TreeCache {
   readonly #trees = new Map<string, Tree>();
   /** Trees that the connected agent may go on from although their states are only in the store. */
   readonly #stored = new Set<string>();
+  /** What the agent that came last does with secrets. */
+  #secrets: SecretsMode | undefined;
 
   /** @param isWatched whether a tree is among those of a chat that is watched @param account the workspace's */
   constructor(
@@ -113,6 +117,7 @@ export class TreeCache {
     this.#account.adjust(change);
     tree.state = state;
     tree.saved = versionOf(state);
+    tree.secrets = stored.secrets;
     tree.scannedAt = latestUntilNow(Date.parse(stored.meta.scanned_at));
     return tree;
   }
@@ -132,7 +137,11 @@ export class TreeCache {
       if (isBusy && !everything) continue;
       const meta = { ...state.meta, scanned_at: new Date(tree.scannedAt).toISOString() };
       // gone, or newer, while it was compressed: then the next round writes what is true
-      await this.#store.save(this.#workspace, { ...state, meta }, () => this.#trees.get(state.root)?.state !== state);
+      await this.#store.save(
+        this.#workspace,
+        { ...state, meta, secrets: tree.secrets },
+        () => this.#trees.get(state.root)?.state !== state,
+      );
       // only now: what failed, or was outdated, is tried again
       tree.savedAt = Date.now();
       if (tree.state === state) tree.saved = version;
@@ -175,6 +184,27 @@ export class TreeCache {
   }
 
   // ── the agent ──
+
+  /**
+   * Drops the states that were sent by an agent which did something else with secrets: nobody may be shown, as its last
+   * state, what is hidden now, and it must not stay on the disk. The parts of updates that it sent go with them.
+   *
+   * @param secrets what the agent does that has just come @returns the states that were here
+   */
+  setSecrets(secrets: SecretsMode | undefined): TreeState[] {
+    const dropped: TreeState[] = [];
+    for (const [root, tree] of this.#trees) {
+      if (tree.secrets === secrets) continue;
+      if (tree.state !== undefined) dropped.push(tree.state);
+      this.#drop(root, tree);
+    }
+    for (const root of this.#store.rootsOtherThan(this.#workspace, secrets)) {
+      this.#unstore(root);
+      this.#store.delete(this.#workspace, root);
+    }
+    this.#secrets = secrets;
+    return dropped;
+  }
 
   /** Names the states that an agent which has just come may go on from. */
   knownHeads(): TreeHead[] {
@@ -277,6 +307,7 @@ export class TreeCache {
     this.#setPending(tree, undefined);
     this.#account.adjust(change);
     tree.state = state;
+    tree.secrets = this.#secrets;
     return { kind: "changed", before, state };
   }
 
@@ -332,6 +363,7 @@ export class TreeCache {
         saved: undefined,
         savedAt: Date.now(),
         seen: undefined,
+        secrets: this.#secrets,
       };
       this.#trees.set(root, tree);
       this.#account.adjust({ bytes: treeBytes(root), trees: 1 });

@@ -24,6 +24,20 @@ function fileOfUnits(units: number, text: string): TreeFile {
   return fileOf("x", "", { hunks: text.repeat(units).slice(0, units - header.length) });
 }
 
+t.test("an entry says of which files an agent hides something, and has the line that stands for their hunks", (t) => {
+  const withheld = fileOf("a", "", { hunks: "", withheld: "path", withheld_rule: ".env" });
+  const masked = fileOf("b", "1", { masked: 2 });
+  const { path } = withheld;
+  t.same(JSON.parse(json(entryOf([withheld, masked]))), {
+    repo_root: APP,
+    branch: "main",
+    withheld_files: [{ path, why: "path", rule: ".env" }],
+    masked_files: [{ path: masked.path, masked: 2 }],
+    unified_diff: `${withheld.header}Withheld: looks like a secret\n${masked.header}${masked.hunks}`,
+  });
+  t.end();
+});
+
 t.test("an entry carries what clients are shown, and leaves out what there is none of", (t) => {
   const file = fileOf("a", "1");
   t.same(JSON.parse(json(entryOf([file]))), {

@@ -1,5 +1,5 @@
 /** The system's clock, as far as it is needed. */
-interface PacerClock {
+interface SendClock {
   monotonicMs(): number;
 }
 
@@ -27,9 +27,9 @@ const SHRINK_MS = 4_000;
  * answered                    m1              m2
  * ```
  */
-export class Pacer {
+export class SendWindow {
   readonly #pieceBytes: number;
-  readonly #clock: PacerClock;
+  readonly #clock: SendClock;
   readonly #marks: { id: number; bytes: number; at: number }[] = [];
   #window: number;
   #unmarked = 0;
@@ -37,7 +37,7 @@ export class Pacer {
   #lastId = 0;
 
   /** @param pieceBytes the most that one piece has */
-  constructor(pieceBytes: number, clock: PacerClock = { monotonicMs: () => performance.now() }) {
+  constructor(pieceBytes: number, clock: SendClock = { monotonicMs: () => performance.now() }) {
     this.#pieceBytes = pieceBytes;
     this.#window = pieceBytes;
     this.#clock = clock;

@@ -8,6 +8,11 @@ const STABLE_MS = 60_000;
 const HELD_MS = 20_000;
 /** Bound of the delay then: with the silence that gives a link up, a client is right again within 35 s. Milliseconds. */
 const SOON_MS = 5_000;
+/**
+ * Bound of the delay while the agent is away: it comes back by a back-off of its own, and whoever watches is to be right
+ * soon after it. Milliseconds.
+ */
+const AGENT_AWAY_MS = 15_000;
 /** Bound of the least delay: agents that lost the same relay must not return in the same moment. Milliseconds. */
 const LEAST_MS = 1_000;
 /** Below this nobody comes back, lest a relay that refuses at once be asked in a loop. Milliseconds. */
@@ -19,10 +24,12 @@ export interface Attempt {
   lastedMs: number;
   /** It was of use: the relay has said welcome, or has sent what was asked for. */
   welcomed: boolean;
+  /** The relay has answered that the workspace's agent is away. */
+  isAgentAway?: boolean;
 }
 
 /** When to try again: endlessly, with full jitter, and soon enough after the network has returned. */
-export class Pace {
+export class RetryDelay {
   readonly #backoff: Backoff;
   readonly #random: () => number;
 
@@ -33,13 +40,13 @@ export class Pace {
   }
 
   /** @returns the delay before the next attempt, in milliseconds */
-  next({ lastedMs, welcomed }: Attempt): number {
-    return Math.max(FLOOR_MS, this.#draw({ lastedMs, welcomed }));
+  next(attempt: Attempt): number {
+    return Math.max(FLOOR_MS, this.#draw(attempt));
   }
 
-  #draw({ lastedMs, welcomed }: Attempt): number {
+  #draw({ lastedMs, welcomed, isAgentAway = false }: Attempt): number {
     if (welcomed && lastedMs >= STABLE_MS) this.#backoff.reset();
-    const delayMs = this.#backoff.next();
+    const delayMs = this.#backoff.next(isAgentAway ? AGENT_AWAY_MS : undefined);
     if (welcomed) return lastedMs < HELD_MS ? delayMs : Math.min(delayMs, this.#upTo(SOON_MS));
     // an attempt that hung has waited already
     return lastedMs < delayMs ? delayMs - lastedMs : Math.min(delayMs, this.#upTo(LEAST_MS));
