@@ -87,7 +87,7 @@ export class DiffView {
     this.change(() => {
       for (const file of this.files) {
         file.refresh();
-        this.#painter.repaint(file);
+        this.#painter.repaint(file, true);
       }
     });
   }

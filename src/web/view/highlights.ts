@@ -24,13 +24,15 @@ export class Highlights {
     const length = lines.code.data.length;
     const ranges = tokens
       .filter(({ end }) => end <= length)
-      .map(({ name, start, end }) => {
-        const range = new Range();
-        range.setStart(lines.code, start);
-        range.setEnd(lines.code, end);
-        this.#highlight(name).add(range);
-        return { name, range };
-      });
+      .flatMap(({ name, start, end }) =>
+        lines.texts.map((text) => {
+          const range = new Range();
+          range.setStart(text, start);
+          range.setEnd(text, end);
+          this.#highlight(name).add(range);
+          return { name, range };
+        }),
+      );
     this.#ranges.set(lines, ranges);
   }
 

@@ -44,6 +44,11 @@ export class LinesView {
     this.update(lines, oldStart, isSplit);
   }
 
+  /** Its text wherever it stands: beside each other, unchanged lines are there twice. */
+  get texts(): readonly Text[] {
+    return this.#copy === undefined ? [this.code] : [this.code, this.#copy];
+  }
+
   /** The number of its first line. */
   get start(): number {
     return this.#lines.start;

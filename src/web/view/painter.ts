@@ -47,9 +47,10 @@ export class Painter {
     this.#leave(file);
   }
 
-  /** The file has changed. */
-  repaint(file: FileView): void {
+  /** The file has changed. @param entirely it is laid out in another way: nothing that was painted counts */
+  repaint(file: FileView, entirely = false): void {
     if (!Highlights.isSupported || !this.#near.has(file)) return;
+    if (entirely) for (const lines of file.body?.hunks().flat() ?? []) this.#painted.delete(lines);
     this.#waiting.add(file);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
