@@ -15,8 +15,11 @@ const STALLED = 5;
 
 const ROOTS = ["a", "b", "c", "d", "e", "f"].map((name) => `/home/me/${name}`);
 
-/** The clients answer no pings: that must not end them, however long a busy machine takes. Milliseconds. */
-const LIMITS = { pingIntervalMs: 3_600_000 };
+/**
+ * The clients answer no pings: that must not end them, however long a busy machine takes. And the agent tells each file in one
+ * frame, which the escapes of JSON make six times as long as the file's diff.
+ */
+const LIMITS = { pingIntervalMs: 3_600_000, agentFrameBytes: 32 * 1024 * 1024 };
 
 /** Every tree's diff is replaced by another one of the same size. Each is waited for by its own number. */
 async function tellAll(agent: FakeAgent, generation: number): Promise<void> {
