@@ -150,7 +150,7 @@ export class FakeAgent {
       for (const root of roots) if (!this.#sent.has(root)) this.#sendWhole(root);
     }
     if (message.type === "refresh" && this.answersRefresh) {
-      this.send({ type: "refreshed", id: message.id, scanned_at: new Date().toISOString() });
+      this.send({ type: "refreshed", id: message.id, scanned_at: new Date(Date.now()).toISOString() }); // the clock that tests shift
     }
   }
 }
@@ -161,7 +161,7 @@ export function metaOf(meta: Partial<TreeMeta> = {}): TreeMeta {
     head: "0123456789012345678901234567890123456789",
     branch: "main",
     remote_origin: "",
-    scanned_at: new Date().toISOString(),
+    scanned_at: new Date(Date.now()).toISOString(),
     health: "",
     too_large_bytes: 0,
     ...meta,
