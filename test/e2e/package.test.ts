@@ -98,6 +98,7 @@ t.test(
       /^dist\/chunks\/[\w-]+\.js$/,
       /^dist\/diff\/index\.js$/,
       /^dist\/types\/diff\/[\w-]+\.d\.ts$/,
+      /^dist\/web\/(?:index\.html|assets\/(?:[\w-]+\.(?:js|css|svg)|LICENSES\.txt)(?:\.br|\.gz)?)$/,
       /^packages\/client\/dist\/(?:index|link)\.js$/,
       /^packages\/client\/dist\/types\/(?:client|protocol)\/[\w-]+\.d\.ts$/,
       /^systemd\/[\w@-]+\.service$/,
