@@ -53,7 +53,7 @@ for (const mode of MODES) {
       "/%zz",
       "/chats/%",
       "*",
-      "/?/admin/tokens",
+      "/nothing?/admin/tokens",
       `/chats/${"x".repeat(10_000)}`,
       `/chats/__proto__`,
       "/chats/constructor/archive",
