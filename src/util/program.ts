@@ -4,6 +4,9 @@ import { standardLines } from "./log/standard-streams.js";
 /** The status of a program that met an error nobody foresaw (EX_SOFTWARE of sysexits.h). */
 const UNFORESEEN = 70;
 
+/** With fewer, a program may not even be able to read its own parts at once. */
+const LEAST_OPEN_FILES = 256;
+
 /** How long a program that has done its work waits for whoever reads its output. Milliseconds. */
 const PRINT_MS = 500;
 
@@ -82,8 +85,16 @@ export function reportError(name: string, thrown: unknown): number {
 /** The error of a program that may not open another file, whatever it was that needed one: a module, a thread, a socket. */
 function outOfFiles(thrown: unknown): TreewireError | undefined {
   if (thrown instanceof TreewireError) return undefined;
-  const code = /\bE[MN]FILE\b/.exec(`${systemCode(thrown)} ${messageOf(thrown)}`)?.[0];
+  // Node takes a package whose manifest it may not open for one that is not there
+  const isMissing = systemCode(thrown) === "ERR_MODULE_NOT_FOUND" && openFilesLimit() < LEAST_OPEN_FILES;
+  const code = isMissing ? "EMFILE" : /\bE[MN]FILE\b/.exec(`${systemCode(thrown)} ${messageOf(thrown)}`)?.[0];
   return code === undefined
     ? undefined
     : new TreewireError("TW_OPEN_FILES", "open files", { detail: code, cause: thrown });
+}
+
+/** How many files this process may have open; infinite where that is not known. */
+function openFilesLimit(): number {
+  const soft = /"open_files": \{\s*"soft": (\d+)/.exec(JSON.stringify(process.report.getReport(), null, 1))?.[1];
+  return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
 }
