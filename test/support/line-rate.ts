@@ -30,7 +30,7 @@ export class LineRate {
       setTimeout(() => {
         if (!to.destroyed) to.write(chunk.subarray(at, at + size));
         next(at + size);
-      }, this.#freeAt - performance.now());
+      }, Math.max(0, this.#freeAt - performance.now()));
     };
     next(0);
   }

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { messageOf, TreewireError } from "../../util/index.js";
+import { messageOf, timerDelay, TreewireError } from "../../util/index.js";
 import type { BytePath } from "../io/byte-path.js";
 import { textOfBytes } from "../io/byte-path.js";
 import { type CleanFilter, filterFailed } from "./clean-filter.js";
@@ -120,7 +120,7 @@ export class FilterProcess {
   #ask(request: Buffer, isComplete: Lists): Promise<Buffer[][]> {
     return new Promise((resolve, reject) => {
       const late = `not done after ${this.#options.limits.timeMs} ms`;
-      const timer = setTimeout(() => settle(new Error(late)), this.#deadline - performance.now());
+      const timer = setTimeout(() => settle(new Error(late)), timerDelay(this.#deadline - performance.now()));
       const settle = (outcome: Buffer[][] | Error): void => {
         clearTimeout(timer);
         this.#waiting = undefined;
