@@ -27,10 +27,13 @@ export class LineRate {
       const rate = this.#bytesPerSecond();
       const size = Math.min(chunk.length - at, Math.max(1, Math.ceil((rate * TICK_MS) / 1_000)));
       this.#freeAt += (size / rate) * 1_000;
-      setTimeout(() => {
-        if (!to.destroyed) to.write(chunk.subarray(at, at + size));
-        next(at + size);
-      }, Math.max(0, this.#freeAt - performance.now()));
+      setTimeout(
+        () => {
+          if (!to.destroyed) to.write(chunk.subarray(at, at + size));
+          next(at + size);
+        },
+        Math.max(0, this.#freeAt - performance.now()),
+      );
     };
     next(0);
   }

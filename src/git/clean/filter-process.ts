@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { messageOf, timerDelay, TreewireError } from "../../util/index.js";
+import { messageOf, TreewireError, timerDelay } from "../../util/index.js";
 import type { BytePath } from "../io/byte-path.js";
 import { textOfBytes } from "../io/byte-path.js";
 import { type CleanFilter, filterFailed } from "./clean-filter.js";
