@@ -203,7 +203,7 @@ number of clients; both without compression, turn by turn in ${ROUNDS} rounds. O
 and clients of both. An update of each tree makes a frame of ${FRAME_BYTES / 1024} KiB for each of its clients; the next update comes
 when every client has the one before. Latency is from the agent's send to the client's receipt. The relay parses and
 checks what the agent says, builds the diff, and compares it with what each client was told. Clients that do not read count
-from when the system's own buffers for them are full.`,
+from when the system's own buffers for them are full. Rates by token are lifted, since one token stands for all.`,
     tables: parts.map(({ table }) => table),
     goals: parts.flatMap(({ goals }) => goals),
   };

@@ -15,7 +15,17 @@ const UNLIMITED = 1_000_000_000;
 
 async function relay(groups: number): Promise<() => Promise<void>> {
   const dataDir = mkdtempSync(join(tmpdir(), "treewire-bench-"));
-  const limits = { requestsPerAddress: UNLIMITED, requestsPerToken: UNLIMITED, socketsPerToken: UNLIMITED };
+  // one token plays all clients, and another one the agents of all trees: their rates would be measured, and not the relay
+  const limits = {
+    requestsPerAddress: UNLIMITED,
+    requestsPerToken: UNLIMITED,
+    socketsPerToken: UNLIMITED,
+    agentMessagesPerSecond: UNLIMITED,
+    agentBytesPerSecond: UNLIMITED,
+    agentStallMsPerSecond: UNLIMITED,
+    clientMessagesPerSecond: UNLIMITED,
+    clientBytesPerSecond: UNLIMITED,
+  };
   const running = await startRelay({ dataDir, port: 0, log: silentLogger(), limits });
   for (let group = 0; group < groups; group += 1) {
     bindChat(dataDir, { chat: groupId(group), workspace: WORKSPACE, owner: "bench" });
