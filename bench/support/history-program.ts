@@ -55,7 +55,7 @@ const TASKS: Record<string, () => Promise<Task>> = {
   "isomorphic-git log over our objects": async () => {
     const { default: isomorphic } = await import("isomorphic-git");
     const { openRepository } = await import("../../src/git/index.js");
-    const { objectFs } = await import("../../src/history/index.js");
+    const { objectFs } = await import("../../test/support/object-fs.js");
     const fs = objectFs(openRepository(root).historySource(), "/objects");
     return async () =>
       String((await isomorphic.log({ fs, gitdir: "/objects", ref: one, depth: LOG_COMMITS, cache: {} })).length);

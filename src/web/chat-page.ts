@@ -61,15 +61,11 @@ export class ChatPage {
 
   /** Follows the chat until it ends. */
   async run(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      try {
-        await this.#watch(this.#stop.signal);
-        return;
-      } catch (thrown) {
-        if (!(thrown instanceof WatchEndedError)) throw thrown;
-        this.status.value = { state: "ended", why: thrown.message };
-        return;
-      }
+    try {
+      await this.#watch(this.#stop.signal);
+    } catch (thrown) {
+      if (!(thrown instanceof WatchEndedError)) throw thrown;
+      this.status.value = { state: "ended", why: thrown.message };
     }
   }
 
@@ -169,8 +165,6 @@ export class ChatPage {
   }
 
   #showSettings(): void {
-    const { split, wrap } = this.settings.value;
-    this.diff.element.toggleAttribute("data-split", split);
-    this.diff.element.toggleAttribute("data-wrap", wrap);
+    this.diff.element.toggleAttribute("data-split", this.settings.value.split);
   }
 }

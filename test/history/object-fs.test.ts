@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import isomorphic from "isomorphic-git";
 import t from "tap";
 import { type HistorySource, openRepository } from "../../src/git/index.js";
-import { changedPaths, commitsBetween, objectFs } from "../../src/history/index.js";
+import { changedPaths, commitsBetween } from "../../src/history/index.js";
+import { objectFs } from "../support/object-fs.js";
 import { createRepo, GIT_ENV, type TestRepo } from "../support/repo.js";
 
 // isomorphic-git over our reader of objects is a second judge of what is read here; and the last tests say where it can't be

@@ -208,8 +208,8 @@ t.test("what the browser keeps is believed only when it makes sense", async (t) 
     getItem: (name: string) => kept.get(name) ?? null,
     setItem: (name: string, text: string) => void kept.set(name, text),
   };
-  saveSettings(place, { split: true, whitespace: "hidden", wrap: false, follow: true });
-  t.same(loadSettings(place), { split: true, whitespace: "hidden", wrap: false, follow: true });
+  saveSettings(place, { split: true, whitespace: "hidden", follow: true });
+  t.same(loadSettings(place), { split: true, whitespace: "hidden", follow: true });
   const marks = new FileMarks(place, "chat");
   marks.setViewed("a", fingerprint("text"));
   t.ok(new FileMarks(place, "chat").isViewed("a", fingerprint("text")));

@@ -2,11 +2,10 @@
 export interface Settings {
   split: boolean;
   whitespace: "shown" | "hidden";
-  wrap: boolean;
   follow: boolean;
 }
 
-export const DEFAULT_SETTINGS: Settings = { split: false, whitespace: "shown", wrap: false, follow: false };
+export const DEFAULT_SETTINGS: Settings = { split: false, whitespace: "shown", follow: false };
 
 /** A place for texts by name: `localStorage`, which may be full, or forbidden. */
 export interface TextPlace {
@@ -20,11 +19,10 @@ const NAME = "treewire.settings";
 export function loadSettings(place: TextPlace): Settings {
   const kept = readJson(place, NAME);
   if (typeof kept !== "object" || kept === null) return DEFAULT_SETTINGS;
-  const { split, whitespace, wrap, follow } = kept as Record<string, unknown>;
+  const { split, whitespace, follow } = kept as Record<string, unknown>;
   return {
     split: split === true,
     whitespace: whitespace === "hidden" ? "hidden" : "shown",
-    wrap: wrap === true,
     follow: follow === true,
   };
 }

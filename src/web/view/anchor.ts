@@ -15,8 +15,6 @@ interface Anchor {
 export interface AnchorScene {
   /** The file that an element on the screen is in. */
   fileAt(element: Element): FileView | undefined;
-  /** Those that are there, from top to bottom. */
-  files(): FileView[];
   /** Where the row of one state is in the next. */
   follow(before: readonly string[], after: readonly string[], row: number): number;
   /** Takes up what is missing above when there is nothing left to scroll. */

@@ -106,7 +106,6 @@ export class DiffView {
     }
     const scene = {
       fileAt: (each: Element) => this.fileAt(each),
-      files: () => this.files,
       follow: followRow,
       spacer: this.#spacer,
     };

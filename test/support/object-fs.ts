@@ -1,6 +1,6 @@
 import { deflateSync } from "node:zlib";
-import type { HistorySource, Oid } from "../git/index.js";
-import { TreewireError } from "../util/index.js";
+import type { HistorySource, Oid } from "../../src/git/index.js";
+import { TreewireError } from "../../src/util/index.js";
 
 /** What isomorphic-git asks a file system for, of which nothing writes. */
 export interface ObjectFs {
