@@ -90,10 +90,11 @@ async function measure(what: string, roots: readonly string[], home: string): Pr
   const idle = await followed.usage();
   await followed.refresh();
   const after = await followed.usage();
+  const watches = await followed.watches();
   await followed.close();
   return {
     home: what,
-    watches: idle.watches,
+    watches,
     quietShare: (idle.cpuMs - before.cpuMs) / IDLE_MS,
     sweepMs: after.cpuMs - idle.cpuMs,
     rssBytes: idle.rssBytes,

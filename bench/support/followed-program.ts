@@ -11,14 +11,13 @@ export interface Usage {
   rssBytes: number;
   /** 99th percentile of the main thread's event-loop delay. */
   loopDelayMs: number;
-  /** inotify watches that the process holds. */
-  watches: number;
 }
 
 /** Process → parent. */
 export type Told =
   | { type: "state"; files: number; head: string; sinceOpenMs: number }
   | { type: "usage"; usage: Usage }
+  | { type: "watches"; count: number }
   | { type: "refreshed" };
 
 const RESOLUTION_MS = 5;
@@ -37,7 +36,7 @@ for (const tree of trees) {
     tell({ type: "state", files: files.length, head, sinceOpenMs: performance.now() - opened });
   });
 }
-process.on("message", async (question: "usage" | "refresh" | "still") => {
+process.on("message", async (question: "usage" | "watches" | "refresh" | "still") => {
   if (question === "still") {
     delay.disable(); // its timer is the busiest thing in an idle process
     return;
@@ -47,13 +46,17 @@ process.on("message", async (question: "usage" | "refresh" | "still") => {
     tell({ type: "refreshed" });
     return;
   }
+  if (question === "watches") {
+    tell({ type: "watches", count: countWatches() });
+    return;
+  }
   const { user, system } = process.cpuUsage();
   const loopDelayMs = Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS);
   const rssBytes = process.memoryUsage.rss();
-  tell({ type: "usage", usage: { cpuMs: (user + system) / 1000, rssBytes, loopDelayMs, watches: countWatches() } });
+  tell({ type: "usage", usage: { cpuMs: (user + system) / 1000, rssBytes, loopDelayMs } });
 });
 
-/** As `/proc/self/fdinfo` lists them (proc(5)). */
+/** inotify watches that the process holds, as `/proc/self/fdinfo` lists them (proc(5)); reading that list takes time. */
 function countWatches(): number {
   const texts = readdirSync("/proc/self/fdinfo").map((fd) => {
     try {

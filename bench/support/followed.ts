@@ -46,6 +46,13 @@ export class FollowedProcess {
     return told.usage;
   }
 
+  /** How many inotify watches the process holds; asking costs it time. */
+  async watches(): Promise<number> {
+    const told = await this.#ask("watches");
+    if (told.type !== "watches") throw new Error("not the answer to the question");
+    return told.count;
+  }
+
   /** Ends the measuring of the event loop's delay. */
   still(): void {
     this.#child.send("still");
@@ -61,8 +68,8 @@ export class FollowedProcess {
     await ended;
   }
 
-  #ask(question: "usage" | "refresh"): Promise<Told> {
-    const type = question === "usage" ? "usage" : "refreshed";
+  #ask(question: "usage" | "watches" | "refresh"): Promise<Told> {
+    const type = question === "refresh" ? "refreshed" : question;
     return new Promise((resolve) => {
       this.#waiting.push({ wanted: (told) => told.type === type, resolve });
       this.#child.send(question);

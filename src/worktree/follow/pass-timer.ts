@@ -36,6 +36,10 @@ export class PassTimer {
   #lastPassEnd = Number.NEGATIVE_INFINITY;
   #lastPassMs = 0;
   #failures = 0;
+  /** Whether what the next pass is for is more than looks at files that have settled. */
+  #isForEvents = false;
+  /** Whether the pass that runs sets the pace of those after it. */
+  #isPaced = true;
   #closed = false;
 
   constructor(options: PassTimerOptions) {
@@ -50,12 +54,21 @@ export class PassTimer {
   /** Something changed: runs a pass soon when the tree was quiet, else when the last pass is old enough. */
   wake(): void {
     this.#failures = 0; // what failed may succeed now
-    const now = this.#options.clock.monotonicMs();
-    this.#runAt(Math.max(now + COALESCE_MS, this.#nextPassAt()));
+    this.#isForEvents = true;
+    this.#runSoon();
+  }
+
+  /**
+   * A file is to be looked at of which no event tells: runs a pass as {@link wake} does. There are no more of those than
+   * there were changes, so an edit that comes right behind such a pass does not wait for its time.
+   */
+  wakeForLook(): void {
+    this.#runSoon();
   }
 
   /** A pass has left something to look at: runs another one. */
   runAgain(): void {
+    this.#isForEvents = true;
     this.#runAt(this.#options.clock.monotonicMs() + MIN_INTERVAL_MS);
   }
 
@@ -69,6 +82,7 @@ export class PassTimer {
   failed(began: number): void {
     const delay = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** this.#failures);
     this.#failures += 1;
+    this.#isForEvents = true;
     this.#runAt(this.#options.clock.monotonicMs() + delay);
     this.#passEnded(began);
   }
@@ -84,7 +98,14 @@ export class PassTimer {
     return this.#lastPassEnd + Math.min(Math.max(MIN_INTERVAL_MS, this.#lastPassMs), MAX_INTERVAL_MS);
   }
 
+  #runSoon(): void {
+    this.#runAt(Math.max(this.#options.clock.monotonicMs() + COALESCE_MS, this.#nextPassAt()));
+  }
+
   #passEnded(began: number): void {
+    const isPaced = this.#isPaced;
+    this.#isPaced = true; // those that others begin
+    if (!isPaced) return;
     this.#lastPassEnd = this.#options.clock.monotonicMs();
     this.#lastPassMs = this.#lastPassEnd - began;
   }
@@ -102,6 +123,8 @@ export class PassTimer {
     const now = this.#options.clock.monotonicMs();
     const wait = this.#options.hold(now);
     if (wait <= 0) {
+      this.#isPaced = this.#isForEvents;
+      this.#isForEvents = false;
       this.#options.run();
       return;
     }

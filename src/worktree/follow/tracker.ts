@@ -119,8 +119,9 @@ export class Tracker {
     this.#settling = new SettlingFiles({
       clock: this.#clock,
       look: (path) => {
+        if (this.#open?.diff.isAsRead(path) === true) return;
         this.#pending.addPath(path, false);
-        this.#timer.wake();
+        this.#timer.wakeForLook();
       },
     });
     this.#sweeper = new Sweeper({

@@ -3,7 +3,7 @@ import { fileSystemPath, textOfBytes } from "../../git/index.js";
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
 import { GITLINK } from "../file-mode.js";
-import type { Stamp } from "../file-stamp.js";
+import { provesSame, type Stamp } from "../file-stamp.js";
 import { baseName } from "../paths.js";
 import type { Coverage } from "../scan/coverage.js";
 import { changedEntries, IndexTree } from "../scan/index-tree.js";
@@ -157,6 +157,13 @@ export class TreeDiff {
     if (stamp !== undefined) return stamp.ino === stats.ino;
     const position = this.#index.find(path);
     return position >= 0 && !tracked.has(path) && this.#index.inode(position) === stats.ino % 2 ** 32;
+  }
+
+  /** Whether a look at a file proves that it is as it was last read. One `lstat`. @param path byte path */
+  isAsRead(path: string): boolean {
+    const known = this.#workFiles.known(path);
+    const stats = lookAt(fileSystemPath(this.repository.root, path));
+    return known !== undefined && stats !== undefined && stats !== DENIED && provesSame(known.stamp, stats);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { openSync, readSync } from "node:fs";
 import { type Clock, systemClock, systemCode } from "../../util/index.js";
 
 /** How often the table is read, in milliseconds. */
@@ -25,8 +25,8 @@ export class MountTable {
   #points: ReadonlySet<string> = new Set();
   #cancel: (() => void) | undefined;
 
-  /** @param read gives the table's bytes; it throws a system error where there is none */
-  constructor(clock: Clock = systemClock, read = () => readFileSync("/proc/self/mountinfo")) {
+  /** @param read gives the table's bytes, which hold until it is called again; it throws a system error where there is none */
+  constructor(clock: Clock = systemClock, read = tableReader()) {
     this.#clock = clock;
     this.#read = read;
   }
@@ -68,7 +68,7 @@ export class MountTable {
       return; // not Linux, or no /proc
     }
     if (this.#bytes?.equals(bytes)) return;
-    this.#bytes = bytes;
+    this.#bytes = Buffer.from(bytes);
     const before = this.#mounts;
     this.#mounts = parse(bytes);
     this.#points = new Set(this.#mounts.values());
@@ -81,6 +81,25 @@ export class MountTable {
 
 /** The table of this process, which all trees of a thread share. */
 export const systemMounts = new MountTable();
+
+/**
+ * Reads the table again and again, four times a second for as long as the agent runs: through one descriptor, into one
+ * buffer, so that an idle agent makes no garbage. What it returns holds until the next call.
+ */
+function tableReader(): () => Buffer {
+  let descriptor: number | undefined;
+  let buffer = Buffer.alloc(16 * 1024);
+  return () => {
+    descriptor ??= openSync("/proc/self/mountinfo", "r");
+    let length = 0;
+    for (;;) {
+      const count = readSync(descriptor, buffer, length, buffer.length - length, length);
+      if (count === 0) return buffer.subarray(0, length);
+      length += count;
+      if (length === buffer.length) buffer = Buffer.concat([buffer, Buffer.alloc(length)]);
+    }
+  };
+}
 
 function parse(bytes: Buffer): Map<string, string> {
   const mounts = new Map<string, string>();

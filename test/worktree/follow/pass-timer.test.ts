@@ -147,3 +147,37 @@ t.test("while git is at work a pass that would be due is offered as often as pas
   t.same(held, [COALESCE_MS, COALESCE_MS + MIN_INTERVAL_MS, COALESCE_MS + 2 * MIN_INTERVAL_MS]);
   t.ok(timer.isScheduled, "what waits is asked for again");
 });
+
+t.test("an edit right behind a look at a file that has settled waits no longer than in a quiet tree", async (t) => {
+  const { clock, timer, passes } = timed();
+  await clock.advance(1000);
+  timer.wakeForLook();
+  await clock.advance(10);
+  timer.wake();
+  await clock.advance(10);
+  t.same(passes, [1000 + COALESCE_MS, 1010 + COALESCE_MS]);
+});
+
+t.test("a pass for a look and an event at once sets the pace as one for an event does", async (t) => {
+  for (const order of ["look first", "event first"] as const) {
+    const { clock, timer, passes } = timed();
+    await clock.advance(1000);
+    if (order === "look first") timer.wakeForLook();
+    timer.wake();
+    if (order === "event first") timer.wakeForLook();
+    await clock.advance(10);
+    timer.wake();
+    await clock.advance(200);
+    t.same(passes, [1000 + COALESCE_MS, 1000 + COALESCE_MS + MIN_INTERVAL_MS], order);
+  }
+});
+
+t.test("looks wait for their time as events do in a tree that never rests", async (t) => {
+  const { clock, timer, passes } = timed();
+  await clock.advance(1000);
+  timer.wake();
+  await clock.advance(10);
+  timer.wakeForLook();
+  await clock.advance(200);
+  t.same(passes, [1000 + COALESCE_MS, 1000 + COALESCE_MS + MIN_INTERVAL_MS]);
+});
