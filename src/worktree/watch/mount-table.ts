@@ -1,8 +1,11 @@
 import { openSync, readSync } from "node:fs";
 import { type Clock, systemClock, systemCode } from "../../util/index.js";
 
-/** How often the table is read, in milliseconds. */
-export const MOUNTS_READ_EVERY_MS = 250;
+/**
+ * How often the table is read, in milliseconds. A tree has to be right within a second; each reading wakes an idle
+ * thread, which costs several times what the reading does.
+ */
+export const MOUNTS_READ_EVERY_MS = 500;
 
 /** Where the mount point stands in a line of `/proc/self/mountinfo` (proc(5)). */
 const MOUNT_POINT_FIELD = 4;
