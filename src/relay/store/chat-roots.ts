@@ -1,7 +1,7 @@
 import type Database from "libsql";
 import { z } from "zod";
 import { MAX_TREES } from "../../protocol/index.js";
-import { inTransaction, writeRelaxed } from "./database.js";
+import { writeRelaxed } from "./database.js";
 import { RowCount } from "./row-count.js";
 
 /**
@@ -11,159 +11,172 @@ import { RowCount } from "./row-count.js";
 export const TOMBSTONE_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** What a chat has and had, at most. The oldest of what it had goes first. */
-const MAX_ROWS = MAX_TREES;
+const MAX_ROOTS = MAX_TREES;
 
 /** What is named as `removed` goes out in one frame: so many characters of roots, the latest ones. */
-export const MAX_TOMBSTONE_UNITS = 2 * 1024 * 1024;
+const MAX_TOMBSTONE_UNITS = 2 * 1024 * 1024;
 
-const rootsSchema = z.array(z.object({ root: z.string() }));
+/** A root, and since when it is gone: milliseconds since 1970. */
+const goneSchema = z.array(z.tuple([z.string(), z.int()]));
+const json = <T>(schema: z.ZodType<T>) => z.string().transform((text): T => schema.parse(JSON.parse(text)));
+const listSchema = z.object({ workspace: z.string(), present: json(z.array(z.string())), gone: json(goneSchema) });
 const countSchema = z.object({ rows: z.int() });
+const chatsSchema = z.array(z.object({ chat: z.string() }));
 
-/** Some of a chat's roots that come, and some that are gone. */
-export interface RootsPart {
-  shown: readonly string[];
-  gone: readonly string[];
+/** What is kept of a chat. */
+interface ChatList {
+  workspace: string;
+  /** Ascending. */
+  present: readonly string[];
+  /** Root → since when it is gone; the latest are the last. */
+  gone: ReadonlyMap<string, number>;
 }
 
-/** Which repositories a chat showed before: a client that comes back is sent those that are gone, as removed. */
+/**
+ * Which repositories a chat showed before: a client that comes back is sent those that are gone, as removed. All of a chat's
+ * are one row of the table: an agent may name thousands, others each time, and a row for each costs the disk a hundred
+ * times as much.
+ */
 export class ChatRoots {
   readonly #db: Database.Database;
-  readonly #write: (workspace: string, chat: string, present: readonly string[]) => void;
-  readonly #bury: (workspace: string, chat: string, root: string) => void;
-  readonly #trimPart: (workspace: string, chat: string, most: number) => boolean;
-  readonly #recordPart: (workspace: string, chat: string, part: RootsPart) => void;
+  readonly #load: Database.Statement;
+  readonly #save: Database.Statement;
+  readonly #delete: Database.Statement;
+  readonly #oldest: Database.Statement;
   readonly #count: RowCount;
 
-  /** @param maxRows of all chats of one workspace; the oldest go, those that are gone first */
-  constructor(db: Database.Database, maxRows: number) {
+  /** @param maxRoots of all chats of one workspace; the oldest go, those that are gone first */
+  constructor(db: Database.Database, maxRoots: number) {
     this.#db = db;
-    const count = db.prepare("select count(*) as rows from chat_roots where workspace = ?");
-    const limit = { rows: maxRows, bytes: Number.POSITIVE_INFINITY };
+    this.#load = db.prepare("select workspace, present, gone from chat_roots where chat = ?");
+    this.#save = db.prepare(
+      `insert or replace into chat_roots (chat, workspace, changed_at, roots, present, gone)
+         values (?, ?, ?, ?, ?, ?)`,
+    );
+    this.#delete = db.prepare("delete from chat_roots where chat = ?");
+    this.#oldest = db.prepare("select chat from chat_roots where workspace = ? order by changed_at");
+    const count = db.prepare("select coalesce(sum(roots), 0) as rows from chat_roots where workspace = ?");
+    const limit = { rows: maxRoots, bytes: Number.POSITIVE_INFINITY };
     this.#count = new RowCount(limit, (workspace) => ({ ...countSchema.parse(count.get(workspace)), bytes: 0 }));
-    const buryAll = db.prepare(
-      `update chat_roots set gone_at = ?1, changed_at = ?1, workspace = ?2 where chat = ?3 and gone_at is null
-         and root not in (select value from json_each(?4))`,
-    );
-    const buryOne = db.prepare(
-      `update chat_roots set gone_at = ?1, changed_at = ?1, workspace = ?2
-         where chat = ?3 and root = ?4 and gone_at is null`,
-    );
-    const show = db.prepare(
-      `insert into chat_roots (chat, root, gone_at, workspace, changed_at) values (?, ?, null, ?, ?)
-       on conflict (chat, root) do update set gone_at = null, workspace = excluded.workspace,
-         changed_at = excluded.changed_at where gone_at is not null or workspace <> excluded.workspace`,
-    );
-    const forget = db.prepare("delete from chat_roots where chat = ? and gone_at < ?");
-    const forgetOfChat = db.prepare(
-      `delete from chat_roots where chat = ?1 and root in (
-         select root from chat_roots where chat = ?1 and gone_at is not null order by gone_at desc, root
-         limit -1 offset max(0, ?2 - (select count(*) from chat_roots where chat = ?1 and gone_at is null)))`,
-    );
-    const forgetOfWorkspace = db.prepare(
-      `delete from chat_roots where (chat, root) in (
-         select chat, root from chat_roots where workspace = ? order by gone_at is null, changed_at, root limit ?)`,
-    );
-    const trim = (workspace: string, chat: string, now: number) => {
-      forget.run(chat, now - TOMBSTONE_MS);
-      forgetOfChat.run(chat, MAX_ROWS);
-      this.#count.forget(workspace);
-      const excess = this.#count.excess(workspace);
-      if (excess === undefined) return;
-      forgetOfWorkspace.run(workspace, excess.rows);
-      this.#count.forget(workspace);
-    };
-    this.#write = (workspace, chat, present) =>
-      inTransaction(db, () => {
-        const now = Date.now();
-        buryAll.run(now, workspace, chat, JSON.stringify(present));
-        for (const root of present) show.run(chat, root, workspace, now);
-        trim(workspace, chat, now);
-      });
-    const countOfChat = db.prepare("select count(*) as rows from chat_roots where chat = ?");
-    const insertGone = db.prepare(
-      `insert into chat_roots (chat, root, gone_at, workspace, changed_at) values (?1, ?2, ?3, ?4, ?3)
-       on conflict (chat, root) do update set gone_at = excluded.gone_at, workspace = excluded.workspace,
-         changed_at = excluded.changed_at where gone_at is null`,
-    );
-    const trimGone = db.prepare(
-      `delete from chat_roots where chat = ?1 and root in (
-         select root from chat_roots where chat = ?1 and gone_at is not null order by gone_at, root desc limit ?2)`,
-    );
-    this.#recordPart = (workspace, chat, { shown, gone }) =>
-      inTransaction(db, () => {
-        const now = Date.now();
-        for (const root of gone) insertGone.run(chat, root, now, workspace);
-        for (const root of shown) show.run(chat, root, workspace, now);
-        this.#count.forget(workspace);
-      });
-    const forgetSome = db.prepare(
-      `delete from chat_roots where chat = ?1 and root in (
-         select root from chat_roots where chat = ?1 and gone_at < ?2 limit ?3)`,
-    );
-    this.#trimPart = (workspace, chat, most) => {
-      if (forgetSome.run(chat, Date.now() - TOMBSTONE_MS, most).changes > 0) {
-        this.#count.forget(workspace);
-        return true;
-      }
-      const ofChat = countSchema.parse(countOfChat.get(chat)).rows - MAX_ROWS;
-      if (ofChat > 0 && trimGone.run(chat, Math.min(ofChat, most)).changes > 0) {
-        this.#count.forget(workspace);
-        return true;
-      }
-      const ofWorkspace = this.#count.excess(workspace)?.rows ?? 0;
-      if (ofWorkspace <= 0) return false;
-      const { changes } = forgetOfWorkspace.run(workspace, Math.min(ofWorkspace, most));
-      this.#count.forget(workspace);
-      return changes > 0 && ofWorkspace > most;
-    };
-    this.#bury = (workspace, chat, root) => buryOne.run(Date.now(), workspace, chat, root);
   }
 
-  /** Says that these are the chat's repositories now, and no others. @param workspace whose chat it is at present */
-  record(workspace: string, chat: string, present: readonly string[]): void {
-    const known = new Set(this.present(chat));
-    if (known.size === present.length && present.every((root) => known.has(root))) return;
-    writeRelaxed(this.#db, () => this.#write(workspace, chat, present));
-  }
-
-  /** Says a part of how a chat's repositories differ from what was said before. */
-  recordPart(workspace: string, chat: string, part: RootsPart): void {
-    this.#recordPart(workspace, chat, part);
-  }
-
-  /** Lets the oldest rows go that are too many. @param most at most so many @returns whether there are more */
-  trimPart(workspace: string, chat: string, most: number): boolean {
-    return this.#trimPart(workspace, chat, most);
+  /**
+   * Says that these are the chat's repositories now, and no others.
+   *
+   * @param workspace whose chat it is at present
+   * @param between what the chat had since it was last asked or told
+   */
+  record(workspace: string, chat: string, present: readonly string[], between: Iterable<string> = []): void {
+    const known = this.#list(chat);
+    const now = Date.now();
+    const gone = new Map(known?.gone);
+    for (const root of [...(known?.present ?? []), ...between]) {
+      gone.delete(root); // it goes to the end
+      gone.set(root, now);
+    }
+    for (const root of present) gone.delete(root);
+    const young = [...gone].filter(([, at]) => at >= now - TOMBSTONE_MS);
+    const room = Math.max(0, MAX_ROOTS - present.length);
+    const kept = new Map(latestOf(young.slice(Math.max(0, young.length - room)), ([root]) => root));
+    const list = { workspace, present: [...present].sort(), gone: kept };
+    if (known !== undefined && isSame(known, list)) return;
+    writeRelaxed(this.#db, () => this.#write(chat, list, known, now));
+    this.#trim(workspace, chat);
   }
 
   /** Says that one of the chat's repositories is gone. */
   bury(workspace: string, chat: string, root: string): void {
-    writeRelaxed(this.#db, () => this.#bury(workspace, chat, root));
+    const present = this.present(chat);
+    if (!present.includes(root)) return;
+    this.record(
+      workspace,
+      chat,
+      present.filter((other) => other !== root),
+    );
   }
 
-  /** How many rows the chats of a workspace have. */
+  /** How many roots the chats of a workspace have and had. */
   rowCount(workspace: string): number {
     return this.#count.of(workspace).rows;
   }
 
-  /** The repositories that the chat had when it was last watched. */
+  /** The repositories that the chat had when it was last watched, ascending. */
   present(chat: string): string[] {
-    const rows = this.#db
-      .prepare("select root from chat_roots where chat = ? and gone_at is null order by root")
-      .all(chat);
-    return rootsSchema.parse(rows).map(({ root }) => root);
+    return [...(this.#list(chat)?.present ?? [])];
   }
 
-  /** The chat's repositories that vanished, less than {@link TOMBSTONE_MS} ago. */
+  /** The chat's repositories that vanished, less than {@link TOMBSTONE_MS} ago, ascending. */
   tombstones(chat: string): string[] {
-    const rows = this.#db
-      .prepare(
-        `select root from (
-           select root, sum(length(root)) over (order by gone_at desc, root) as units from chat_roots
-           where chat = ? and gone_at >= ?
-         ) where units <= ? order by root`,
-      )
-      .all(chat, Date.now() - TOMBSTONE_MS, MAX_TOMBSTONE_UNITS);
-    return rootsSchema.parse(rows).map(({ root }) => root);
+    const since = Date.now() - TOMBSTONE_MS;
+    const gone = [...(this.#list(chat)?.gone ?? [])];
+    return gone
+      .filter(([, at]) => at >= since)
+      .map(([root]) => root)
+      .sort();
   }
+
+  #list(chat: string): ChatList | undefined {
+    const row = this.#load.get(chat);
+    if (row === undefined) return undefined;
+    const { gone, ...list } = listSchema.parse(row);
+    return { ...list, gone: new Map(gone) };
+  }
+
+  #write(chat: string, list: ChatList, before: ChatList | undefined, now: number): void {
+    const { workspace, present, gone } = list;
+    const roots = present.length + gone.size;
+    this.#save.run(chat, workspace, now, roots, JSON.stringify(present), JSON.stringify([...gone]));
+    if (before !== undefined && before.workspace !== workspace) this.#count.forget(before.workspace);
+    const rootsBefore = before?.workspace === workspace ? before.present.length + before.gone.size : 0;
+    this.#count.add(workspace, { rows: roots - rootsBefore, bytes: 0 });
+  }
+
+  /** Lets the oldest go of what a workspace has too much: of what its chats had, then of what others of them have. */
+  #trim(workspace: string, chat: string): void {
+    let left = this.#count.excess(workspace)?.rows ?? 0;
+    if (left <= 0) return;
+    const chats = chatsSchema.parse(this.#oldest.all(workspace)).map((row) => row.chat);
+    const others = chats.filter((other) => other !== chat);
+    writeRelaxed(this.#db, () => {
+      for (const each of chats) left -= this.#cut(each, left, "gone");
+      for (const each of [...others, chat]) left -= this.#cut(each, left, "present");
+    });
+    this.#count.forget(workspace);
+  }
+
+  /** @returns how many roots of a chat went, at most `most` */
+  #cut(chat: string, most: number, what: "gone" | "present"): number {
+    const list = most > 0 ? this.#list(chat) : undefined;
+    if (list === undefined) return 0;
+    const cut = {
+      workspace: list.workspace,
+      present: what === "present" ? list.present.slice(most) : list.present,
+      gone: what === "gone" ? new Map([...list.gone].slice(most)) : list.gone,
+    };
+    const count = list.present.length - cut.present.length + list.gone.size - cut.gone.size;
+    if (count === 0) return 0;
+    if (cut.present.length + cut.gone.size > 0) this.#write(chat, cut, list, Date.now());
+    else this.#delete.run(chat);
+    return count;
+  }
+}
+
+/** As many of the last entries as are named to a client, by the lengths of their roots. */
+export function latestOf<T>(entries: readonly T[], rootOf: (entry: T) => string): T[] {
+  let left = MAX_TOMBSTONE_UNITS;
+  const from = entries.findLastIndex((entry) => {
+    left -= rootOf(entry).length;
+    return left < 0;
+  });
+  return entries.slice(from + 1);
+}
+
+function isSame(a: ChatList, b: ChatList): boolean {
+  return (
+    a.workspace === b.workspace &&
+    a.present.length === b.present.length &&
+    a.gone.size === b.gone.size &&
+    a.present.every((root, at) => root === b.present[at]) &&
+    [...a.gone.keys()].every((root) => b.gone.has(root))
+  );
 }

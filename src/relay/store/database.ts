@@ -121,6 +121,23 @@ export const MIGRATIONS: readonly string[] = [
    alter table trees add column secrets text;`,
   // a session, which a browser was given for a token, counts as long as that token does
   `alter table tokens add column parent text;`,
+  // all roots of a chat are one row: a row for each, others each time, cost the disk a hundred times as much
+  `create table chat_lists (
+     chat text primary key,
+     workspace text not null,
+     changed_at integer not null,
+     roots integer not null,
+     present text not null,
+     gone text not null
+   ) strict;
+   insert into chat_lists
+     select chat, max(workspace), max(changed_at), count(*),
+       json_group_array(root) filter (where gone_at is null),
+       json_group_array(json_array(root, gone_at)) filter (where gone_at is not null)
+     from (select * from chat_roots order by chat, gone_at, root) group by chat;
+   drop table chat_roots;
+   alter table chat_lists rename to chat_roots;
+   create index chat_roots_workspace on chat_roots (workspace, changed_at);`,
 ];
 
 /**

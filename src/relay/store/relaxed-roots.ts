@@ -1,6 +1,5 @@
-import { LRUCache } from "lru-cache";
 import { MAX_TREES } from "../../protocol/index.js";
-import { type ChatRoots, MAX_TOMBSTONE_UNITS } from "./chat-roots.js";
+import { type ChatRoots, latestOf } from "./chat-roots.js";
 import type { StoreWriter } from "./writer.js";
 
 /** So many roots of chats whose lists were not written yet are held; then those that have waited longest go. */
@@ -9,14 +8,10 @@ const MAX_UNWRITTEN_ROOTS = 100_000;
 /** Which repositories a chat showed before, for those who are not to wait for the disk. */
 export type KeptRoots = Pick<ChatRoots, "record" | "bury" | "present" | "tombstones" | "rowCount">;
 
-/** A longer list is written in parts of so many roots: each row takes a tenth of a millisecond, in which nothing else runs. */
-const PART_ROOTS = 64;
-/** Chats whose list was long are remembered: its roots would all be buried at once. */
-const MAX_LONG = 10_000;
+/** A longer list is written when others have had their turn. Characters. */
+const LONG_UNITS = 16 * 1024;
 
 interface Unwritten {
-  /** What is left to write; found when its turn has come. */
-  left?: { shown: string[]; gone: string[] };
   workspace: string;
   present: readonly string[];
   /** What the chat had in between, without the disk ever hearing of it. */
@@ -28,7 +23,6 @@ export class RelaxedChatRoots implements KeptRoots {
   readonly #roots: ChatRoots;
   readonly #writer: StoreWriter;
   readonly #unwritten = new Map<string, Unwritten>();
-  readonly #long = new LRUCache<string, true>({ max: MAX_LONG });
   #count = 0;
 
   constructor(roots: ChatRoots, writer: StoreWriter) {
@@ -37,8 +31,7 @@ export class RelaxedChatRoots implements KeptRoots {
   }
 
   record(workspace: string, chat: string, present: readonly string[]): void {
-    const isLong = present.length > PART_ROOTS || this.#long.has(chat);
-    if (!isLong && !this.#writer.isBehind && !this.#unwritten.has(chat)) {
+    if (unitsOf(present) <= LONG_UNITS && !this.#writer.isBehind && !this.#unwritten.has(chat)) {
       try {
         this.#roots.record(workspace, chat, present);
         return;
@@ -46,7 +39,6 @@ export class RelaxedChatRoots implements KeptRoots {
         if (!this.#writer.failed(thrown)) throw thrown;
       }
     }
-    if (present.length > PART_ROOTS) this.#long.set(chat, true);
     const before = this.#unwritten.get(chat);
     const gone = new Set([...(before?.gone ?? []), ...(before?.present ?? [])]);
     for (const root of present) gone.delete(root);
@@ -57,7 +49,7 @@ export class RelaxedChatRoots implements KeptRoots {
     this.#forget(chat);
     this.#unwritten.set(chat, { workspace, present, gone });
     this.#count += present.length + gone.size;
-    this.#writer.later(keyOf(chat), () => this.#writePart(chat));
+    this.#writer.later(keyOf(chat), () => this.#write(chat));
     for (const oldest of this.#unwritten.keys()) {
       if (this.#count <= MAX_UNWRITTEN_ROOTS) break;
       this.#forget(oldest);
@@ -92,35 +84,14 @@ export class RelaxedChatRoots implements KeptRoots {
     if (unwritten === undefined) return written;
     const gone = new Set([...written, ...this.#roots.present(chat), ...unwritten.gone]);
     for (const root of unwritten.present) gone.delete(root);
-    return latestOf([...gone]).sort();
+    return latestOf([...gone], (root) => root).sort();
   }
 
-  /** @returns whether there is another part */
-  #writePart(chat: string): boolean {
+  #write(chat: string): void {
     const unwritten = this.#unwritten.get(chat);
-    if (unwritten === undefined) return false;
-    const { workspace } = unwritten;
-    unwritten.left ??= this.#differences(chat, unwritten);
-    const { shown, gone } = unwritten.left;
-    if (shown.length + gone.length > 0) {
-      const part = { shown: shown.slice(-PART_ROOTS), gone: gone.slice(-PART_ROOTS) };
-      this.#roots.recordPart(workspace, chat, part);
-      shown.length -= part.shown.length;
-      gone.length -= part.gone.length;
-      return true;
-    }
-    if (this.#roots.trimPart(workspace, chat, PART_ROOTS)) return true;
-    if (unwritten.present.length <= PART_ROOTS) this.#long.delete(chat);
+    if (unwritten === undefined) return;
+    this.#roots.record(unwritten.workspace, chat, unwritten.present, unwritten.gone);
     this.#forget(chat);
-    return false;
-  }
-
-  /** What the store lacks of a list, and what it has too much. */
-  #differences(chat: string, { present, gone }: Unwritten): { shown: string[]; gone: string[] } {
-    const written = new Set(this.#roots.present(chat));
-    const shown = present.filter((root) => !written.has(root));
-    for (const root of present) written.delete(root);
-    return { shown, gone: [...new Set([...written, ...gone])] };
   }
 
   #forget(chat: string): void {
@@ -130,14 +101,8 @@ export class RelaxedChatRoots implements KeptRoots {
   }
 }
 
-/** As many of the last ones as there is room for. */
-function latestOf(roots: readonly string[]): string[] {
-  let left = MAX_TOMBSTONE_UNITS;
-  const from = roots.findLastIndex((root) => {
-    left -= root.length;
-    return left < 0;
-  });
-  return roots.slice(from + 1);
+function unitsOf(roots: readonly string[]): number {
+  return roots.reduce((sum, root) => sum + root.length, 0);
 }
 
 function keyOf(chat: string): string {

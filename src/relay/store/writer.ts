@@ -20,9 +20,20 @@ const MAX_WAITING = 10_000;
 /** So many of those that wait go out between two turns of the loop. */
 const BATCH = 200;
 /** Or until this much time has passed, in milliseconds. */
-const TURN_MS = 3;
+const TURN_MS = 2;
+/** For so many times what a turn took the loop is left to others, when there were long writes, which may come again. */
+const PAUSE_SHARE = 19;
+/** A turn that the disk held up does not let what waits lie for longer, in milliseconds. */
+const MAX_PAUSE_MS = 500;
 /** What the probe writes, in bytes: room for one page shows little. */
 const PROBE_BYTES = 65_536;
+
+/** A write that waits. */
+interface Waiting {
+  write: () => void;
+  /** It takes longer than a turn of the loop should. */
+  isLong: boolean;
+}
 
 /**
  * The server's writes, none of which holds up the event loop for longer than {@link SERVE_BUSY_TIMEOUT_MS}.
@@ -37,10 +48,12 @@ export class StoreWriter {
   readonly #clock: Clock;
   readonly #sync: () => Promise<void>;
   readonly #probe: Database.Statement;
-  readonly #waiting = new Map<string, () => boolean>();
+  readonly #waiting = new Map<string, Waiting>();
   #cancelRetry: (() => void) | undefined;
   /** Monotonic milliseconds: since when another process has let no write through. */
   #lockedSince: number | undefined;
+  /** Monotonic milliseconds: before then others have the loop. */
+  #nextTurnAt = 0;
   /** Settles when the durable write before is through: one at a time is tried against a lock. */
   #turn: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -89,21 +102,21 @@ export class StoreWriter {
         if (!this.failed(thrown)) throw thrown;
       }
     }
-    this.later(key, () => {
-      write();
-      return false;
-    });
+    this.#defer(key, { write, isLong: false });
   }
 
   /**
-   * Writes in parts, one at a time, when others have had their turn.
+   * Writes what takes long, when others have had their turn.
    *
    * @param key as of {@link relaxed}
-   * @param writePart writes a part; `true`: there is another one
    */
-  later(key: string, writePart: () => boolean): void {
+  later(key: string, write: () => void): void {
+    this.#defer(key, { write, isLong: true });
+  }
+
+  #defer(key: string, waiting: Waiting): void {
     this.#waiting.delete(key); // it goes to the end
-    this.#waiting.set(key, writePart);
+    this.#waiting.set(key, waiting);
     for (const oldest of this.#waiting.keys()) {
       if (this.#waiting.size <= MAX_WAITING) break;
       this.#waiting.delete(oldest);
@@ -185,26 +198,28 @@ export class StoreWriter {
 
   #drain(): void {
     let left = BATCH;
-    const end = performance.now() + TURN_MS;
-    for (const [key, write] of this.#waiting) {
+    const began = performance.now();
+    const end = began + TURN_MS;
+    let tookLong = false;
+    for (const [key, { write, isLong }] of this.#waiting) {
       if (left === 0 || (left < BATCH && performance.now() >= end)) break;
       left -= 1;
-      let hasMore = false;
-      writeRelaxed(this.#db, () => {
-        hasMore = write();
-      });
+      writeRelaxed(this.#db, write);
       this.#written();
       this.#waiting.delete(key);
-      if (hasMore) this.#waiting.set(key, write); // behind the others
+      tookLong ||= isLong;
     }
+    const pauseMs = tookLong ? Math.min(MAX_PAUSE_MS, PAUSE_SHARE * (performance.now() - began)) : 0;
+    this.#nextTurnAt = this.#clock.monotonicMs() + pauseMs;
     if (this.#waiting.size > 0) this.#schedule();
   }
 
   #schedule(): void {
     if (this.#isClosed || this.#cancelRetry !== undefined) return;
     const isLocked = this.#lockedSince !== undefined;
+    const pauseMs = Math.max(0, this.#nextTurnAt - this.#clock.monotonicMs());
     const isFailing = this.health.state.kind !== "ok" && !isLocked;
-    this.#cancelRetry = this.#clock.after(isLocked ? LOCKED_RETRY_MS : isFailing ? FAILED_RETRY_MS : 0, () => {
+    this.#cancelRetry = this.#clock.after(isLocked ? LOCKED_RETRY_MS : isFailing ? FAILED_RETRY_MS : pauseMs, () => {
       this.#cancelRetry = undefined;
       this.#retry();
     });
