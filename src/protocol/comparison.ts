@@ -58,6 +58,28 @@ export function comparedFields({ compare, commits, commits_truncated }: Compared
   return { compare, commits: commits ?? [], commits_truncated: commits_truncated ?? false };
 }
 
+/** Whether two say the same. */
+export function sameCompared(a: ComparedFields, b: ComparedFields): boolean {
+  if (a.compare === undefined && b.compare === undefined) return true;
+  const isSame = JSON.stringify(a.compare) === JSON.stringify(b.compare) && a.commits_truncated === b.commits_truncated;
+  return isSame && (a.commits === b.commits || JSON.stringify(a.commits) === JSON.stringify(b.commits));
+}
+
+/**
+ * Names a tree that is compared in a map that has trees by their roots, which begin with `/`.
+ *
+ * @param compare with what; `undefined`: HEAD, and the name is the root
+ */
+export function treeKey(root: string, compare: string | undefined): string {
+  return compare === undefined ? root : `${compare} ${root}`;
+}
+
+/** The tree that {@link treeKey} names so. */
+export function treeOfKey(key: string): { root: string; compare?: string } {
+  const end = key.indexOf(" ");
+  return key.startsWith("/") || end < 0 ? { root: key } : { root: key.slice(end + 1), compare: key.slice(0, end) };
+}
+
 /**
  * Reads `head`, `base`, `ref:NAME` or `commit:OID`, as commands and URLs have it.
  *
@@ -75,6 +97,25 @@ export function parseComparisonRequest(text: string): ComparisonRequest | undefi
 export function comparisonWord(request: ComparisonRequest): string {
   if (request.kind === "ref") return `ref:${request.name}`;
   return request.kind === "commit" ? `commit:${request.oid}` : request.kind;
+}
+
+/** One comparison that is wanted of a tree. */
+export interface WantedComparison {
+  readonly request: ComparisonRequest;
+  /** The ref that a chat names as base, as text. */
+  readonly base?: string | undefined;
+}
+
+/** Names one {@link WantedComparison}: two of one name are the same. */
+export function comparisonKey({ request, base = "" }: WantedComparison): string {
+  return request.kind === "base" && base !== "" ? `base:${base}` : comparisonWord(request);
+}
+
+/** The comparison of a name; `undefined` for what is none. */
+export function parseComparisonKey(key: string): WantedComparison | undefined {
+  if (key.startsWith("base:") && key !== "base:") return { request: { kind: "base" }, base: key.slice("base:".length) };
+  const request = parseComparisonRequest(key);
+  return request && { request };
 }
 
 /** Rules: <https://git-scm.com/docs/git-check-ref-format>, with one level allowed; `@` is HEAD. */

@@ -25,6 +25,9 @@ export const MAX_AGENT_FRAME_BYTES = 4 * 1024 * 1024;
 /** The longest branch name, remote URL or account of a tree's health that is told, in UTF-16 code units. */
 export const MAX_META_TEXT_UNITS = 64 * 1024;
 
+/** The longest word that says with what a tree is compared, in UTF-16 code units. */
+export const MAX_COMPARISON_UNITS = 1100;
+
 /** The most commits that are listed at once, and the most parents that are told of one. */
 export const MAX_LISTED_COMMITS = 100;
 

@@ -1,10 +1,9 @@
 import type { FilterPolicy, Repository } from "../git/index.js";
 import { fileSystemPath, linkedWorktrees, refusal, textOfBytes } from "../git/index.js";
-import { type ComparisonRequest, filterNotRunLine } from "../protocol/index.js";
+import { type ComparisonRequest, comparisonKey, filterNotRunLine, type WantedComparison } from "../protocol/index.js";
 import { TreewireError } from "../util/index.js";
 import type { ComparedState } from "./comparison/compared-state.js";
 import { CommitReader } from "./comparison/read-commits.js";
-import { comparisonKey, type WantedComparison } from "./comparison/wanted-comparison.js";
 import { EMPTY_REQUEST } from "./patches/pass-request.js";
 import type { PatchBudget } from "./patches/patch-set.js";
 import { type SubmoduleState, type Submodules, submoduleState } from "./patches/submodules.js";

@@ -1,11 +1,11 @@
 import {
   type ComparedFields,
-  comparedFields,
   diffFiles,
   type FileChanges,
   fitToLimit,
   MAX_META_TEXT_UNITS,
   MAX_UNIFIED_DIFF_BYTES,
+  sameCompared,
   type TreeFile,
   type TreeMeta,
 } from "../../protocol/index.js";
@@ -47,7 +47,7 @@ function compared({ meta, commits, isTruncated }: ComparedState): ComparedFields
   const reason = meta.reason === undefined ? {} : { reason: cut(withoutCredentials(meta.reason)) };
   return {
     compare: { ...meta, base_ref: cut(meta.base_ref), ...reason },
-    commits: [...commits],
+    commits,
     commits_truncated: isTruncated,
   };
 }
@@ -75,6 +75,6 @@ export function sameMeta(a: TreeMeta, b: TreeMeta): boolean {
     a.remote_origin === b.remote_origin &&
     a.health === b.health &&
     a.too_large_bytes === b.too_large_bytes &&
-    JSON.stringify(comparedFields(a)) === JSON.stringify(comparedFields(b))
+    sameCompared(a, b)
   );
 }

@@ -12,9 +12,12 @@ const MAX_COUNTED_PATHS = 1000;
 /** So many commits' counts are kept. */
 const KEPT_COUNTS = 1000;
 
+/** The texts of a list, in UTF-16 units: it travels in one message. */
+const MAX_LIST_UNITS = 64 * 1024;
+
 /** Commits as they are listed, with the one that says whether there are more. */
 export interface ListedCommits {
-  readonly commits: readonly CommitEntry[];
+  readonly commits: CommitEntry[];
   readonly isTruncated: boolean;
 }
 
@@ -53,7 +56,13 @@ export class CommitEntries {
     const commits = range.isOne && options.before !== undefined ? [] : listed.commits;
     const isTruncated = listed.isTruncated && !range.isOne;
     const entries: CommitEntry[] = [];
-    for (const commit of commits) entries.push({ ...entryOf(commit), ...(await this.#countsOf(source, commit)) });
+    let units = 0;
+    for (const commit of commits) {
+      const entry = entryOf(commit);
+      units += unitsOf(entry);
+      if (units > MAX_LIST_UNITS && entries.length > 0) return { commits: entries, isTruncated: true };
+      entries.push({ ...entry, ...(await this.#countsOf(source, commit)) });
+    }
     return { commits: entries, isTruncated };
   }
 
@@ -97,6 +106,11 @@ function entryOf({ oid, parents, subject, body, author }: Commit): CommitEntry {
     body: cut(body),
     author: { name: cut(author.name), email: cut(author.email), at: timeText(author.at) },
   };
+}
+
+function unitsOf({ oid, parents, subject, body, author }: CommitEntry): number {
+  const texts = [oid, ...parents, subject, body, author.name, author.email];
+  return texts.reduce((sum, { length }) => sum + length, 0);
 }
 
 function cut(text: string): string {

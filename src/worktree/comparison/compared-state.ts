@@ -6,7 +6,7 @@ import type { ListedCommits } from "./commit-entries.js";
 export interface ComparedState {
   readonly meta: ComparisonMeta;
   /** Along first parents, newest first; at most 100. */
-  readonly commits: readonly CommitEntry[];
+  readonly commits: CommitEntry[];
   /** Whether there are more. */
   readonly isTruncated: boolean;
   /** Why something else is shown than was asked for; absent: it is not. */

@@ -1,12 +1,12 @@
 import type { Oid, Repository } from "../../git/index.js";
 import { type Comparison, resolveComparison } from "../../history/index.js";
+import type { WantedComparison } from "../../protocol/index.js";
 import { Patcher } from "../patches/patcher.js";
 import { RenameDetection } from "../patches/rename-detection.js";
 import { VersionContent } from "../patches/version-content.js";
 import { WorkFiles } from "../patches/work-files.js";
 import { CommitEntries } from "./commit-entries.js";
 import { type ComparedState, comparedState } from "./compared-state.js";
-import type { WantedComparison } from "./wanted-comparison.js";
 
 /** Which of the commits are listed. */
 export interface CommitPage {

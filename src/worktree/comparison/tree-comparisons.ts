@@ -1,7 +1,6 @@
-import type { FileChanges, TreeFile } from "../../protocol/index.js";
+import { comparisonKey, type FileChanges, type TreeFile, type WantedComparison } from "../../protocol/index.js";
 import type { ComparedState } from "./compared-state.js";
 import { type ComparisonParts, type PassResult, TreeComparison } from "./tree-comparison.js";
-import { comparisonKey, type WantedComparison } from "./wanted-comparison.js";
 
 /** What a pass made of one comparison. */
 export interface ComparisonOutcome {

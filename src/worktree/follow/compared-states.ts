@@ -1,6 +1,5 @@
-import { diffFiles, type FileChanges } from "../../protocol/index.js";
+import { diffFiles, type FileChanges, type WantedComparison } from "../../protocol/index.js";
 import type { ComparisonOutcome, TreeComparisons } from "../comparison/tree-comparisons.js";
-import type { WantedComparison } from "../comparison/wanted-comparison.js";
 import type { TreeState } from "../types.js";
 
 /** Takes the states of a tree's comparisons. */

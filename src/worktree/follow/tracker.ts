@@ -1,7 +1,7 @@
 import type { Repository } from "../../git/index.js";
 import { bytesOfText, fileSystemPath, textOfBytes } from "../../git/index.js";
+import type { WantedComparison } from "../../protocol/index.js";
 import { type Clock, coalesce, messageOf, systemClock, TreewireError } from "../../util/index.js";
-import type { WantedComparison } from "../comparison/wanted-comparison.js";
 import type { PassRequest } from "../patches/pass-request.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeLogger, TreeState } from "../types.js";
