@@ -1,4 +1,4 @@
-import type { AgentStatus, ControlReply, ControlRequest } from "../protocol/index.js";
+import { type AgentStatus, type ControlReply, type ControlRequest, treeKey } from "../protocol/index.js";
 import type { Logger, TokenSource } from "../util/index.js";
 import type { DialSettings } from "../util/link/index.js";
 import { realPathsOf } from "./chats/allowed-directories.js";
@@ -87,14 +87,14 @@ export class Daemon {
       onMessage: (message) => {
         switch (message.type) {
           case "watch":
-            void chats.watch(message.chat, message.paths);
+            void chats.watch(message.chat, message.paths, message);
             break;
           case "unwatch":
-            chats.unwatch(message.chat);
+            chats.unwatch(message.chat, message.compare);
             break;
           case "refresh": {
             const asked = link;
-            void chats.refresh(message.chat).then((scannedAt) => {
+            void chats.refresh(message.chat, message.compare).then((scannedAt) => {
               // another connection knows nothing of this question
               if (link !== asked) return;
               link?.send({ type: "refreshed", id: message.id, scanned_at: new Date(scannedAt).toISOString() });
@@ -102,10 +102,10 @@ export class Daemon {
             break;
           }
           case "ack":
-            trees.ack(message.root, message);
+            trees.ack(message.root, message, message.compare);
             break;
           case "resync":
-            trees.resync(message.root);
+            trees.resync(message.root, message.compare);
             break;
           default:
             message satisfies never;
@@ -156,9 +156,12 @@ export class Daemon {
   }
 }
 
-/** What the relay has of each tree, by root. */
+type Named = Pick<Welcome["held"][number], "root" | "compare">;
+
+/** What the relay has of each tree, by the name that `treeKey` gives it. */
 function resumptions({ held, partial = [] }: Welcome): Map<string, Resumption> {
-  const byRoot = new Map<string, Resumption>(held.map((state) => [state.root, { held: state }]));
-  for (const update of partial) byRoot.set(update.root, { ...byRoot.get(update.root), partial: update });
-  return byRoot;
+  const keyOf = ({ root, compare }: Named): string => treeKey(root, compare);
+  const byKey = new Map<string, Resumption>(held.map((state) => [keyOf(state), { held: state }]));
+  for (const update of partial) byKey.set(keyOf(update), { ...byKey.get(keyOf(update)), partial: update });
+  return byKey;
 }

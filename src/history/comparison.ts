@@ -1,9 +1,10 @@
 import { type BytePath, type CommitTable, type HistorySource, type Oid, textOfBytes } from "../git/index.js";
+import type { ComparisonRequest } from "../protocol/index.js";
 import { messageOf, TreewireError } from "../util/index.js";
 import { findBaseRef } from "./base-ref.js";
 import { bestCommonAncestors } from "./common-ancestors.js";
 import { Divergence } from "./divergence.js";
-import type { ComparisonRequest } from "./request.js";
+
 import { findCommit, findRevision, type Revision } from "./revisions.js";
 
 /** Why what was asked for is not what is shown. */

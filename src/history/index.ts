@@ -2,5 +2,4 @@
 export { type Commit, type CommitList, type CommitRange, commitsBetween, MAX_COMMITS } from "./commit-list.js";
 export type { CommitText } from "./commit-text.js";
 export { type Comparison, type ComparisonHints, type Problem, resolveComparison } from "./comparison.js";
-export { type ComparisonRequest, parseComparisonRequest } from "./request.js";
 export { type ChangedPath, changedPaths } from "./tree-changes.js";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { comparedShape } from "./comparison-schema.js";
 
 /** Client → server on a watch socket. Anything else is answered with {@link UNKNOWN_MESSAGE_TYPE}. */
 export const clientMessageSchema = z.object({ type: z.literal("refresh") });
@@ -28,6 +29,7 @@ export const repositoryChangeSchema = z.object({
   masked_files: z.array(z.object({ path: z.string(), masked: z.int() })).optional(),
   /** Present when the tree is not covered by file events, or a file is still being read: what is missing, in words. */
   health: z.string().optional(),
+  ...comparedShape,
 });
 export type RepositoryChange = z.infer<typeof repositoryChangeSchema>;
 

@@ -1,5 +1,12 @@
+import type { CommitEntry, ComparisonMeta } from "./comparison.js";
 import type { DeltaServerMessage, DeltaTree, FileEdit } from "./delta.js";
-import { MAX_FILTER_NAME_UNITS, MAX_META_TEXT_UNITS, MAX_RULE_NAME_UNITS } from "./limits.js";
+import {
+  MAX_COMMIT_TEXT_UNITS,
+  MAX_FILTER_NAME_UNITS,
+  MAX_LISTED_COMMITS,
+  MAX_META_TEXT_UNITS,
+  MAX_RULE_NAME_UNITS,
+} from "./limits.js";
 import type { TreeFile, TreeMeta, Withheld } from "./tree.js";
 
 /**
@@ -63,6 +70,37 @@ function meta(of: Fields): TreeMeta {
     scanned_at: time(of.scanned_at),
     health: text(of.health, 0, MAX_META_TEXT_UNITS),
     too_large_bytes: integer(of.too_large_bytes),
+    ...("compare" in of && { compare: comparison(fields(of.compare)) }),
+    ...("commits" in of && { commits: list(of.commits, commit, MAX_LISTED_COMMITS) }),
+    ...("commits_truncated" in of && { commits_truncated: truth(of.commits_truncated) }),
+  };
+}
+
+function comparison(of: Fields): ComparisonMeta {
+  const { kind } = of;
+  return {
+    kind: kind === "head" || kind === "base" || kind === "ref" || kind === "commit" ? kind : refuse(),
+    base_ref: text(of.base_ref, 0, MAX_META_TEXT_UNITS),
+    base_oid: text(of.base_oid, 0, 64),
+    ahead: integer(of.ahead),
+    behind: integer(of.behind),
+    ...("reason" in of && { reason: text(of.reason, 0, MAX_META_TEXT_UNITS) }),
+  };
+}
+
+function commit(value: unknown): CommitEntry {
+  const of = fields(value);
+  const author = fields(of.author);
+  const words = (value: unknown): string => text(value, 0, MAX_COMMIT_TEXT_UNITS);
+  return {
+    oid: text(of.oid, 0, 64),
+    parents: list(of.parents, (parent) => text(parent, 0, 64), MAX_LISTED_COMMITS),
+    subject: words(of.subject),
+    body: words(of.body),
+    author: { name: words(author.name), email: words(author.email), at: time(author.at) },
+    ...("files" in of && { files: integer(of.files) }),
+    ...("additions" in of && { additions: integer(of.additions) }),
+    ...("deletions" in of && { deletions: integer(of.deletions) }),
   };
 }
 
@@ -81,6 +119,7 @@ function file(value: unknown): TreeFile {
     ...("withheld" in of && { withheld: withheld(of.withheld) }),
     ...("withheld_rule" in of && { withheld_rule: text(of.withheld_rule, 1, MAX_RULE_NAME_UNITS) }),
     ...("masked" in of && { masked: integer(of.masked, 1) }),
+    ...("committed" in of && { committed: truth(of.committed) }),
   };
 }
 
@@ -106,8 +145,12 @@ function fields(value: unknown): Fields {
   return refuse();
 }
 
-function list<T>(value: unknown, read: (item: unknown) => T): T[] {
-  return Array.isArray(value) ? value.map((item) => read(item)) : refuse();
+function list<T>(value: unknown, read: (item: unknown) => T, max = Number.POSITIVE_INFINITY): T[] {
+  return Array.isArray(value) && value.length <= max ? value.map((item) => read(item)) : refuse();
+}
+
+function truth(value: unknown): boolean {
+  return typeof value === "boolean" ? value : refuse();
 }
 
 /** @param min @param max of UTF-16 code units */

@@ -47,5 +47,7 @@ export const deltaClientMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("refresh") }),
   /** The client lacks the `base` of what it was told: tell the whole state. */
   z.object({ type: z.literal("resync"), root: z.string() }),
+  /** The client compares the trees with something else from now on: a word of docs/comparisons.md. */
+  z.object({ type: z.literal("compare"), compare: z.string() }),
 ]);
 export type DeltaClientMessage = z.infer<typeof deltaClientMessageSchema>;

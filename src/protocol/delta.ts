@@ -75,6 +75,7 @@ function editOf(before: TreeFile, after: TreeFile): FileEdit | undefined {
   const [a, b] = [before.hunks, after.hunks];
   if (before.filter_not_run !== after.filter_not_run) return undefined; // an edit does not say so
   if (before.withheld !== after.withheld || before.masked !== after.masked) return undefined; // nor so
+  if (before.committed !== after.committed) return undefined;
   if (before.omitted_bytes > 0 || after.omitted_bytes > 0 || b.length < MIN_EDIT_UNITS) return undefined;
   const shorter = Math.min(a.length, b.length);
   let start = 0;

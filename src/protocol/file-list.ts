@@ -26,6 +26,7 @@ export function sameFile(a: TreeFile | undefined, b: TreeFile | undefined): bool
     a.withheld === b.withheld &&
     a.withheld_rule === b.withheld_rule &&
     a.masked === b.masked &&
+    a.committed === b.committed &&
     a.header === b.header &&
     a.hunks === b.hunks
   );

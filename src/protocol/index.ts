@@ -1,6 +1,7 @@
 export * from "./agent-message.js";
 export * from "./browser.js";
 export * from "./client.js";
+export * from "./comparison-schema.js";
 export * from "./control.js";
 export * from "./delta-schema.js";
 export * from "./error-body.js";

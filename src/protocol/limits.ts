@@ -25,6 +25,15 @@ export const MAX_AGENT_FRAME_BYTES = 4 * 1024 * 1024;
 /** The longest branch name, remote URL or account of a tree's health that is told, in UTF-16 code units. */
 export const MAX_META_TEXT_UNITS = 64 * 1024;
 
+/** The longest word that says with what a tree is compared, in UTF-16 code units. */
+export const MAX_COMPARISON_UNITS = 1100;
+
+/** The most commits that are listed at once, and the most parents that are told of one. */
+export const MAX_LISTED_COMMITS = 100;
+
+/** The longest subject, body, name or address of a commit that is told, in UTF-16 code units. */
+export const MAX_COMMIT_TEXT_UNITS = 2_000;
+
 /** The longest name of a filter that is told, in UTF-16 code units: git takes none over 2,048 bytes from an attributes file. */
 export const MAX_FILTER_NAME_UNITS = 4096;
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { comparedShape } from "./comparison-schema.js";
 import { MAX_FILTER_NAME_UNITS, MAX_META_TEXT_UNITS, MAX_RULE_NAME_UNITS } from "./limits.js";
 import type { TreeFile, TreeMeta } from "./tree.js";
 
@@ -19,6 +20,7 @@ export const treeFileSchema = z.object({
   withheld: z.enum(["path", "shape", "time"]).exactOptional(),
   withheld_rule: z.string().min(1).max(MAX_RULE_NAME_UNITS).exactOptional(),
   masked: z.int().positive().exactOptional(),
+  committed: z.boolean().exactOptional(),
 }) satisfies z.ZodType<TreeFile>;
 
 /** Checks a {@link TreeMeta}. */
@@ -29,4 +31,5 @@ export const treeMetaSchema = z.object({
   scanned_at: z.iso.datetime(),
   health: metaText,
   too_large_bytes: count,
+  ...comparedShape,
 }) satisfies z.ZodType<TreeMeta>;

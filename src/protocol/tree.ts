@@ -1,3 +1,5 @@
+import type { ComparedFields } from "./comparison.js";
+
 /**
  * One file of a tree's diff, as it crosses the tunnel. Texts are UTF-8; bytes that are not became U+FFFD
  * (docs/protocol.md, "unified_diff"). A type and no interface, so that its fields can be walked as texts and numbers.
@@ -40,13 +42,15 @@ export type TreeFile = {
   withheld_rule?: string;
   /** How many places of its names and hunks are masked, over 0; absent when none are. Object ids are made up then. */
   masked?: number;
+  /** In a comparison with something else than HEAD: nothing of it is uncommitted. Absent in HEAD's, and of untracked files. */
+  committed?: boolean;
 };
 
 /** Why a file's content is withheld. */
 export type Withheld = "path" | "shape" | "time";
 
 /** What is true of a tree besides its files. */
-export interface TreeMeta {
+export interface TreeMeta extends ComparedFields {
   /** HEAD's commit, full hexadecimal; "" when unborn. */
   head: string;
   /** Short name of HEAD's branch; "" when detached. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { boundedArray } from "./bounded-array.js";
-import { MAX_PART_ELEMENTS, MAX_TREES } from "./limits.js";
+import { MAX_COMPARISON_UNITS, MAX_PART_ELEMENTS, MAX_TREES } from "./limits.js";
 import { treeFileSchema, treeMetaSchema } from "./tree-schema.js";
 
 /**
@@ -37,6 +37,14 @@ const chat = idSchema;
 const epoch = z.string().min(8).max(64);
 const seq = z.int().positive();
 
+/**
+ * With what a tree is compared, where that is not HEAD: a word of docs/comparisons.md, behind `base` perhaps a colon and the ref
+ * that the chat names. Together with the root it names a tree: a root may be sent with several, and each has its own states.
+ */
+const compare = z.string().min(1).max(MAX_COMPARISON_UNITS).exactOptional();
+/** The ref that a chat names as base, as text. */
+const base = z.string().min(1).max(MAX_COMPARISON_UNITS).exactOptional();
+
 /** What an agent does with secrets in what it sends (docs/secrets.md): it hides them, or not. */
 const secretsMode = z.enum(["withhold", "send"]);
 export type SecretsMode = z.infer<typeof secretsMode>;
@@ -47,13 +55,21 @@ const hello = z.object({
   agent: z.string().max(100),
   /** Absent: of an agent that knows of no secrets. */
   secrets: secretsMode.exactOptional(),
+  /** The agent knows `compare`. Absent: it shows HEAD's diff whatever is asked for. */
+  compares: z.literal(true).exactOptional(),
 });
 
 /**
  * Replaces what was said of the chat before, its troubles too: those that remain follow. `roots` sorted; empty when there
  * is no repository.
  */
-const chatTrees = z.object({ type: z.literal("chat"), chat, roots: boundedArray(root, MAX_TREES) });
+const chatTrees = z.object({
+  type: z.literal("chat"),
+  chat,
+  roots: boundedArray(root, MAX_TREES),
+  /** What the agent takes for the base of the chat: its trees are sent with `base:REF` for `base` then. */
+  base,
+});
 
 /**
  * A state of a tree, or one part of it: parts of one `(epoch, seq)` follow each other, all but the last with
@@ -62,13 +78,14 @@ const chatTrees = z.object({ type: z.literal("chat"), chat, roots: boundedArray(
 const tree = z.object({
   type: z.literal("tree"),
   root,
+  compare,
   epoch,
   seq,
   /** The `seq` that `upserts` and `removes` change, in the same epoch; `null`: this is the whole state. */
   base: seq.nullable(),
   /** The part's place in its update, from 0. Agents of before parts were numbered do not say. */
   part: z.int().nonnegative().exactOptional(),
-  /** That of the last part counts. */
+  /** That of the last part counts. With a `base`, commits that are not there are those of the base. */
   meta: treeMetaSchema,
   /**
    * Goes behind the texts of the last file that came before this part, which was cut there: never within a surrogate pair,
@@ -81,9 +98,9 @@ const tree = z.object({
 });
 
 /** The tree was read and is as it was; `scanned_at` (UTC, RFC 3339) is when. */
-const scanned = z.object({ type: z.literal("scanned"), root, scanned_at: z.iso.datetime() });
+const scanned = z.object({ type: z.literal("scanned"), root, compare, scanned_at: z.iso.datetime() });
 
-/** The root, its `.git`, or what a `.git` file points to is gone: clients are told `removed`. */
+/** The root, its `.git`, or what a `.git` file points to is gone, with all comparisons: clients are told `removed`. */
 const gone = z.object({ type: z.literal("gone"), root });
 
 /** The barrier `id` has passed: every write that was finished before it is in the states sent so far. */
@@ -117,31 +134,40 @@ const welcome = z.object({
   protocol: z.int(),
   workspace: idSchema,
   /** The states that the relay holds from before; the agent may go on from them with a delta. */
-  held: boundedArray(z.object({ root, epoch, seq }), MAX_TREES),
+  held: boundedArray(z.object({ root, compare, epoch, seq }), MAX_TREES),
   /**
    * The updates of which the relay has the first `parts` parts, from a connection that was lost: the agent goes on behind
    * them, or begins another update. A relay that says nothing of them, not even that there are none, takes no `rest`.
    */
   partial: boundedArray(
-    z.object({ root, epoch, seq, base: seq.nullable(), parts: z.int().positive() }),
+    z.object({ root, compare, epoch, seq, base: seq.nullable(), parts: z.int().positive() }),
     MAX_TREES,
   ).exactOptional(),
 });
 
-/** The chat is watched from now on. `paths` are absolute; none: every repository under the agent's roots. */
-const watch = z.object({ type: z.literal("watch"), chat, paths: boundedArray(z.string().max(4096), 1000) });
+/**
+ * The chat is watched from now on, with this comparison: each that is watched has a message of its own. `paths` are absolute;
+ * none: every repository under the agent's roots. Those of the last message count.
+ */
+const watch = z.object({
+  type: z.literal("watch"),
+  chat,
+  paths: boundedArray(z.string().max(4096), 1000),
+  compare,
+  base,
+});
 
-/** Nobody watches the chat any more. */
-const unwatch = z.object({ type: z.literal("unwatch"), chat });
+/** Nobody watches the chat with this comparison any more. */
+const unwatch = z.object({ type: z.literal("unwatch"), chat, compare });
 
 /** Read the chat's trees again and answer with `refreshed` and the same `id`. */
-const refresh = z.object({ type: z.literal("refresh"), id: z.int(), chat });
+const refresh = z.object({ type: z.literal("refresh"), id: z.int(), chat, compare });
 
 /** The state has been taken over. */
-const ack = z.object({ type: z.literal("ack"), root, epoch, seq });
+const ack = z.object({ type: z.literal("ack"), root, compare, epoch, seq });
 
 /** The relay lacks the `base` of a delta: send the whole state. */
-const resync = z.object({ type: z.literal("resync"), root });
+const resync = z.object({ type: z.literal("resync"), root, compare });
 
 export const relayMessageSchema = z.discriminatedUnion("type", [welcome, watch, unwatch, refresh, ack, resync]);
 /** Relay → agent. */

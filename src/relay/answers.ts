@@ -45,6 +45,13 @@ export const REFUSALS = {
     status: 400,
     body: { message: "Invalid chat ID.", validations: [{ field: "chat", detail: "Must be a UUID." }] },
   },
+  invalidCompare: {
+    status: 400,
+    body: {
+      message: "Invalid comparison.",
+      validations: [{ field: "compare", detail: "Must be head, base, ref:NAME or commit:OID." }],
+    },
+  },
   signedOut: refusal(401, "You are signed out or your session has expired. Please sign in again to continue."),
   forbidden: refusal(403, "Forbidden."),
   notFound: refusal(404, "Resource not found or you do not have access to this resource"),

@@ -90,6 +90,7 @@ export class FileMasker {
       withheld: why,
       withheld_rule: rule,
       ...(file.filter_not_run !== undefined && { filter_not_run: file.filter_not_run }),
+      ...(file.committed !== undefined && { committed: file.committed }),
     };
   }
 

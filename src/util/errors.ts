@@ -25,6 +25,11 @@ const REGISTRY = {
     what: "this partial clone has not fetched an object yet",
     advice: "run `git diff` there, which fetches it",
   },
+  TW_NO_SUCH_REVISION: {
+    exitStatus: 2,
+    what: "there is nothing to compare with",
+    advice: "name a ref that is here, as `git rev-parse` finds it; `git fetch` brings others",
+  },
   TW_UNTRUSTED_REPOSITORY: {
     exitStatus: 2,
     what: "the repository belongs to another user",

@@ -1,7 +1,9 @@
 import type { FilterPolicy, Repository } from "../git/index.js";
 import { fileSystemPath, linkedWorktrees, refusal, textOfBytes } from "../git/index.js";
-import { filterNotRunLine } from "../protocol/index.js";
+import { type ComparisonRequest, comparisonKey, filterNotRunLine, type WantedComparison } from "../protocol/index.js";
 import { TreewireError } from "../util/index.js";
+import type { ComparedState } from "./comparison/compared-state.js";
+import { CommitReader } from "./comparison/read-commits.js";
 import { EMPTY_REQUEST } from "./patches/pass-request.js";
 import type { PatchBudget } from "./patches/patch-set.js";
 import { type SubmoduleState, type Submodules, submoduleState } from "./patches/submodules.js";
@@ -21,6 +23,8 @@ export interface OnceOptions {
   onTrouble?: (error: unknown) => void;
   /** Whose filters are run. Default: all that git would run, as it is a person's own command. */
   filters?: FilterPolicy;
+  /** What the tree is compared with. Default: HEAD. */
+  compare?: ComparisonRequest;
 }
 
 /** A diff whose patches come one by one, so that it never is in memory whole. */
@@ -29,6 +33,8 @@ export interface RawDiff {
   readonly root: string;
   /** The bytes of each patch, in order. */
   readonly diff: AsyncIterable<Uint8Array>;
+  /** What it is compared with, where that is not HEAD as it is asked for. */
+  readonly compared: ComparedState | undefined;
 }
 
 /**
@@ -42,11 +48,14 @@ export async function scanOnce(
   options: OnceOptions & { maxPatchBytes?: number } = {},
 ): Promise<TreeState> {
   const { filters = "all", maxPatchBytes } = options;
-  const { diff, root } = await read(path, filters, maxPatchBytes === undefined ? {} : { maxPatchBytes });
+  const wanted = wantedOf(options);
+  const { diff, root } = await read(path, filters, maxPatchBytes === undefined ? {} : { maxPatchBytes }, wanted);
   reportTroubles(root, diff.troubles, options);
-  const { head, remoteOrigin, files } = diff;
-  const base = { root, head: head.commit ?? "", branch: head.branch, remoteOrigin, files };
-  return { ...base, scannedAt: Date.now(), health: "" };
+  const { head, remoteOrigin } = diff;
+  const base = { root, head: head.commit ?? "", branch: head.branch, remoteOrigin, scannedAt: Date.now(), health: "" };
+  const outcome = wanted && diff.comparisons.outcomes.get(comparisonKey(wanted));
+  if (outcome === undefined) return { ...base, files: diff.files };
+  return { ...base, files: outcome.files, compared: outcome.state };
 }
 
 /**
@@ -54,8 +63,19 @@ export async function scanOnce(
  * reported when everything else is out, by the iteration's end.
  */
 export async function scanOnceRaw(path: string, options: OnceOptions = {}): Promise<RawDiff> {
-  const { diff, root } = await read(path, options.filters ?? "all", { keepText: false });
-  return { root, diff: patchBytes(diff, root, options) };
+  const wanted = wantedOf(options);
+  const { diff, root } = await read(path, options.filters ?? "all", { keepText: false }, wanted);
+  const key = wanted && comparisonKey(wanted);
+  const compared = key === undefined ? undefined : diff.comparisons.outcomes.get(key)?.state;
+  return { root, diff: patchBytes(diff, key, root, options), compared };
+}
+
+/**
+ * What a working tree is compared with, and the commits of that, without a look at its files. Throws like
+ * {@link scanOnce}.
+ */
+export async function commitsOnce(path: string, compare: ComparisonRequest): Promise<ComparedState> {
+  return new CommitReader(openRepositoryAt(topOf(path), "none")).read({ request: compare });
 }
 
 /**
@@ -89,8 +109,17 @@ export async function resolveWorktrees(path: string, allowed?: readonly string[]
   return [...roots].sort();
 }
 
-async function* patchBytes(diff: TreeDiff, root: string, options: OnceOptions): AsyncGenerator<Uint8Array> {
-  for await (const { bytes, filterNotRun } of diff.patches()) {
+function wantedOf({ compare }: OnceOptions): WantedComparison | undefined {
+  return compare === undefined || compare.kind === "head" ? undefined : { request: compare };
+}
+
+async function* patchBytes(
+  diff: TreeDiff,
+  key: string | undefined,
+  root: string,
+  options: OnceOptions,
+): AsyncGenerator<Uint8Array> {
+  for await (const { bytes, filterNotRun } of diff.patches(key)) {
     if (bytes.length > 0) yield bytes;
     if (filterNotRun !== undefined) yield Buffer.from(filterNotRunLine(filterNotRun));
   }
@@ -137,9 +166,11 @@ async function read(
   path: string,
   filters: FilterPolicy,
   budget: PatchBudget,
+  compare?: WantedComparison,
 ): Promise<{ diff: TreeDiff; root: string }> {
   const repository = openRepositoryAt(topOf(path), filters);
   const diff = new TreeDiff(repository, NO_COVERAGE, new ReadSubmodules(repository, filters), budget);
+  if (compare !== undefined) diff.comparisons.want([compare]);
   await diff.pass(EMPTY_REQUEST);
   for (let passes = 1; diff.changedWhileRead.size > 0 && passes < MAX_PASSES; passes++) await diff.pass(EMPTY_REQUEST);
   return { diff, root: repository.root };

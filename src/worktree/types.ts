@@ -1,4 +1,5 @@
 import type { TreeFile } from "../protocol/index.js";
+import type { ComparedState } from "./comparison/compared-state.js";
 
 /** A state of one working tree. Immutable; files that did not change are the same objects in the next state. */
 export interface TreeState {
@@ -16,6 +17,8 @@ export interface TreeState {
   readonly health: string;
   /** Ascending by key. */
   readonly files: readonly TreeFile[];
+  /** What the files are compared with, where that is not HEAD as it is asked for. */
+  readonly compared?: ComparedState;
 }
 
 /** What is logged of a tree: pino's loggers are such, and so is the way from a thread to the main thread's. */

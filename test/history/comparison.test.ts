@@ -1,12 +1,8 @@
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { openRepository } from "../../src/git/index.js";
-import {
-  type Comparison,
-  type ComparisonHints,
-  parseComparisonRequest,
-  resolveComparison,
-} from "../../src/history/index.js";
+import { type Comparison, type ComparisonHints, resolveComparison } from "../../src/history/index.js";
+import { parseComparisonRequest } from "../../src/protocol/index.js";
 import { createRepo, GIT_ENV, git, TestRepo } from "../support/repo.js";
 import { tempDir } from "../support/temp.js";
 
@@ -257,26 +253,4 @@ t.test("every file that decides the comparison is named", async (t) => {
   const refs = "refs/remotes/origin";
   t.same(below(compare(repo.root)).sort(), ["info/grafts", `${refs}/HEAD`, `${refs}/main`, "refs/replace/", "shallow"]);
   t.ok(below(compare(repo.root, "ref:nowhere")).includes("refs/heads/nowhere"), "those that are not there, too");
-});
-
-t.test("a request is one of four words, with a name that can be a ref", async (t) => {
-  t.same(parseComparisonRequest("ref:origin/main"), { kind: "ref", name: "origin/main" });
-  t.same(parseComparisonRequest("commit:ABCDEF0"), { kind: "commit", oid: "abcdef0" });
-  for (const text of [
-    "",
-    "HEAD",
-    "ref:",
-    "ref:a..b",
-    "ref:a b",
-    "ref:-a",
-    "ref:a/",
-    "ref:/a",
-    "ref:a.lock",
-    "ref:a@{1}",
-  ]) {
-    t.equal(parseComparisonRequest(text), undefined, text);
-  }
-  for (const text of ["ref:../../etc/passwd", "ref:a/./b", "ref:a^", "ref:a\n", "commit:xyz", "commit:abc", "base "]) {
-    t.equal(parseComparisonRequest(text), undefined, JSON.stringify(text));
-  }
 });

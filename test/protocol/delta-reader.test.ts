@@ -3,6 +3,7 @@ import t from "tap";
 import {
   type DeltaServerMessage,
   deltaServerMessageSchema,
+  MAX_COMMIT_TEXT_UNITS,
   MAX_FILTER_NAME_UNITS,
   MAX_META_TEXT_UNITS,
   readDeltaMessage,
@@ -45,6 +46,7 @@ const file = fc.record(
     withheld: fc.constantFrom("path", "shape", "time"),
     withheld_rule: fc.string({ minLength: 1 }),
     masked: seq,
+    committed: fc.boolean(),
   },
   { requiredKeys: ["key", "path", "header", "hunks", "additions", "deletions", "omitted_bytes"] },
 );
@@ -57,14 +59,45 @@ const edit = fc.record({
   remove: count,
   insert: fc.string(),
 });
-const meta = fc.record({
-  head: fc.string({ maxLength: 64 }),
-  branch: fc.string(),
-  remote_origin: fc.string(),
-  scanned_at: goodTime,
-  health: fc.string(),
-  too_large_bytes: count,
-});
+const oid = fc.string({ maxLength: 64 });
+const compare = fc.record(
+  {
+    kind: fc.constantFrom("head" as const, "base" as const, "ref" as const, "commit" as const),
+    base_ref: fc.string(),
+    base_oid: oid,
+    ahead: count,
+    behind: count,
+    reason: fc.string(),
+  },
+  { requiredKeys: ["kind", "base_ref", "base_oid", "ahead", "behind"] },
+);
+const commit = fc.record(
+  {
+    oid,
+    parents: fc.array(oid, { maxLength: 3 }),
+    subject: fc.string(),
+    body: fc.string(),
+    author: fc.record({ name: fc.string(), email: fc.string(), at: goodTime }),
+    files: count,
+    additions: count,
+    deletions: count,
+  },
+  { requiredKeys: ["oid", "parents", "subject", "body", "author"] },
+);
+const meta = fc.record(
+  {
+    head: fc.string({ maxLength: 64 }),
+    branch: fc.string(),
+    remote_origin: fc.string(),
+    scanned_at: goodTime,
+    health: fc.string(),
+    too_large_bytes: count,
+    compare,
+    commits: fc.array(commit, { maxLength: 3 }),
+    commits_truncated: fc.boolean(),
+  },
+  { requiredKeys: ["head", "branch", "remote_origin", "scanned_at", "health", "too_large_bytes"] },
+);
 const few = { maxLength: 3 };
 const message: fc.Arbitrary<DeltaServerMessage> = fc.oneof(
   fc.record({ type: fc.constant("trees" as const), roots: fc.array(root, few) }),
@@ -96,6 +129,7 @@ const EDGES: readonly unknown[] = [
   ...[0, -1, 1, 1.5, Number.MAX_SAFE_INTEGER, 2 ** 53, -(2 ** 53), 1e300, null, true, false, [], {}, [[]], ["x"], [{}]],
   ...["", "/", "t:", "t:x", "x".repeat(64), "x".repeat(65), "x".repeat(MAX_META_TEXT_UNITS)],
   ...["x".repeat(MAX_FILTER_NAME_UNITS), "x".repeat(MAX_FILTER_NAME_UNITS + 1)],
+  ...["x".repeat(MAX_COMMIT_TEXT_UNITS), "x".repeat(MAX_COMMIT_TEXT_UNITS + 1)],
   ...["x".repeat(MAX_META_TEXT_UNITS + 1), "tree", "trees", "checked", "error"],
   ...["2024-02-29T00:00:00Z", "2024-02-30T00:00:00Z", "2024-01-01T00:00Z", " 2024-01-01T00:00:00Z"],
 ];
@@ -153,13 +187,22 @@ t.test(
     const file = { key: "t:x", path: "x", header: "", hunks: "", additions: 0, deletions: 0, omitted_bytes: 0 };
     const edit = { key: "t:x", header: "", additions: 0, deletions: 0, start: 0, remove: 0, insert: "" };
     const time = "2024-01-01T00:00:00Z";
-    const meta = { head: "", branch: "", remote_origin: "", scanned_at: time, health: "", too_large_bytes: 0 };
+    const compare = { kind: "base", base_ref: "", base_oid: "", ahead: 0, behind: 0, reason: "x" };
+    const author = { name: "", email: "", at: time };
+    const counts = { files: 0, additions: 0, deletions: 0 };
+    const commits = [{ oid: "", parents: ["x"], subject: "", body: "", author, ...counts }];
+    const compared = { compare, commits, commits_truncated: true };
+    const plain = { head: "", branch: "", remote_origin: "", scanned_at: time, health: "", too_large_bytes: 0 };
+    const meta = { ...plain, ...compared };
     const tree = { type: "tree", root: "/x", epoch: "e", seq: 1, base: null, meta };
     const messages: unknown[] = [
       { type: "trees", roots: ["/x"] },
       {
         ...tree,
-        upserts: [file, { ...file, filter_not_run: "x", withheld: "path", withheld_rule: "x", masked: 1 }],
+        upserts: [
+          file,
+          { ...file, filter_not_run: "x", withheld: "path", withheld_rule: "x", masked: 1, committed: true },
+        ],
         edits: [edit],
         removes: ["x"],
       },

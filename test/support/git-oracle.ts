@@ -47,6 +47,8 @@ export interface OracleOptions {
    * remembered stat data fit a copy, so that git reads every file. The git directory has to be inside.
    */
   inCopy?: boolean;
+  /** What is compared with in place of HEAD: anything that git takes for a tree. */
+  base?: string;
 }
 
 /**
@@ -60,18 +62,22 @@ export interface OracleOptions {
 export function expectedDiff(root: string, options: OracleOptions = {}): Buffer {
   const scratch = mkdtempSync(join(realpathSync(tmpdir()), "treewire-oracle-"));
   try {
-    if (!options.inCopy) return diffOf(root, scratch, options.userConfig);
+    if (!options.inCopy) return diffOf(root, scratch, options);
     const copy = join(scratch, "copy");
     execFileSync("cp", ["-RP", root, copy], { stdio: ["ignore", "ignore", "pipe"] }); // the names are bytes to it
-    return diffOf(copy, scratch, options.userConfig);
+    return diffOf(copy, scratch, options);
   } finally {
     rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-function diffOf(root: string, scratch: string, userConfig = "/dev/null"): Buffer {
-  const index = join(scratch, "index");
-  const options: ExecFileSyncOptions & { encoding: "buffer" } = {
+/** What `git diff` prints of two trees, in the same form. @param left @param right anything that git takes for a tree */
+export function expectedTreeDiff(root: string, left: string, right: string): Buffer {
+  return execFileSync("git", [...SETTINGS, "diff", ...FORM, left, right, "--"], gitOptions(root, "/dev/null"));
+}
+
+function gitOptions(root: string, userConfig: string): ExecFileSyncOptions & { encoding: "buffer" } {
+  return {
     cwd: root,
     // the wording of quoted names and messages must not depend on who asks
     env: { ...process.env, LC_ALL: "C", GIT_CONFIG_GLOBAL: userConfig, GIT_OPTIONAL_LOCKS: "0" },
@@ -79,6 +85,11 @@ function diffOf(root: string, scratch: string, userConfig = "/dev/null"): Buffer
     maxBuffer: 2 ** 31 - 1,
     stdio: ["ignore", "pipe", "pipe"],
   };
+}
+
+function diffOf(root: string, scratch: string, { userConfig = "/dev/null", base: wanted }: OracleOptions): Buffer {
+  const index = join(scratch, "index");
+  const options = gitOptions(root, userConfig);
   const git = (...args: string[]): Buffer => execFileSync("git", [...SETTINGS, ...args], options);
 
   // `git diff` writes the index anew when stat data in it are outdated, whatever GIT_OPTIONAL_LOCKS says
@@ -88,8 +99,8 @@ function diffOf(root: string, scratch: string, userConfig = "/dev/null"): Buffer
 
   const head = spawnSync("git", ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], options);
   // the empty tree's name depends on the repository's hash
-  const base = head.status === 0 ? "HEAD" : withoutLineFeed(git("hash-object", "-t", "tree", "/dev/null")).toString();
-  const tracked = git("diff", ...FORM, base, "--");
+  const own = head.status === 0 ? "HEAD" : withoutLineFeed(git("hash-object", "-t", "tree", "/dev/null")).toString();
+  const tracked = git("diff", ...FORM, wanted ?? own, "--");
 
   const untracked = git("ls-files", "-z", "--others", "--exclude-standard")
     .toString("latin1") // a character for each byte

@@ -1,9 +1,15 @@
-import type { AgentStatus } from "../../protocol/index.js";
+import {
+  type AgentStatus,
+  HEAD_COMPARISON,
+  parseComparisonRequest,
+  type WantedComparison,
+} from "../../protocol/index.js";
 import { type Clock, coalesce, type Logger } from "../../util/index.js";
 import type { Link } from "../trees/link.js";
 import { logTrouble, type Trouble, troubleMessage } from "../trees/trouble.js";
 import { type Discovery, type Located, type Locator, locateAll, type RepositoryFinder } from "./locate.js";
 import type { TrackStore } from "./track-store.js";
+import { WatchedComparisons } from "./watched-comparisons.js";
 
 /** What a chat uses of the agent. */
 export interface ChatContext {
@@ -23,6 +29,14 @@ export interface ChatContext {
   onWantedChanged(): void;
 }
 
+/** With what the viewers of a chat compare its trees. */
+export interface WatchedHow {
+  /** A word of docs/comparisons.md. Default: HEAD. */
+  compare?: string;
+  /** The ref that the chat names as base. */
+  base?: string;
+}
+
 const REFUSED = "TW_PATH_REFUSED";
 /** Of a chat's vanished trees, so many are waited for. */
 const MAX_LOST_TREES = 100;
@@ -39,7 +53,9 @@ export class Chat {
   readonly #context: ChatContext;
   /** What the relay has bound it to, absolute. Without these and tracked paths: every repository under the roots. */
   #paths: readonly string[] = [];
-  #watched = false;
+  readonly #watches: WatchedComparisons;
+  /** The ref that the relay names as the chat's base; "": none. */
+  #base = "";
   /** The trees that hold the paths, ascending. */
   #roots: readonly string[] = [];
   /** Trees that vanished while they were shown: they are shown again as soon as they return. */
@@ -53,18 +69,38 @@ export class Chat {
   /** When {@link resolve} last ended (monotonic), and how long it took. Milliseconds. */
   #resolvedAt = Number.NEGATIVE_INFINITY;
   #resolveMs = 0;
-  #cancelEnd: () => void = () => {};
   #closed = false;
 
   constructor(id: string, context: ChatContext) {
     this.id = id;
     this.#context = context;
+    this.#watches = new WatchedComparisons(context.clock);
     this.resolve = coalesce(() => this.#resolve());
   }
 
   /** Has viewers, as far as the relay says over this connection. */
   get watched(): boolean {
-    return this.#watched;
+    return this.#watches.hasViewers;
+  }
+
+  /** Whether the diffs against HEAD have viewers. */
+  get isHeadWatched(): boolean {
+    return this.#watches.isHeadWatched;
+  }
+
+  /** The comparisons of its trees with something else than HEAD, and whether they have viewers. */
+  get comparisons(): { wanted: WantedComparison; watched: boolean }[] {
+    return [...this.#watches.others()].flatMap(([name, watched]) => {
+      const wanted = this.comparison(name);
+      return wanted === undefined ? [] : { wanted, watched };
+    });
+  }
+
+  /** What a word means in this chat; `undefined` where it means nothing. */
+  comparison(name: string): WantedComparison | undefined {
+    const request = parseComparisonRequest(name);
+    if (request === undefined || request.kind === "head") return undefined;
+    return request.kind === "base" && this.#base !== "" ? { request, base: this.#base } : { request };
   }
 
   /** The roots of the chat's trees, ascending; vanished ones too. */
@@ -72,21 +108,30 @@ export class Chat {
     return [...new Set([...this.#roots, ...this.#lost])].sort();
   }
 
-  /** The chat has viewers from now on. @param paths as {@link ChatContext} resolves them, absolute */
-  async watch(paths: readonly string[]): Promise<void> {
-    this.#cancelEnd();
-    this.#watched = true;
+  /**
+   * The chat has viewers from now on.
+   *
+   * @param paths as {@link ChatContext} resolves them, absolute
+   * @param how with what they compare its trees, and the ref that is its base
+   */
+  async watch(paths: readonly string[], { compare = HEAD_COMPARISON, base = "" }: WatchedHow = {}): Promise<void> {
+    // the relay has a list of trees for each comparison
+    if (this.#watches.watch(compare) || this.#base !== base) this.#lastReported = undefined;
+    this.#base = base;
     if (this.#paths.join("\0") !== paths.join("\0")) this.#lost.clear();
     this.#paths = paths;
     await this.resolve();
   }
 
-  /** The chat has no viewers any more. @param onEnd is called unless it gets others within `lingerMs` milliseconds */
-  unwatch(lingerMs: number, onEnd: () => void): void {
-    this.#watched = false;
-    this.#lastReported = undefined;
-    this.#cancelEnd();
-    this.#cancelEnd = this.#context.clock.after(lingerMs, onEnd);
+  /**
+   * The chat has no viewers any more, of one comparison or of all.
+   *
+   * @param onEnd is called unless it gets others within `lingerMs` milliseconds
+   */
+  unwatch(lingerMs: number, onEnd: () => void, compare?: string): void {
+    const onLapse = (isLast: boolean): void => (isLast ? onEnd() : this.#context.onWantedChanged());
+    this.#watches.unwatch(lingerMs, onLapse, compare);
+    if (!this.watched) this.#lastReported = undefined;
   }
 
   /** Takes a tree that vanished for one that may return. */
@@ -99,12 +144,12 @@ export class Chat {
   /** Tells the relay which trees the chat has, and what keeps others from being shown, unless it was told just that. */
   report(): void {
     const link = this.#context.link();
-    if (!this.#watched || link === undefined) return;
+    if (!this.watched || link === undefined) return;
     const roots = this.wanted.filter((root) => !this.#context.isGone(root));
     const report = JSON.stringify([roots, [...this.#troubles.keys()]]);
     if (report === this.#lastReported) return;
     this.#lastReported = report;
-    link.send({ type: "chat", chat: this.id, roots });
+    link.send({ type: "chat", chat: this.id, roots, ...(this.#base !== "" && { base: this.#base }) });
     for (const trouble of this.#troubles.values()) link.send(troubleMessage(trouble, { chat: this.id }));
   }
 
@@ -117,7 +162,7 @@ export class Chat {
   status(): AgentStatus["chats"][number] {
     return {
       chat: this.id,
-      watched: this.#watched,
+      watched: this.watched,
       bound_paths: this.#paths.length,
       tracked_paths: this.#context.tracked.count(this.id),
       roots: [...this.#roots],
@@ -132,7 +177,7 @@ export class Chat {
   /** Ends it: a search that is under way reports nothing. */
   close(): void {
     this.#closed = true;
-    this.#cancelEnd();
+    this.#watches.close();
   }
 
   async #resolve(): Promise<void> {

@@ -1,8 +1,8 @@
-import type { AgentStatus } from "../../protocol/index.js";
+import { type AgentStatus, comparisonKey, HEAD_COMPARISON, treeKey } from "../../protocol/index.js";
 import { type Clock, type Logger, systemClock } from "../../util/index.js";
 import type { Link } from "../trees/link.js";
-import type { Trees } from "../trees/trees.js";
-import { Chat, type ChatContext } from "./chat.js";
+import type { ComparedTree, Trees } from "../trees/trees.js";
+import { Chat, type ChatContext, type WatchedHow } from "./chat.js";
 import type { Discovery, Locator, RepositoryFinder } from "./locate.js";
 import type { TrackStore } from "./track-store.js";
 
@@ -77,34 +77,37 @@ export class Chats {
   }
 
   /** The chat is watched from now on, or watches other paths than before. Settles when the relay was told its trees. */
-  async watch(id: string, paths: readonly string[]): Promise<void> {
+  async watch(id: string, paths: readonly string[], how: WatchedHow = {}): Promise<void> {
     const chat = this.#chats.get(id) ?? new Chat(id, this.#context);
     this.#chats.set(id, chat);
-    const resolved = chat.watch(paths);
+    const resolved = chat.watch(paths, how);
     this.#lookAgainLater();
     await resolved;
   }
 
-  /** Nobody watches the chat any more. */
-  unwatch(id: string): void {
+  /** Nobody watches the chat any more with this comparison. @param compare a word; default: HEAD */
+  unwatch(id: string, compare = HEAD_COMPARISON): void {
     const chat = this.#chats.get(id);
     if (chat === undefined) return;
-    this.#unwatch(chat, this.#options.lingerMs);
+    this.#unwatch(chat, this.#options.lingerMs, compare);
     this.#openWanted();
   }
 
   /**
    * Reads everything that belongs to a chat again.
    *
+   * @param compare a word, with what its trees are compared. Default: HEAD
    * @returns the time of the oldest reading in it, milliseconds since 1970, when the relay has every state that this
    *   found
    */
-  async refresh(id: string): Promise<number> {
+  async refresh(id: string, compare = HEAD_COMPARISON): Promise<number> {
     const chat = this.#chats.get(id);
     let scannedAt = Date.now();
     if (chat === undefined) return scannedAt;
     await chat.resolve();
-    const times = await Promise.all(chat.wanted.map((root) => this.#options.trees.refresh(root)));
+    const wanted = chat.comparison(compare);
+    const key = wanted && comparisonKey(wanted);
+    const times = await Promise.all(chat.wanted.map((root) => this.#options.trees.refresh(root, key)));
     for (const time of times) scannedAt = Math.min(scannedAt, time ?? scannedAt);
     return scannedAt;
   }
@@ -146,21 +149,30 @@ export class Chats {
     this.#openWanted();
   }
 
-  #unwatch(chat: Chat, lingerMs: number): void {
-    chat.unwatch(lingerMs, () => {
+  #unwatch(chat: Chat, lingerMs: number, compare?: string): void {
+    const onEnd = (): void => {
       chat.close();
       this.#chats.delete(chat.id);
       this.#openWanted();
-    });
+    };
+    chat.unwatch(lingerMs, onEnd, compare);
   }
 
   /** Opens the trees that some chat wants, and closes the rest. */
   #openWanted(): void {
     const wanted = new Map<string, boolean>();
+    const comparisons = new Map<string, ComparedTree>();
     for (const chat of this.#chats.values()) {
-      for (const root of chat.wanted) wanted.set(root, chat.watched || wanted.get(root) === true);
+      const compared = chat.comparisons;
+      for (const root of chat.wanted) {
+        wanted.set(root, chat.isHeadWatched || wanted.get(root) === true);
+        for (const each of compared) {
+          const key = treeKey(root, comparisonKey(each.wanted));
+          comparisons.set(key, { ...each, root, watched: each.watched || comparisons.get(key)?.watched === true });
+        }
+      }
     }
-    this.#options.trees.want(wanted);
+    this.#options.trees.want(wanted, [...comparisons.values()]);
   }
 
   /** Repositories come into being: looks again from time to time, while anybody watches. */

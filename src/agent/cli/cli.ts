@@ -24,6 +24,7 @@ const COMMANDS = ["track", "untrack", "status", "config", "install-service"];
 const OPTIONS = [
   "once",
   "format",
+  "compare",
   "exit-code",
   "redact",
   "config",
@@ -59,9 +60,15 @@ async function run(argv: readonly string[]): Promise<number> {
             describe: "scan the trees that hold the paths (default: here), print, leave",
           })
           .option("format", {
-            choices: ["diff", "json", "stat"] as const,
+            choices: ["diff", "json", "stat", "commits"] as const,
             default: "diff" as const,
             describe: "with --once: what is printed",
+          })
+          .option("compare", {
+            type: "string",
+            requiresArg: true,
+            default: "head",
+            describe: "with --once: head, base, ref:NAME or commit:OID",
           })
           .option("exit-code", {
             type: "boolean",
@@ -74,12 +81,13 @@ async function run(argv: readonly string[]): Promise<number> {
             describe: "with --once: hide what an agent would not send",
           })
           .conflicts("once", ["relay", "token-file", "state-dir"]),
-      ({ paths, once, format, exitCode, redact, ...args }) =>
+      ({ paths, once, format, compare, exitCode, redact, ...args }) =>
         choose(async () => {
           if (once === true) {
             const { runOnceCommand } = await import("./once-command.js");
             const secrets = redact ? await secretsPolicy(args) : undefined;
-            return runOnceCommand({ paths, format, exitCode, filters: filterPolicy(args.filters, "all"), secrets });
+            const filters = filterPolicy(args.filters, "all");
+            return runOnceCommand({ paths, format, compare, exitCode, filters, secrets });
           }
           const [path] = paths;
           if (path !== undefined) throw badArguments(strayPath(path));

@@ -1,23 +1,40 @@
 import {
+  type ComparisonRequest,
+  comparedFields,
   filtersNotRun,
   omissionsOf,
+  parseComparisonRequest,
   type RepositoryChange,
   type ServerMessage,
   secretsOf,
   unifiedDiff,
 } from "../../protocol/index.js";
-import { type Colors, colorsFor, paintDiff, printable, reportError } from "../../util/index.js";
-import type { FilterPolicy, TreeState } from "../../worktree/index.js";
-import { resolveRoot, scanOnce, scanOnceRaw } from "../../worktree/index.js";
+import {
+  badArguments,
+  type Colors,
+  colorsFor,
+  paintDiff,
+  printable,
+  reportError,
+  TreewireError,
+} from "../../util/index.js";
+import type { ComparedState, FilterPolicy, RawDiff, TreeState } from "../../worktree/index.js";
+import { commitsOnce, resolveRoot, scanOnce, scanOnceRaw } from "../../worktree/index.js";
 import type { SecretsPolicy } from "../trees/secrets-policy.js";
 import { snapshotOf, type TreeSnapshot } from "../trees/snapshot.js";
 import { formatStat } from "./diff-stat.js";
+
+/** What is printed: `commits` lists them, and no files. */
+export const ONCE_FORMATS = ["diff", "json", "stat", "commits"] as const;
+export type OnceFormat = (typeof ONCE_FORMATS)[number];
 
 /** What the command line says of `agent --once`. */
 export interface OnceArguments {
   /** Files or directories inside working trees; none: the current directory. */
   paths: readonly string[];
-  format: "diff" | "json" | "stat";
+  format: OnceFormat;
+  /** What the trees are compared with, as `--compare` has it. */
+  compare: string;
   /** Leave with 1 if anything differs. */
   exitCode: boolean;
   /** Whose filters are run. */
@@ -27,6 +44,9 @@ export interface OnceArguments {
 }
 
 export interface OnceOptions extends Pick<OnceArguments, "paths" | "format" | "filters" | "secrets"> {
+  compare: ComparisonRequest;
+  /** Takes what is to be said besides, in one line without its end. */
+  onNote: (line: string) => void;
   /** What was found to be wrong with one of the paths; the others are shown all the same. */
   onError: (error: unknown) => void;
   output: Output;
@@ -43,14 +63,21 @@ export interface Output {
 const DEFAULT_COLUMNS = 80;
 
 /** `agent --once`. @returns the exit status: 0, 1 if asked for and anything differs, or that of the last error */
-export async function runOnceCommand({ paths, format, exitCode, filters, secrets }: OnceArguments): Promise<number> {
+export async function runOnceCommand(args: OnceArguments): Promise<number> {
+  const { paths, format, compare, exitCode, filters, secrets } = args;
+  const request = parseComparisonRequest(compare);
+  if (request === undefined) {
+    throw badArguments(`--compare takes head, base, ref:NAME or commit:OID, not ${compare}`);
+  }
   let status = 0;
   const differs = await runOnce({
     paths: paths.length > 0 ? paths : ["."],
     format,
+    compare: request,
     filters,
     secrets,
     output: process.stdout,
+    onNote: (line) => process.stderr.write(`agent: ${line}\n`),
     onError: (error) => {
       status = reportError("agent", error);
     },
@@ -58,24 +85,36 @@ export async function runOnceCommand({ paths, format, exitCode, filters, secrets
   return status !== 0 ? status : Number(exitCode && differs);
 }
 
-/** Scans the working trees that hold the paths, prints them, and is done. @returns whether anything differs from HEAD */
-export async function runOnce({ paths, format, filters, secrets, onError, output }: OnceOptions): Promise<boolean> {
+/** Scans the working trees that hold the paths, prints them, and is done. @returns whether anything differs */
+export async function runOnce(options: OnceOptions): Promise<boolean> {
+  const { paths, format, compare, filters, secrets, onError, output } = options;
   const attempt = async <T>(job: () => Promise<T>): Promise<T | undefined> =>
     job().catch((error) => void onError(error));
   const located = await Promise.all(paths.map((path) => attempt(() => resolveRoot(path))));
   const roots = [...new Set(located.filter((root) => root !== undefined))];
   const print = (chunk: string | Uint8Array) => write(output, chunk);
   const colors = colorsFor(output);
+  const reading = { filters, onTrouble: onError, compare };
 
+  if (format === "commits") {
+    const printed = await inTurn(roots, (root) => attempt(() => printCommits(root, options, print)));
+    return printed.includes(true);
+  }
   if (format === "diff" && secrets === undefined) {
     const differ = await inTurn(roots, (root) =>
-      attempt(() => printDiff(root, { print, filters, onTrouble: onError, colors: output.isTTY ? colors : undefined })),
+      attempt(async () => {
+        const { diff, compared } = await scanOnceRaw(root, reading);
+        checkCompared(root, compared, options);
+        return printDiff(diff, print, output.isTTY ? colors : undefined);
+      }),
     );
     return differ.includes(true);
   }
   const read = async (root: string): Promise<TreeState> => {
-    const state = await scanOnce(root, { filters, onTrouble: onError });
-    return (await secrets?.forTree(root))?.filter(state).state ?? state;
+    const state = await scanOnce(root, reading);
+    checkCompared(root, state.compared, options);
+    const tree = await secrets?.forTree(root, compare.kind !== "commit");
+    return tree?.filter(state).state ?? state;
   };
   const states = (await inTurn(roots, (root) => attempt(() => read(root)))).filter((state) => state !== undefined);
   if (format === "diff") {
@@ -94,24 +133,44 @@ export async function runOnce({ paths, format, filters, secrets, onError, output
   return states.some(({ files }) => files.length > 0);
 }
 
+/** Lists the commits of a comparison as `git log --format=oneline` does. @returns whether there are any */
+async function printCommits(
+  root: string,
+  options: OnceOptions,
+  print: (chunk: string) => Promise<void>,
+): Promise<boolean> {
+  const read = await commitsOnce(root, options.compare);
+  checkCompared(root, read, options);
+  const compared = (await options.secrets?.forTree(root))?.compared(read) ?? read;
+  const isTTY = options.output.isTTY === true;
+  for (const { oid, subject } of compared.commits) await print(`${oid} ${isTTY ? printable(subject) : subject}\n`);
+  if (compared.isTruncated) options.onNote(`${root}: there are more commits than these`);
+  return compared.commits.length > 0;
+}
+
+/**
+ * Says why HEAD's diff is shown although something else was asked for.
+ *
+ * @throws TreewireError `TW_NO_SUCH_REVISION` where what was asked for by name is not there
+ */
+function checkCompared(root: string, compared: ComparedState | undefined, { compare, onNote }: OnceOptions): void {
+  const reason = compared?.meta.reason;
+  if (reason === undefined) return;
+  const isMissing = compared?.problem === "no-such-ref" || compared?.problem === "no-such-commit";
+  if (isMissing || compare.kind === "commit") {
+    throw new TreewireError("TW_NO_SUCH_REVISION", root, { detail: reason });
+  }
+  onNote(`${root}: compared with HEAD (${reason})`);
+}
+
 /** @param colors for a terminal; without them the exact bytes are printed. @returns whether there were any */
 async function printDiff(
-  root: string,
-  {
-    print,
-    filters,
-    onTrouble,
-    colors,
-  }: {
-    print: (chunk: string | Uint8Array) => Promise<void>;
-    filters: FilterPolicy;
-    onTrouble: (error: unknown) => void;
-    colors: Colors | undefined;
-  },
+  diff: RawDiff["diff"],
+  print: (chunk: string | Uint8Array) => Promise<void>,
+  colors: Colors | undefined,
 ): Promise<boolean> {
-  const { diff } = await scanOnceRaw(root, { filters, onTrouble });
   let any = false;
-  for await (const chunk of diff instanceof Uint8Array ? [diff] : diff) {
+  for await (const chunk of diff) {
     if (chunk.length === 0) continue;
     any = true;
     await print(colors === undefined ? chunk : paintDiff(Buffer.from(chunk).toString(), colors));
@@ -138,6 +197,7 @@ function repositoryOf(root: string, { meta, files }: TreeSnapshot): RepositoryCh
     ...omissionsOf(files, meta.too_large_bytes),
     ...filtersNotRun(files),
     ...secretsOf(files),
+    ...comparedFields(meta),
   };
 }
 

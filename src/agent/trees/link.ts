@@ -25,5 +25,5 @@ export interface Resumption {
   /** A state that it holds. */
   readonly held?: StateRef | undefined;
   /** An update of which it has the first parts. */
-  readonly partial?: Omit<PartialUpdate, "root"> | undefined;
+  readonly partial?: Omit<PartialUpdate, "root" | "compare"> | undefined;
 }

@@ -8,7 +8,7 @@ import {
 import { fittingPrefix, jsonBytes } from "./json-size.js";
 
 /** What all parts of an update say alike. */
-export type UpdateHead = Pick<TreeMessage, "root" | "epoch" | "seq" | "base" | "meta">;
+export type UpdateHead = Pick<TreeMessage, "root" | "compare" | "epoch" | "seq" | "base" | "meta">;
 
 /** Texts of a file, or slices of them. */
 type Texts = Pick<TreeFile, "header" | "hunks">;

@@ -12,7 +12,7 @@ import {
   TREEWIRE_FILE,
 } from "../../secrets/index.js";
 import { isAbsent, readRegularFile } from "../../util/index.js";
-import type { TreeState } from "../../worktree/index.js";
+import type { ComparedState, TreeState } from "../../worktree/index.js";
 
 /** No larger file is read to see what the middle of a private key belongs to: it then counts as one. Bytes. */
 const MAX_WHOLE_FILE_BYTES = 1024 * 1024;
@@ -31,11 +31,12 @@ export class SecretsPolicy {
   /**
    * Filters one tree. The rules are loaded for the first one: an agent that watches nothing does without.
    *
+   * @param isOfDisk whether the files are compared with those on disk, whose whole texts count then
    * @throws what stands in the way of that; without them, nothing may be sent
    */
-  async forTree(root: string): Promise<TreeSecrets> {
+  async forTree(root: string, isOfDisk = true): Promise<TreeSecrets> {
     this.#loading ??= loadScanner();
-    return new TreeSecrets(root, this.#lists, await this.#loading);
+    return new TreeSecrets(root, this.#lists, await this.#loading, isOfDisk);
   }
 }
 
@@ -59,13 +60,17 @@ export class TreeSecrets {
   readonly #root: string;
   readonly #lists: PathLists;
   readonly #scanner: LineScanner;
+  readonly #isOfDisk: boolean;
   /** The patterns of the tree's file. */
   #added: readonly string[] = [];
   #filter: SecretsFilter;
   #isFirst = true;
+  /** What was compared last, and what was left of it. */
+  #compared: { given: ComparedState; masked: ComparedState } | undefined;
 
-  constructor(root: string, lists: PathLists, scanner: LineScanner) {
+  constructor(root: string, lists: PathLists, scanner: LineScanner, isOfDisk: boolean) {
     this.#root = root;
+    this.#isOfDisk = isOfDisk;
     this.#lists = lists;
     this.#scanner = scanner;
     this.#filter = this.#newFilter();
@@ -81,7 +86,28 @@ export class TreeSecrets {
       remoteOrigin: this.maskText(state.remoteOrigin),
       health: this.maskText(state.health),
     };
-    return { state: { ...state, ...texts, files: filtered.files }, changes: filtered.changes, isNewEpoch };
+    const compared = state.compared && { compared: this.compared(state.compared) };
+    return { state: { ...state, ...texts, ...compared, files: filtered.files }, changes: filtered.changes, isNewEpoch };
+  }
+
+  /** What a tree is compared with, with the texts of refs and commits masked. The same object for the same. */
+  compared(compared: ComparedState): ComparedState {
+    if (this.#compared?.given !== compared) this.#compared = { given: compared, masked: this.#maskCompared(compared) };
+    return this.#compared.masked;
+  }
+
+  #maskCompared({ meta, commits, ...rest }: ComparedState): ComparedState {
+    const reason = meta.reason === undefined ? {} : { reason: this.maskText(meta.reason) };
+    return {
+      ...rest,
+      meta: { ...meta, base_ref: this.maskText(meta.base_ref), ...reason },
+      commits: commits.map((commit) => ({
+        ...commit,
+        subject: this.maskText(commit.subject),
+        body: this.maskText(commit.body),
+        author: { ...commit.author, name: this.maskText(commit.author.name) },
+      })),
+    };
   }
 
   /** A text for people, masked. */
@@ -108,6 +134,7 @@ export class TreeSecrets {
     if (added.join("\n") === this.#added.join("\n")) return false;
     this.#added = added;
     this.#filter = this.#newFilter();
+    this.#compared = undefined;
     return true;
   }
 
@@ -118,7 +145,7 @@ export class TreeSecrets {
       rules: new PathRules({ allow, deny: [...deny, ...this.#added] }),
       key: randomBytes(KEY_BYTES),
       now: () => performance.now(),
-      textOf: (path) => this.#textOf(path),
+      textOf: this.#isOfDisk ? (path) => this.#textOf(path) : undefined,
     });
   }
 

@@ -1,14 +1,16 @@
 import {
+  type ComparedFields,
   diffFiles,
   type FileChanges,
   fitToLimit,
   MAX_META_TEXT_UNITS,
   MAX_UNIFIED_DIFF_BYTES,
+  sameCompared,
   type TreeFile,
   type TreeMeta,
 } from "../../protocol/index.js";
 import { remoteWithoutCredentials, withoutCredentials } from "../../util/index.js";
-import type { TreeState } from "../../worktree/index.js";
+import type { ComparedState, TreeState } from "../../worktree/index.js";
 
 /** A tree's state as the tunnel carries it: within the limit of docs/protocol.md. Immutable. */
 export interface TreeSnapshot {
@@ -34,9 +36,19 @@ export function snapshotOf(state: TreeState, before?: TreeSnapshot): TreeSnapsho
       scanned_at: new Date(state.scannedAt).toISOString(),
       health: cut(withoutCredentials(state.health)),
       too_large_bytes: tooLargeBytes,
+      ...(state.compared !== undefined && compared(state.compared)),
     },
     files,
     fitted: files !== state.files,
+  };
+}
+
+function compared({ meta, commits, isTruncated }: ComparedState): ComparedFields {
+  const reason = meta.reason === undefined ? {} : { reason: cut(withoutCredentials(meta.reason)) };
+  return {
+    compare: { ...meta, base_ref: cut(meta.base_ref), ...reason },
+    commits,
+    commits_truncated: isTruncated,
   };
 }
 
@@ -62,6 +74,7 @@ export function sameMeta(a: TreeMeta, b: TreeMeta): boolean {
     a.branch === b.branch &&
     a.remote_origin === b.remote_origin &&
     a.health === b.health &&
-    a.too_large_bytes === b.too_large_bytes
+    a.too_large_bytes === b.too_large_bytes &&
+    sameCompared(a, b)
   );
 }

@@ -1,4 +1,10 @@
-import type { AgentStatus, FileChanges } from "../../protocol/index.js";
+import {
+  type AgentStatus,
+  type ComparisonMeta,
+  comparisonKey,
+  type FileChanges,
+  type WantedComparison,
+} from "../../protocol/index.js";
 import { withoutCredentials } from "../../util/index.js";
 import type { TreeState } from "../../worktree/index.js";
 import type { Link, Resumption, StateRef } from "./link.js";
@@ -23,7 +29,8 @@ export interface LiveTree {
 
 /** Opens working trees. */
 export interface TreeSource {
-  open(root: string): LiveTree;
+  /** @param compare with what the tree is compared, where that is not HEAD */
+  open(root: string, compare?: WantedComparison): LiveTree;
 }
 
 /** What a {@link StreamedTree} reports. */
@@ -41,6 +48,7 @@ export class StreamedTree {
   gone = false;
   readonly #handler: StreamedTreeHandler;
   readonly #policy: SecretsPolicy | undefined;
+  readonly #compare: WantedComparison | undefined;
   #secrets: TreeSecrets | undefined;
   /** What returns has another history than what went, so it gets a stream of its own. */
   #stream: TreeStream;
@@ -52,17 +60,23 @@ export class StreamedTree {
   #streamed: TreeState | undefined;
   /** What was left of it. */
   #shown: TreeState | undefined;
+  /** What the tree was last compared with. */
+  #base: ComparisonMeta | undefined;
   /** The message of the last failure, until it has passed. */
   #problem: string | undefined;
   /** Settles when the tree was read for the first time, or could not be. */
   readonly #opened: Promise<void>;
   #setOpened: () => void = () => {};
 
-  /** @param policy what is hidden; absent: nothing is */
-  constructor(root: string, handler: StreamedTreeHandler, policy?: SecretsPolicy) {
+  /**
+   * @param policy what is hidden; absent: nothing is
+   * @param compare with what the tree is compared, where that is not HEAD
+   */
+  constructor(root: string, handler: StreamedTreeHandler, policy?: SecretsPolicy, compare?: WantedComparison) {
     this.root = root;
     this.#policy = policy;
-    this.#stream = new TreeStream(root);
+    this.#compare = compare;
+    this.#stream = this.#newStream();
     this.#handler = handler;
     this.#opened = new Promise((resolve) => {
       this.#setOpened = resolve;
@@ -73,9 +87,10 @@ export class StreamedTree {
   async open(source: TreeSource): Promise<void> {
     if (this.#closed) return;
     try {
-      if (this.#policy !== undefined) this.#secrets = await this.#policy.forTree(this.root);
+      if (this.#policy !== undefined)
+        this.#secrets = await this.#policy.forTree(this.root, this.#compare?.request.kind !== "commit");
       if (this.#closed) return;
-      const tree = source.open(this.root);
+      const tree = source.open(this.root, this.#compare);
       this.#tree = tree;
       tree.on("state", (state, changes) => this.#onState(state, changes));
       tree.on("scanned", (at) => this.#stream.scanned(at));
@@ -174,7 +189,9 @@ export class StreamedTree {
 
   #send(state: TreeState, changes: FileChanges | undefined): void {
     const filtered = this.#secrets?.filter(state, changes);
-    if (filtered?.isNewEpoch === true) this.#startStream();
+    const isMoved = hasOtherBase(this.#base, state.compared?.meta);
+    this.#base = state.compared?.meta;
+    if (filtered?.isNewEpoch === true || isMoved) this.#startStream();
     this.#shown = filtered?.state ?? state;
     this.#stream.update(snapshotOf(this.#shown, this.#stream.latest), filtered?.changes ?? changes);
   }
@@ -182,9 +199,13 @@ export class StreamedTree {
   /** What follows has nothing to do with what was sent so far. */
   #startStream(): void {
     this.#stream.disconnect();
-    this.#stream = new TreeStream(this.root);
+    this.#stream = this.#newStream();
     if (this.#link !== undefined) this.#stream.connect(this.#link);
     this.#stream.setWatched(this.#watched);
+  }
+
+  #newStream(): TreeStream {
+    return new TreeStream(this.root, this.#compare && comparisonKey(this.#compare));
   }
 
   #onGone(): void {
@@ -205,4 +226,9 @@ export class StreamedTree {
     this.#problem = message;
     this.#handler.onTrouble({ ...trouble, message });
   }
+}
+
+/** Whether a tree is compared with another commit than before: then its diff has nothing to do with the one before. */
+function hasOtherBase(before: ComparisonMeta | undefined, after: ComparisonMeta | undefined): boolean {
+  return before !== undefined && (before.kind !== after?.kind || before.base_oid !== after.base_oid);
 }

@@ -1,5 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { type AgentMessage, diffFiles, type FileChanges, joinChanges, realChanges } from "../../protocol/index.js";
+import {
+  type AgentMessage,
+  diffFiles,
+  type FileChanges,
+  joinChanges,
+  realChanges,
+  type TreeMeta,
+} from "../../protocol/index.js";
 import type { Link, Resumption, StateRef } from "./link.js";
 import { treeMessages, type UpdateHead } from "./parts.js";
 import { changesBetween, sameMeta, type TreeSnapshot } from "./snapshot.js";
@@ -19,6 +26,8 @@ interface Update {
   readonly changes: FileChanges;
   /** The `seq` of the acknowledged state; `null`: the update is a whole state. */
   readonly base: number | null;
+  /** The commits are those of the acknowledged state, and are not sent again. */
+  readonly hasSameCommits: boolean;
 }
 
 /** An update of fewer UTF-16 units is short: it does not wait for the long ones of other trees. */
@@ -47,6 +56,8 @@ const NO_CHANGES: FileChanges = new Map();
  */
 export class TreeStream {
   readonly root: string;
+  /** Names the tree in messages. */
+  readonly #name: { root: string; compare?: string };
   /** Names this history of the tree; another stream of the same root has another. */
   readonly epoch = randomUUID();
   #link: Link | undefined;
@@ -68,8 +79,10 @@ export class TreeStream {
   #scannedAt = 0;
   #waiters: { version: number; done: () => void }[] = [];
 
-  constructor(root: string) {
+  /** @param compare with what the tree is compared, where that is not HEAD */
+  constructor(root: string, compare?: string) {
     this.root = root;
+    this.#name = { root, ...(compare !== undefined && { compare }) };
   }
 
   /** The newest state that it was given. */
@@ -96,7 +109,7 @@ export class TreeStream {
     if (this.#inFlight !== undefined || this.#acknowledged === undefined) return;
     if (at - this.#scannedAt < SCANNED_INTERVAL_MS) return;
     this.#scannedAt = at;
-    this.#link.send({ type: "scanned", root: this.root, scanned_at: new Date(at).toISOString() });
+    this.#link.send({ type: "scanned", ...this.#name, scanned_at: new Date(at).toISOString() });
   }
 
   /** The relay has taken over a state. An acknowledgement of any state but the one in flight is ignored. */
@@ -211,7 +224,9 @@ export class TreeStream {
     }
     this.#seq += 1;
     this.#arrived = 0;
-    this.#inFlight = { state: { seq: this.#seq, snapshot, version }, changes, base: base?.seq ?? null };
+    const hasSameCommits = base !== undefined && sameCommits(base.snapshot.meta, snapshot.meta);
+    const state = { seq: this.#seq, snapshot, version };
+    this.#inFlight = { state, changes, base: base?.seq ?? null, hasSameCommits };
     this.#isStreaming = false;
     this.#stream(link, this.#inFlight);
   }
@@ -230,8 +245,9 @@ export class TreeStream {
     }
   }
 
-  #headOf({ state: { seq, snapshot }, base }: Update): UpdateHead {
-    return { root: this.root, epoch: this.epoch, seq, base, meta: snapshot.meta };
+  #headOf({ state: { seq, snapshot }, base, hasSameCommits }: Update): UpdateHead {
+    const { commits: _commits, ...others } = snapshot.meta;
+    return { ...this.#name, epoch: this.epoch, seq, base, meta: hasSameCommits ? others : snapshot.meta };
   }
 
   #acknowledge(version: number): void {
@@ -244,6 +260,10 @@ export class TreeStream {
     this.#waiters = waiters.filter((waiter) => !which(waiter));
     for (const waiter of waiters) if (which(waiter)) waiter.done();
   }
+}
+
+function sameCommits(a: TreeMeta, b: TreeMeta): boolean {
+  return a.commits === b.commits || JSON.stringify(a.commits) === JSON.stringify(b.commits);
 }
 
 function isShort(changes: FileChanges): boolean {

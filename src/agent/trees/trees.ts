@@ -1,9 +1,9 @@
 import PQueue from "p-queue";
-import type { AgentStatus } from "../../protocol/index.js";
+import { type AgentStatus, comparisonKey, treeKey, type WantedComparison } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import type { Link, Resumption, StateRef } from "./link.js";
 import type { SecretsPolicy } from "./secrets-policy.js";
-import { StreamedTree, type TreeSource } from "./streamed-tree.js";
+import { StreamedTree, type StreamedTreeHandler, type TreeSource } from "./streamed-tree.js";
 import { logTrouble, troubleMessage } from "./trouble.js";
 
 export interface TreesOptions {
@@ -15,6 +15,14 @@ export interface TreesOptions {
   secrets?: SecretsPolicy | undefined;
 }
 
+/** A comparison of a tree with something else than HEAD. */
+export interface ComparedTree {
+  readonly root: string;
+  readonly wanted: WantedComparison;
+  /** Whether somebody looks at it now. */
+  readonly watched: boolean;
+}
+
 /** So many trees are read for the first time at once. */
 const OPENING_AT_ONCE = 2;
 
@@ -22,6 +30,7 @@ const OPENING_AT_ONCE = 2;
 export class Trees {
   readonly #options: TreesOptions;
   readonly #opening = new PQueue({ concurrency: OPENING_AT_ONCE });
+  /** By the name that `treeKey` gives them: the root, where a tree is compared with HEAD. */
   readonly #trees = new Map<string, StreamedTree>();
   #link: Link | undefined;
 
@@ -33,11 +42,17 @@ export class Trees {
    * Opens and closes trees until just these are open.
    *
    * @param wanted by root: whether somebody looks at it now
+   * @param comparisons of these, with something else than HEAD; each once
    */
-  want(wanted: ReadonlyMap<string, boolean>): void {
-    for (const [root, tree] of this.#trees) if (!wanted.has(root)) this.#drop(tree);
+  want(wanted: ReadonlyMap<string, boolean>, comparisons: readonly ComparedTree[] = []): void {
+    const keys = new Map(comparisons.map((compared) => [keyOf(compared), compared]));
+    for (const [key, tree] of this.#trees) if (!wanted.has(key) && !keys.has(key)) this.#drop(key, tree);
     for (const [root, watched] of wanted) {
       const tree = this.#trees.get(root) ?? this.#add(root);
+      tree.setWatched(watched);
+    }
+    for (const [key, { root, wanted: compare, watched }] of keys) {
+      const tree = this.#trees.get(key) ?? this.#add(root, compare);
       tree.setWatched(watched);
     }
   }
@@ -53,28 +68,32 @@ export class Trees {
    * @returns when the tree was read, milliseconds since 1970, once the relay has acknowledged that state or a later
    *   one; `undefined` when the tree could not be read
    */
-  async refresh(root: string): Promise<number | undefined> {
-    return this.#trees.get(root)?.refresh();
+  async refresh(root: string, compare?: string): Promise<number | undefined> {
+    return this.#trees.get(treeKey(root, compare))?.refresh();
   }
 
+  /** Of the trees themselves, without their comparisons. */
   status(): AgentStatus["trees"] {
-    return [...this.#trees.values()].map((tree) => tree.status()).sort((a, b) => (a.root < b.root ? -1 : 1));
+    return [...this.#trees.entries()]
+      .flatMap(([key, tree]) => (key === tree.root ? tree : []))
+      .map((tree) => tree.status())
+      .sort((a, b) => (a.root < b.root ? -1 : 1));
   }
 
   /** The relay has taken over a state of a tree. */
-  ack(root: string, state: StateRef): void {
-    this.#trees.get(root)?.ack(state);
+  ack(root: string, state: StateRef, compare?: string): void {
+    this.#trees.get(treeKey(root, compare))?.ack(state);
   }
 
   /** The relay has lost what a tree's last update was based on. */
-  resync(root: string): void {
-    this.#trees.get(root)?.resync();
+  resync(root: string, compare?: string): void {
+    this.#trees.get(treeKey(root, compare))?.resync();
   }
 
-  /** Uses a new connection. @param from what the relay still has of each tree, by root */
+  /** Uses a new connection. @param from what the relay still has of each tree, by the name that `treeKey` gives it */
   connect(link: Link, from: ReadonlyMap<string, Resumption>): void {
     this.#link = link;
-    for (const [root, tree] of this.#trees) tree.connect(link, from.get(root));
+    for (const [key, tree] of this.#trees) tree.connect(link, from.get(key));
   }
 
   disconnect(): void {
@@ -82,29 +101,37 @@ export class Trees {
     for (const tree of this.#trees.values()) tree.disconnect();
   }
 
-  #add(root: string): StreamedTree {
-    const tree = new StreamedTree(
-      root,
-      {
-        onTrouble: (trouble) => {
-          logTrouble(this.#options.logger, trouble, { root });
-          this.#link?.send(troubleMessage(trouble, { root }));
-        },
-        onPresence: () => {
-          if (tree.gone) this.#link?.send({ type: "gone", root });
-          this.#options.onPresence(root);
-        },
-      },
-      this.#options.secrets,
-    );
+  #add(root: string, compare?: WantedComparison): StreamedTree {
+    const { secrets: policy, source } = this.#options;
+    const tree = new StreamedTree(root, compare === undefined ? this.#handler(root) : NO_HANDLER, policy, compare);
     if (this.#link !== undefined) tree.connect(this.#link);
-    this.#trees.set(root, tree);
-    void this.#opening.add(() => tree.open(this.#options.source));
+    this.#trees.set(treeKey(root, compare && comparisonKey(compare)), tree);
+    void this.#opening.add(() => tree.open(source));
     return tree;
   }
 
-  #drop(tree: StreamedTree): void {
-    this.#trees.delete(tree.root);
+  #handler(root: string): StreamedTreeHandler {
+    return {
+      onTrouble: (trouble) => {
+        logTrouble(this.#options.logger, trouble, { root });
+        this.#link?.send(troubleMessage(trouble, { root }));
+      },
+      onPresence: () => {
+        if (this.isGone(root)) this.#link?.send({ type: "gone", root });
+        this.#options.onPresence(root);
+      },
+    };
+  }
+
+  #drop(key: string, tree: StreamedTree): void {
+    this.#trees.delete(key);
     tree.close();
   }
+}
+
+/** Of a comparison, what goes wrong and whether the tree is there is what is known of the tree itself. */
+const NO_HANDLER: StreamedTreeHandler = { onTrouble: () => {}, onPresence: () => {} };
+
+function keyOf({ root, wanted }: ComparedTree): string {
+  return treeKey(root, comparisonKey(wanted));
 }

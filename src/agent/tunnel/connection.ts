@@ -165,6 +165,7 @@ export class TunnelConnection implements Link {
       protocol: TUNNEL_VERSION,
       agent: this.#options.agent,
       ...(secrets !== undefined && { secrets }),
+      compares: true,
     });
     this.#pingTimer = setInterval(() => this.#socket.ping(), this.#times.pingMs);
   }

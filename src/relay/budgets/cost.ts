@@ -1,4 +1,4 @@
-import type { TreeFile, TreeMeta } from "../../protocol/index.js";
+import type { CommitEntry, ComparisonMeta, TreeFile, TreeMeta } from "../../protocol/index.js";
 
 /**
  * What values cost in memory, in bytes: the one estimate that all limits on what is held use. It is never under what the
@@ -21,6 +21,8 @@ const OMITTED_BYTES = 192;
 const ESCAPED_UNIT_BYTES = 6 * UNIT_BYTES;
 /** A tree's record, its state, its view and the entry of that, without any text. */
 const TREE_BYTES = 2_048;
+/** A commit in a list, its author, its list of parents, and the names of its fields in JSON. */
+const COMMIT_BYTES = 1024;
 /** One entry of a map of what changed. */
 const CHANGE_BYTES = 128;
 /** A root in a chat's list of trees, and in the index of chats by root. */
@@ -55,7 +57,19 @@ export function sliceBytes(text: string): number {
 export function treeBytes(root: string, meta?: TreeMeta): number {
   const texts =
     root.length + (meta === undefined ? 0 : meta.branch.length + meta.remote_origin.length + meta.health.length);
-  return TREE_BYTES + (2 * UNIT_BYTES + ESCAPED_UNIT_BYTES) * texts + UNIT_BYTES * (meta?.head.length ?? 0);
+  const bytes = TREE_BYTES + (2 * UNIT_BYTES + ESCAPED_UNIT_BYTES) * texts + UNIT_BYTES * (meta?.head.length ?? 0);
+  return bytes + (meta?.compare === undefined ? 0 : comparedBytes(meta.compare, meta.commits ?? []));
+}
+
+/** What a tree is compared with, and the commits of that. */
+function comparedBytes({ base_ref, reason = "" }: ComparisonMeta, commits: readonly CommitEntry[]): number {
+  let bytes = COMMIT_BYTES + (2 * UNIT_BYTES + ESCAPED_UNIT_BYTES) * (base_ref.length + reason.length);
+  for (const { oid, parents, subject, body, author } of commits) {
+    const texts = [oid, ...parents, subject, body, author.name, author.email, author.at];
+    bytes += COMMIT_BYTES + STRING_BYTES * texts.length;
+    for (const { length } of texts) bytes += (2 * UNIT_BYTES + ESCAPED_UNIT_BYTES) * length;
+  }
+  return bytes;
 }
 
 /** One change of a state. @param key of a file that goes; `undefined` when the file is there, and counted with the others */

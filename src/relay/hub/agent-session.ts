@@ -1,4 +1,4 @@
-import type { AgentMessage, RelayMessage, TreeMessage } from "../../protocol/index.js";
+import { type AgentMessage, type RelayMessage, type TreeMessage, treeKey, treeOfKey } from "../../protocol/index.js";
 import { withoutCredentials } from "../../util/index.js";
 import type { TunnelLimitError } from "../budgets/exceeded.js";
 import type { RepeatedLog } from "../repeated-log.js";
@@ -31,6 +31,8 @@ export interface AgentSessionOptions {
   chatRoots: ChatRoots;
   /** Told of every state that is replaced. */
   blocked: ReadonlySet<BlockedViewer>;
+  /** The agent knows of comparisons with something else than HEAD. */
+  compares: boolean;
   log: RepeatedLog;
   /** Told of every trouble that the agent reports. */
   onTrouble: () => void;
@@ -39,6 +41,8 @@ export interface AgentSessionOptions {
 /** One agent's connection, from its hello until it is lost: what it is asked, and what its messages change. */
 export class AgentSession {
   readonly link: AgentLink;
+  /** The agent knows of comparisons with something else than HEAD. */
+  readonly compares: boolean;
   readonly #workspace: string;
   readonly #trees: TreeCache;
   readonly #channels: Channels;
@@ -50,6 +54,7 @@ export class AgentSession {
 
   constructor(link: AgentLink, options: AgentSessionOptions) {
     this.link = link;
+    this.compares = options.compares;
     this.#workspace = options.workspace;
     this.#trees = options.trees;
     this.#channels = options.channels;
@@ -67,31 +72,39 @@ export class AgentSession {
   }
 
   /** Asks for a chat's trees, or says that it is bound to other paths. */
-  watch({ chat, paths }: Channel): void {
-    this.link.send({ type: "watch", chat, paths: [...paths] });
+  watch({ chat, paths, compare, base }: Channel): void {
+    const hint = base !== "" && { base };
+    this.link.send({ type: "watch", chat, paths: [...paths], ...this.#compared(compare), ...hint });
   }
 
-  /** Nobody watches a chat any more. */
-  unwatch({ chat }: Channel): void {
-    this.link.send({ type: "unwatch", chat });
+  /** Nobody watches a chat with its comparison any more. */
+  unwatch({ chat, compare }: Channel): void {
+    if (!this.compares && this.#channels.ofChat(chat).length > 0) return; // all are the same to the agent
+    this.link.send({ type: "unwatch", chat, ...this.#compared(compare) });
   }
 
   /** @returns when the agent read the chat's trees, in milliseconds since 1970; rejects when it is lost, or does not answer */
-  refresh(chat: string): Promise<number> {
-    return this.#barriers.add(chat, (id) => this.link.send({ type: "refresh", id, chat }));
+  refresh(chat: string, compare: string | undefined): Promise<number> {
+    return this.#barriers.add(chat, (id) => {
+      this.link.send({ type: "refresh", id, chat, ...this.#compared(compare) });
+    });
+  }
+
+  #compared(compare: string | undefined): { compare?: string } {
+    return compare === undefined || !this.compares ? {} : { compare };
   }
 
   /** @throws TunnelLimitError when an agent may not send so much */
   receive(message: Exclude<AgentMessage, { type: "hello" }>): void {
     switch (message.type) {
       case "chat":
-        this.#receiveChat(message.chat, message.roots);
+        this.#receiveChat(message);
         break;
       case "tree":
         this.#receiveTree(message);
         break;
       case "scanned":
-        this.#confirm(message.root, Date.parse(message.scanned_at));
+        this.#confirm(treeKey(message.root, message.compare), Date.parse(message.scanned_at));
         break;
       case "gone":
         this.#receiveGone(message.root);
@@ -107,23 +120,29 @@ export class AgentSession {
     }
   }
 
-  #receiveChat(chat: string, roots: readonly string[]): void {
-    const channel = this.#channels.get(chat);
-    if (channel === undefined) return; // it was unwatched meanwhile
-    channel.renewTroubles();
-    this.#channels.setRoots(channel, roots);
-    this.#chatRoots.record(this.#workspace, channel.chat, [...channel.roots]);
-    channel.flush();
+  #receiveChat({ chat, roots, base = "" }: Extract<AgentMessage, { type: "chat" }>): void {
+    const channels = this.#channels.ofChat(chat);
+    const [first] = channels;
+    if (first === undefined) return; // it was unwatched meanwhile
+    for (const channel of channels) {
+      channel.agentBase = base;
+      channel.renewTroubles();
+      this.#channels.setRoots(channel, roots);
+    }
+    this.#chatRoots.record(this.#workspace, chat, [...first.roots]);
+    for (const channel of channels) channel.flush();
   }
 
   #receiveTree(part: TreeMessage): void {
     const outcome = this.#trees.apply(part);
-    if (outcome.kind === "gap" && outcome.isNew) this.link.send({ type: "resync", root: part.root });
+    const { root, compare, epoch, seq } = part;
+    const name = { root, ...(compare !== undefined && { compare }) };
+    if (outcome.kind === "gap" && outcome.isNew) this.link.send({ type: "resync", ...name });
     if (outcome.kind !== "changed") return;
     const { before, state } = outcome;
-    this.#confirm(part.root, Date.parse(state.meta.scanned_at));
+    this.#confirm(treeKey(root, compare), Date.parse(state.meta.scanned_at));
     if (before !== undefined) this.#replace(before, state);
-    this.link.send({ type: "ack", root: part.root, epoch: part.epoch, seq: part.seq });
+    this.link.send({ type: "ack", ...name, epoch, seq });
   }
 
   /**
@@ -131,7 +150,9 @@ export class AgentSession {
    * it, and hold little of it.
    */
   #replace(before: TreeState, next?: TreeState): void {
-    const waiting = this.#channels.withRoot(before.root).flatMap((channel) => [...channel.waiting]);
+    const waiting = this.#channels
+      .withTree(treeKey(before.root, before.compare))
+      .flatMap((channel) => [...channel.waiting]);
     for (const viewer of this.#blocked) viewer.stateReplaced(before);
     for (const viewer of waiting) viewer.stateReplaced(before);
     if (before.view === next?.view) return;
@@ -139,18 +160,17 @@ export class AgentSession {
     before.view.entry.release();
   }
 
-  /** The tree was read, and what is here is true. */
-  #confirm(root: string, scannedAt: number): void {
-    if (!this.#trees.confirm(root, scannedAt)) return;
-    for (const channel of this.#channels.withRoot(root)) {
-      channel.clearTrouble(root);
+  /** The tree was read, and what is here is true. @param key what `treeKey` names it by */
+  #confirm(key: string, scannedAt: number): void {
+    if (!this.#trees.confirm(key, scannedAt)) return;
+    for (const channel of this.#channels.withTree(key)) {
+      channel.clearTrouble(treeOfKey(key).root);
       channel.flush();
     }
   }
 
   #receiveGone(root: string): void {
-    const last = this.#trees.remove(root);
-    if (last !== undefined) this.#replace(last);
+    for (const last of this.#trees.removeAll(root)) this.#replace(last);
     for (const channel of this.#channels.withRoot(root)) {
       this.#channels.removeRoot(channel, root);
       this.#chatRoots.bury(this.#workspace, channel.chat, root);

@@ -5,11 +5,13 @@ import type { BlockedViewer } from "./watched-chat.js";
 /** What a channel asks of its workspace. Updates are atomic per tree: a state is seen whole, or the one before it. */
 export interface ChannelHost {
   readonly agentIsConnected: boolean;
+  /** Whether the agent that is connected knows of comparisons with something else than HEAD. */
+  readonly agentCompares: boolean;
   /** One line for people: why nothing new comes. */
   readonly agentAwayMessage: string;
   readonly frames: FrameCache;
   readonly blocked: Set<BlockedViewer>;
-  /** The newest whole state of a tree. */
+  /** The newest whole state of a tree. @param root what `treeKey` names it by, here and below */
   state(root: string): TreeState | undefined;
   /** Whether the agent that is connected now has confirmed the tree. */
   isLive(root: string): boolean;
@@ -21,7 +23,8 @@ export interface ChannelHost {
    * Asks the agent to read a chat's trees. Settles exactly once, after every state that the agent sent before its answer
    * has been applied.
    *
+   * @param compare with what they are compared; `undefined`: HEAD
    * @returns when it read them, in milliseconds since 1970; rejects when the agent is away, is lost or does not answer
    */
-  refresh(chat: string): Promise<number>;
+  refresh(chat: string, compare: string | undefined): Promise<number>;
 }

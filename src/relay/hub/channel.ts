@@ -1,3 +1,4 @@
+import { treeKey } from "../../protocol/index.js";
 import { coalesce } from "../../util/index.js";
 import { Account } from "../budgets/account.js";
 import { marksBytes, rootBytes, troubleBytes } from "../budgets/cost.js";
@@ -7,7 +8,7 @@ import { latestUntilNow } from "../wall-clock.js";
 import type { ChannelHost } from "./channel-host.js";
 import { SlicedFlush } from "./sliced-flush.js";
 import type { FrameCache } from "./streams/frame-cache.js";
-import type { TreeState } from "./trees/tree-state.js";
+import { standIn, type TreeState } from "./trees/tree-state.js";
 import type { TreeView } from "./trees/tree-view.js";
 import type { Viewer } from "./viewer.js";
 import type { BlockedViewer, WatchedChat } from "./watched-chat.js";
@@ -20,14 +21,32 @@ const MAX_TROUBLES = 100;
 /** The roots of one chat, in UTF-16 units: a client is sent all of them in one frame. */
 const MAX_ROOTS_UNITS = 2 * 1024 * 1024;
 
-/** One chat that is being watched: which trees belong to it, and who looks. */
+/** With what a channel compares its trees. */
+export interface ComparedHow {
+  /** A word of docs/comparisons.md; `undefined`: HEAD. */
+  compare?: string | undefined;
+  /** The ref that the chat names as base. */
+  base?: string | undefined;
+}
+
+/** Why HEAD's diff stands for a comparison. */
+const OLD_AGENT = "the workspace's agent is too old to compare with anything but HEAD";
+const NO_AGENT = "the workspace's agent is not connected, and of trees only the diff against HEAD is kept";
+
+/** One chat that is being watched, with one comparison: which trees belong to it, and who looks. */
 export class Channel implements WatchedChat {
   /** The chat's id, in lower case. */
   readonly chat: string;
+  /** With what its trees are compared, a word of docs/comparisons.md; `undefined`: HEAD. */
+  readonly compare: string | undefined;
   readonly viewers = new Set<Viewer>();
   readonly #flush = new SlicedFlush(this.viewers);
   /** What the chat is bound to; none: every repository that the agent finds. */
   paths: readonly string[];
+  /** The ref that the chat names as base; "": none. */
+  base: string;
+  /** The one that the agent takes for it. */
+  agentBase = "";
   /**
    * One barrier is under way at a time, and one waits: however many clients refresh, the agent reads its trees no more
    * often than it can.
@@ -50,14 +69,41 @@ export class Channel implements WatchedChat {
   #formerTroubles: ReadonlySet<string> = new Set();
 
   /** @param account what it holds is entered there until {@link ended} */
-  constructor(host: ChannelHost, chat: string, paths: readonly string[], account = new Account(DEFAULT_LIMITS)) {
+  constructor(
+    host: ChannelHost,
+    chat: string,
+    paths: readonly string[],
+    account = new Account(DEFAULT_LIMITS),
+    { compare, base = "" }: ComparedHow = {},
+  ) {
     this.#host = host;
     this.#account = account;
     this.chat = chat;
+    this.compare = compare;
     this.paths = paths;
+    this.base = base;
     this.barrier = coalesce(async () => {
-      this.#checkedAt = latestUntilNow(this.#checkedAt, await host.refresh(chat));
+      this.#checkedAt = latestUntilNow(this.#checkedAt, await host.refresh(chat, compare));
     });
+  }
+
+  /** The name by which the workspace has one of the chat's trees, as it is compared here. */
+  treeKey(root: string): string {
+    if (this.compare === undefined || (this.#host.agentIsConnected && !this.#host.agentCompares)) return root;
+    return treeKey(root, this.compare === "base" && this.agentBase !== "" ? `base:${this.agentBase}` : this.compare);
+  }
+
+  #state(root: string): TreeState | undefined {
+    const { compare } = this;
+    if (compare === undefined) return this.#host.state(root);
+    const { agentIsConnected, agentCompares } = this.#host;
+    if (agentIsConnected) return agentCompares ? this.#host.state(this.treeKey(root)) : this.#standIn(root, OLD_AGENT);
+    return this.#host.state(this.treeKey(root)) ?? this.#standIn(root, NO_AGENT);
+  }
+
+  #standIn(root: string, reason: string): TreeState | undefined {
+    const head = this.#host.state(root);
+    return head && standIn(head, reason);
   }
 
   get frames(): FrameCache {
@@ -138,7 +184,7 @@ export class Channel implements WatchedChat {
   states(): TreeState[] {
     const states: TreeState[] = [];
     for (const root of this.roots) {
-      const state = this.#host.state(root);
+      const state = this.#state(root);
       if (state !== undefined) states.push(state);
     }
     return states;
@@ -149,12 +195,12 @@ export class Channel implements WatchedChat {
   }
 
   view(root: string): TreeView | undefined {
-    return this.roots.has(root) ? this.#host.state(root)?.view : undefined;
+    return this.roots.has(root) ? this.#state(root)?.view : undefined;
   }
 
   isSettled(): boolean {
     if (this.#roots === undefined) return false;
-    return [...this.#roots].every((root) => this.#host.isLive(root) || this.#troubles.has(root));
+    return [...this.#roots].every((root) => this.#host.isLive(this.treeKey(root)) || this.#troubles.has(root));
   }
 
   hasNoMore(root: string): boolean {
@@ -166,10 +212,15 @@ export class Channel implements WatchedChat {
   }
 
   scannedAt(roots: readonly string[], afterBarrier: boolean): number {
-    if (roots.length > 0) return roots.reduce((last, root) => Math.max(last, this.#host.scannedAt(root)), 0);
+    if (roots.length > 0) return roots.reduce((last, root) => Math.max(last, this.#scannedAt(root)), 0);
     if (afterBarrier) return this.#checkedAt;
-    const times = this.views().map(({ root }) => this.#host.scannedAt(root));
+    const times = this.views().map(({ root }) => this.#scannedAt(root));
     return times.length > 0 ? Math.min(...times) : this.#checkedAt;
+  }
+
+  #scannedAt(root: string): number {
+    const at = this.#host.scannedAt(this.treeKey(root));
+    return at === 0 ? this.#host.scannedAt(root) : at;
   }
 
   /**

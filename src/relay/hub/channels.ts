@@ -1,35 +1,42 @@
+import { treeOfKey } from "../../protocol/index.js";
 import type { Channel } from "./channel.js";
 
-/** The watched chats of one workspace, by id and by the trees that they have. */
+/** The watched chats of one workspace, by id and comparison, and by the trees that they have. */
 export class Channels implements Iterable<Channel> {
-  readonly #byChat = new Map<string, Channel>();
+  readonly #byName = new Map<string, Channel>();
   /** `undefined`: a channel or its roots have changed since it was made. */
   #byRoot: Map<string, Channel[]> | undefined;
 
   get size(): number {
-    return this.#byChat.size;
+    return this.#byName.size;
   }
 
   [Symbol.iterator](): Iterator<Channel> {
-    return this.#byChat.values();
+    return this.#byName.values();
   }
 
-  /** @param chat its id, in lower case */
-  get(chat: string): Channel | undefined {
-    return this.#byChat.get(chat);
+  /** @param chat its id, in lower case @param compare with what its trees are compared; default: HEAD */
+  get(chat: string, compare?: string): Channel | undefined {
+    return this.#byName.get(nameOf({ chat, compare }));
+  }
+
+  /** Those of a chat, one for each comparison. */
+  ofChat(chat: string): Channel[] {
+    return [...this.#byName.values()].filter((channel) => channel.chat === chat);
   }
 
   add(channel: Channel): void {
-    this.#byChat.set(channel.chat, channel);
+    this.#byName.set(nameOf(channel), channel);
     this.#byRoot = undefined;
   }
 
   /** @returns whether it was among them; another one of the same chat stays */
   delete(channel: Channel): boolean {
-    if (this.#byChat.get(channel.chat) !== channel) return false;
+    const name = nameOf(channel);
+    if (this.#byName.get(name) !== channel) return false;
     this.#byRoot = undefined;
     channel.ended();
-    return this.#byChat.delete(channel.chat);
+    return this.#byName.delete(name);
   }
 
   /** Gives a channel another list of trees. @throws TunnelLimitError when it is longer than an agent may make it */
@@ -54,6 +61,12 @@ export class Channels implements Iterable<Channel> {
     return this.#byRoot.get(root) ?? [];
   }
 
+  /** The channels that show a tree as it is compared. @param key what `treeKey` names it by */
+  withTree(key: string): readonly Channel[] {
+    const { root } = treeOfKey(key);
+    return this.withRoot(root).filter((channel) => channel.treeKey(root) === key);
+  }
+
   #indexByRoot(): Map<string, Channel[]> {
     const index = new Map<string, Channel[]>();
     for (const channel of this) {
@@ -65,4 +78,8 @@ export class Channels implements Iterable<Channel> {
     }
     return index;
   }
+}
+
+function nameOf({ chat, compare }: { chat: string; compare?: string | undefined }): string {
+  return compare === undefined ? chat : `${chat} ${compare}`;
 }

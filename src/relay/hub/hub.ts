@@ -32,6 +32,10 @@ export interface Binding {
   chat: string;
   /** Absolute; none: every repository that the agent finds. */
   paths: readonly string[];
+  /** With what the trees are compared, a word of docs/comparisons.md; `undefined`: HEAD. */
+  compare?: string | undefined;
+  /** The ref that the chat names as base. */
+  base?: string | undefined;
 }
 
 export interface ViewerOptions {
@@ -107,9 +111,9 @@ export class Hub {
   }
 
   /** Shows a chat to a client from now on, until it {@link leave}s. */
-  watch({ workspace: id, chat, paths }: Binding, { outlet, stream, acceptsStale }: ViewerOptions): Viewer {
+  watch({ workspace: id, chat, paths, ...how }: Binding, { outlet, stream, acceptsStale }: ViewerOptions): Viewer {
     const workspace = this.workspace(id);
-    const channel = workspace.channel(chat, paths);
+    const channel = workspace.channel(chat, paths, how);
     try {
       if (acceptsStale && !channel.agentIsConnected) workspace.load(channel);
     } catch (thrown) {
@@ -137,12 +141,13 @@ export class Hub {
   }
 
   /** Lets a viewer that has not left go on with the chat's present binding. Its next frame carries the difference. */
-  move(viewer: Viewer, { workspace: id, chat, paths }: Binding): void {
+  move(viewer: Viewer, { workspace: id, chat, paths, ...how }: Binding): void {
     const from = this.#viewers.get(viewer);
     if (from === undefined) return;
     const workspace = this.workspace(id);
-    const channel = workspace.channel(chat, paths);
+    const channel = workspace.channel(chat, paths, how);
     if (channel === from.channel) return;
+    if (!channel.agentIsConnected) workspace.load(channel);
     from.workspace.leave(from.channel, viewer);
     from.workspace.drop(from.channel);
     viewer.moveTo(channel);

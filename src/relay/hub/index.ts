@@ -1,5 +1,5 @@
 export type { AgentLink, AgentState } from "./agent-session.js";
-export { Hub, type HubOptions } from "./hub.js";
+export { type Binding, Hub, type HubOptions } from "./hub.js";
 export type { Outlet } from "./outlet.js";
 export { DeltaStream } from "./streams/delta-stream.js";
 export { GitStream } from "./streams/git-stream.js";

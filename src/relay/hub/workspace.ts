@@ -3,14 +3,14 @@ import type { Logger } from "../../util/index.js";
 import { Account, type Ledger, type WorkspaceLimits } from "../budgets/account.js";
 import { BudgetExceededError, type BudgetName, TunnelLimitError } from "../budgets/exceeded.js";
 import { RepeatedLog } from "../repeated-log.js";
-import type { ChatRoots, TreeHead, TreeStates } from "../store/index.js";
+import type { ChatRoots, TreeStates } from "../store/index.js";
 import { type AgentLink, AgentSession, type AgentState } from "./agent-session.js";
 import { Barriers } from "./barriers.js";
-import { Channel } from "./channel.js";
+import { Channel, type ComparedHow } from "./channel.js";
 import type { ChannelHost } from "./channel-host.js";
 import { Channels } from "./channels.js";
 import { FrameCache } from "./streams/frame-cache.js";
-import { TreeCache } from "./trees/tree-cache.js";
+import { type HeldTree, TreeCache } from "./trees/tree-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
 import type { Viewer } from "./viewer.js";
 import type { BlockedViewer } from "./watched-chat.js";
@@ -56,7 +56,7 @@ export class Workspace implements ChannelHost {
     this.id = id;
     this.#chatRoots = options.chatRoots;
     this.#account = new Account(options.limits, options.ledger);
-    const isWatched = (root: string) => this.#channels.withRoot(root).length > 0;
+    const isWatched = (key: string) => this.#channels.withTree(key).length > 0;
     this.#trees = new TreeCache(id, options.treeStates, isWatched, this.#account);
     const log = options.log.child({ workspace: id });
     this.log = new RepeatedLog(log);
@@ -72,6 +72,10 @@ export class Workspace implements ChannelHost {
 
   get agentIsConnected(): boolean {
     return this.#session !== undefined;
+  }
+
+  get agentCompares(): boolean {
+    return this.#session?.compares === true;
   }
 
   get agentAwayMessage(): string {
@@ -99,18 +103,30 @@ export class Workspace implements ChannelHost {
    *
    * @param chat its id, in lower case
    */
-  channel(chat: string, paths: readonly string[]): Channel {
-    let channel = this.#channels.get(chat);
+  channel(chat: string, paths: readonly string[], how: ComparedHow = {}): Channel {
+    const { compare, base = "" } = how;
+    let channel = this.#channels.get(chat, compare);
     if (channel === undefined) {
-      channel = new Channel(this, chat, paths, this.#account);
+      channel = new Channel(this, chat, paths, this.#account, how);
+      this.#takeRoots(channel, this.#channels.ofChat(chat)[0]);
       this.#channels.add(channel);
       this.#session?.watch(channel);
-    } else if (channel.paths.join("\0") !== paths.join("\0")) {
-      channel.paths = paths;
-      this.#session?.watch(channel);
-      if (this.#session !== undefined) channel.start();
+    }
+    for (const each of this.#channels.ofChat(chat)) {
+      if (each.paths.join("\0") === paths.join("\0") && each.base === base) continue;
+      each.paths = paths;
+      each.base = base;
+      this.#session?.watch(each);
+      if (this.#session !== undefined) each.start();
     }
     return channel;
+  }
+
+  /** The same chat has the same trees, whatever they are compared with. */
+  #takeRoots(channel: Channel, other: Channel | undefined): void {
+    if (other?.knowsRoots !== true) return;
+    channel.agentBase = other.agentBase;
+    channel.setRoots(other.roots);
   }
 
   join(channel: Channel, viewer: Viewer): void {
@@ -135,7 +151,10 @@ export class Workspace implements ChannelHost {
     this.#lingering.delete(channel);
     if (!this.#channels.delete(channel)) return;
     this.#session?.unwatch(channel);
-    for (const root of channel.roots) if (this.#channels.withRoot(root).length === 0) this.#trees.unfollow(root);
+    for (const root of channel.roots) {
+      const key = channel.treeKey(root);
+      if (this.#channels.withTree(key).length === 0) this.#trees.unfollow(key);
+    }
   }
 
   // ── what is kept ──
@@ -212,8 +231,8 @@ export class Workspace implements ChannelHost {
     return this.#chatRoots.tombstones(chat);
   }
 
-  refresh(chat: string): Promise<number> {
-    return this.#session?.refresh(chat) ?? Promise.reject(new Error("no agent"));
+  refresh(chat: string, compare?: string): Promise<number> {
+    return this.#session?.refresh(chat, compare) ?? Promise.reject(new Error("no agent"));
   }
 
   // ── the agent ──
@@ -227,13 +246,15 @@ export class Workspace implements ChannelHost {
    * The agent has said hello. It takes the place of the one before.
    *
    * @param secrets what it does with secrets: states in which they are treated in another way are dropped
+   * @param compares whether it knows of comparisons with something else than HEAD
    * @returns the states that it may go on from, and the updates
    */
-  attach(link: AgentLink, secrets?: SecretsMode): { held: TreeHead[]; partial: PartialUpdate[] } {
+  attach(link: AgentLink, secrets?: SecretsMode, compares = false): { held: HeldTree[]; partial: PartialUpdate[] } {
     this.#session?.end();
     const dropped = this.#trees.setSecrets(secrets);
     for (const channel of this.#channels) channel.forget(dropped);
     this.#session = new AgentSession(link, {
+      compares,
       workspace: this.id,
       trees: this.#trees,
       channels: this.#channels,
@@ -243,7 +264,8 @@ export class Workspace implements ChannelHost {
       log: this.log,
       onTrouble: this.#onTrouble,
     });
-    return { held: this.#trees.knownHeads(), partial: this.#trees.unfinished() };
+    const partial = this.#trees.unfinished().filter(({ compare }) => compares || compare === undefined);
+    return { held: this.#trees.knownHeads(compares), partial };
   }
 
   /** Asks an agent that has just been welcomed for what is being watched. */

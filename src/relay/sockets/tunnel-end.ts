@@ -207,7 +207,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     }
   }
 
-  #hello({ protocol, agent, secrets }: Extract<AgentMessage, { type: "hello" }>): void {
+  #hello({ protocol, agent, secrets, compares }: Extract<AgentMessage, { type: "hello" }>): void {
     if (this.#attached) return;
     clearTimeout(this.#helloTimer);
     if (protocol !== TUNNEL_VERSION) {
@@ -218,7 +218,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     // its token counted at the upgrade, which may be a while ago
     if (!this.#live.welcomeTunnel(this.#workspace.id, this)) return;
     this.#attached = true;
-    const { held, partial } = this.#workspace.attach(this, secrets);
+    const { held, partial } = this.#workspace.attach(this, secrets, compares);
     this.#count(this.#rate.welcome(held.length + partial.length));
     this.#log.info("", { tokenId: this.token.tokenId, agent }, "agent is here");
     this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace: this.#workspace.id, held, partial });

@@ -2,9 +2,12 @@ import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import {
   type CLOSE,
+  type ComparisonRequest,
   clientMessageSchema,
+  comparisonWord,
   type DeltaClientMessage,
   deltaClientMessageSchema,
+  parseComparisonRequest,
   type ServerMessage,
   UNKNOWN_MESSAGE_TYPE,
 } from "../../protocol/index.js";
@@ -12,7 +15,7 @@ import { systemCode } from "../../util/index.js";
 import type { BoundChat, Client } from "../access/index.js";
 import type { ClientRate } from "../budgets/client-rates.js";
 import type { Failures } from "../failures.js";
-import { DeltaStream, type Frame, GitStream, type Hub, type Viewer } from "../hub/index.js";
+import { type Binding, DeltaStream, type Frame, GitStream, type Hub, type Viewer } from "../hub/index.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
 import type { RepeatedLog } from "../repeated-log.js";
@@ -23,6 +26,9 @@ import { Throttle } from "./throttle.js";
 
 /** A client that leaves this many answers unread is not listened to until it has read them. */
 const MAX_UNREAD_ANSWERS = 64;
+
+/** The answer to a comparison that is none. */
+const INVALID_COMPARISON = "a comparison is head, base, ref:NAME or commit:OID";
 
 type WatchSessionSchema = typeof clientMessageSchema | typeof deltaClientMessageSchema;
 
@@ -47,6 +53,8 @@ export interface WatchSessionOptions {
   isDelta: boolean;
   /** The client accepts old states, marked as such, while the agent is away. */
   acceptsStale: boolean;
+  /** With what the client compares the chat's trees. */
+  compare: ComparisonRequest;
   /** Called when the socket is closed, by whomever. */
   ended: () => void;
 }
@@ -57,6 +65,9 @@ export class WatchSession implements LiveWatch {
   readonly chatId: string;
   readonly prefix: string;
   readonly #viewer: Viewer;
+  /** What the chat is bound to. */
+  #bound: Omit<Binding, "compare">;
+  #compare: ComparisonRequest;
   readonly #hub: Hub;
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
@@ -85,19 +96,18 @@ export class WatchSession implements LiveWatch {
     this.client = client;
     this.prefix = options.prefix;
     this.chatId = chat.id;
-    this.#viewer = hub.watch(
-      { workspace: options.workspace, chat: chat.id, paths: chat.paths },
-      {
-        outlet: {
-          send: (frame, done) => this.#send(frame, done),
-          onBlocked: () => metrics.dropped("slow_client"),
-          onDrained: () => this.#throttle.release("unread"),
-          onFailed: (thrown) => this.#fail(thrown),
-        },
-        stream: options.isDelta ? new DeltaStream() : new GitStream(),
-        acceptsStale: options.acceptsStale,
+    this.#bound = { workspace: options.workspace, chat: chat.id, paths: chat.paths };
+    this.#compare = options.compare;
+    this.#viewer = hub.watch(this.#binding, {
+      outlet: {
+        send: (frame, done) => this.#send(frame, done),
+        onBlocked: () => metrics.dropped("slow_client"),
+        onDrained: () => this.#throttle.release("unread"),
+        onFailed: (thrown) => this.#fail(thrown),
       },
-    );
+      stream: options.isDelta ? new DeltaStream() : new GitStream(),
+      acceptsStale: options.acceptsStale,
+    });
     socket.on("message", (data, isBinary) => {
       try {
         this.#receive(data as Buffer, isBinary);
@@ -117,7 +127,23 @@ export class WatchSession implements LiveWatch {
 
   /** The chat was bound anew: to other paths, or to another workspace. */
   rebind(chat: BoundChat, workspace: string): void {
-    this.#hub.move(this.#viewer, { workspace, chat: chat.id, paths: chat.paths });
+    this.#bound = { workspace, chat: chat.id, paths: chat.paths };
+    this.#hub.move(this.#viewer, this.#binding);
+  }
+
+  get #binding(): Binding {
+    return { ...this.#bound, compare: this.#compare.kind === "head" ? undefined : comparisonWord(this.#compare) };
+  }
+
+  /** The client compares with something else from now on. @param word what it said */
+  #compareWith(word: string): void {
+    const request = parseComparisonRequest(word);
+    if (request === undefined) {
+      this.#viewer.sendError(INVALID_COMPARISON);
+      return;
+    }
+    this.#compare = request;
+    this.#hub.move(this.#viewer, this.#binding);
   }
 
   /** The chat can no longer be watched. @param error sent in an `error` frame, and as the reason; at most 123 bytes */
@@ -160,6 +186,7 @@ export class WatchSession implements LiveWatch {
     const message = isBinary ? undefined : parse(data.toString("utf8"), this.#schema);
     if (message?.type === "refresh") this.#viewer.refresh();
     else if (message?.type === "resync") this.#viewer.resync(message.root);
+    else if (message?.type === "compare") this.#compareWith(message.compare);
     else this.#viewer.sendError(UNKNOWN_MESSAGE_TYPE);
     if (this.#viewer.backlog > MAX_UNREAD_ANSWERS) this.#throttle.hold("unread");
   }

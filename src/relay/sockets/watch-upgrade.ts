@@ -1,5 +1,5 @@
 import type { WebSocket, WebSocketServer } from "ws";
-import { DELTA_SUBPROTOCOL } from "../../protocol/index.js";
+import { DELTA_SUBPROTOCOL, HEAD_COMPARISON, parseComparisonRequest } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { type Admission, type Authority, mayWatch } from "../access/index.js";
 import type { Limits } from "../access/limits.js";
@@ -60,6 +60,8 @@ export class WatchUpgrade {
   ): Promise<Refusal | undefined> {
     const { hub, authority, admission, proxies, limits, rates, live, failures, metrics } = this.#options;
     const { headers } = request;
+    const compare = parseComparisonRequest(url.searchParams.get("compare") ?? HEAD_COMPARISON);
+    if (compare === undefined) return REFUSALS.invalidCompare;
     const host = proxies.host(request);
     const calling = { method: "GET", headers, query: url.searchParams, host, isUpgrade: true };
     const address = proxies.address(request); // later, the socket may be gone
@@ -95,6 +97,7 @@ export class WatchUpgrade {
           metrics,
           isDelta: webSocket.protocol === DELTA_SUBPROTOCOL,
           acceptsStale,
+          compare,
           limits: limits.options,
           ended: () => live.deleteWatch(session),
         });

@@ -48,6 +48,8 @@ export class OpenTree {
   /** The entries of the git directory, whose events only say that git is at work. */
   readonly #activity: ResolutionWatch<undefined>;
   readonly #hold: Hold;
+  /** The files that decide what comparisons are. */
+  #comparedPaths: readonly string[] = [];
   #closed = false;
 
   /** Watches the repository's own files, then reads its index. @throws TreewireError as reading an index does */
@@ -107,13 +109,23 @@ export class OpenTree {
   async pass(request: PassRequest): Promise<FileChanges> {
     const { repository } = this.#options;
     const asksRepository = request.repository.size > 0;
-    if (asksRepository) this.#decidingFiles.place(() => repository.watchPaths());
+    if (asksRepository) this.#decidingFiles.place(() => this.#watchPaths(repository));
     const changes = await this.diff.pass(request);
-    if (asksRepository && !this.#closed) {
-      // what new settings name was read before it was watched
-      for (const part of this.#decidingFiles.place(() => repository.watchPaths())) this.#options.onOutdated(part);
+    const { watchPaths } = this.diff.comparisons;
+    const comparesOthers = watchPaths.join("\0") !== this.#comparedPaths.join("\0");
+    this.#comparedPaths = watchPaths;
+    if ((asksRepository || comparesOthers) && !this.#closed) {
+      // what new settings and comparisons name was read before it was watched
+      const moved = this.#decidingFiles.place(() => this.#watchPaths(repository));
+      for (const part of moved) this.#options.onOutdated(part);
     }
     return changes;
+  }
+
+  /** The files that decide what the diff and its comparisons are. */
+  #watchPaths(repository: Repository): ReadonlyMap<string, RepositoryPart> {
+    const refs = this.#comparedPaths.map((path) => [path, "head"] as const);
+    return new Map([...refs, ...repository.watchPaths()]);
   }
 
   close(): void {

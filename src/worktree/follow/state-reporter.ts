@@ -4,9 +4,10 @@ import { TreewireError } from "../../util/index.js";
 import type { Modifications } from "../patches/submodules.js";
 import type { TreeDiff } from "../patches/tree-diff.js";
 import type { TreeState } from "../types.js";
+import { type ComparedEvents, ComparedStates } from "./compared-states.js";
 
 /** What a followed tree reports. All callbacks come from the event loop, never from inside a call. */
-export interface TrackerEvents {
+export interface TrackerEvents extends ComparedEvents {
   /**
    * The tree differs from the state before.
    * @param changes what leads from that state's files to these; from the empty list for the first state and for the
@@ -38,6 +39,8 @@ const UNMODIFIED: Modifications = { tracked: false, untracked: false };
 /** Remembers what was reported of one tree, and reports what differs from it. */
 export class StateReporter {
   readonly #root: string;
+  /** The same of the tree's comparisons. */
+  readonly compared: ComparedStates;
   readonly #events: TrackerEvents;
   #state: TreeState | undefined;
   #modifications = UNMODIFIED;
@@ -47,6 +50,7 @@ export class StateReporter {
   constructor(root: string, events: TrackerEvents) {
     this.#root = root;
     this.#events = events;
+    this.compared = new ComparedStates(events);
   }
 
   /** The newest state; `undefined` before the first and while the tree is gone. */
@@ -83,12 +87,14 @@ export class StateReporter {
     if (before === undefined || reported.size > 0 || !isSameBesideFiles(before, after)) {
       this.#events.onState(after, reported);
     }
+    this.compared.passed(after, diff.comparisons.outcomes);
     this.#reportModifications(diff.modifications);
   }
 
   /** The tree is not there. */
   gone(): void {
     if (this.#state === undefined) return;
+    this.compared.gone();
     this.#state = undefined;
     this.#modifications = UNMODIFIED;
     this.#events.onGone();

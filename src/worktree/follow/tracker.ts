@@ -1,5 +1,6 @@
 import type { Repository } from "../../git/index.js";
 import { bytesOfText, fileSystemPath, textOfBytes } from "../../git/index.js";
+import type { WantedComparison } from "../../protocol/index.js";
 import { type Clock, coalesce, messageOf, systemClock, TreewireError } from "../../util/index.js";
 import type { PassRequest } from "../patches/pass-request.js";
 import type { Modifications } from "../patches/submodules.js";
@@ -146,6 +147,12 @@ export class Tracker {
   /** Whether the tree was looked for and is not there; one that cannot be read is in trouble, but not gone. */
   get gone(): boolean {
     return this.#open === undefined && this.#rootDoubt === undefined;
+  }
+
+  /** Keeps just these comparisons true beside the diff against HEAD. */
+  compare(wanted: readonly WantedComparison[]): void {
+    this.#reporter.compared.want(wanted, this.#open);
+    this.#timer.wake();
   }
 
   /** Begins to follow. @returns when the first state is known, or the tree is known to be gone */
@@ -316,9 +323,8 @@ export class Tracker {
     this.#eventless = repository && eventlessWithin(this.#options.root, this.#mounts.points);
     if (repository !== undefined) {
       this.#open = this.#openTree(repository);
-      return;
-    }
-    this.#reporter.gone();
+      this.#reporter.compared.open(this.#open);
+    } else this.#reporter.gone();
   }
 
   #openTree(repository: Repository): OpenTree {

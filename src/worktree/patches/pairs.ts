@@ -10,6 +10,8 @@ export interface Pair {
   readonly after: Version | undefined;
   /** Whether it is of a file that HEAD or the index has. */
   readonly tracked: boolean;
+  /** Of a comparison with something else than HEAD: nothing of it is uncommitted. */
+  readonly committed?: boolean;
   /** Hundredths, when renamed. */
   readonly similarity: number | undefined;
 }

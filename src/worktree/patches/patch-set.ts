@@ -1,5 +1,5 @@
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
-import { joinChanges, mergeFiles, realChanges } from "../../protocol/index.js";
+import { findFile, joinChanges, mergeFiles, realChanges } from "../../protocol/index.js";
 import { NotReadyError } from "./not-ready.js";
 import type { Pair } from "./pairs.js";
 import type { Patcher, TreePatch } from "./patcher.js";
@@ -117,7 +117,11 @@ export class PatchSet {
 
   async #set(key: string, section: Section, pair: Pair): Promise<void> {
     const signature = this.#patcher.signature(pair);
-    if (this.#patches.get(key)?.signature === signature) return;
+    const known = this.#patches.get(key);
+    if (known?.signature === signature) {
+      if (known.pair.committed !== pair.committed) this.#setCommitted(key, { signature, pair, section });
+      return;
+    }
     if (!this.#budget.keepText) {
       this.#patches.set(key, { signature, pair, section });
       this.#uncommitted.set(key, emptyTreeFile(key));
@@ -125,10 +129,15 @@ export class PatchSet {
     }
     const patch = await this.#made(key, section, pair);
     this.#patches.set(key, { signature, pair, section });
-    this.#uncommitted.set(
-      key,
-      patch.bytes.length === 0 ? undefined : toTreeFile(key, patch, this.#maxHunkBytes[section]),
-    );
+    const file = patch.bytes.length === 0 ? undefined : toTreeFile(key, patch, this.#maxHunkBytes[section]);
+    this.#uncommitted.set(key, file && withCommitted(file, pair));
+  }
+
+  /** The patch is the same, and only whether it is committed is not. */
+  #setCommitted(key: string, known: KnownPatch): void {
+    const file = this.#uncommitted.has(key) ? this.#uncommitted.get(key) : findFile(this.#files, key);
+    this.#patches.set(key, known);
+    this.#uncommitted.set(key, file && withCommitted(file, known.pair));
   }
 
   /** A patch of a file that is still being read is not told as it was before. */
@@ -158,7 +167,8 @@ export class PatchSet {
       if (size > limit && file.omitted_bytes === 0) changes.set(file.key, { ...file, hunks: "", omitted_bytes: size });
       if (size > limit || file.omitted_bytes === 0 || known === undefined) continue;
       try {
-        changes.set(file.key, toTreeFile(file.key, await this.#patcher.patch(known.pair, limit), limit));
+        const fitted = toTreeFile(file.key, await this.#patcher.patch(known.pair, limit), limit);
+        changes.set(file.key, withCommitted(fitted, known.pair));
       } catch (error) {
         onError(known.pair.path, error);
       }
@@ -166,6 +176,10 @@ export class PatchSet {
     Object.assign(this.#maxHunkBytes, limits);
     return changes;
   }
+}
+
+function withCommitted(file: TreeFile, { committed }: Pair): TreeFile {
+  return committed === undefined ? file : { ...file, committed };
 }
 
 /** Counted once a file: most files of a state are those of the one before. */

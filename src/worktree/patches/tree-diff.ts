@@ -2,6 +2,7 @@ import type { Head, IndexFile, Repository, RepositoryPart, TreeEntry } from "../
 import { fileSystemPath, textOfBytes } from "../../git/index.js";
 import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
+import { TreeComparisons } from "../comparison/tree-comparisons.js";
 import { GITLINK } from "../file-mode.js";
 import { provesSame, type Stamp } from "../file-stamp.js";
 import { baseName } from "../paths.js";
@@ -10,7 +11,7 @@ import { changedEntries, IndexTree } from "../scan/index-tree.js";
 import { DENIED, lookAt } from "../scan/lstat.js";
 import { ScanRunner } from "../scan/scan-runner.js";
 import { TreeScan } from "../scan/tree-scan.js";
-import { indexBlob, listChanges } from "./changes.js";
+import { type Change, indexBlob, listChanges } from "./changes.js";
 import { DiskVersions } from "./disk-versions.js";
 import { NotReadyError } from "./not-ready.js";
 import type { Pair } from "./pairs.js";
@@ -56,6 +57,8 @@ export class TreeDiff {
   troubles: PathTrouble[] = [];
   /** Paths that changed while they were read: the next pass looks at them again. */
   readonly changedWhileRead = new Set<string>();
+  /** The diffs against something else than HEAD, which each pass makes true as well. */
+  readonly comparisons: TreeComparisons;
 
   /**
    * Files that the diff is without: they are being read beside the passes, or could not be read there. Byte paths; what was
@@ -97,6 +100,7 @@ export class TreeDiff {
     this.#renames = new RenameDetection(repository, content);
     this.#patcher = new Patcher({ repository, workFiles, content, renames: this.#renames });
     this.#patches = new PatchSet(this.#patcher, (path) => repository.patchRank(path), budget);
+    this.comparisons = new TreeComparisons({ repository, workFiles, content, budget });
   }
 
   /** The diff as of the last pass, ascending by key; files that did not change are the same objects as before. */
@@ -141,7 +145,8 @@ export class TreeDiff {
   /** Whether nothing is outdated: a pass would look at what its request names, and at nothing else. */
   get isCurrent(): boolean {
     const { paths, repository, head, tracked } = this.#outdated;
-    return !(repository || head || tracked) && paths.size + this.changedWhileRead.size === 0;
+    if (repository || head || tracked || !this.comparisons.isCurrent) return false;
+    return paths.size + this.changedWhileRead.size === 0;
   }
 
   /**
@@ -194,8 +199,16 @@ export class TreeDiff {
       this.#outdated.tracked = true;
     }
     await this.#readTouchedFiles();
-    if (this.#outdated.tracked) await this.#patchTracked();
-    const changes = await this.#patches.commit((path, error) => this.#onPathError(path, error));
+    if (this.#outdated.tracked) {
+      this.comparisons.outdate();
+      await this.#patchTracked();
+    }
+    const onPathError = (path: string, error: unknown): void => this.#onPathError(path, error);
+    const changes = await this.#patches.commit(onPathError);
+    const { files, head } = this;
+    const compared = { index: this.#index, headDifferences: this.#headDifferences, disk: this.#disk.differing };
+    const pair = (renames: RenameDetection, listed: readonly Change[]) => this.#pair(renames, listed);
+    await this.comparisons.update({ ...compared, head, files, changes, pair, onPathError });
     this.#workFiles.endPass();
     return changes;
   }
@@ -203,11 +216,15 @@ export class TreeDiff {
   /**
    * The patches of the current state in their order, made anew one by one; nothing is kept. Those that can't be made are
    * left out and added to the {@link troubles}.
+   *
+   * @param key of the comparison whose patches are meant; default: those against HEAD
    */
-  async *patches(): AsyncGenerator<TreePatch> {
-    for (const pair of this.#patches.pairs()) {
+  async *patches(key?: string): AsyncGenerator<TreePatch> {
+    const comparison = key === undefined ? undefined : this.comparisons.get(key);
+    const pairs = this.#patches.pairs();
+    for (const pair of comparison?.pairs(pairs) ?? pairs) {
       try {
-        yield await this.#patcher.patch(pair);
+        yield await (comparison ?? this.#patcher).patch(pair);
       } catch (error) {
         this.#addTrouble(pair.path, error);
       }
@@ -229,6 +246,7 @@ export class TreeDiff {
   /** What was made from those parts of the repository is outdated. */
   #invalidateParts(parts: ReadonlySet<RepositoryPart>): void {
     this.#outdated.repository = true;
+    this.comparisons.doubt();
     if (parts.has("head")) this.#outdated.head = true;
     if (parts.has("ignore") || parts.has("config")) this.#scan.relist();
     if (parts.has("attributes") || parts.has("config")) this.#readAllAgain();
@@ -332,22 +350,27 @@ export class TreeDiff {
       disk: this.#disk.differing,
       ignoresSubmodule: (path) => this.repository.submoduleIgnore(path) === "all",
     });
-    let pairs: Pair[] | undefined;
-    while (pairs === undefined) {
+    const pairs = await this.#pair(this.#renames, listed);
+    if (pairs === undefined) return;
+    const complete = await this.#patches.setTracked(pairs, (path, error) => this.#onPathError(path, error));
+    this.#outdated.tracked = !complete;
+  }
+
+  /** `undefined`: a file changed meanwhile, and the pairs wait until it is known what it is now. */
+  async #pair(renames: RenameDetection, listed: readonly Change[]): Promise<Pair[] | undefined> {
+    for (;;) {
       try {
-        pairs = await this.#renames.pair(listed.filter(({ path }) => !this.#without.has(path)));
+        return await renames.pair(listed.filter(({ path }) => !this.#without.has(path)));
       } catch (error) {
         if (error instanceof NotReadyError) {
           this.#setNotReady(error.path); // the others are paired without it
           continue;
         }
         if (!(error instanceof FileChangedError)) throw error;
-        this.changedWhileRead.add(error.path); // the pairs wait until it is known what it is now
-        return;
+        this.changedWhileRead.add(error.path);
+        return undefined;
       }
     }
-    const complete = await this.#patches.setTracked(pairs, (path, error) => this.#onPathError(path, error));
-    this.#outdated.tracked = !complete;
   }
 
   #onPathError(path: string, error: unknown): void {

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { FilterPolicy } from "../../git/index.js";
-import { diffFiles, mergeFiles } from "../../protocol/index.js";
+import { comparisonKey, diffFiles, mergeFiles, treeKey, type WantedComparison } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { packagePath } from "../../util/index.js";
 import { topOf } from "../root-places.js";
@@ -42,7 +42,7 @@ export class TreeHost {
   readonly #options: WorkerOptions;
   readonly #logger: Logger;
   readonly #program: string | URL;
-  readonly #byRoot = new Map<string, Entry>();
+  readonly #byKey = new Map<string, Entry>();
   readonly #byNumber = new Map<number, Entry>();
   readonly #pings = new Map<number, () => void>();
   #worker: Worker | undefined;
@@ -66,14 +66,20 @@ export class TreeHost {
     this.#options = { traces, maxPatchBytes, keptPatchBytes, sweep, watcher, filters, allowed };
   }
 
-  /** Follows a working tree. @param root absolute path of it, as `resolveRoot` gives it */
-  open(root: string): Tree {
-    let entry = this.#byRoot.get(root);
+  /**
+   * Follows a working tree.
+   *
+   * @param root absolute path of it, as `resolveRoot` gives it
+   * @param wanted what it is compared with, where that is not HEAD: all comparisons of a root share one look at its files
+   */
+  open(root: string, wanted?: WantedComparison): Tree {
+    const key = keyOf(root, wanted);
+    let entry = this.#byKey.get(key);
     if (entry === undefined) {
-      entry = this.#createEntry(root);
-      this.#byRoot.set(root, entry);
+      entry = this.#createEntry(root, wanted && { of: this.open(root), wanted });
+      this.#byKey.set(key, entry);
       this.#byNumber.set(entry.number, entry);
-      this.#post({ type: "open", tree: entry.number, root, top: topOf(root) });
+      this.#postOpen(entry);
     }
     const tree = new Tree(entry, (holder) => this.#release(holder));
     entry.holders.add(tree);
@@ -94,7 +100,7 @@ export class TreeHost {
   async close(): Promise<void> {
     this.#closed = true;
     for (const entry of this.#byNumber.values()) this.#answerAll(entry);
-    this.#byRoot.clear();
+    this.#byKey.clear();
     this.#byNumber.clear();
     const worker = this.#worker;
     if (worker === undefined) return;
@@ -102,10 +108,21 @@ export class TreeHost {
     await worker.terminate();
   }
 
-  #createEntry(root: string): Entry {
+  #postOpen({ number, root, comparison }: Entry): void {
+    if (comparison === undefined) {
+      this.#post({ type: "open", tree: number, root, top: topOf(root) });
+      return;
+    }
+    const { of, wanted } = comparison;
+    const head = this.#byKey.get(of.root);
+    if (head !== undefined) this.#post({ type: "compare", tree: number, of: head.number, wanted });
+  }
+
+  #createEntry(root: string, comparison: Entry["comparison"]): Entry {
     this.#numbers += 1;
     const entry: Entry = {
       root,
+      comparison,
       number: this.#numbers,
       holders: new Set(),
       tickets: new Map(),
@@ -123,12 +140,14 @@ export class TreeHost {
   }
 
   #release(tree: Tree): void {
-    const entry = this.#byRoot.get(tree.root);
-    if (entry === undefined || !entry.holders.delete(tree) || entry.holders.size > 0) return;
-    this.#byRoot.delete(entry.root);
+    const { entry } = tree;
+    const key = keyOf(entry.root, entry.comparison?.wanted);
+    if (this.#byKey.get(key) !== entry || !entry.holders.delete(tree) || entry.holders.size > 0) return;
+    this.#byKey.delete(key);
     this.#byNumber.delete(entry.number);
     this.#answerAll(entry);
     this.#post({ type: "close", tree: entry.number });
+    entry.comparison?.of.close();
   }
 
   #post(message: ToWorker): void {
@@ -158,7 +177,7 @@ export class TreeHost {
     this.#pings.clear();
     if (this.#closed) return;
     for (const entry of this.#byNumber.values()) {
-      this.#post({ type: "open", tree: entry.number, root: entry.root, top: topOf(entry.root) });
+      this.#postOpen(entry);
       for (const ticket of entry.tickets.keys()) this.#post({ type: "refresh", tree: entry.number, ticket });
     }
   }
@@ -183,7 +202,9 @@ export class TreeHost {
         break;
       case "trouble": {
         const { code, message: text } = message;
-        for (const tree of entry.holders) tree.emit("trouble", { code, message: text });
+        for (const { holders } of [entry, ...this.#comparisonsOf(entry)]) {
+          for (const tree of holders) tree.emit("trouble", { code, message: text });
+        }
         break;
       }
       case "log":
@@ -192,6 +213,10 @@ export class TreeHost {
       case "refreshed":
         this.#onRefreshed(entry, message.ticket, message.scannedAt);
     }
+  }
+
+  #comparisonsOf({ root }: Entry): Entry[] {
+    return [...this.#byNumber.values()].filter(({ comparison }) => comparison?.of.root === root);
   }
 
   #onState(entry: Entry, { whole, meta, changes }: StateMessage): void {
@@ -217,6 +242,11 @@ export class TreeHost {
     for (const resolve of entry.tickets.values()) resolve(entry.state);
     entry.tickets.clear();
   }
+}
+
+/** What a comparison of a root is kept under; the root itself has its own name. */
+function keyOf(root: string, wanted: WantedComparison | undefined): string {
+  return treeKey(root, wanted && comparisonKey(wanted));
 }
 
 /** Has a thread close its trees. @returns when it has, or has not done so in time, or is gone */

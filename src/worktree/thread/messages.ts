@@ -1,5 +1,5 @@
 import type { FilterPolicy } from "../../git/index.js";
-import type { FileChanges } from "../../protocol/index.js";
+import type { FileChanges, WantedComparison } from "../../protocol/index.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import type { WatcherKind } from "../watch/watcher-kinds.js";
 
@@ -22,6 +22,8 @@ export interface WorkerOptions {
 export type ToWorker =
   /** `top` holds `.git`, where that is not in the root. */
   | { readonly type: "open"; readonly tree: number; readonly root: string; readonly top: string }
+  /** Another number for a comparison of the tree `of`, which is followed as long as that is open. */
+  | { readonly type: "compare"; readonly tree: number; readonly of: number; readonly wanted: WantedComparison }
   | { readonly type: "close"; readonly tree: number }
   | { readonly type: "refresh"; readonly tree: number; readonly ticket: number }
   /** Closes all trees. Answered with `left` when nothing outside of the thread calls into it any more. */

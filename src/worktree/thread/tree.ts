@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { FileChanges } from "../../protocol/index.js";
+import type { FileChanges, WantedComparison } from "../../protocol/index.js";
 import type { TreeState } from "../types.js";
 
 /** What a {@link Tree} reports. */
@@ -25,6 +25,8 @@ export interface TreeEvents {
 export interface Entry {
   readonly root: string;
   readonly number: number;
+  /** The tree that it is a comparison of, and with what. */
+  readonly comparison: { readonly of: Tree; readonly wanted: WantedComparison } | undefined;
   readonly holders: Set<Tree>;
   readonly tickets: Map<number, (state: TreeState | undefined) => void>;
   state: TreeState | undefined;
@@ -35,25 +37,26 @@ export interface Entry {
 /** One holder's view of a followed tree. */
 export class Tree extends EventEmitter<TreeEvents> {
   readonly root: string;
-  readonly #entry: Entry;
+  /** @internal */
+  readonly entry: Entry;
   readonly #release: (tree: Tree) => void;
 
   /** @internal */
   constructor(entry: Entry, release: (tree: Tree) => void) {
     super();
     this.root = entry.root;
-    this.#entry = entry;
+    this.entry = entry;
     this.#release = release;
   }
 
   /** The newest state; `undefined` before the first and while the tree is gone. */
   get state(): TreeState | undefined {
-    return this.#entry.state;
+    return this.entry.state;
   }
 
   /** Whether the tree was looked for and is not there. */
   get gone(): boolean {
-    return this.#entry.gone;
+    return this.entry.gone;
   }
 
   /**
@@ -61,7 +64,7 @@ export class Tree extends EventEmitter<TreeEvents> {
    * @returns the state that covers every write that was finished before the call; `undefined` when the tree is gone
    */
   async refresh(): Promise<TreeState | undefined> {
-    return this.#entry.refresh();
+    return this.entry.refresh();
   }
 
   /** Gives the tree back; the last holder's call ends its watching. */

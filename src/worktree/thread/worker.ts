@@ -1,7 +1,7 @@
 // The thread in which the trees live. Bulk file work is synchronous here, so that the main thread's heartbeats go out
 // while a tree of 80,000 files is read.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import type { FileChanges } from "../../protocol/index.js";
+import { comparisonKey, type FileChanges, type WantedComparison } from "../../protocol/index.js";
 import { messageOf } from "../../util/index.js";
 import { Tracker, type TrackerOptions } from "../follow/tracker.js";
 import type { TreeLogger, TreeState } from "../types.js";
@@ -16,6 +16,8 @@ class FollowedTree {
   readonly #tree: number;
   /** Whether the main thread has a state of it from this thread. */
   #isKnown = false;
+  /** Its comparisons, by their key. */
+  readonly #compared = new Map<string, { number: number; wanted: WantedComparison; isKnown: boolean }>();
 
   constructor(
     tree: number,
@@ -35,12 +37,34 @@ class FollowedTree {
       filters: options.filters,
       ...(options.allowed !== undefined && { allowed: options.allowed }),
       onState: (state, changes) => this.#onState(state, changes),
+      onCompared: (key, state, changes) => this.#onCompared(key, state, changes),
       onGone: () => {
         this.#isKnown = false;
         post({ type: "gone", tree });
+        for (const compared of this.#compared.values()) {
+          compared.isKnown = false;
+          post({ type: "gone", tree: compared.number });
+        }
       },
       onTrouble: (code, message) => post({ type: "trouble", tree, code, message }),
     });
+  }
+
+  /** Follows a comparison as well. @param number that it has for the main thread */
+  compare(number: number, wanted: WantedComparison): void {
+    this.#compared.set(comparisonKey(wanted), { number, wanted, isKnown: false });
+    this.#wantCompared();
+    if (this.tracker.gone) this.#post({ type: "gone", tree: number });
+  }
+
+  /** Follows one of them no longer. */
+  uncompare(number: number): void {
+    for (const [key, compared] of this.#compared) if (compared.number === number) this.#compared.delete(key);
+    this.#wantCompared();
+  }
+
+  #wantCompared(): void {
+    this.tracker.compare(Array.from(this.#compared.values(), ({ wanted }) => wanted));
   }
 
   #logger({ traces }: WorkerOptions): TreeLogger {
@@ -48,6 +72,13 @@ class FollowedTree {
       this.#post({ type: "log", tree: this.#tree, level, fields, message });
     };
     return { trace: traces ? logAt("trace") : () => {}, warn: logAt("warn"), error: logAt("error") };
+  }
+
+  #onCompared(key: string, { root: _root, files: _files, ...meta }: TreeState, changes: FileChanges): void {
+    const compared = this.#compared.get(key);
+    if (compared === undefined) return;
+    this.#post({ type: "state", tree: compared.number, whole: !compared.isKnown, meta, changes });
+    compared.isKnown = true;
   }
 
   #onState({ root: _root, files: _files, ...meta }: TreeState, changes: FileChanges): void {
@@ -58,6 +89,8 @@ class FollowedTree {
 
 function run(port: MessagePort, options: WorkerOptions): void {
   const trees = new Map<number, FollowedTree>();
+  /** The trees that comparisons are of, by the number of the comparison. */
+  const compared = new Map<number, FollowedTree>();
   const names = createNames(options.watcher);
   const post = (message: FromWorker): void => port.postMessage(message);
   const reportTrouble = (tree: number) => (error: unknown) => {
@@ -85,9 +118,18 @@ function run(port: MessagePort, options: WorkerOptions): void {
         .catch(reportTrouble(tree));
       return;
     }
-    const tracker = trees.get(tree)?.tracker;
+    if (message.type === "compare") {
+      const followed = trees.get(message.of);
+      if (followed === undefined) return;
+      compared.set(tree, followed);
+      followed.compare(tree, message.wanted);
+      return;
+    }
+    const tracker = (trees.get(tree) ?? compared.get(tree))?.tracker;
     if (message.type === "close") {
-      tracker?.close();
+      compared.get(tree)?.uncompare(tree);
+      compared.delete(tree);
+      trees.get(tree)?.tracker.close();
       trees.delete(tree);
     } else {
       const { ticket } = message;

@@ -15,6 +15,8 @@ async function printed(root: string, format: "diff" | "json" | "stat", isRedacte
   await runOnce({
     paths: [root],
     format,
+    compare: { kind: "head" },
+    onNote: () => {},
     filters: "all",
     ...(isRedacted && { secrets: new SecretsPolicy({ allow: [], deny: [] }) }),
     onError: (error) => {

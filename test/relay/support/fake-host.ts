@@ -5,6 +5,7 @@ import type { TreeState } from "../../../src/relay/hub/trees/tree-state.js";
 /** A workspace of which a test decides everything. */
 export class FakeHost implements ChannelHost {
   agentIsConnected = true;
+  agentCompares = true;
   agentAwayMessage = "away";
   frames = new FrameCache();
   blocked = new Set<never>() as ChannelHost["blocked"];

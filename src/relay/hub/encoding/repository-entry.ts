@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import {
+  comparedFields,
   type FittedFiles,
   filtersNotRun,
   lacksHunks,
@@ -52,6 +53,7 @@ export class RepositoryEntry {
       ...filtersNotRun(fitted.files),
       ...secretsOf(fitted.files),
       ...(meta.health !== "" && { health: meta.health }),
+      ...comparedFields(meta),
     };
     this.#head = `${JSON.stringify(change).slice(0, -1)},"unified_diff":`;
     this.#texts =

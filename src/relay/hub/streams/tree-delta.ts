@@ -101,8 +101,11 @@ function* spans({ upserts, edits, removes, ...head }: DeltaTree): Generator<Span
   yield raw("]}");
 }
 
-/** An object of texts and numbers. */
-function* objectSpans(comma: string, object: Readonly<Record<string, string | number>>): Generator<Span, void, void> {
+/** An object of texts, numbers and truth values. */
+function* objectSpans(
+  comma: string,
+  object: Readonly<Record<string, string | number | boolean>>,
+): Generator<Span, void, void> {
   const fields = Object.entries(object);
   const units = fields.reduce((sum, [, value]) => sum + (typeof value === "string" ? value.length : 0), 0);
   if (units <= PIECE_UNITS) {

@@ -54,7 +54,7 @@ export class PendingUpdate {
   }
 
   /** Which update it is, and how many parts of it have come. */
-  get progress(): Omit<PartialUpdate, "root"> {
+  get progress(): Omit<PartialUpdate, "root" | "compare"> {
     return { ...this.#version, parts: this.#parts };
   }
 

@@ -1,10 +1,18 @@
-import { MAX_TREES, type PartialUpdate, type SecretsMode, type TreeMessage } from "../../../protocol/index.js";
+import {
+  MAX_TREES,
+  type PartialUpdate,
+  type SecretsMode,
+  type TreeMessage,
+  treeKey,
+  treeOfKey,
+} from "../../../protocol/index.js";
 import { Account, type Holding } from "../../budgets/account.js";
 import { rootBytes, treeBytes } from "../../budgets/cost.js";
 import { BudgetExceededError } from "../../budgets/exceeded.js";
 import { DEFAULT_LIMITS } from "../../limit-options.js";
 import type { TreeHead, TreeStates } from "../../store/index.js";
 import { hasPassed, latestUntilNow } from "../../wall-clock.js";
+import { type CachedTree, isSaved, newTree, versionOf } from "./cached-tree.js";
 import { PendingUpdate } from "./pending-update.js";
 import { applyUpdate, restoreState, type TreeState } from "./tree-state.js";
 
@@ -17,24 +25,8 @@ const KEEP_UNFINISHED_MS = 10 * 60_000;
 /** The roots of the states that an agent may go on from, in UTF-16 units: they go out in one message. */
 const MAX_HEADS_UNITS = 4 * 1024 * 1024;
 
-interface Tree {
-  state: TreeState | undefined;
-  /** Milliseconds since 1970. */
-  scannedAt: number;
-  /** The agent that is connected now has confirmed it, and follows it for a chat. */
-  live: boolean;
-  pending: PendingUpdate | undefined;
-  /** A whole state was asked for and has not come yet. */
-  resyncing: boolean;
-  /** The version of the state that the store has. The state itself is not held when there is a newer one. */
-  saved: string | undefined;
-  /** When it was written: milliseconds since 1970. */
-  savedAt: number;
-  /** The version of the state when it was last looked at for saving. */
-  seen: string | undefined;
-  /** What the agent that sent the state did with secrets in it. */
-  secrets: SecretsMode | undefined;
-}
+/** A state that an agent may go on from. */
+export type HeldTree = TreeHead & { compare?: string };
 
 /** What came of a part of an update. */
 export type PartOutcome =
@@ -52,7 +44,8 @@ export class TreeCache {
   readonly #store: TreeStates;
   readonly #isWatched: (root: string) => boolean;
   readonly #account: Account;
-  readonly #trees = new Map<string, Tree>();
+  /** By the name that `treeKey` gives them: the root, where a tree is compared with HEAD. So is every `root` of a method. */
+  readonly #trees = new Map<string, CachedTree>();
   /** Trees that the connected agent may go on from although their states are only in the store. */
   readonly #stored = new Set<string>();
   /** What the agent that came last does with secrets. */
@@ -106,7 +99,7 @@ export class TreeCache {
     if (this.#trees.has(root) || this.#hasRoom({ bytes: treeBytes(root), trees: 1 })) this.#load(root);
   }
 
-  #load(root: string): Tree {
+  #load(root: string): CachedTree {
     const tree = this.#tree(root);
     if (tree.state !== undefined) return tree;
     const stored = this.#store.load(this.#workspace, root);
@@ -175,7 +168,7 @@ export class TreeCache {
   }
 
   /** @returns what it has cost, in bytes */
-  #drop(root: string, tree: Tree): number {
+  #drop(root: string, tree: CachedTree): number {
     this.#trees.delete(root);
     const bytes = (tree.state?.cost ?? treeBytes(root)) + (tree.pending?.bytes ?? 0);
     this.#account.adjust({ bytes: -bytes, trees: -1, files: -(tree.state?.files.length ?? 0) });
@@ -206,9 +199,17 @@ export class TreeCache {
     return dropped;
   }
 
-  /** Names the states that an agent which has just come may go on from. */
-  knownHeads(): TreeHead[] {
-    const here = new Map(this.states.slice(0, MAX_TREES).map(({ root, epoch, seq }) => [root, { root, epoch, seq }]));
+  /**
+   * Names the states that an agent which has just come may go on from.
+   *
+   * @param knowsComparisons whether it knows of others than those against HEAD
+   */
+  knownHeads(knowsComparisons = true): HeldTree[] {
+    const states = this.states.filter(({ compare }) => knowsComparisons || compare === undefined).slice(0, MAX_TREES);
+    const keys = states.map((state) => ({ key: treeKey(state.root, state.compare), state }));
+    const here = new Map<string, HeldTree>(
+      keys.map(({ key, state: { epoch, seq } }) => [key, { ...treeOfKey(key), epoch, seq }]),
+    );
     // a relay that was started anew goes on from what its predecessor kept; read when the agent sends something of it
     for (const root of this.#stored) this.#unstore(root);
     let units = 0;
@@ -234,8 +235,9 @@ export class TreeCache {
   /** The updates of which the first parts are here, from connections that were lost. */
   unfinished(): PartialUpdate[] {
     const updates: PartialUpdate[] = [];
-    for (const [root, { pending }] of this.#trees) {
-      if (pending?.lostAt !== undefined && updates.length < MAX_TREES) updates.push({ root, ...pending.progress });
+    for (const [key, { pending }] of this.#trees) {
+      if (pending?.lostAt === undefined || updates.length === MAX_TREES) continue;
+      updates.push({ ...treeOfKey(key), ...pending.progress });
     }
     return updates;
   }
@@ -278,8 +280,9 @@ export class TreeCache {
    */
   apply(part: TreeMessage): PartOutcome {
     const { root } = part;
-    if (!this.#trees.has(root)) this.#reserve({ bytes: treeBytes(root), trees: 1 });
-    const tree = this.#unstore(root) ? this.#load(root) : this.#tree(root);
+    const key = treeKey(root, part.compare);
+    if (!this.#trees.has(key)) this.#reserve({ bytes: treeBytes(key), trees: 1 });
+    const tree = this.#unstore(key) ? this.#load(key) : this.#tree(key);
     if (tree.pending?.goesOnWith(part) !== true) {
       if ((part.part ?? 0) > 0) return gapOf(tree); // what came before it was evicted
       this.#setPending(tree, new PendingUpdate(part));
@@ -300,7 +303,7 @@ export class TreeCache {
     }
     tree.resyncing = false;
     const change = {
-      bytes: state.cost - (before?.cost ?? treeBytes(root)),
+      bytes: state.cost - (before?.cost ?? treeBytes(key)),
       files: state.files.length - (before?.files.length ?? 0),
     };
     this.#reserve({ ...change, bytes: change.bytes - pending.bytes }); // before the tree has no update that keeps it here
@@ -311,7 +314,7 @@ export class TreeCache {
     return { kind: "changed", before, state };
   }
 
-  #setPending(tree: Tree, pending: PendingUpdate | undefined): void {
+  #setPending(tree: CachedTree, pending: PendingUpdate | undefined): void {
     this.#account.adjust({ bytes: (pending?.bytes ?? 0) - (tree.pending?.bytes ?? 0) });
     tree.pending = pending;
   }
@@ -342,6 +345,12 @@ export class TreeCache {
     return true;
   }
 
+  /** The tree is gone with its comparisons, here and in the store. @returns their last states */
+  removeAll(root: string): TreeState[] {
+    const keys = [...this.#trees].flatMap(([key, { state }]) => (state?.root === root && key !== root ? key : []));
+    return [root, ...keys].flatMap((key) => this.remove(key) ?? []);
+  }
+
   /** The tree is gone, here and in the store. @returns its last state */
   remove(root: string): TreeState | undefined {
     this.#unstore(root);
@@ -351,20 +360,10 @@ export class TreeCache {
     return tree?.state;
   }
 
-  #tree(root: string): Tree {
+  #tree(root: string): CachedTree {
     let tree = this.#trees.get(root);
     if (tree === undefined) {
-      tree = {
-        state: undefined,
-        scannedAt: 0,
-        live: false,
-        pending: undefined,
-        resyncing: false,
-        saved: undefined,
-        savedAt: Date.now(),
-        seen: undefined,
-        secrets: this.#secrets,
-      };
+      tree = newTree(this.#secrets);
       this.#trees.set(root, tree);
       this.#account.adjust({ bytes: treeBytes(root), trees: 1 });
     }
@@ -372,17 +371,8 @@ export class TreeCache {
   }
 }
 
-/** What the protocol names a state of a tree by. */
-function versionOf({ epoch, seq }: TreeState): string {
-  return `${epoch} ${seq}`;
-}
-
-function isSaved({ state, saved }: Tree): boolean {
-  return state === undefined || versionOf(state) === saved;
-}
-
 /** What the agent sends of the tree builds on what is not here: it is asked for the whole state. */
-function gapOf(tree: Tree): PartOutcome {
+function gapOf(tree: CachedTree): PartOutcome {
   const isNew = !tree.resyncing;
   tree.resyncing = true;
   return { kind: "gap", isNew };

@@ -33,6 +33,8 @@ export interface StateChanges {
  */
 export interface TreeState {
   readonly root: string;
+  /** With what it is compared, as the tunnel names that; `undefined`: HEAD. */
+  readonly compare: string | undefined;
   readonly epoch: string;
   readonly seq: number;
   readonly meta: TreeMeta;
@@ -52,6 +54,7 @@ export interface TreeState {
 /** What a state consists of before its limits are looked at. */
 interface Content {
   root: string;
+  compare: string | undefined;
   epoch: string;
   seq: number;
   meta: TreeMeta;
@@ -70,20 +73,20 @@ interface Content {
  * @throws TunnelLimitError when the files' names are more than a diff has room for
  */
 export function applyUpdate(before: TreeState | undefined, update: TreeMessage): TreeState | undefined {
-  const { root, epoch, seq, base } = update;
-  const meta = shownMeta(update.meta);
+  const { root, compare, epoch, seq, base } = update;
+  const meta = withCommits(shownMeta(update.meta), base === null ? undefined : before?.meta);
   const isOfEpoch = before?.epoch === epoch;
   if (base !== null && !(isOfEpoch && before?.seq === base)) return undefined;
   const sent = changesOf(update);
   if (before === undefined) {
     const files = mergeFiles([], sent);
-    return finish({ root, epoch, seq, meta, files, changes: undefined, count: countFiles(files) }, undefined);
+    return finish({ root, compare, epoch, seq, meta, files, changes: undefined, count: countFiles(files) }, undefined);
   }
   const real = base === null ? diffFiles(before.files, mergeFiles([], sent)) : realChanges(before.files, sent);
   const files = mergeFiles(before.files, real);
   const changes = isOfEpoch ? { base: before.seq, files: real } : undefined;
   return finish(
-    { root, epoch, seq, meta, files, changes, count: countAfter(before.count, before.files, real) },
+    { root, compare, epoch, seq, meta, files, changes, count: countAfter(before.count, before.files, real) },
     before,
   );
 }
@@ -100,7 +103,8 @@ export function changesBetween(from: TreeState, to: TreeState): FileChanges {
 /** A state that was kept while nobody held it. */
 export function restoreState({ root, epoch, seq, meta: stored, files }: StoredTree): TreeState {
   const meta = shownMeta(stored);
-  return finish({ root, epoch, seq, meta, files, changes: undefined, count: countFiles(files) }, undefined);
+  const compare = undefined; // no other is stored
+  return finish({ root, compare, epoch, seq, meta, files, changes: undefined, count: countFiles(files) }, undefined);
 }
 
 /** @throws TunnelLimitError */
@@ -111,11 +115,11 @@ function finish(content: Content, before: TreeState | undefined): TreeState {
       "over the diff limit",
     );
   }
-  const { root, epoch, seq, meta, files, changes, count } = cutToLimit(content);
+  const { root, compare, epoch, seq, meta, files, changes, count } = cutToLimit(content);
   const filesChanged = files !== before?.files;
   const view = before === undefined ? TreeView.of(root, meta, files) : before.view.next(meta, files, filesChanged);
   const cost = treeBytes(root, meta) + count.bytes + countChanges(changes?.files);
-  return { root, epoch, seq, meta, files, changes, size: count.units, cost, count, view };
+  return { root, compare, epoch, seq, meta, files, changes, size: count.units, cost, count, view };
 }
 
 function cutToLimit(content: Content): Content {
@@ -133,9 +137,36 @@ function shownMeta(meta: TreeMeta): TreeMeta {
   return { ...meta, remote_origin: remoteWithoutCredentials(remote_origin), health: withoutCredentials(health) };
 }
 
+/** An agent does not send commits again that its relay has. @param base of the state that the update changes */
+function withCommits(meta: TreeMeta, base: TreeMeta | undefined): TreeMeta {
+  const commits = meta.compare === undefined || meta.commits !== undefined ? undefined : base?.commits;
+  return commits === undefined ? meta : { ...meta, commits };
+}
+
 /** A key that is both removed and sent is there. */
 function changesOf({ upserts, removes }: TreeMessage): FileChanges {
   const changes = new Map<string, TreeFile | undefined>(removes.map((key) => [key, undefined]));
   for (const file of upserts) changes.set(file.key, file);
   return changes;
+}
+
+/** The states against HEAD that stand for comparisons which are not here. */
+const standIns = new WeakMap<TreeState, { reason: string; state: TreeState }>();
+
+/**
+ * HEAD's diff where something else was asked for. The same object for the same state and reason.
+ *
+ * @param head the state against HEAD
+ * @param reason why that is shown, in words for people
+ */
+export function standIn(head: TreeState, reason: string): TreeState {
+  const known = standIns.get(head);
+  if (known?.reason === reason) return known.state;
+  const compare = { kind: "head", base_ref: "", base_oid: "", ahead: 0, behind: 0, reason } as const;
+  const meta: TreeMeta = { ...head.meta, compare, commits: [], commits_truncated: false };
+  // another epoch: it has the files of the state that it is made of, and not its history
+  const epoch = `${head.epoch} head`;
+  const state = { ...head, epoch, meta, changes: undefined, view: TreeView.of(head.root, meta, head.files) };
+  standIns.set(head, { reason, state });
+  return state;
 }

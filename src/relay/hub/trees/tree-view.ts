@@ -1,4 +1,4 @@
-import type { TreeFile, TreeMeta } from "../../../protocol/index.js";
+import { sameCompared, type TreeFile, type TreeMeta } from "../../../protocol/index.js";
 import { RepositoryEntry } from "../encoding/repository-entry.js";
 
 /** What is remembered of a view that a client was sent: it holds nothing of the diff. */
@@ -50,7 +50,8 @@ export class TreeView {
       meta.branch === this.#meta.branch &&
       meta.remote_origin === this.#meta.remote_origin &&
       meta.health === this.#meta.health &&
-      meta.too_large_bytes === this.#meta.too_large_bytes;
+      meta.too_large_bytes === this.#meta.too_large_bytes &&
+      sameCompared(meta, this.#meta);
     if (isSame) return this;
     const entry = entryOf(this.root, meta, files);
     return entry.equals(this.entry) ? this : new TreeView(this.root, meta, entry, this.mark); // hunks may be left out

@@ -1,0 +1,176 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import t from "tap";
+import { type DeltaTree, type RepositoryChange, type TreeFile, unifiedDiff } from "../../src/protocol/index.js";
+import { samples } from "../secrets/samples.js";
+import { expectedDiff, expectedTreeDiff } from "../support/git-oracle.js";
+import { SEED } from "../support/random.js";
+import { createRepo, git, TestRepo } from "../support/repo.js";
+import { Stack } from "../support/stack.js";
+import { type Cleanup, tempDir } from "../support/temp.js";
+import { until } from "../support/until.js";
+import { DeltaClient, refusedUpgrade, WatchClient } from "../support/watch-client.js";
+
+const stack = await Stack.start(t);
+const token = stack.clientToken("alice");
+const { workspace } = stack.startAgent(t);
+
+const lines = (count: number) => Array.from({ length: count }, (_, at) => `line ${at}\n`).join("");
+
+/** A clone on branch `feature` with one commit, and a chat that shows it. */
+async function featureChat(t: Cleanup) {
+  const origin = createRepo(t, { a: lines(9), b: "1\n" });
+  const repo = new TestRepo(join(tempDir(t), "clone"));
+  git(origin.root, "clone", "-q", origin.root, repo.root);
+  repo.git("checkout", "-q", "--no-track", "-b", "feature");
+  repo.write("a", lines(9).replace("line 2", "second"));
+  repo.commit("one");
+  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  await WatchClient.watch(t, stack.url, chat, token).then((client) => client.close()); // the agent is there
+  return { origin, repo, chat, path: `${stack.url}/api/v2/chats/${chat}/git/watch` };
+}
+
+const baseOf = (repo: TestRepo): string => repo.git("merge-base", "HEAD", "origin/main");
+const comparedDiff = (repo: TestRepo): string => expectedDiff(repo.root, { base: baseOf(repo) }).toString();
+
+/** The trees of a delta client. */
+const treeOf = (client: DeltaClient, root: string) => client.assembler.trees.get(root);
+const textOf = (client: DeltaClient, root: string): string => unifiedDiff([...(treeOf(client, root)?.files ?? [])]);
+
+t.test("clients of one chat compare with different things, each live", async (t) => {
+  const { repo, path } = await featureChat(t);
+  const oid = repo.git("rev-parse", "HEAD");
+  const [head, base, commit] = await Promise.all(
+    ["", "?compare=base", `?compare=commit:${oid}`].map((query) => WatchClient.open(t, path + query, { token })),
+  );
+  if (head === undefined || base === undefined || commit === undefined) throw new Error("three clients");
+  const [first] = (await head.first()).repositories ?? [];
+  t.same(first, {
+    repo_root: repo.root,
+    branch: "feature",
+    remote_origin: repo.git("remote", "get-url", "origin"),
+    unified_diff: "",
+  });
+  const [compared] = (await base.first()).repositories ?? [];
+  t.equal(compared?.unified_diff, comparedDiff(repo));
+  t.match(compared, {
+    compare: { kind: "base", base_ref: "origin/main", base_oid: baseOf(repo), ahead: 1, behind: 0 },
+    commits: [{ oid, subject: "one", files: 1, additions: 1, deletions: 1 }],
+    commits_truncated: false,
+  });
+  const [shown] = (await commit.first()).repositories ?? [];
+  t.equal(shown?.unified_diff, expectedTreeDiff(repo.root, "HEAD~1", "HEAD").toString());
+
+  repo.write("a", lines(9).replace("line 2", "second").replace("line 7", "seventh"));
+  repo.write("new", "1\n");
+  await base.showsDiff(repo.root, comparedDiff(repo));
+  await head.showsDiff(repo.root, expectedDiff(repo.root).toString());
+  repo.commit("two");
+  await base.shows(repo.root, "has two commits", (change) => change?.commits?.length === 2);
+  t.equal(base.repositories.get(repo.root)?.unified_diff, comparedDiff(repo));
+  await head.showsDiff(repo.root, "");
+  base.refresh();
+  await base.changesFrame(base.changes.length + 1);
+  t.equal(commit.changes.length, 1, "a commit does not change");
+  t.same([...head.errors, ...base.errors, ...commit.errors], []);
+});
+
+t.test("a delta client changes what it compares with on the open socket", async (t) => {
+  const { repo, path } = await featureChat(t);
+  const client = await DeltaClient.open(t, path, { token });
+  const compareWith = (compare: string) => client.send(JSON.stringify({ type: "compare", compare }));
+  await until("HEAD's", () => treeOf(client, repo.root) !== undefined);
+  const plain = client.messages.find((message): message is DeltaTree => message.type === "tree");
+  t.notOk(plain?.meta.compare, "nothing of it in HEAD's");
+  compareWith("base");
+  await until("the base's", () => textOf(client, repo.root) === comparedDiff(repo), {
+    seen: () => client.messages.slice(-4),
+  });
+  const { meta, files } = treeOf(client, repo.root) ?? { files: [] as TreeFile[] };
+  t.match(meta, { compare: { kind: "base", base_oid: baseOf(repo) }, commits: [{ subject: "one" }] });
+  t.equal(files[0]?.committed, true);
+  repo.write("a", lines(9).replace("line 2", "second").replace("line 7", "seventh"));
+  await until("an edit", () => treeOf(client, repo.root)?.files[0]?.committed === false);
+  t.equal(textOf(client, repo.root), comparedDiff(repo));
+  t.match(treeOf(client, repo.root)?.meta.commits, [{ subject: "one" }], "they are there although they did not change");
+  compareWith("ref:feature~1".replace("~1", ""));
+  await until("a ref's", () => treeOf(client, repo.root)?.meta.compare?.kind === "ref");
+  t.equal(textOf(client, repo.root), expectedDiff(repo.root, { base: "feature" }).toString());
+  compareWith("head");
+  await until("HEAD's again", () => treeOf(client, repo.root)?.meta.compare === undefined);
+  t.equal(textOf(client, repo.root), expectedDiff(repo.root).toString());
+  compareWith("what?");
+  await until("an error", () =>
+    client.messages.find((message) => message.type === "error" && /a comparison is/.test(message.message)),
+  );
+});
+
+t.test("what cannot be compared with is said beside HEAD's diff", async (t) => {
+  const { repo, path } = await featureChat(t);
+  repo.write("b", "2\n");
+  const client = await WatchClient.open(t, `${path}?compare=ref:nowhere`, { token });
+  const [entry] = (await client.first()).repositories ?? [];
+  t.match(entry, { compare: { kind: "head", reason: "nowhere: there is no such ref" }, commits: [] });
+  t.equal(entry?.unified_diff, expectedDiff(repo.root).toString());
+  repo.git("branch", "nowhere", "HEAD~1");
+  await client.shows(repo.root, "is compared", (change) => change?.compare?.kind === "ref");
+  t.equal(client.repositories.get(repo.root)?.unified_diff, expectedDiff(repo.root, { base: "nowhere" }).toString());
+});
+
+t.test("a malformed comparison is refused before the upgrade", async (t) => {
+  const { path } = await featureChat(t);
+  for (const compare of ["", "branch", "ref:", "ref:a..b", "commit:xyz"]) {
+    const refused = await refusedUpgrade(t, `${path}?compare=${compare}`, { token });
+    t.match(
+      refused,
+      { status: 400, body: { message: "Invalid comparison.", validations: [{ field: "compare" }] } },
+      compare,
+    );
+  }
+});
+
+t.test("secrets are hidden in comparisons, and in the words of commits", async (t) => {
+  const [github] = samples(SEED);
+  const { repo, path } = await featureChat(t);
+  repo.write("app.ts", `const token = "${github?.text}";\n`);
+  repo.write(".env", "PASSWORD=hidden-by-path\n");
+  repo.commit(`use ${github?.text}\n\nThe token is ${github?.text}.`);
+  for (const compare of ["base", `commit:${repo.git("rev-parse", "HEAD")}`]) {
+    const client = await WatchClient.open(t, `${path}?compare=${compare}`, { token });
+    const text = JSON.stringify(await client.first());
+    t.notMatch(text, github?.body ?? "no sample", compare);
+    t.notMatch(text, "hidden-by-path", compare);
+    t.match((await client.first()).repositories?.[0], { withheld_files: [{ path: ".env" }], commits: [{ files: 2 }] });
+  }
+});
+
+t.test("HEAD's diff is kept while the agent is away, and stands for a comparison", async (t) => {
+  const stack = await Stack.start(t);
+  const token = stack.clientToken("alice");
+  const workspace = randomUUID();
+  const { agent } = stack.startAgent(t, { workspace });
+  const repo = createRepo(t, { a: "1\n" });
+  repo.git("checkout", "-q", "-b", "feature");
+  repo.write("b", "1\n");
+  repo.commit("one");
+  repo.write("a", "2\n");
+  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  const seen = await WatchClient.watch(t, stack.url, chat, token);
+  t.equal(seen.repositories.get(repo.root)?.unified_diff, expectedDiff(repo.root).toString());
+  agent.child.kill();
+  await agent.exit();
+  const path = `${stack.url}/api/v2/chats/${chat}/git/watch`;
+  const client = await until("a stale stream", async () => {
+    const opened = await WatchClient.attempt(t, `${path}?stale=ok&compare=base`, { token });
+    return opened instanceof WatchClient ? opened : undefined;
+  });
+  const first = await client.first();
+  const entry: RepositoryChange | undefined = first.repositories?.[0];
+  t.equal(first.stale, true);
+  t.match(entry, { compare: { kind: "head", reason: /not connected/ }, commits: [] });
+  t.equal(entry?.unified_diff, expectedDiff(repo.root).toString());
+  stack.startAgent(t, { workspace });
+  const expected = expectedDiff(repo.root, { base: "main" }).toString();
+  await client.showsDiff(repo.root, expected);
+  t.match(client.repositories.get(repo.root)?.compare, { kind: "base", base_ref: "main", ahead: 1, behind: 0 });
+});
