@@ -121,6 +121,8 @@ export const MIGRATIONS: readonly string[] = [
    alter table trees add column secrets text;`,
   // a session, which a browser was given for a token, counts as long as that token does
   `alter table tokens add column parent text;`,
+  `alter table chats add column title text not null default '';
+   alter table chats add column labels text not null default '{}';`,
 ];
 
 /**
