@@ -129,6 +129,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     failures,
     metrics,
     log,
+    passOn: upstream && { upstream, allowedOrigins: options.allowedOrigins ?? [] },
   });
   const forgetUpstream = theirs && (() => theirs.forget());
   const reconciler = new Reconciler({ store, live, failures, forgetUpstream });
