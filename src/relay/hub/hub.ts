@@ -153,7 +153,7 @@ export class Hub {
     viewer.moveTo(channel);
     this.#viewers.set(viewer, { workspace, channel });
     workspace.join(channel, viewer);
-    if (!channel.agentIsConnected) viewer.sendError(channel.agentAwayMessage);
+    if (!channel.agentIsConnected) viewer.agentIsAway();
   }
 
   /**

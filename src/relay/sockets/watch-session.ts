@@ -47,6 +47,8 @@ export interface WatchSessionOptions {
   isDelta: boolean;
   /** The client accepts old states, marked as such, while the agent is away. */
   acceptsStale: boolean;
+  /** The client wants the socket closed when the agent goes away, in place of an `error` frame. */
+  closesOnAway: boolean;
   /** Called when the socket is closed, by whomever. */
   ended: () => void;
 }
@@ -93,6 +95,7 @@ export class WatchSession implements LiveWatch {
           onBlocked: () => metrics.dropped("slow_client"),
           onDrained: () => this.#throttle.release("unread"),
           onFailed: (thrown) => this.#fail(thrown),
+          ...(options.closesOnAway && { onAgentAway: (message: string) => this.close("goingAway", message) }),
         },
         stream: options.isDelta ? new DeltaStream() : new GitStream(),
         acceptsStale: options.acceptsStale,

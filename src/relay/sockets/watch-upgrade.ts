@@ -95,6 +95,7 @@ export class WatchUpgrade {
           metrics,
           isDelta: webSocket.protocol === DELTA_SUBPROTOCOL,
           acceptsStale,
+          closesOnAway: url.searchParams.get("on_away") === "close",
           limits: limits.options,
           ended: () => live.deleteWatch(session),
         });

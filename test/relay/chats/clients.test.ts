@@ -3,6 +3,7 @@ import t from "tap";
 import { ownerId } from "../../../src/relay/chats/owner-id.js";
 import { bindChat, createToken } from "../../../src/relay/index.js";
 import { until } from "../../support/until.js";
+import { refusedUpgrade, WatchClient } from "../../support/watch-client.js";
 import { CoderClient, CoderError } from "../support/coder-client.js";
 import { fileOf } from "../support/fake-agent.js";
 import { MODES, TestRelay } from "../support/relay.js";
@@ -82,6 +83,27 @@ for (const mode of MODES) {
     await coder.update(child, { title: "of a child" });
     await t.rejects(coder.update(child, { title: "x", archived: false }), { message: /^400 / });
     t.equal((await coder.chat(child)).title, "of a child");
+  });
+}
+
+for (const mode of MODES) {
+  t.test(`${mode}: who asks for it is closed with 1001 when the agent goes away, and comes back`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    const agent = await relay.agent([]);
+    const url = `${relay.watchUrl()}?on_away=close`;
+    const closing = await WatchClient.open(t, url, { token: relay.clientToken });
+    const staying = await relay.client();
+    await closing.first();
+    await staying.first();
+    agent.vanish();
+    t.equal(await closing.closed(), 1001);
+    t.same(closing.errors, []);
+    await staying.error(/the workspace's agent is disconnected/);
+    t.equal(staying.closeCode, undefined);
+    const refused = await refusedUpgrade(t, url, { headers: { "coder-session-token": relay.clientToken } });
+    t.match(refused, { status: 400, body: { message: /^Agent state is "disconnected"/ } });
+    await relay.agent([]);
+    await (await WatchClient.open(t, url, { token: relay.clientToken })).first();
   });
 }
 
