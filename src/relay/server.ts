@@ -129,14 +129,16 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     failures,
     metrics,
     log,
+    passOn: upstream && { upstream, allowedOrigins: options.allowedOrigins ?? [] },
   });
   const forgetUpstream = theirs && (() => theirs.forget());
   const reconciler = new Reconciler({ store, live, failures, forgetUpstream });
   let isReady = true;
   const agentState = (workspace: string) => hub.agentState(workspace);
+  const treeCounts = (workspace: string, chat: string) => hub.treeCounts(workspace, chat);
   const changed = () => reconciler.changed();
   const http = await createHttp(
-    { store, own, authority, admission, uploads, proxies, agentState, changed },
+    { store, own, authority, admission, uploads, proxies, agentState, treeCounts, changed },
     {
       limits: limits.options,
       metrics,

@@ -3,11 +3,12 @@ import { idSchema } from "../../protocol/index.js";
 import { TreewireError } from "../../util/index.js";
 import type { Client } from "../access/index.js";
 import { REFUSALS, RefusedError } from "../answers.js";
-import type { NewToken, TokenEntry } from "../store/index.js";
-import { chatJson } from "./chats.js";
+import { chatSchema } from "../chats/index.js";
+import type { Chat, NewToken, TokenEntry } from "../store/index.js";
+import { showChat } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
 import { requireAdmin } from "./operations.js";
-import { callerErrors, chatSchema, OF_JSON_BODIES } from "./schemas.js";
+import { callerErrors, OF_JSON_BODIES } from "./schemas.js";
 
 const tokenSchema = z.object({
   id: z.string(),
@@ -127,7 +128,10 @@ export function adminRoutes(context: HttpContext) {
           response: { 200: z.array(boundChatSchema), ...errors },
         },
       },
-      async ({ query }) => store.chats.list(query.owner).map((chat) => ({ ...chatJson(chat), paths: [...chat.paths] })),
+      async (request) => {
+        const admin = request.getDecorator<Client>("admin");
+        return store.chats.list(request.query.owner).map((chat) => boundChat(context, chat, admin));
+      },
     );
     http.put(
       "/chats/:chat/binding",
@@ -140,7 +144,8 @@ export function adminRoutes(context: HttpContext) {
           response: { 200: boundChatSchema, ...bodyErrors },
         },
       },
-      async ({ params, body }) => {
+      async (request) => {
+        const { params, body } = request;
         const { owner, parent, ...rest } = body;
         const binding = {
           chat: params.chat,
@@ -150,7 +155,7 @@ export function adminRoutes(context: HttpContext) {
         };
         const chat = await store.durable(() => refuseBadUsage(() => store.chats.bind(binding)));
         context.changed();
-        return { ...chatJson(chat), paths: [...chat.paths] };
+        return boundChat(context, chat, request.getDecorator<Client>("admin"));
       },
     );
     http.delete(
@@ -171,6 +176,10 @@ export function adminRoutes(context: HttpContext) {
       },
     );
   };
+}
+
+function boundChat(context: HttpContext, chat: Chat, admin: Client): z.infer<typeof boundChatSchema> {
+  return { ...showChat(context, chat, admin), paths: [...chat.paths] };
 }
 
 function tokenJson(token: TokenEntry): z.infer<typeof tokenSchema> {

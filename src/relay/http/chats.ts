@@ -2,10 +2,11 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Client, mayWatch } from "../access/index.js";
 import { accept, REFUSALS, RefusedError } from "../answers.js";
+import { type ChatJson, type ChatUpdate, chatJson, chatSchema, chatUpdateSchema } from "../chats/index.js";
 import { STREAM_NAMES } from "../routes.js";
 import type { Chat } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer } from "./context.js";
-import { callerErrors, chatSchema, OF_JSON_BODIES } from "./schemas.js";
+import { callerErrors, OF_JSON_BODIES } from "./schemas.js";
 
 const params = z.object({ chat: z.string() });
 /** How many chats one answer has. */
@@ -49,14 +50,18 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
     if (!context.own.isLive(client)) throw new RefusedError(REFUSALS.signedOut); // the body may have taken minutes
     return accept(context.own.chat(client, request.params.chat));
   };
-  const setArchived = async (request: FastifyRequest<{ Params: { chat: string } }>, archived: boolean) => {
+  const update = async (request: FastifyRequest<{ Params: { chat: string } }>, { archived, ...said }: ChatUpdate) => {
     const { chats } = context.store;
     // a lock may have to be waited for: what is true is looked at when the write goes through
     await context.store.durable(() => {
       const chat = find(request);
-      if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
-      if (chats.setArchived(chat.id, archived).includes(chat.id)) return;
-      throw new RefusedError(archived ? REFUSALS.alreadyArchived : REFUSALS.notArchived);
+      if (archived !== undefined) {
+        if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
+        if (chat.archived === archived) {
+          throw new RefusedError(archived ? REFUSALS.alreadyArchived : REFUSALS.notArchived);
+        }
+      }
+      chats.update(chat.id, { ...said, ...(archived !== undefined && { archived }) });
     });
     context.changed();
   };
@@ -81,7 +86,8 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
         const client = request.getDecorator<Client>("client");
         const { limit, offset, archived } = request.query;
         const owner = client.admin ? undefined : client.user;
-        return context.store.chats.page({ owner, archived: archived === "true", limit, offset }).map(chatJson);
+        const chats = context.store.chats.page({ owner, archived: archived === "true", limit, offset });
+        return chats.map((chat) => showChat(context, chat, client));
       },
     );
     http.get(
@@ -89,21 +95,21 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
       {
         schema: { hide, summary: "A chat", params, response: { 200: chatSchema, ...callerErrors(404) } },
       },
-      async (request) => chatJson(find(request)),
+      async (request) => showChat(context, find(request), request.getDecorator<Client>("client")),
     );
     http.patch(
       "/chats/:chat",
       {
         schema: {
           hide,
-          summary: "Archive a chat, or bring it back",
+          summary: "Change a chat's title or labels, archive it, or bring it back",
           params,
-          body: z.object({ archived: z.boolean() }),
+          body: chatUpdateSchema,
           response: { 204: noContent, ...callerErrors(404, ...OF_JSON_BODIES) },
         },
       },
       async (request, reply) => {
-        await setArchived(request, request.body.archived);
+        await update(request, request.body);
         return reply.code(204).send(null);
       },
     );
@@ -129,7 +135,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
           },
         },
         async (request, reply) => {
-          await setArchived(request, archived);
+          await update(request, { archived });
           return reply.code(204).send(null);
         },
       );
@@ -137,15 +143,15 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
   }
 }
 
-/** A chat as docs/protocol.md has it. */
-export function chatJson(chat: Chat): z.infer<typeof chatSchema> {
-  return {
-    id: chat.id,
-    owner_id: chat.owner ?? null,
-    workspace_id: chat.workspace ?? null,
-    parent_chat_id: chat.parent ?? null,
-    archived: chat.archived,
-    created_at: chat.createdAt.toISOString(),
-    updated_at: chat.updatedAt.toISOString(),
-  };
+/**
+ * A chat as it is now.
+ *
+ * @param client who asks: whose token is bound to another workspace is told nothing of the chat's trees
+ */
+export function showChat(context: HttpContext, chat: Chat, client: Pick<Client, "workspace">): ChatJson {
+  const { workspace, id } = chat;
+  if (workspace === undefined) return chatJson(chat, { hasAgent: false, trees: [] });
+  const seesTrees = client.workspace === undefined || client.workspace === workspace;
+  const trees = seesTrees ? context.treeCounts(workspace, id) : [];
+  return chatJson(chat, { hasAgent: context.agentState(workspace) === "connected", trees });
 }

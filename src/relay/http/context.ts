@@ -3,7 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefau
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Admission, Authority, Client, OwnAuthority, Uploads } from "../access/index.js";
 import { accept } from "../answers.js";
-import type { AgentState } from "../hub/index.js";
+import type { AgentState, TreeCount } from "../hub/index.js";
 import type { Proxies } from "../proxies.js";
 import type { Store } from "../store/index.js";
 
@@ -18,6 +18,8 @@ export interface HttpContext {
   uploads: Uploads;
   proxies: Proxies;
   agentState: (workspace: string) => AgentState;
+  /** What the trees of a chat in a workspace add up to, as far as that is known. */
+  treeCounts: (workspace: string, chat: string) => TreeCount[];
   /** Called when a route has changed who may do what: live sockets are looked at again. */
   changed: () => void;
 }

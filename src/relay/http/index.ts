@@ -16,6 +16,7 @@ import type { Metrics } from "../metrics.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { hasOneTarget } from "../request-shape.js";
 import { PREFIXES } from "../routes.js";
+import { proxyRoutes } from "../upstream/calls.js";
 import { adminRoutes } from "./admin.js";
 import { AllowedMethods } from "./allowed-methods.js";
 import { chatRoutes, streamRoutes } from "./chats.js";
@@ -24,11 +25,11 @@ import { fileRoutes } from "./files.js";
 import { openapi } from "./openapi.js";
 import { operationRoutes } from "./operations.js";
 import { pageRoutes } from "./page.js";
-import { proxyRoutes } from "./proxy.js";
 import { RelayResponse } from "./relay-response.js";
 import { RequestLog } from "./request-log.js";
 import { sessionRoutes } from "./session.js";
 import { UnreadBodies } from "./unread-bodies.js";
+import { validationsOf } from "./validations.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
@@ -139,11 +140,7 @@ function refuse(reply: FastifyReply, { status, body, headers = {} }: Refusal): F
 function refusalOf(error: unknown): Refusal {
   if (error instanceof RefusedError) return error.refusal;
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const validations = error.validation.map(({ instancePath, message }) => ({
-      field: instancePath.replace(/^\//, "").replaceAll("/", ".") || "body",
-      detail: message ?? "is not valid",
-    }));
-    return { status: 400, body: { message: "Bad request.", validations } };
+    return { status: 400, body: { message: "Bad request.", validations: error.validation.flatMap(validationsOf) } };
   }
   const status = statusOf(error);
   return { status, body: { message: status >= 500 ? REFUSALS.internal.body.message : messageOf(error) } };

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { errorBodySchema } from "../../protocol/index.js";
 
 /** What any request may be answered with: it makes no sense, takes too long, is too large, or meets a fault, or the store's. */
@@ -19,14 +18,3 @@ export function errorResponses(...statuses: number[]): Record<number, typeof err
 export function callerErrors(...statuses: number[]): Record<number, typeof errorBodySchema> {
   return errorResponses(...OF_CALLERS, ...statuses);
 }
-
-/** A chat as docs/protocol.md has it. */
-export const chatSchema = z.object({
-  id: z.string(),
-  owner_id: z.string().nullable(),
-  workspace_id: z.string().nullable(),
-  parent_chat_id: z.string().nullable(),
-  archived: z.boolean(),
-  created_at: z.iso.datetime(),
-  updated_at: z.iso.datetime(),
-});

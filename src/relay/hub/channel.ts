@@ -279,8 +279,8 @@ export class Channel implements WatchedChat {
     return [...this.#ownTroubles, ...this.#troubles.values()];
   }
 
-  sendError(message: string): void {
-    for (const viewer of this.viewers) viewer.sendError(message);
+  agentIsAway(): void {
+    for (const viewer of [...this.viewers]) viewer.agentIsAway(); // it may leave
   }
 
   /** Viewers that have not been sent the newest state because others are served first. */

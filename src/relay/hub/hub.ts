@@ -8,7 +8,7 @@ import type { Channel } from "./channel.js";
 import type { Outlet } from "./outlet.js";
 import type { WatchStream } from "./streams/watch-stream.js";
 import { Viewer } from "./viewer.js";
-import { Workspace } from "./workspace.js";
+import { type TreeCount, Workspace } from "./workspace.js";
 
 export interface HubOptions {
   chatRoots: ChatRoots;
@@ -76,6 +76,11 @@ export class Hub {
   /** The state of a workspace's agent, without making the workspace known. */
   agentState(id: string): AgentState {
     return this.#workspaces.get(id)?.agentState ?? "disconnected";
+  }
+
+  /** What the trees of a chat add up to, as far as they are held in memory, without making the workspace known. */
+  treeCounts(workspaceId: string, chat: string): TreeCount[] {
+    return this.#workspaces.get(workspaceId)?.counts(chat) ?? [];
   }
 
   /** Whether there is a last state of any of the chat's trees to show while the agent is away. */
@@ -153,7 +158,7 @@ export class Hub {
     viewer.moveTo(channel);
     this.#viewers.set(viewer, { workspace, channel });
     workspace.join(channel, viewer);
-    if (!channel.agentIsConnected) viewer.sendError(channel.agentAwayMessage);
+    if (!channel.agentIsConnected) viewer.agentIsAway();
   }
 
   /**

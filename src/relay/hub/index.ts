@@ -5,4 +5,4 @@ export { DeltaStream } from "./streams/delta-stream.js";
 export { GitStream } from "./streams/git-stream.js";
 export type { Frame } from "./streams/watch-stream.js";
 export type { Viewer } from "./viewer.js";
-export type { Workspace } from "./workspace.js";
+export type { TreeCount, Workspace } from "./workspace.js";

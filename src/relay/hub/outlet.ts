@@ -15,4 +15,10 @@ export interface Outlet {
   onDrained(): void;
   /** The next frame cannot be made, and no other will be asked for: what has to be read for it is not to be had. */
   onFailed(thrown: unknown): void;
+  /**
+   * Set: the agent has gone away, which is said to the client in another way than by an `error` frame.
+   *
+   * @param message one line for people
+   */
+  onAgentAway?(message: string): void;
 }

@@ -114,6 +114,13 @@ export class Viewer implements BlockedViewer {
     this.flush();
   }
 
+  /** The agent has gone away, or the chat was bound to a workspace whose agent is away. */
+  agentIsAway(): void {
+    const message = this.#chat.agentAwayMessage;
+    if (this.#outlet.onAgentAway === undefined) this.sendError(message);
+    else this.#outlet.onAgentAway(message);
+  }
+
   /** Says at least that nothing changed when no frame has gone out for a while. @param earlyMs before that is over */
   heartbeat(earlyMs: number): void {
     if (!hasPassed(this.#stream.heartbeatMs - earlyMs, this.#lastFrameAt)) return;

@@ -32,6 +32,17 @@ export interface WorkspaceOptions {
   onTrouble: () => void;
 }
 
+/** What the diff of one tree adds up to. */
+export interface TreeCount {
+  root: string;
+  changedFiles: number;
+  /** Lines. */
+  additions: number;
+  deletions: number;
+  /** When that was last known to be true, in milliseconds since 1970. */
+  scannedAt: number;
+}
+
 /** Everything that belongs to one workspace: its agent, its trees, and the chats that look at them. */
 export class Workspace implements ChannelHost {
   readonly id: string;
@@ -235,6 +246,19 @@ export class Workspace implements ChannelHost {
     return this.#session?.refresh(chat, compare) ?? Promise.reject(new Error("no agent"));
   }
 
+  /** What the trees of a chat add up to, as far as they are held in memory: nothing is read for this. */
+  counts(chat: string): TreeCount[] {
+    const roots = this.#channels.get(chat)?.roots ?? this.#chatRoots.present(chat);
+    const counts: TreeCount[] = [];
+    for (const root of roots) {
+      const count = this.state(root)?.count;
+      if (count === undefined) continue;
+      const { files: changedFiles, additions, deletions } = count;
+      counts.push({ root, changedFiles, additions, deletions, scannedAt: this.scannedAt(root) });
+    }
+    return counts;
+  }
+
   // ── the agent ──
 
   /** An agent's socket is open; it has not said hello yet. */
@@ -283,7 +307,7 @@ export class Workspace implements ChannelHost {
     this.#session?.end();
     this.#session = undefined;
     if (link === undefined) return;
-    for (const channel of this.#channels) channel.sendError(this.agentAwayMessage);
+    for (const channel of this.#channels) channel.agentIsAway();
   }
 
   /**

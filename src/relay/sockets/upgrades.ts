@@ -8,27 +8,41 @@ import type { Metrics } from "../metrics.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { hasOneTarget } from "../request-shape.js";
 import { watchedChat } from "../routes.js";
+import { PassedUpgrade, type PassedUpgradeOptions } from "../upstream/passed-upgrade.js";
+import { ownerOf } from "../upstream/paths.js";
 import { closeSocket } from "./close-socket.js";
 import { TunnelUpgrade, type TunnelUpgradeOptions } from "./tunnel-upgrade.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
 import { WatchUpgrade, type WatchUpgradeOptions } from "./watch-upgrade.js";
 
-/** Answers upgrade requests: with a watch socket, a tunnel, or the refusal that docs/protocol.md has for it. */
+type UpgradesOptions = WatchUpgradeOptions &
+  TunnelUpgradeOptions & {
+    /** Set: it stays the owner of chats, and upgrades that are not the relay's own are passed on to it. */
+    passOn: Pick<PassedUpgradeOptions, "upstream" | "allowedOrigins"> | undefined;
+  };
+
+/**
+ * Answers upgrade requests: with a watch socket, a tunnel, what an upstream says, or the refusal that docs/protocol.md has
+ * for it.
+ */
 export class Upgrades {
   readonly #watches: WatchUpgrade;
   readonly #tunnels: TunnelUpgrade;
+  readonly #passed: PassedUpgrade | undefined;
   readonly #metrics: Metrics;
   readonly #failures: Failures;
   /** For what callers cause. */
   readonly #refused: RepeatedLog;
   #isClosing = false;
 
-  constructor(options: WatchUpgradeOptions & TunnelUpgradeOptions) {
+  constructor(options: UpgradesOptions) {
     this.#watches = new WatchUpgrade(options);
     this.#tunnels = new TunnelUpgrade(options);
     this.#metrics = options.metrics;
     this.#failures = options.failures;
     this.#refused = new RepeatedLog(options.log);
+    const { passOn } = options;
+    this.#passed = passOn && new PassedUpgrade({ ...options, ...passOn, log: new RepeatedLog(options.log) });
   }
 
   /** Node's `upgrade` event. Never rejects. */
@@ -61,8 +75,16 @@ export class Upgrades {
     if (this.#isClosing) return REFUSALS.goingAway;
     if (upgrade.url.pathname === TUNNEL_PATH) return this.#tunnels.open(upgrade, () => this.#isClosing);
     const watched = watchedChat(upgrade.url.pathname);
-    if (watched === undefined) return REFUSALS.noSuchRoute;
+    if (watched === undefined) return this.#passOn(upgrade);
     return this.#watches.open(upgrade, watched, () => this.#isClosing);
+  }
+
+  async #passOn(upgrade: UpgradeRequest): Promise<Refusal | undefined> {
+    if (this.#passed === undefined) return REFUSALS.noSuchRoute;
+    // the target as it came: a URL has resolved its dots
+    const owner = ownerOf(upgrade.request.url?.split("?", 1)[0] ?? "");
+    if (owner === "nonsense") return REFUSALS.badRequest;
+    return owner === "own" ? REFUSALS.noSuchRoute : this.#passed.open(upgrade, () => this.#isClosing);
   }
 
   /**
@@ -75,6 +97,6 @@ export class Upgrades {
     const sockets = [...this.#watches.sockets, ...this.#tunnels.sockets];
     const closed = sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
     for (const socket of sockets) closeSocket(socket, "goingAway", { graceMs });
-    await Promise.all(closed);
+    await Promise.all([...closed, this.#passed?.close(graceMs)]);
   }
 }

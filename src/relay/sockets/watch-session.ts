@@ -55,6 +55,8 @@ export interface WatchSessionOptions {
   acceptsStale: boolean;
   /** With what the client compares the chat's trees. */
   compare: ComparisonRequest;
+  /** The client wants the socket closed when the agent goes away, in place of an `error` frame. */
+  closesOnAway: boolean;
   /** Called when the socket is closed, by whomever. */
   ended: () => void;
 }
@@ -104,6 +106,7 @@ export class WatchSession implements LiveWatch {
         onBlocked: () => metrics.dropped("slow_client"),
         onDrained: () => this.#throttle.release("unread"),
         onFailed: (thrown) => this.#fail(thrown),
+        ...(options.closesOnAway && { onAgentAway: (message: string) => this.close("goingAway", message) }),
       },
       stream: options.isDelta ? new DeltaStream() : new GitStream(),
       acceptsStale: options.acceptsStale,

@@ -98,6 +98,7 @@ export class WatchUpgrade {
           isDelta: webSocket.protocol === DELTA_SUBPROTOCOL,
           acceptsStale,
           compare,
+          closesOnAway: url.searchParams.get("on_away") === "close",
           limits: limits.options,
           ended: () => live.deleteWatch(session),
         });

@@ -14,6 +14,9 @@ export interface Chat {
   paths: readonly string[];
   /** The chat that this one belongs to. */
   parent: string | undefined;
+  /** What people call it; "": nothing. */
+  title: string;
+  labels: Readonly<Record<string, string>>;
   archived: boolean;
   createdAt: Date;
   updatedAt: Date;
@@ -30,6 +33,14 @@ export interface ChatBinding {
   parent?: string;
 }
 
+/** What its owner changes of a chat. Left out: as before. */
+export interface ChatChange {
+  title?: string;
+  /** All of them: what is not among them goes. */
+  labels?: Readonly<Record<string, string>>;
+  archived?: boolean;
+}
+
 const rowSchema = z
   .object({
     id: z.string(),
@@ -37,6 +48,8 @@ const rowSchema = z
     workspace: z.string().nullable(),
     paths: z.string().transform((text) => z.array(z.string()).parse(JSON.parse(text))),
     parent: z.string().nullable(),
+    title: z.string(),
+    labels: z.string().transform((text) => z.record(z.string(), z.string()).parse(JSON.parse(text))),
     archived: z.int(),
     created_at: z.int(),
     updated_at: z.int(),
@@ -48,6 +61,8 @@ const rowSchema = z
       workspace: row.workspace ?? undefined,
       paths: row.paths,
       parent: row.parent ?? undefined,
+      title: row.title,
+      labels: row.labels,
       archived: row.archived === 1,
       createdAt: new Date(row.created_at),
       updatedAt: new Date(row.updated_at),
@@ -58,10 +73,21 @@ const rowSchema = z
 export class ChatStore {
   readonly #db: Database.Database;
   readonly #byId: Database.Statement;
+  readonly #describe: Database.Statement;
+  readonly #archive: Database.Statement;
 
   constructor(db: Database.Database) {
     this.#db = db;
     this.#byId = db.prepare("select * from chats where id = ?");
+    this.#describe = db.prepare(
+      "update chats set title = coalesce(?, title), labels = coalesce(?, labels), updated_at = ? where id = ?",
+    );
+    this.#archive = db.prepare(
+      `with recursive below (id) as (
+         select ?1 union select chats.id from chats join below on chats.parent = below.id
+       )
+       update chats set archived = ?2, updated_at = ?3 where id in below and archived <> ?2`,
+    );
   }
 
   get(id: string): Chat | undefined {
@@ -142,19 +168,13 @@ export class ChatStore {
     return this.get(id);
   }
 
-  /** Archives a root chat and everything below it, or brings them back. @returns the ids whose state changed */
-  setArchived(rootId: string, archived: boolean): string[] {
-    const rows = this.#db
-      .prepare(
-        `with recursive below (id) as (
-           select ?1 union select chats.id from chats join below on chats.parent = below.id
-         )
-         update chats set archived = ?2, updated_at = ?3 where id in below and archived <> ?2 returning id`,
-      )
-      .all(rootId, archived ? 1 : 0, Date.now());
-    return z
-      .array(z.object({ id: z.string() }))
-      .parse(rows)
-      .map(({ id }) => id);
+  /** Changes a chat that is there, all of it or nothing. `archived` is for root chats: those below follow. */
+  update(id: string, { title, labels, archived }: ChatChange): void {
+    inTransaction(this.#db, () => {
+      if (title !== undefined || labels !== undefined) {
+        this.#describe.run(title ?? null, labels === undefined ? null : JSON.stringify(labels), Date.now(), id);
+      }
+      if (archived !== undefined) this.#archive.run(id, archived ? 1 : 0, Date.now());
+    });
   }
 }

@@ -138,6 +138,8 @@ export const MIGRATIONS: readonly string[] = [
    drop table chat_roots;
    alter table chat_lists rename to chat_roots;
    create index chat_roots_workspace on chat_roots (workspace, changed_at);`,
+  `alter table chats add column title text not null default '';
+   alter table chats add column labels text not null default '{}';`,
 ];
 
 /**

@@ -75,7 +75,7 @@ t.test("chats are bound, listed and unbound, also while they are watched", async
   const binding = { workspace: relay.workspace, owner: "alice", paths: ["/a"] };
   const [status, bound] = await call("PUT", `/chats/${chat}/binding`, binding);
   t.equal(status, 200);
-  t.match(bound, { id: chat, owner_id: "alice", workspace_id: relay.workspace, paths: ["/a"] });
+  t.match(bound, { id: chat, owner_name: "alice", workspace_id: relay.workspace, paths: ["/a"] });
   const client = await relay.client(chat);
   await client.first();
   await call("PUT", `/chats/${chat}/binding`, { ...binding, paths: ["/b"] });

@@ -38,7 +38,7 @@ t.test("what this connection has changed is named as well, every chat of it", (t
   store.chats.bind({ chat: ROOT, workspace: WORKSPACE });
   store.chats.bind({ chat: CHILD, workspace: WORKSPACE, parent: ROOT });
   take();
-  store.chats.setArchived(ROOT, true);
+  store.chats.update(ROOT, { archived: true });
   t.same(take(), { tokens: [], chats: [ROOT, CHILD] });
   t.end();
 });

@@ -9,10 +9,15 @@ export interface FilesCount {
   readonly nameUnits: number;
   /** By the estimate of budgets/cost.ts. */
   readonly bytes: number;
+  /** Changed files, those of directories that were left out among them. */
+  readonly files: number;
+  /** Lines, as far as agents count them. */
+  readonly additions: number;
+  readonly deletions: number;
 }
 
 export function countFiles(files: readonly TreeFile[]): FilesCount {
-  const count = { units: 0, nameUnits: 0, bytes: 0 };
+  const count = { units: 0, nameUnits: 0, bytes: 0, files: 0, additions: 0, deletions: 0 };
   for (const file of files) add(count, file, 1);
   return count;
 }
@@ -39,4 +44,7 @@ function add(count: { -readonly [K in keyof FilesCount]: number }, file: TreeFil
   count.units += sign * (file.header.length + file.hunks.length);
   count.nameUnits += sign * (file.key.length + file.path.length);
   count.bytes += sign * fileBytes(file);
+  count.files += sign * (file.omitted_files ?? 1);
+  count.additions += sign * file.additions;
+  count.deletions += sign * file.deletions;
 }

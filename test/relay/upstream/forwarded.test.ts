@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import t from "tap";
-import { forwarding } from "../../../src/relay/http/forwarded.js";
 import { Proxies } from "../../../src/relay/proxies.js";
+import { forwarding } from "../../../src/relay/upstream/forwarded.js";
 import { ask } from "../support/raw.js";
 import { TestRelay } from "../support/relay.js";
 

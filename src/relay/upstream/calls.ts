@@ -4,18 +4,20 @@ import { messageOf } from "../../util/index.js";
 import { bringsCookie, readCredentials, withCoderCookie } from "../access/credentials.js";
 import type { UpstreamOptions } from "../access/index.js";
 import { tokenDigest } from "../access/limits.js";
-import { accept, REFUSALS, type Refusal } from "../answers.js";
+import { accept, REFUSALS, type Refusal, RefusedError } from "../answers.js";
+import { type HttpContext, type HttpServer, queryOf } from "../http/context.js";
 import type { LimitOptions } from "../limit-options.js";
 import { RepeatedLog } from "../repeated-log.js";
-import { type HttpContext, type HttpServer, queryOf } from "./context.js";
+import { endToEnd } from "./end-to-end.js";
 import { forwarding } from "./forwarded.js";
+import { ownerOf } from "./paths.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
 /** Connections to the upstream for what is no upload. */
 const OTHER_CONNECTIONS = 128;
 
-/** The file, archive and chat calls, handed through to the upstream as streams. */
+/** Every call at and below `/chats` that is not the relay's own, handed through to the upstream as streams. */
 export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions, { uploads }: LimitOptions) {
   const { origin, pathname } = upstream.url;
   // bodies, which may come slowly, leave some for calls that have none
@@ -43,6 +45,10 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions, { u
         url,
         schema: { hide: true },
         handler: async (request, reply) => {
+          const path = request.url.split("?", 1)[0] ?? "";
+          const owner = ownerOf(path);
+          if (owner !== "upstream")
+            throw new RefusedError(owner === "own" ? REFUSALS.noSuchRoute : REFUSALS.badRequest);
           const address = request.ip; // later, the socket may be gone
           const sayWhoCalls = forwarding(context.proxies, request.raw);
           const host = context.proxies.host(request.raw);
@@ -52,7 +58,6 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions, { u
             if (reply.raw.closed) leave();
             else reply.raw.once("close", leave);
           }
-          const path = request.url.split("?", 1)[0] ?? "";
           return reply.from(base + path, {
             retryDelay: () => null, // whether to try again is for the caller to say
             rewriteRequestHeaders: (_request, headers) => sayWhoCalls(withCoderCookie(endToEnd(headers), host)),
@@ -72,31 +77,6 @@ export function proxyRoutes(context: HttpContext, upstream: UpstreamOptions, { u
       });
     }
   };
-}
-
-/**
- * What is meant for one hop alone (RFC 9110, 7.6.1, and the older list of RFC 2616, 13.5.1). `Expect` is answered here:
- * Node says `100 Continue` by itself.
- */
-const HOP_BY_HOP = [
-  "connection",
-  "expect",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-];
-
-function endToEnd<T extends Record<string, string | readonly string[] | undefined>>(headers: T): T {
-  const named = String(headers.connection ?? "")
-    .toLowerCase()
-    .split(",");
-  const dropped = new Set([...HOP_BY_HOP, ...named.map((name) => name.trim())]);
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !dropped.has(name.toLowerCase()))) as T;
 }
 
 /**

@@ -1,0 +1,155 @@
+import { randomUUID } from "node:crypto";
+import t from "tap";
+import { ownerId } from "../../../src/relay/chats/owner-id.js";
+import { bindChat, createToken } from "../../../src/relay/index.js";
+import { until } from "../../support/until.js";
+import { refusedUpgrade, WatchClient } from "../../support/watch-client.js";
+import { CoderClient, CoderError } from "../support/coder-client.js";
+import { fileOf } from "../support/fake-agent.js";
+import { MODES, TestRelay } from "../support/relay.js";
+
+const APP = "/home/me/app";
+const LIB = "/home/me/lib";
+const NIL = "00000000-0000-0000-0000-000000000000";
+
+for (const mode of MODES) {
+  for (const prefix of ["/api/v2", "/api/experimental"]) {
+    t.test(`${mode}, ${prefix}: what the SDK asks for of chats, it can read`, async (t) => {
+      const relay = await TestRelay.start(t, { mode });
+      const coder = new CoderClient(t, relay.url, relay.clientToken, prefix);
+      const chat = await coder.chat(relay.chat);
+      t.match(chat, { id: relay.chat, owner_name: "alice", workspace_id: relay.workspace, title: "", labels: {} });
+      t.not(chat.owner_id, NIL);
+      const second = randomUUID();
+      bindChat(relay.dataDir, { chat: second, workspace: relay.workspace, owner: "alice", parent: relay.chat });
+      t.same(
+        (await coder.chats()).map(({ id, owner_id }) => [id, owner_id]),
+        [
+          [second, chat.owner_id],
+          [relay.chat, chat.owner_id],
+        ],
+        "newest first, and one owner has one id",
+      );
+      t.same(
+        (await coder.chats("?limit=1&offset=1")).map(({ id }) => id),
+        [relay.chat],
+      );
+      t.same(await coder.chats("?archived=true"), []);
+      await coder.update(relay.chat, { archived: true });
+      t.equal((await coder.chats("?archived=true")).length, 2);
+      t.same(await coder.chats(), []);
+      await t.rejects(coder.chats("?limit=201"), { message: /^400 / });
+      await t.rejects(coder.chat(randomUUID()), { message: /^404 / });
+    });
+  }
+
+  t.test(`${mode}: a title and labels are kept, and nothing is dropped without a word`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    const coder = new CoderClient(t, relay.url, relay.clientToken);
+    await coder.update(relay.chat, { title: " The parser " });
+    t.match(await coder.chat(relay.chat), { title: "The parser", labels: {}, archived: false });
+    await coder.update(relay.chat, { title: "The lexer", labels: { team: "a", "x/y": "b" }, archived: true });
+    t.match(await coder.chat(relay.chat), { title: "The lexer", labels: { team: "a", "x/y": "b" }, archived: true });
+    await coder.update(relay.chat, { labels: { team: "c" } });
+    t.same((await coder.chat(relay.chat)).labels, { team: "c" }, "labels are replaced");
+    await coder.update(relay.chat, { labels: {} });
+    t.same((await coder.chat(relay.chat)).labels, {});
+    relay.bind({ paths: [APP] });
+    t.match(await coder.chat(relay.chat), { title: "The lexer" }, "a new binding takes nothing away");
+
+    const refused = async (change: object): Promise<string[]> => {
+      const before = await coder.chat(relay.chat);
+      const error: unknown = await coder.update(relay.chat, change).then(
+        () => new Error("it was taken"),
+        (thrown: unknown) => thrown,
+      );
+      t.same(await coder.chat(relay.chat), before, `nothing of ${JSON.stringify(change).slice(0, 60)} counts`);
+      if (!(error instanceof CoderError)) throw error;
+      t.equal(error.status, 400);
+      return (error.body.validations ?? []).map(({ field }) => field);
+    };
+    t.same(await refused({ title: "x", pin_order: 1, plan_mode: "on" }), ["pin_order", "plan_mode"]);
+    t.same(await refused({ title: "" }), ["title"]);
+    t.same(await refused({ title: "x".repeat(201), archived: false }), ["title"]);
+    t.same(await refused({ title: null }), ["title"]);
+    t.same(await refused({ labels: { " ": "x" } }), ["labels. "]);
+    t.same(await refused({ labels: { x: "y".repeat(257) } }), ["labels.x"]);
+    t.same(await refused({ labels: Object.fromEntries(Array.from({ length: 51 }, (_, at) => [`l${at}`, "x"])) }), [
+      "labels",
+    ]);
+    t.same(await refused({ title: "another", archived: true }), [], "archived already: the title stays as well");
+    const child = randomUUID();
+    bindChat(relay.dataDir, { chat: child, workspace: relay.workspace, parent: relay.chat });
+    await coder.update(child, { title: "of a child" });
+    await t.rejects(coder.update(child, { title: "x", archived: false }), { message: /^400 / });
+    t.equal((await coder.chat(child)).title, "of a child");
+  });
+}
+
+for (const mode of MODES) {
+  t.test(`${mode}: who asks for it is closed with 1001 when the agent goes away, and comes back`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    const agent = await relay.agent([]);
+    const url = `${relay.watchUrl()}?on_away=close`;
+    const closing = await WatchClient.open(t, url, { token: relay.clientToken });
+    const staying = await relay.client();
+    await closing.first();
+    await staying.first();
+    agent.vanish();
+    t.equal(await closing.closed(), 1001);
+    t.same(closing.errors, []);
+    await staying.error(/the workspace's agent is disconnected/);
+    t.equal(staying.closeCode, undefined);
+    const refused = await refusedUpgrade(t, url, { headers: { "coder-session-token": relay.clientToken } });
+    t.match(refused, { status: 400, body: { message: /^Agent state is "disconnected"/ } });
+    await relay.agent([]);
+    await (await WatchClient.open(t, url, { token: relay.clientToken })).first();
+  });
+}
+
+t.test("a chat runs while its agent is connected, and says what its trees add up to", async (t) => {
+  const relay = await TestRelay.start(t);
+  const coder = new CoderClient(t, relay.url, relay.clientToken);
+  t.match(await coder.chat(relay.chat), { status: "waiting", diff_status: undefined, diff_statuses: [] });
+  const agent = await relay.agent([APP, LIB]);
+  agent.tell(APP, [fileOf("a", "one", { additions: 3 }), fileOf("b", "one")]);
+  agent.tell(LIB, [fileOf("c", "one", { additions: 2 ** 31 - 1, deletions: 0 })]);
+  await (await relay.client()).first();
+  const chat = await coder.chat(relay.chat);
+  t.match(chat, {
+    status: "running",
+    diff_status: { chat_id: relay.chat, additions: 2 ** 31 - 1, deletions: 2, changed_files: 3 },
+    diff_statuses: [
+      { repo_root: APP, additions: 4, deletions: 2, changed_files: 2 },
+      { repo_root: LIB, deletions: 0, changed_files: 1 },
+    ],
+  });
+  t.match(await coder.chats(), [chat]);
+  agent.change(APP, [{ upserts: [fileOf("b", "two", { additions: 7 })], removes: ["t:a"] }]);
+  await until("the count follows", async () => (await coder.chat(relay.chat)).diff_statuses?.[0]?.additions === 7);
+  t.match((await coder.chat(relay.chat)).diff_statuses, [{ deletions: 1, changed_files: 1 }, {}]);
+
+  const elsewhere = createToken(relay.dataDir, { kind: "client", user: "alice", workspace: randomUUID() });
+  const other = await new CoderClient(t, relay.url, elsewhere).chat(relay.chat);
+  t.match(other, { diff_status: undefined, diff_statuses: [] }, "who may not see the trees is told nothing of them");
+  await coder.update(relay.chat, { archived: true });
+  t.equal((await coder.chat(relay.chat)).status, "waiting");
+});
+
+t.test("chats without an owner are nobody's, and those of a UUID are that UUID's", async (t) => {
+  const relay = await TestRelay.start(t);
+  const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
+  const coder = new CoderClient(t, relay.url, admin);
+  const [nobodys, hers, user] = [randomUUID(), randomUUID(), randomUUID()];
+  bindChat(relay.dataDir, { chat: nobodys, workspace: relay.workspace });
+  bindChat(relay.dataDir, { chat: hers, workspace: relay.workspace, owner: user.toUpperCase() });
+  t.match(await coder.chat(nobodys), { owner_id: NIL, owner_name: undefined });
+  t.match(await coder.chat(hers), { owner_id: user, owner_name: user.toUpperCase() });
+});
+
+t.test("a name's id is a UUID of version 5, and stays", (t) => {
+  // Python: uuid.uuid5(uuid.UUID("5d1f2c1e-6f0e-4b5c-9d6a-2f3a3a0d8a44"), name)
+  t.equal(ownerId("alice"), "b4b844b5-e91c-5b49-b200-a30e8acafcdc");
+  t.equal(ownerId("Jürgen 中"), "abc1b781-e929-58a5-8bc6-ec905e335a23");
+  t.end();
+});
