@@ -10,6 +10,7 @@ import {
 } from "../../util/index.js";
 import { chatCommand } from "./chat.js";
 import { configCommand } from "./config.js";
+import { inviteCommand } from "./invite.js";
 import { serveCommand } from "./serve.js";
 import { RELAY_SETTINGS } from "./settings.js";
 import { tokenCommand } from "./token.js";
@@ -26,6 +27,7 @@ export function runRelay(args: readonly string[], withOthers: (argv: Argv) => Ar
       .scriptName("relay")
       .usage("$0 COMMAND: serves the live diff of git working trees to the clients of chats")
       .command(serveCommand)
+      .command(inviteCommand)
       .command(configCommand)
       .command(tokenCommand)
       .command(chatCommand);
@@ -51,9 +53,10 @@ export function runRelay(args: readonly string[], withOthers: (argv: Argv) => Ar
 const OPTIONS = [
   ...settingOptions(RELAY_SETTINGS),
   ...["config", "json", "kind", "workspace", "user", "admin", "expires", "out", "owner", "path", "parent"],
+  ...["invite", "uses"],
   ...["url", "token-file", "refresh"],
 ];
-const COMMANDS = ["serve", "config", "token", "chat", "watch"];
+const COMMANDS = ["serve", "invite", "config", "token", "chat", "watch"];
 const SUBCOMMANDS: Record<string, readonly string[]> = {
   token: ["create", "list", "revoke"],
   chat: ["bind", "unbind", "list"],
