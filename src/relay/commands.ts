@@ -95,7 +95,9 @@ export function invite(dataDir: string, invitation: Invitation): Invited {
   const base = readPublicUrl(invitation.url);
   const workspace = randomUUID();
   const { id: chat } = bindChat(dataDir, { chat: randomUUID(), workspace, owner, paths });
-  const secrets = withStore(dataDir, (store) => store.invites.create({ workspace, chat, owner, expiresAt, uses }));
+  const secrets = withStore(dataDir, (store) =>
+    store.invites.create({ workspace, chat, owner, relay: base, expiresAt, uses }),
+  );
   const links = { agentUrl: `${base}/#agent-${secrets.agent}`, viewUrl: `${base}/#view-${secrets.view}` };
   return { ...links, workspace, chat, expiresAt };
 }

@@ -1,6 +1,6 @@
 export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
-export { command, commandGroup, stopSignal } from "./command.js";
+export { command, commandGroup, endParser, stopSignal } from "./command.js";
 export { makeDirectories, makeDirectoriesSync } from "./directories.js";
 export {
   describeError,

@@ -86,7 +86,7 @@ async function ask(
   const checked = controlRequestSchema.safeParse(request);
   if (!checked.success) {
     const { path, message } = checked.error.issues[0] ?? { path: [], message: "not a request" };
-    throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: `${path.join(".")}: ${message}` });
+    throw new TreewireError("TW_BAD_USAGE", request.type, { detail: `${path.join(".")}: ${message}` });
   }
   const stateDir = textOf(settings["state-dir"]) ?? defaultStateDir();
   const socket = textOf(settings.socket) ?? socketToAsk(stateDir);

@@ -78,7 +78,9 @@ function planForUser(): Plan {
 function planForSystem(named: string | undefined): Plan {
   const user = named ?? (process.env.SUDO_USER || undefined);
   if (user === undefined) {
-    throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: "give --for USER, or --user for your own service" });
+    throw new TreewireError("TW_BAD_USAGE", "install-service", {
+      detail: "give --for USER, or --user for your own service",
+    });
   }
   // what systemd takes as an instance without escaping, and useradd as a name
   if (!/^[a-z_][\w.-]*$/i.test(user)) throw new TreewireError("TW_BAD_USAGE", "--for", { detail: "no name of a user" });

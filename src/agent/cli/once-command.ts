@@ -42,8 +42,19 @@ export interface Output {
 /** The width of the table where there is no terminal to ask, as `git diff --stat` has it. */
 const DEFAULT_COLUMNS = 80;
 
-/** `agent --once`. @returns the exit status: 0, 1 if asked for and anything differs, or that of the last error */
-export async function runOnceCommand({ paths, format, exitCode, filters, secrets }: OnceArguments): Promise<number> {
+/**
+ * `agent --once`, and `diff`.
+ *
+ * @param name of the program, for its errors
+ * @param isGuess that here is no repository is thrown, and not reported: nobody has asked for it
+ * @returns the exit status: 0, 1 if asked for and anything differs, or that of the last error
+ */
+export async function runOnceCommand(
+  { paths, format, exitCode, filters, secrets }: OnceArguments,
+  name = "agent",
+  isGuess = false,
+): Promise<number> {
+  if (isGuess) await resolveRoot(".");
   let status = 0;
   const differs = await runOnce({
     paths: paths.length > 0 ? paths : ["."],
@@ -52,7 +63,7 @@ export async function runOnceCommand({ paths, format, exitCode, filters, secrets
     secrets,
     output: process.stdout,
     onError: (error) => {
-      status = reportError("agent", error);
+      status = reportError(name, error);
     },
   });
   return status !== 0 ? status : Number(exitCode && differs);

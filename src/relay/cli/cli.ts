@@ -2,10 +2,10 @@ import yargs, { type Argv } from "yargs";
 import {
   argumentsError,
   badArguments,
+  endParser,
   runProgram,
   settingOptions,
   TreewireError,
-  VERSION,
   variableOf,
 } from "../../util/index.js";
 import { chatCommand } from "./chat.js";
@@ -19,30 +19,34 @@ import { tokenCommand } from "./token.js";
  * The program `relay`. Leaves the process.
  *
  * @param args what stands behind its name
+ * @param name as it was called: `treewire relay` is the same program
  * @param withOthers adds the commands that other rooms bring: the relay imports no client
  */
-export function runRelay(args: readonly string[], withOthers: (argv: Argv) => Argv = (argv) => argv): Promise<never> {
-  return runProgram("relay", async () => {
+export function runRelay(
+  args: readonly string[],
+  name = "relay",
+  withOthers: (argv: Argv) => Argv = (argv) => argv,
+): Promise<never> {
+  return runProgram(name, async () => {
     const parser = yargs([...args])
-      .scriptName("relay")
+      .scriptName(name)
       .usage("$0 COMMAND: serves the live diff of git working trees to the clients of chats")
       .command(serveCommand)
       .command(inviteCommand)
       .command(configCommand)
       .command(tokenCommand)
       .command(chatCommand);
-    await withOthers(parser)
+    await endParser(withOthers(parser))
       .demandCommand(1, "a command is needed")
       .strict()
-      .version(VERSION)
-      .help()
       .epilogue(
         `Every setting may also stand in the environment (${variableOf(RELAY_SETTINGS, "listen")} for --listen) or in a file (--config).`,
       )
-      .check(refuseRepeated)
+      .check((argv) => refuseRepeated(argv, name))
       .fail((message, error) => {
         if (error instanceof TreewireError) throw error;
-        throw argumentsError(message ?? error.message, args, { options: OPTIONS, commands: commandsAfter(args) });
+        const known = { options: OPTIONS, commands: commandsAfter(args), program: name };
+        throw argumentsError(message ?? error.message, args, known);
       })
       .parseAsync();
     return 0;
@@ -70,9 +74,9 @@ function commandsAfter([first = ""]: readonly string[]): readonly string[] {
 /** The options that may be given more than once, as yargs names them; `_` is what stands without a name. */
 const LISTS = new Set(["_", "path", "allowed-origin", "allowedOrigin", "trust-proxy", "trustProxy"]);
 
-function refuseRepeated(argv: Record<string, unknown>): true {
+function refuseRepeated(argv: Record<string, unknown>, program: string): true {
   for (const [name, value] of Object.entries(argv)) {
-    if (Array.isArray(value) && !LISTS.has(name)) throw badArguments(`--${name} is given twice`);
+    if (Array.isArray(value) && !LISTS.has(name)) throw badArguments(`--${name} is given twice`, program);
   }
   return true;
 }

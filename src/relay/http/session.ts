@@ -150,8 +150,7 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
         const { secret, hostname } = request.body;
         const joined = await redeem(request.ip, () => store.invites.join(secret));
         request.log.info({ workspace: joined.workspace, hostname }, "an agent has joined");
-        const relay = `${proxies.protocol(request.raw)}://${proxies.host(request.raw)}`;
-        return reply.header("Cache-Control", "no-store").send({ ...joined, relay });
+        return reply.header("Cache-Control", "no-store").send(joined);
       },
     );
     await http.register(signOutRoute);

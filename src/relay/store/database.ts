@@ -128,6 +128,7 @@ export const MIGRATIONS: readonly string[] = [
      workspace text not null,
      chat text not null,
      owner text not null,
+     relay text not null,
      uses integer not null,
      expires_at integer not null
    ) strict, without rowid;

@@ -14,6 +14,8 @@ export interface NewInvites {
   chat: string;
   /** Whom a session speaks for. */
   owner: string;
+  /** The relay's URL, as it is reached. */
+  relay: string;
   expiresAt: Date;
   /** How many sessions the link for people makes. */
   uses: number;
@@ -24,13 +26,20 @@ export interface Redeemed {
   token: string;
   workspace: string;
   chat: string;
+  relay: string;
 }
 
 const SECRET_BYTES = 16;
 /** So many bytes in base64url; anything else is none, and is not looked for. */
 const SECRET_FORM = /^[A-Za-z0-9_-]{22}$/;
 
-const rowSchema = z.object({ workspace: z.string(), chat: z.string(), owner: z.string(), uses: z.int() });
+const rowSchema = z.object({
+  workspace: z.string(),
+  chat: z.string(),
+  owner: z.string(),
+  relay: z.string(),
+  uses: z.int(),
+});
 
 /**
  * Invites at rest (docs/operating.md, "Invites"). A secret has 128 random bits and is kept as its hash alone; a lookup by that
@@ -47,15 +56,16 @@ export class InviteStore {
 
   /** Makes both. @param invites ids in lower case @returns their secrets, which are kept nowhere */
   create(invites: NewInvites): Record<InviteKind, string> {
-    const { workspace, chat, owner, expiresAt, uses } = invites;
+    const { workspace, chat, owner, relay, expiresAt, uses } = invites;
     const made = { agent: newSecret(), view: newSecret() };
     inTransaction(this.#db, () => {
       this.#forgetExpired();
       const insert = this.#db.prepare(
-        `insert into invites (hash, kind, workspace, chat, owner, uses, expires_at) values (?, ?, ?, ?, ?, ?, ?)`,
+        `insert into invites (hash, kind, workspace, chat, owner, relay, uses, expires_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?)`,
       );
-      insert.run(hash(made.agent), "agent", workspace, chat, owner, 1, expiresAt.getTime());
-      insert.run(hash(made.view), "view", workspace, chat, owner, uses, expiresAt.getTime());
+      insert.run(hash(made.agent), "agent", workspace, chat, owner, relay, 1, expiresAt.getTime());
+      insert.run(hash(made.view), "view", workspace, chat, owner, relay, uses, expiresAt.getTime());
     });
     return made;
   }
@@ -78,13 +88,13 @@ export class InviteStore {
     return inTransaction(this.#db, () => {
       this.#forgetExpired();
       const found = this.#db
-        .prepare("select workspace, chat, owner, uses from invites where hash = ? and kind = ?")
+        .prepare("select workspace, chat, owner, relay, uses from invites where hash = ? and kind = ?")
         .get(id, kind);
       if (found === undefined) return undefined;
       const row = rowSchema.parse(found);
       if (row.uses > 1) this.#db.prepare("update invites set uses = uses - 1 where hash = ?").run(id);
       else this.#db.prepare("delete from invites where hash = ?").run(id);
-      return { token: make(row), workspace: row.workspace, chat: row.chat };
+      return { token: make(row), workspace: row.workspace, chat: row.chat, relay: row.relay };
     });
   }
 

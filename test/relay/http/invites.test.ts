@@ -24,7 +24,7 @@ t.test("an agent's invite counts once, and what it gives is the token of its wor
   const made = invite(relay.dataDir, { url: `${PUBLIC}/` });
   t.match(made.agentUrl, /^https:\/\/relay\.example\/treewire\/#agent-[\w-]{22}$/);
   const first = await join(relay.url, made.agentUrl);
-  t.match(first, { status: 200, said: { workspace: made.workspace, chat: made.chat, relay: relay.url } });
+  t.match(first, { status: 200, said: { workspace: made.workspace, chat: made.chat, relay: PUBLIC } });
   const agent = await relay.agent(["/home/me/app"], first.said.token);
   t.ok(agent, "the relay takes it");
   const again = await join(relay.url, made.agentUrl);
