@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { watchInTerminal } from "../client/terminal/index.js";
 import { packagePath, standardLines, TreewireError } from "../util/index.js";
 import { findRepositories, resolveRoot, resolveWorktrees } from "../worktree/index.js";
 
@@ -34,17 +35,24 @@ export async function start(given: string, isOpened: boolean): Promise<number> {
   const chatPaths = await chatPathsFor(path);
   const dir = mkdtempSync(join(tmpdir(), "treewire-start-"));
   const children: ChildProcess[] = [];
-  const leaving = new Promise<"leave">((leave) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => leave("leave"));
+  const stop = new AbortController();
+  const leaving = new Promise<number>((leave) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => leave(0));
   });
   try {
-    const watch = await startAll(path, chatPaths, dir, children, isOpened);
+    const watched = await startAll(path, chatPaths, dir, children, isOpened);
     const ended = children.map(async (child) => {
-      const [status] = await once(child, "exit");
-      return child === watch && status === 0 ? ("leave" as const) : ("failed" as const);
+      await once(child, "exit");
+      return 1;
     });
-    return (await Promise.race([leaving, ...ended])) === "leave" ? 0 : 1;
+    const terminal = { json: false, refresh: false, keys: process.stdin, signal: stop.signal };
+    const watching = watchInTerminal({ ...watched, ...terminal }).then(() => 0);
+    const status = await Promise.race([leaving, watching, ...ended]);
+    stop.abort();
+    await watching;
+    return status;
   } finally {
+    stop.abort();
     for (const child of children.reverse()) await end(child);
     rmSync(dir, { recursive: true, force: true });
   }
@@ -68,7 +76,7 @@ async function chatPathsFor(path: string): Promise<string[]> {
   }
 }
 
-/** @param children takes every process that was started. @returns the terminal client's */
+/** @param children takes every process that was started. @returns what the terminal client needs */
 async function startAll(
   path: string,
   chatPaths: readonly string[],
@@ -76,9 +84,9 @@ async function startAll(
   children: ChildProcess[],
   isOpened: boolean,
 ) {
-  const launch = (name: keyof typeof programs, args: string[], stdio: "inherit" | "pipe") => {
+  const launch = (name: keyof typeof programs, args: string[]) => {
     // by the channel they notice that this process has gone, however that came
-    const child = spawn(process.execPath, [programs[name], ...args], { stdio: ["ignore", stdio, stdio, "ipc"] });
+    const child = spawn(process.execPath, [programs[name], ...args], { stdio: ["ignore", "pipe", "pipe", "ipc"] });
     children.push(child);
     return child;
   };
@@ -87,7 +95,7 @@ async function startAll(
   const chat = randomUUID();
   const user = "you";
 
-  const relay = launch("relay", ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0"], "pipe");
+  const relay = launch("relay", ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0"]);
   void followLog("relay", relay);
   const url = await listeningUrl(relay);
   const secret = async (name: string, ...kind: string[]) => {
@@ -109,7 +117,7 @@ async function startAll(
   ]);
   const agentState = join(dir, "agent");
   const agentArgs = ["--relay", url, "--token-file", agentToken, "--root", path, "--state-dir", agentState];
-  await followLog("agent", launch("agent", agentArgs, "pipe"), "connected");
+  await followLog("agent", launch("agent", agentArgs), "connected");
   const page = `${url}/view/${chat}#token=${readFileSync(clientToken, "utf8").trim()}`;
   process.stdout.write(
     [
@@ -122,7 +130,7 @@ async function startAll(
     ].join("\n"),
   );
   if (isOpened) openPage(page, dir);
-  return launch("relay", ["watch", chat, "--url", url, "--token-file", clientToken, "--json=false"], "inherit");
+  return { url, chat, token: readFileSync(clientToken, "utf8").trim() };
 }
 
 /**

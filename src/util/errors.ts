@@ -102,6 +102,16 @@ const REGISTRY = {
     what: "plain http would show the secret to everyone on the way",
     advice: "use https, or --insecure where the network is trusted",
   },
+  TW_WRONG_SCHEME: {
+    exitStatus: 2,
+    what: "http and https are mixed up",
+    advice: "correct the URL's scheme",
+  },
+  TW_WRONG_PATH: {
+    exitStatus: 2,
+    what: "there is a relay, but not at this path",
+    advice: "correct the URL's path",
+  },
   TW_TOKEN_OUTDATED: {
     exitStatus: 75,
     what: "the relay rejects the token that systemd handed over",

@@ -43,6 +43,16 @@ function endWithParent(): void {
   process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
 }
 
+/**
+ * Takes a link with a secret out of what other users see of this process (`ps`, `/proc/PID/cmdline`): its title is written
+ * over the arguments.
+ *
+ * @param name that stands there instead
+ */
+export function hideLink(args: readonly string[], name: string): void {
+  if (args.some((word) => /#(?:agent-|view-|token=)/.test(word))) process.title = name;
+}
+
 /** Lets what was printed be written, or fail: only then is it known that a disk is full. A reader who has stopped is left. */
 function printed(): Promise<void> {
   return new Promise((resolve) => {

@@ -70,6 +70,18 @@ t.test("npm start on a directory shows the repositories in it", async (t) => {
   t.equal((await start.exit()).status, 0);
 });
 
+t.test("however treewire ends, relay and agent end with it", async (t) => {
+  const repo = createRepo(t, { a: "1\n" });
+  const tmp = tempDir(t);
+  const start = startProgram(t, "treewire", [repo.root], { env: { TMPDIR: tmp } });
+  await start.line("the clean tree", (line) => line === "clean", STARTED_MS);
+  const left = () =>
+    readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandLine(name).includes(`${tmp}/treewire-start-`));
+  t.equal(left().length, 2, "relay and agent");
+  start.child.kill("SIGKILL");
+  await until("nobody is left", () => left().length === 0 || undefined, { seen: left });
+});
+
 t.test("npm start on what it cannot show is one line", async (t) => {
   const { status, stderr } = await runProgram(t, "treewire", [tempDir(t)]);
   t.match(stderr, /^treewire: .*: not a git repository \(or any of its parents\); .*\n$/);

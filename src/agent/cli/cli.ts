@@ -4,6 +4,7 @@ import {
   argumentsError,
   badArguments,
   endParser,
+  hideLink,
   nearest,
   noCommand,
   runProgram,
@@ -12,7 +13,7 @@ import {
   textOf,
 } from "../../util/index.js";
 import { type Action, addControlCommands } from "./control-commands.js";
-import { daemonSettings, hideLink, runDaemon, withJoin } from "./daemon-options.js";
+import { daemonSettings, runDaemon, withJoin } from "./daemon-options.js";
 import { joinRequest } from "./join-request.js";
 import { type LookArguments, look, withLook } from "./look-options.js";
 import { AGENT_SETTINGS } from "./settings.js";

@@ -20,16 +20,6 @@ export function withJoin<T>(parser: Argv<T>) {
     .option("insecure", { type: "boolean", default: false, describe: "with --join: also over plain http" });
 }
 
-/**
- * Takes a link out of what other users see of this process (`ps`, `/proc/PID/cmdline`): its title is written over the
- * arguments.
- *
- * @param name that stands there instead
- */
-export function hideLink(argv: readonly string[], name: string): void {
-  if (argv.some((word) => /#(agent|view)-/.test(word))) process.title = name;
-}
-
 /** The settings as they count, those of `--config-dir` among them. @throws TreewireError `TW_BAD_CONFIG` */
 export function daemonSettings(args: Readonly<Record<string, unknown>>): AgentSettings {
   const { configDir } = args;

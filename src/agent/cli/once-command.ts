@@ -6,12 +6,11 @@ import {
   secretsOf,
   unifiedDiff,
 } from "../../protocol/index.js";
-import { type Colors, colorsFor, paintDiff, printable, reportError } from "../../util/index.js";
+import { type Colors, colorsFor, formatStat, paintDiff, printable, reportError } from "../../util/index.js";
 import type { FilterPolicy, TreeState } from "../../worktree/index.js";
 import { resolveRoot, scanOnce, scanOnceRaw } from "../../worktree/index.js";
 import type { SecretsPolicy } from "../trees/secrets-policy.js";
 import { snapshotOf, type TreeSnapshot } from "../trees/snapshot.js";
-import { formatStat } from "./diff-stat.js";
 
 /** What the command line says of `agent --once`. */
 export interface OnceArguments {

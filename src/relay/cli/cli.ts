@@ -3,6 +3,7 @@ import {
   argumentsError,
   badArguments,
   endParser,
+  hideLink,
   runProgram,
   settingOptions,
   TreewireError,
@@ -27,6 +28,7 @@ export function runRelay(
   name = "relay",
   withOthers: (argv: Argv) => Argv = (argv) => argv,
 ): Promise<never> {
+  hideLink(args, name);
   return runProgram(name, async () => {
     const parser = yargs([...args])
       .scriptName(name)
@@ -58,7 +60,7 @@ const OPTIONS = [
   ...settingOptions(RELAY_SETTINGS),
   ...["config", "json", "kind", "workspace", "user", "admin", "expires", "out", "owner", "path", "parent"],
   ...["invite", "uses"],
-  ...["url", "token-file", "refresh"],
+  ...["url", "token-file", "refresh", "full", "ca-file", "cert-file", "key-file", "header", "insecure"],
 ];
 const COMMANDS = ["serve", "invite", "config", "token", "chat", "watch"];
 const SUBCOMMANDS: Record<string, readonly string[]> = {
@@ -72,7 +74,7 @@ function commandsAfter([first = ""]: readonly string[]): readonly string[] {
 }
 
 /** The options that may be given more than once, as yargs names them; `_` is what stands without a name. */
-const LISTS = new Set(["_", "path", "allowed-origin", "allowedOrigin", "trust-proxy", "trustProxy"]);
+const LISTS = new Set(["_", "path", "allowed-origin", "allowedOrigin", "trust-proxy", "trustProxy", "header"]);
 
 function refuseRepeated(argv: Record<string, unknown>, program: string): true {
   for (const [name, value] of Object.entries(argv)) {
