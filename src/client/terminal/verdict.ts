@@ -35,7 +35,7 @@ export class Verdict {
   /** One line about a failure that passes, without its end. */
   words(failure: Failure): string {
     const { why, kind, isAgentAway } = failure;
-    if (isAgentAway === true) return "the workspace's agent is not connected; waiting for it";
+    if (isAgentAway === true) return "the workspace's agent is not connected";
     const isNobody =
       kind === "unreachable" && (failure.step === "name" || failure.step === "port" || failure.step === "address");
     return isNobody ? new TreewireError("TW_RELAY_UNREACHABLE", this.#options.url.host, { detail: why }).message : why;

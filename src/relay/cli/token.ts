@@ -9,7 +9,11 @@ const create = command(
   "Make a token: print it, alone, or write it to a file",
   (argv) =>
     withDataDir(argv)
-      .option("kind", { choices: ["agent", "client"] as const, demandOption: true })
+      .option("kind", {
+        choices: ["agent", "client"] as const,
+        demandOption: true,
+        describe: "for the agent of a workspace, or for whoever watches",
+      })
       .option("workspace", {
         type: "string",
         requiresArg: true,

@@ -25,7 +25,8 @@ t.test("track and untrack name absolute paths, and ids in lower case", async (t)
   const { dir, socket, requests } = await running(t);
   const run = (...args: string[]) => runProgram(t, "agent", [...args, "--socket", socket], { cwd: dir });
   const track = ["track", "--chat", CHAT.toUpperCase(), "--ancestor", CHAT.toUpperCase(), "a", "/b"];
-  t.match(await run(...track), { status: 0, stdout: "", stderr: "" });
+  const said = `${dir}/a: no repository there yet\n/b: no repository there yet\n`;
+  t.match(await run(...track), { status: 0, stdout: said, stderr: "" });
   t.match(await run("untrack", "--chat", CHAT.toUpperCase()), { status: 0, stdout: "", stderr: "" });
   t.same(requests, [
     { type: "track", chat: CHAT, ancestors: [CHAT], paths: [`${dir}/a`, "/b"] },
