@@ -59,7 +59,7 @@ if (isUnbundled) {
     writeFileSync(here(`dist/bin/${name}.js`), `import "../src/worktree/thread/${module}.js";\n`);
   }
 } else await bundlePrograms();
-for (const program of ["agent", "relay", "start"]) chmodSync(here(`dist/bin/${program}.js`), 0o755);
+for (const program of ["agent", "relay", "treewire"]) chmodSync(here(`dist/bin/${program}.js`), 0o755);
 
 // what needs Node.js of the client is a file of its own: browsers never load it (`browser` in the package's manifest)
 for (const [name, entry] of Object.entries({ index: "client/index.js", link: "util/link/index.js" })) {
@@ -134,7 +134,7 @@ async function bundlePrograms() {
     entryPoints: {
       "bin/agent": "dist/bin/agent.js",
       "bin/relay": "dist/bin/relay.js",
-      "bin/start": "dist/bin/start.js",
+      "bin/treewire": "dist/bin/treewire.js",
       "diff/index": "dist/src/diff/index.js",
     },
     allowOverwrite: true,
@@ -152,7 +152,13 @@ async function bundlePrograms() {
     ),
   });
   // of what tsc had made
-  for (const name of ["agent.js.map", "relay.js.map", "start.js.map", "relay-commands.js", "relay-commands.js.map"]) {
+  for (const name of [
+    "agent.js.map",
+    "relay.js.map",
+    "treewire.js.map",
+    "relay-commands.js",
+    "relay-commands.js.map",
+  ]) {
     rmSync(here(`dist/bin/${name}`));
   }
 }

@@ -1,4 +1,7 @@
 import { watchCommand } from "../src/client/terminal/index.js";
 import { runRelay } from "../src/relay/index.js";
 
-await runRelay(process.argv.slice(2), (argv) => argv.command(watchCommand));
+/** The program `relay`, with the client for the terminal. Leaves the process. */
+export function run(args: readonly string[], name: string): Promise<never> {
+  return runRelay(args, name, (argv) => argv.command(watchCommand));
+}

@@ -7,7 +7,16 @@ const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 /** How long the goodbye to the relay may take, in milliseconds. */
 const GOODBYE_MS = 500;
 
+/** What is sent and checked besides the token: headers, and PEM. */
+export interface NodeReach {
+  headers: Record<string, string>;
+  ca?: string;
+  cert?: string;
+  key?: string;
+}
+
 export interface NodeConnectionOptions extends ConnectionOptions {
+  reach?: NodeReach;
   /**
    * Asked after each message. Nothing more is read from the connection until the promise has settled, and the silence
    * meanwhile is nobody's death: the relay keeps the newest state for a slow reader.
@@ -29,7 +38,8 @@ export async function connectInNode(options: NodeConnectionOptions): Promise<Lin
     if (signal.aborted) return resolve({ step: "open", why: "stopped", isFinal: false });
     let failure: LinkFailure | undefined;
     const socket = dialWebSocket(url, protocol, {
-      headers: token === undefined ? {} : { "Coder-Session-Token": token },
+      ...options.reach,
+      headers: { ...options.reach?.headers, ...(token !== undefined && { "Coder-Session-Token": token }) },
       limitMs: HANDSHAKE_TIMEOUT_MS,
       socket: { maxPayload: MAX_FRAME_BYTES },
       onFailure: (reason) => {

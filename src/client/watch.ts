@@ -8,7 +8,7 @@ import {
   systemClock,
 } from "../util/link/browser.js";
 import { Newest } from "./newest.js";
-import { connectInNode } from "./node-connection.js";
+import { connectInNode, type NodeReach } from "./node-connection.js";
 import { connectInPage, PagePatience } from "./page-connection.js";
 import { TreeAssembler, type WatchedTree } from "./trees.js";
 
@@ -53,10 +53,20 @@ export class WatchEndedError extends Error {
   override readonly name = "WatchEndedError";
 }
 
-/** What tests put in the place of the world's. @internal */
+/** What tests put in the place of the world's, and what the terminal client adds. @internal */
 export interface WatchParts {
   clock?: Clock;
   retryDelay?: Pick<RetryDelay, "next">;
+  /** How the relay is reached; in Node.js alone. */
+  reach?: NodeReach;
+  /** As of {@link connectInNode}. */
+  blocked?: () => Promise<void> | undefined;
+  /** The connection is open. */
+  onOpen?: (send: (text: string) => void) => void;
+  /** Says whether it is worth coming back, once a connection has failed. */
+  judge?: (failure: LinkFailure) => Promise<LinkFailure>;
+  /** Told of each failure before the next try, in place of `onError`. */
+  onFailure?: (failure: LinkFailure, next: { isNew: boolean }) => void;
 }
 
 /**
@@ -75,7 +85,12 @@ export async function* watchTrees(options: WatchOptions): AsyncGenerator<Snapsho
 /** {@link watchTrees}, for tests. @internal */
 export async function* followTrees(options: WatchOptions, parts: WatchParts): AsyncGenerator<Snapshot, void, void> {
   const { signal, onError = () => undefined } = options;
-  const { clock = systemClock, retryDelay = new RetryDelay(options.random) } = parts;
+  const {
+    clock = systemClock,
+    retryDelay = new RetryDelay(options.random),
+    judge = async (failure) => failure,
+  } = parts;
+  const { onFailure = ({ why }, { isNew }) => isNew && onError(why) } = parts;
   const url = watchUrl(options);
   const newest = new Newest<Snapshot>();
   const patience = new PagePatience();
@@ -84,9 +99,13 @@ export async function* followTrees(options: WatchOptions, parts: WatchParts): As
   signal?.addEventListener("abort", stop, { once: true });
   if (signal?.aborted === true) stop();
   const loop = new LinkLoop({
-    connect: (attempt) => connectOnce({ ...options, url, onError, clock, patience, newest, attempt }, stopping.signal),
+    connect: async (attempt) => {
+      await parts.blocked?.();
+      const watching = { ...options, ...parts, url, onError, clock, patience, newest, attempt };
+      return judge(await connectOnce(watching, stopping.signal));
+    },
     signal: stopping.signal,
-    onFailure: ({ why }, { isNew }) => isNew && onError(why),
+    onFailure,
     clock,
     retryDelay,
   });
@@ -102,7 +121,7 @@ export async function* followTrees(options: WatchOptions, parts: WatchParts): As
   }
 }
 
-interface Watching {
+interface Watching extends Pick<WatchParts, "reach" | "blocked"> {
   url: URL;
   token?: string | undefined;
   onError: (message: string) => void;
@@ -110,6 +129,7 @@ interface Watching {
   patience: PagePatience;
   newest: Newest<Snapshot>;
   attempt: LinkAttempt;
+  onOpen?: (send: (text: string) => void) => void;
 }
 
 /** One connection, whose states become the newest. */
@@ -135,10 +155,13 @@ function connectOnce(watching: Watching, signal: AbortSignal): Promise<LinkFailu
   };
   const onOpen = (sender: typeof send) => {
     send = sender;
+    watching.onOpen?.(send);
   };
   const options = { url, protocol: DELTA_SUBPROTOCOL, token, onOpen, onMessage, signal, clock };
   const isNode = typeof process === "object" && typeof process.versions?.node === "string";
-  return isNode ? connectInNode(options) : connectInPage(options, patience);
+  if (!isNode) return connectInPage(options, patience);
+  const { reach, blocked } = watching;
+  return connectInNode({ ...options, ...(reach && { reach }), ...(blocked && { blocked }) });
 }
 
 function watchUrl({ url, chat, stale }: WatchOptions): URL {

@@ -53,6 +53,8 @@ export const REFUSALS = {
     },
   },
   signedOut: refusal(401, "You are signed out or your session has expired. Please sign in again to continue."),
+  inviteRejected: refusal(401, "This invite is used, expired or unknown. Ask for a new one."),
+  noInvites: refusal(403, "Forbidden.", "This relay's chats are another server's: it has no invites."),
   forbidden: refusal(403, "Forbidden."),
   notFound: refusal(404, "Resource not found or you do not have access to this resource"),
   noWorkspace: refusal(400, "Chat has no workspace to watch."),

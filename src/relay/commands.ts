@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { isAbsolute, normalize } from "node:path";
 import { idSchema } from "../protocol/index.js";
 import { messageOf, TreewireError } from "../util/index.js";
@@ -49,6 +50,66 @@ export function bindChat(dataDir: string, binding: ChatBinding): Chat {
     ...(paths !== undefined && { paths }),
   };
   return withStore(dataDir, (store) => store.chats.bind(read));
+}
+
+/** What two links are made for. */
+export interface Invitation {
+  /** The relay's URL as agents and people reach it. */
+  url: string;
+  /** Whose the chat is. Default: `me`. */
+  owner?: string;
+  /** Absolute paths in the workspace; none: every repository that the agent finds. */
+  paths?: readonly string[];
+  /** Default: ten minutes from now. */
+  expiresAt?: Date;
+  /** How many sessions the link for people makes. Default: 5. */
+  uses?: number;
+}
+
+/** An invitation that was made: a new workspace, a chat that shows it, and a link for each end. */
+export interface Invited {
+  /** Joins a workspace's agent, once. */
+  agentUrl: string;
+  /** Opens the page, and a terminal. */
+  viewUrl: string;
+  workspace: string;
+  chat: string;
+  expiresAt: Date;
+}
+
+const INVITE_MS = 10 * 60_000;
+const INVITE_USES = 5;
+
+/**
+ * Makes a workspace, a chat that shows it, and the links by which an agent and people join. Works while a relay serves the
+ * same directory.
+ *
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_BAD_URL`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
+ */
+export function invite(dataDir: string, invitation: Invitation): Invited {
+  const { owner = "me", paths = [], expiresAt = new Date(Date.now() + INVITE_MS), uses = INVITE_USES } = invitation;
+  if (owner === "") throw new TreewireError("TW_BAD_USAGE", "--owner", { detail: "a name is needed" });
+  if (!Number.isInteger(uses) || uses < 1) {
+    throw new TreewireError("TW_BAD_USAGE", "--uses", { detail: "not a whole number from 1 on" });
+  }
+  const base = readPublicUrl(invitation.url);
+  const workspace = randomUUID();
+  const { id: chat } = bindChat(dataDir, { chat: randomUUID(), workspace, owner, paths });
+  const secrets = withStore(dataDir, (store) =>
+    store.invites.create({ workspace, chat, owner, relay: base, expiresAt, uses }),
+  );
+  const links = { agentUrl: `${base}/#agent-${secrets.agent}`, viewUrl: `${base}/#view-${secrets.view}` };
+  return { ...links, workspace, chat, expiresAt };
+}
+
+/** The URL without a slash at its end. @throws TreewireError `TW_BAD_URL` */
+function readPublicUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url?.username === "" && url.password === "" && url.search === "" && url.hash === "";
+  if (url === undefined || !isPlain || !/^https?:$/.test(url.protocol)) {
+    throw new TreewireError("TW_BAD_URL", "--url", { detail: "http:// or https://, host and perhaps a path" });
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
 /** Every token ever made in the directory, without its secret. @throws TreewireError `TW_NO_RELAY_DATA`, `TW_DATA_DIR` */

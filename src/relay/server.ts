@@ -17,6 +17,7 @@ import { createHttp } from "./http/index.js";
 import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
 import { Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
+import { listenFailure } from "./listen-failure.js";
 import { Metrics } from "./metrics.js";
 import { Proxies } from "./proxies.js";
 import { LiveSockets, Reconciler, Upgrades } from "./sockets/index.js";
@@ -168,7 +169,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     await http.close();
     store.close();
     if (thrown instanceof TreewireError) throw thrown;
-    throw new TreewireError("TW_LISTEN_FAILED", `${host}:${port}`, { detail: messageOf(thrown), cause: thrown });
+    throw listenFailure(host, port, thrown);
   }
 
   const guarded = (job: () => void) => failures.guard("a timer's job failed", job);

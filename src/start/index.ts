@@ -1,1 +1,1 @@
-export { runStart } from "./start.js";
+export { runTreewire } from "./treewire.js";

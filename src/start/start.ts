@@ -1,13 +1,14 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { packagePath, runProgram, standardLines, TreewireError } from "../util/index.js";
+import { watchInTerminal } from "../client/terminal/index.js";
+import { packagePath, standardLines, TreewireError } from "../util/index.js";
 import { findRepositories, resolveRoot, resolveWorktrees } from "../worktree/index.js";
 
 const programs = { agent: packagePath("dist/bin/agent.js"), relay: packagePath("dist/bin/relay.js") };
@@ -20,32 +21,38 @@ const ERROR = 50;
 /** Children that have not left this long after they were asked to are ended. Milliseconds. */
 const LEAVE_MS = 3_000;
 
-/** The program behind `npm start`: relay, agent and terminal client on one path. @param argv at most one path */
-export function runStart(argv: readonly string[]): Promise<never> {
-  return runProgram("start", () => start(argv));
-}
-
-async function start(argv: readonly string[]): Promise<number> {
-  const [given = ".", ...rest] = argv;
-  if (rest.length > 0 || given.startsWith("-")) {
-    throw new TreewireError("TW_BAD_USAGE", "npm start", { detail: "it takes one path: npm start -- PATH" });
-  }
-  // npm runs scripts in the package's directory and says where it was called
-  const path = resolve(process.env.INIT_CWD ?? ".", given);
+/**
+ * `treewire [PATH]`, which is what `npm start` runs: relay, agent and terminal client on one path.
+ *
+ * @param given the path, relative to where it was called
+ * @param isOpened a browser is to show the page
+ * @returns the exit status
+ */
+export async function start(given: string, isOpened: boolean): Promise<number> {
+  // npm runs the script in the package's directory and says where it was called
+  const isScript = process.env.npm_lifecycle_event === "start" && process.env.npm_package_name === "treewire";
+  const path = resolve((isScript && process.env.INIT_CWD) || ".", given);
   const chatPaths = await chatPathsFor(path);
   const dir = mkdtempSync(join(tmpdir(), "treewire-start-"));
   const children: ChildProcess[] = [];
-  const leaving = new Promise<"leave">((leave) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => leave("leave"));
+  const stop = new AbortController();
+  const leaving = new Promise<number>((leave) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => leave(0));
   });
   try {
-    const watch = await startAll(path, chatPaths, dir, children);
+    const watched = await startAll(path, chatPaths, dir, children, isOpened);
     const ended = children.map(async (child) => {
-      const [status] = await once(child, "exit");
-      return child === watch && status === 0 ? ("leave" as const) : ("failed" as const);
+      await once(child, "exit");
+      return 1;
     });
-    return (await Promise.race([leaving, ...ended])) === "leave" ? 0 : 1;
+    const terminal = { json: false, refresh: false, keys: process.stdin, signal: stop.signal };
+    const watching = watchInTerminal({ ...watched, ...terminal }).then(() => 0);
+    const status = await Promise.race([leaving, watching, ...ended]);
+    stop.abort();
+    await watching;
+    return status;
   } finally {
+    stop.abort();
     for (const child of children.reverse()) await end(child);
     rmSync(dir, { recursive: true, force: true });
   }
@@ -69,10 +76,17 @@ async function chatPathsFor(path: string): Promise<string[]> {
   }
 }
 
-/** @param children takes every process that was started. @returns the terminal client's */
-async function startAll(path: string, chatPaths: readonly string[], dir: string, children: ChildProcess[]) {
-  const launch = (name: keyof typeof programs, args: string[], stdio: "inherit" | "pipe") => {
-    const child = spawn(process.execPath, [programs[name], ...args], { stdio: ["ignore", stdio, stdio] });
+/** @param children takes every process that was started. @returns what the terminal client needs */
+async function startAll(
+  path: string,
+  chatPaths: readonly string[],
+  dir: string,
+  children: ChildProcess[],
+  isOpened: boolean,
+) {
+  const launch = (name: keyof typeof programs, args: string[]) => {
+    // by the channel they notice that this process has gone, however that came
+    const child = spawn(process.execPath, [programs[name], ...args], { stdio: ["ignore", "pipe", "pipe", "ipc"] });
     children.push(child);
     return child;
   };
@@ -81,7 +95,7 @@ async function startAll(path: string, chatPaths: readonly string[], dir: string,
   const chat = randomUUID();
   const user = "you";
 
-  const relay = launch("relay", ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0"], "pipe");
+  const relay = launch("relay", ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0"]);
   void followLog("relay", relay);
   const url = await listeningUrl(relay);
   const secret = async (name: string, ...kind: string[]) => {
@@ -103,18 +117,33 @@ async function startAll(path: string, chatPaths: readonly string[], dir: string,
   ]);
   const agentState = join(dir, "agent");
   const agentArgs = ["--relay", url, "--token-file", agentToken, "--root", path, "--state-dir", agentState];
-  await followLog("agent", launch("agent", agentArgs, "pipe"), "connected");
+  await followLog("agent", launch("agent", agentArgs), "connected");
+  const page = `${url}/view/${chat}#token=${readFileSync(clientToken, "utf8").trim()}`;
   process.stdout.write(
     [
-      `Watching ${path}`,
-      `  open     ${url}/view/${chat}#token=${readFileSync(clientToken, "utf8").trim()}`,
+      `  open     ${page}`,
+      `  shows    ${path}`,
       `  URL      ${url.replace(/^http/, "ws")}/api/v2/chats/${chat}/git/watch`,
       `  token    in ${clientToken}, as header "Authorization: Bearer TOKEN"`,
       `  connect  node ${programs.relay} watch ${chat} --url ${url} --token-file ${clientToken}`,
       "Ctrl-C ends it.\n\n",
     ].join("\n"),
   );
-  return launch("relay", ["watch", chat, "--url", url, "--token-file", clientToken, "--json=false"], "inherit");
+  if (isOpened) openPage(page, dir);
+  return { url, chat, token: readFileSync(clientToken, "utf8").trim() };
+}
+
+/**
+ * Opens a page in the user's browser. Its address has a secret in it, and command lines are for all to see: the browser is given
+ * a file that leads there.
+ */
+function openPage(page: string, dir: string): void {
+  const file = join(dir, "open.html");
+  writeFileSync(file, `<meta http-equiv="refresh" content="0;url=${page}">\n`, { mode: 0o600 });
+  const browser = process.env.BROWSER || (process.platform === "darwin" ? "open" : "xdg-open");
+  const opener = spawn(browser, [file], { stdio: "ignore", detached: true });
+  opener.once("error", ({ message }) => standardLines(2).write(`treewire: no browser was opened (${message})\n`));
+  opener.unref();
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
+import { VERSION } from "./version.js";
 
 /** A command whose handler gets the arguments that its builder declares. */
 export function command<T>(
@@ -18,6 +19,15 @@ export function commandGroup(name: string, describe: string, add: (argv: Argv) =
     builder: (argv) => add(argv).demandCommand(1, `${name}: a command is needed`),
     handler: () => undefined,
   };
+}
+
+/**
+ * What every program's parser ends with: help at the terminal's width and the version, also by one letter.
+ *
+ * @param columns of the terminal; where there is none, 80
+ */
+export function endParser<T>(parser: Argv<T>, columns = process.stdout.columns ?? 80): Argv<T> {
+  return parser.version(VERSION).alias("version", "V").help().alias("help", "h").wrap(columns);
 }
 
 /** Resolves when the process is asked to stop. */

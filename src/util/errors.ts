@@ -91,6 +91,32 @@ const REGISTRY = {
     advice: "have it speak HTTP/1.1 and pass Upgrade, Connection and Sec-WebSocket-* on",
   },
   TW_TOKEN_REJECTED: { exitStatus: 77, what: "the relay rejects the token", advice: "create a new one on the relay" },
+  TW_INVITE_REJECTED: {
+    exitStatus: 77,
+    what: "the relay does not take the invite",
+    advice: "have a new one made there, by `treewire relay invite`",
+  },
+  TW_JOINED_ALREADY: {
+    exitStatus: 2,
+    what: "an agent has joined from here before",
+    advice: "start it without --join, or replace its settings with --force",
+  },
+  TW_CONFIG_DIR: { exitStatus: 1, what: "settings cannot be written there", advice: "name another --config-dir" },
+  TW_PLAIN_HTTP: {
+    exitStatus: 2,
+    what: "plain http would show the secret to everyone on the way",
+    advice: "use https, or --insecure where the network is trusted",
+  },
+  TW_WRONG_SCHEME: {
+    exitStatus: 2,
+    what: "http and https are mixed up",
+    advice: "correct the URL's scheme",
+  },
+  TW_WRONG_PATH: {
+    exitStatus: 2,
+    what: "there is a relay, but not at this path",
+    advice: "correct the URL's path",
+  },
   TW_TOKEN_OUTDATED: {
     exitStatus: 75,
     what: "the relay rejects the token that systemd handed over",
@@ -118,7 +144,8 @@ const REGISTRY = {
     what: "the service cannot be installed",
     advice: "see `systemctl status`; --print shows the unit, to be installed by hand",
   },
-  TW_LISTEN_FAILED: { exitStatus: 1, what: "cannot listen", advice: "choose another --listen address, or --socket" },
+  TW_LISTEN_FAILED: { exitStatus: 1, what: "cannot listen", advice: "choose another --listen address" },
+  TW_SOCKET_FAILED: { exitStatus: 1, what: "cannot listen there for commands", advice: "name another --socket" },
   TW_TLS_FILES: {
     exitStatus: 2,
     what: "the TLS certificate or key cannot be used",

@@ -1,6 +1,7 @@
 export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
-export { command, commandGroup, stopSignal } from "./command.js";
+export { command, commandGroup, endParser, stopSignal } from "./command.js";
+export { formatStat, type StatFile } from "./diff-stat.js";
 export { makeDirectories, makeDirectoriesSync } from "./directories.js";
 export {
   describeError,
@@ -20,7 +21,8 @@ export { LOG_LEVELS, type LogLevel } from "./log/log-level.js";
 export { standardLines } from "./log/standard-streams.js";
 export { nearest } from "./nearest.js";
 export { packagePath } from "./package.js";
-export { loadProgram, reportError, runProgram } from "./program.js";
+export { hideLink, loadProgram, reportError, runProgram } from "./program.js";
+export { type Reach, type ReachSettings, reach } from "./reach.js";
 export { EmptyFileError, MAX_SETTINGS_FILE_BYTES, readRegularFile } from "./regular-file.js";
 export { remoteWithoutCredentials, withoutCredentials } from "./secrets/credentials.js";
 export { fixedToken, type TokenSource, tokenFile } from "./secrets/token.js";

@@ -24,6 +24,7 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
     if (detail === "EPIPE") process.exit(0);
     process.exit(reportError(name, new TreewireError("TW_OUTPUT", "standard output", { detail, cause })));
   });
+  endWithParent();
   let status: number;
   try {
     requireWorkingDirectory();
@@ -33,6 +34,23 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
   }
   await printed();
   process.exit(status);
+}
+
+/** A program that was started with a channel belongs to whoever started it, and ends with them, however they end. */
+function endWithParent(): void {
+  if (!process.connected) return;
+  process.channel?.unref();
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+}
+
+/**
+ * Takes a link with a secret out of what other users see of this process (`ps`, `/proc/PID/cmdline`): its title is written
+ * over the arguments.
+ *
+ * @param name that stands there instead
+ */
+export function hideLink(args: readonly string[], name: string): void {
+  if (args.some((word) => /#(?:agent-|view-|token=)/.test(word))) process.title = name;
 }
 
 /** Lets what was printed be written, or fail: only then is it known that a disk is full. A reader who has stopped is left. */
@@ -74,7 +92,9 @@ function requireWorkingDirectory(): void {
 export function reportError(name: string, thrown: unknown): number {
   const error = outOfFiles(thrown) ?? thrown;
   if (error instanceof TreewireError) {
-    standardLines(2).write(`${name}: ${error.message}\n`);
+    // an error about the program as a whole begins with its name already
+    const said = error.subject === name ? error.message : `${name}: ${error.message}`;
+    standardLines(2).write(`${said}\n`);
     return error.exitStatus;
   }
   const said = error instanceof Error ? (error.stack ?? error.message) : error;

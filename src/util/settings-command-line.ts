@@ -39,11 +39,13 @@ export interface KnownWords {
   /** Options, without their hyphens. */
   options: readonly string[];
   commands: readonly string[];
+  /** Its name, as it was called. */
+  program: string;
 }
 
-/** The error of arguments that make no sense. */
-export function badArguments(detail: string): TreewireError {
-  return new TreewireError("TW_BAD_USAGE", "arguments", { detail });
+/** The error of arguments that make no sense. @param subject the command, or the program where it is none's */
+export function badArguments(detail: string, subject: string): TreewireError {
+  return new TreewireError("TW_BAD_USAGE", subject, { detail });
 }
 
 /**
@@ -53,15 +55,17 @@ export function badArguments(detail: string): TreewireError {
  * @param given the arguments: yargs says of neither an option nor a command which of the two it was
  */
 export function argumentsError(message: string, given: readonly string[], known: KnownWords): TreewireError {
+  const subject = known.commands.find((command) => given.includes(command)) ?? known.program;
   const unknown = /^Unknown (?:argument|command)s?: (.*)$/s.exec(message)?.[1]?.split(", ");
-  if (unknown === undefined) return badArguments(message);
+  if (unknown === undefined) return badArguments(message, subject);
   // of a command that is not there yargs knows no option either; an option is named twice, `log-x, logX`
   const command = unknown.find((name) => given.includes(name));
   const name = command ?? unknown[0] ?? "";
   const meant = nearest(name, command === undefined ? known.options : known.commands);
-  if (meant === undefined) return badArguments(`Unknown argument: ${name}`);
+  if (meant === undefined) return badArguments(`Unknown argument: ${name}`, subject);
   return badArguments(
     command === undefined ? `Unknown argument: ${name}; did you mean --${meant}?` : noCommand(name, meant),
+    subject,
   );
 }
 

@@ -30,6 +30,8 @@ interface Client {
   said: () => string[];
   /** How it gives up. */
   refusal: { code: string } | { name: string };
+  /** What it says while the agent is away. */
+  away: RegExp;
 }
 
 function terminal(t: Cleanup, relay: TestRelay, { url, ...parts }: Parts): Client {
@@ -46,7 +48,8 @@ function terminal(t: Cleanup, relay: TestRelay, { url, ...parts }: Parts): Clien
     return done.catch(() => undefined);
   });
   const refusal = { code: "TW_WATCH_REFUSED" };
-  return { done, shows: (wanted) => text.includes(wanted), said: () => told.split("\n").slice(0, -1), refusal };
+  const away = /^the workspace's agent is not connected; trying again$/;
+  return { done, shows: (wanted) => text.includes(wanted), said: () => told.split("\n").slice(0, -1), refusal, away };
 }
 
 function library(t: Cleanup, relay: TestRelay, { url, ...parts }: Parts): Client {
@@ -64,7 +67,13 @@ function library(t: Cleanup, relay: TestRelay, { url, ...parts }: Parts): Client
     return done.catch(() => undefined);
   });
   const shows = (wanted: string) => last?.trees.get(APP)?.files.some(({ hunks }) => hunks.includes(wanted)) === true;
-  return { done, shows, said: () => said, refusal: { name: "WatchEndedError" } };
+  return {
+    done,
+    shows,
+    said: () => said,
+    refusal: { name: "WatchEndedError" },
+    away: /^HTTP 400: Agent state is "disconnected"/,
+  };
 }
 
 const CLIENTS = { "the terminal client": terminal, "the library": library };
@@ -143,7 +152,7 @@ for (const [name, start] of Object.entries(CLIENTS)) {
       await clock.advance(clock.nextMs ?? 0);
     }
     await isWaiting();
-    t.match(client.said(), [/Agent state is /], "it says why, once");
+    t.match(client.said(), [client.away], "it says why, once");
     const agent = await relay.agent([APP]);
     await clock.advance(15_000);
     await isRight(agent, client);

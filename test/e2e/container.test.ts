@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
@@ -24,11 +24,9 @@ const noNamespaces =
 /** Runs a command as process 1 of a namespace of its own, as a container's. */
 async function asFirst(t: Cleanup, ...command: string[]) {
   const home = tempDir(t);
-  const bin = tempDir(t);
-  symlinkSync(programPath("agent"), join(bin, "agent"));
   const child = spawn("unshare", [...NAMESPACES, "--", ...command], {
     env: {
-      PATH: `${bin}:${GIT_ENV.PATH}`,
+      PATH: GIT_ENV.PATH,
       HOME: home,
       TREEWIRE_AGENT_TOKEN: "x",
       TREEWIRE_RELAY: "http://127.0.0.1:9",
@@ -56,20 +54,23 @@ async function asFirst(t: Cleanup, ...command: string[]) {
 
 t.test("a start-up script", async (t) => {
   const home = tempDir(t);
-  symlinkSync(programPath("agent"), join(home, "agent"));
+  // another program of that name, as installers of others make one, answers for nobody
+  writeFileSync(join(home, "agent"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
   const env = {
     PATH: `${home}:${GIT_ENV.PATH}`,
     HOME: home,
     TREEWIRE_AGENT_TOKEN: "x",
     TREEWIRE_RELAY: "http://127.0.0.1:9",
     RESTART_SECONDS: "0",
+    WAIT_SECONDS: "60",
   };
+  const status = (...args: string[]) => spawnSync(process.execPath, [programPath("agent"), "status", ...args], { env });
   const start = () => execFileSync("sh", [START], { cwd: home, env, stdio: "ignore" });
   const log = join(home, ".local/state/treewire/agent.log");
   const pid = async (other?: number): Promise<number> =>
     until("an agent answers", () => {
-      const { stdout, status } = spawnSync("agent", ["status", "--json"], { env });
-      const found: number | undefined = status === 0 ? JSON.parse(stdout.toString()).pid : undefined;
+      const { stdout, status: left } = status("--json");
+      const found: number | undefined = left === 0 ? JSON.parse(stdout.toString()).pid : undefined;
       return found === other ? undefined : found;
     });
   start();
@@ -85,7 +86,36 @@ t.test("a start-up script", async (t) => {
   await until("it has left", () => !existsSync(`/proc/${second}`));
   last = undefined;
   t.match(readFileSync(log, "utf8"), /"leaving"/);
-  t.equal(spawnSync("agent", ["status"], { env }).status, 1, "asked to leave, it is not started again");
+  t.equal(status().status, 1, "asked to leave, it is not started again");
+});
+
+t.test("a start-up script says what is wrong, and does not go on with what cannot work", async (t) => {
+  const home = tempDir(t);
+  const without = tempDir(t);
+  for (const tool of ["sh", "env", "dirname", "readlink", "mkdir", "sleep", "tail"]) {
+    symlinkSync(
+      execFileSync("sh", ["-c", `command -v ${tool}`])
+        .toString()
+        .trim(),
+      join(without, tool),
+    );
+  }
+  const rows: [what: string, env: NodeJS.ProcessEnv, line: RegExp][] = [
+    ["no relay", {}, /^treewire agent: .*no relay is set: give --relay URL or --join LINK.*$/m],
+    [
+      "bad settings",
+      { TREEWIRE_RELAY: "http://127.0.0.1:9", TREEWIRE_LOG_LEVEL: "x" },
+      /^treewire agent: TREEWIRE_LOG_LEVEL: bad configuration/m,
+    ],
+    ["no Node.js", { PATH: without }, /node.*(?:not found|No such file)/],
+  ];
+  for (const [what, more, line] of rows) {
+    const env = { PATH: GIT_ENV.PATH, HOME: home, WAIT_SECONDS: "60", RESTART_SECONDS: "600", ...more };
+    const { status, stderr } = spawnSync("/bin/sh", [START, join(home, `${what}.log`)], { cwd: home, env });
+    t.equal(status, 2, what);
+    t.match(stderr.toString(), /^treewire: the agent does not answer; the end of .*\.log:\n/);
+    t.match(stderr.toString(), line, what);
+  }
 });
 
 t.test("in a container", { skip: noNamespaces }, async (t) => {

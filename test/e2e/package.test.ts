@@ -94,7 +94,7 @@ t.test(
   async (t) => {
     const kinds = [
       /^(?:LICENSE|README\.md|package\.json)$/,
-      /^dist\/bin\/(?:agent|relay|start|tree-thread|check-thread)\.js$/,
+      /^dist\/bin\/(?:agent|relay|treewire|tree-thread|check-thread)\.js$/,
       /^dist\/chunks\/[\w-]+\.js$/,
       /^dist\/diff\/index\.js$/,
       /^dist\/types\/diff\/[\w-]+\.d\.ts$/,
@@ -147,6 +147,7 @@ t.test("a program loads what its command needs, and no more", { skip: unbundled 
   t.same(roomsIn(loadedWith("dist/bin/agent.js")), ["agent", "util"], "the command line alone reads no repository");
   const forRelay = [...loadedWith("dist/bin/relay.js")].flatMap(importsOf).filter(({ isLazy }) => !isLazy);
   t.notOk(packagesOf(forRelay).includes("fastify"), "only `relay serve` loads the server");
+  t.same(roomsIn(loadedWith("dist/bin/treewire.js")), ["start", "util"], "treewire loads a command's part alone");
   for (const thread of ["dist/bin/tree-thread.js", "dist/bin/check-thread.js"]) {
     t.same([...loadedWith(thread)], [thread], `${thread} is one file`);
     t.same(packagesOf(importsOf(thread).filter(({ isLazy }) => !isLazy)), [], "and needs no package to start");
@@ -227,7 +228,7 @@ t.test("the declarations of the doors need no other package", { skip: unbundled 
 });
 
 t.test(
-  "installed globally, it puts agent and relay on the path, and both work",
+  "installed globally, it puts treewire, agent and relay on the path, and they work",
   { skip: unbundled, timeout: 240_000 },
   async (t) => {
     const dir = tempDir(t);
@@ -239,11 +240,12 @@ t.test(
       run("npm", ["install", ...flags, "--offline", "--cache", join(dir, "cache"), root]);
     }
     const bin = join(prefix, "bin");
-    t.same(readdirSync(bin).sort(), ["agent", "relay"]);
+    t.same(readdirSync(bin).sort(), ["agent", "relay", "treewire"]);
     const repo = createRepo(t, { a: "1\n" });
     repo.write("a", "2\n");
     const diff = expectedOf(repo.root).unified_diff.toString();
     t.equal(run(join(bin, "agent"), ["--once"], repo.root), diff);
+    t.equal(run(join(bin, "treewire"), ["diff", repo.root], dir), diff);
     const unit = run(join(bin, "agent"), ["install-service", "--user", "--print"]);
     const command = /^ExecStart=(\S+) (\S+) /m.exec(unit);
     t.match(run(command?.[1] ?? "", [command?.[2] ?? "", "--version"]), /^\d+\.\d+\.\d+\n$/, "its unit calls it");

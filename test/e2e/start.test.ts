@@ -16,7 +16,9 @@ t.test(
     const repo = createRepo(t, { "a.txt": "one\n" });
     const tmp = tempDir(t);
     // as npm does it: in the package's directory, with the caller's in INIT_CWD
-    const start = startProgram(t, "start", ["a.txt"], { env: { INIT_CWD: repo.root, TMPDIR: tmp } });
+    const start = startProgram(t, "treewire", ["a.txt"], {
+      env: { npm_lifecycle_event: "start", npm_package_name: "treewire", INIT_CWD: repo.root, TMPDIR: tmp },
+    });
     await start.line("the clean tree", (line) => line === "clean", STARTED_MS);
     repo.write("a.txt", "two\n");
     await start.line("the edit", (line) => line === "+two");
@@ -62,17 +64,29 @@ t.test("npm start on a directory shows the repositories in it", async (t) => {
   const home = tempDir(t);
   const repo = createRepo(t, { a: "1\n" }, `${home}/project`);
   repo.write("a", "2\n");
-  const start = startProgram(t, "start", [home]);
+  const start = startProgram(t, "treewire", [home]);
   await start.line("the diff", (line) => line === "+2", STARTED_MS);
   start.child.kill("SIGTERM");
   t.equal((await start.exit()).status, 0);
 });
 
+t.test("however treewire ends, relay and agent end with it", async (t) => {
+  const repo = createRepo(t, { a: "1\n" });
+  const tmp = tempDir(t);
+  const start = startProgram(t, "treewire", [repo.root], { env: { TMPDIR: tmp } });
+  await start.line("the clean tree", (line) => line === "clean", STARTED_MS);
+  const left = () =>
+    readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandLine(name).includes(`${tmp}/treewire-start-`));
+  t.equal(left().length, 2, "relay and agent");
+  start.child.kill("SIGKILL");
+  await until("nobody is left", () => left().length === 0 || undefined, { seen: left });
+});
+
 t.test("npm start on what it cannot show is one line", async (t) => {
-  const { status, stderr } = await runProgram(t, "start", [tempDir(t)]);
-  t.match(stderr, /^start: .*: not a git repository \(or any of its parents\); .*\n$/);
+  const { status, stderr } = await runProgram(t, "treewire", [tempDir(t)]);
+  t.match(stderr, /^treewire: .*: not a git repository \(or any of its parents\); .*\n$/);
   t.equal(status, 2);
-  t.match(await runProgram(t, "start", ["a", "b"]), { status: 2, stderr: /it takes one path/ });
+  t.match(await runProgram(t, "treewire", ["a", "b"]), { status: 2, stderr: /Unknown argument: b/ });
 });
 
 function commandLine(pid: string): string {

@@ -42,7 +42,7 @@ t.test("what a chat has touched is shown to it and its ancestors, also after a r
   const client = await watch(chat);
   t.same(client.changes[0]?.repositories, []);
   const tracked = await command("track", "--chat", chat, "--ancestor", parent, join(repo.root, "src/a"));
-  t.match(tracked, { status: 0, stdout: "", stderr: "" });
+  t.match(tracked, { status: 0, stdout: `${join(repo.root, "src/a")} → ${repo.root}\n`, stderr: "" });
   await client.showsDiff(repo.root, diffOf(repo));
   await (await watch(parent)).showsDiff(repo.root, diffOf(repo));
   t.same((await watch(stranger)).changes[0]?.repositories, []);

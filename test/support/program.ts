@@ -73,7 +73,7 @@ export class Program {
 }
 
 /** Path of a compiled program. */
-export function programPath(name: "agent" | "relay" | "start"): string {
+export function programPath(name: "agent" | "relay" | "treewire"): string {
   return fileURLToPath(new URL(`../../bin/${name}.js`, import.meta.url));
 }
 
@@ -86,7 +86,7 @@ export function programPath(name: "agent" | "relay" | "start"): string {
  */
 export function startProgram(
   t: Cleanup,
-  name: "agent" | "relay" | "start",
+  name: "agent" | "relay" | "treewire",
   args: readonly string[],
   options: {
     cwd?: string;
@@ -109,11 +109,11 @@ export function startProgram(
       ...options.env,
     },
     stdio: ["ignore", options.stdout ?? "pipe", options.stderr ?? "pipe"],
-    detached: name === "start", // then it leads a process group, in which the programs that it starts are
+    detached: name === "treewire", // then it leads a process group, in which the programs that it starts are
   });
   const program = new Program(`${name} ${args.join(" ")}`, child);
   t.teardown(async () => {
-    if (name === "start") killGroup(child.pid);
+    if (name === "treewire") killGroup(child.pid);
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
     child.kill("SIGKILL");
@@ -134,7 +134,7 @@ function killGroup(leader: number | undefined): void {
 /** Runs a compiled program to its end. */
 export async function runProgram(
   t: Cleanup,
-  name: "agent" | "relay" | "start",
+  name: "agent" | "relay" | "treewire",
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv; program?: string } = {},
 ): Promise<{ status: number | null; stdout: string; stderr: string; output: Buffer }> {

@@ -53,7 +53,7 @@ chown ${SERVICE_UID}:${SERVICE_UID} /home/${SERVICE_USER} /run/user/${SERVICE_UI
 mount --bind "$PROJECT" /opt/treewire
 touch /usr/local/bin/node # units find the Node.js that runs the tests, wherever it is
 mount --bind "$NODE" /usr/local/bin/node
-for program in agent relay; do ln -sf /opt/treewire/dist/bin/$program.js /usr/local/bin/$program; done
+for program in treewire agent relay; do ln -sf /opt/treewire/dist/bin/$program.js /usr/local/bin/$program; done
 cp -r "$FILES"/etc/. /etc/
 chown -R ${SERVICE_UID}:${SERVICE_UID} "$FILES"/home
 cp -a "$FILES"/home/. /home/${SERVICE_USER}/

@@ -7,7 +7,7 @@ import {
   settingsJson,
 } from "../../src/util/index.js";
 
-const KNOWN = { options: ["log-level", "listen"], commands: ["serve", "token"] };
+const KNOWN = { options: ["log-level", "listen"], commands: ["serve", "token"], program: "relay" };
 
 t.test("yargs' words about arguments become an error that names what was probably meant", async (t) => {
   const said = (message: string, ...given: string[]) => argumentsError(message, given, KNOWN).message;
@@ -15,7 +15,8 @@ t.test("yargs' words about arguments become an error that names what was probabl
   t.match(said("Unknown argument: serv", "serv"), "no command serv; did you mean serve?");
   t.match(said("Unknown arguments: listen, serv", "serv", "--listen", "x"), "no command serv", "its options are known");
   t.match(said("Unknown argument: elsewhere", "elsewhere"), /\(Unknown argument: elsewhere\)/);
-  t.match(said("Not enough arguments"), /^arguments: bad usage \(Not enough arguments\)/);
+  t.match(said("Not enough arguments"), /^relay: bad usage \(Not enough arguments\)/);
+  t.match(said("Not enough arguments", "token"), /^token: bad usage/, "the command is named");
 });
 
 t.test("settings are shown with where they came from, secrets as set alone", async (t) => {

@@ -1,99 +1,68 @@
+import { existsSync } from "node:fs";
 import yargs from "yargs";
 import {
   argumentsError,
   badArguments,
+  endParser,
+  hideLink,
   nearest,
   noCommand,
   runProgram,
   settingOptions,
   TreewireError,
-  VERSION,
-  withSettings,
+  textOf,
 } from "../../util/index.js";
-import type { SecretsPolicy } from "../trees/secrets-policy.js";
 import { type Action, addControlCommands } from "./control-commands.js";
-import { AGENT_SETTINGS, agentSettings, filterPolicy, secretLists } from "./settings.js";
+import { daemonSettings, runDaemon, withJoin } from "./daemon-options.js";
+import { joinRequest } from "./join-request.js";
+import { type LookArguments, look, withLook } from "./look-options.js";
+import { AGENT_SETTINGS } from "./settings.js";
 
-/** The program `agent`. @param argv what stands behind its name. Leaves the process */
-export function runAgent(argv: readonly string[]): Promise<never> {
-  return runProgram("agent", () => run(argv));
+/**
+ * The program `agent`. Leaves the process.
+ *
+ * @param argv what stands behind its name
+ * @param name as it was called: `treewire agent` is the same program
+ */
+export function runAgent(argv: readonly string[], name = "agent"): Promise<never> {
+  hideLink(argv, name);
+  return runProgram(name, () => run(argv, name));
 }
 
-const COMMANDS = ["track", "untrack", "status", "config", "install-service"];
+const COMMANDS = ["run", "diff", "track", "untrack", "status", "config", "install-service"];
 /** Options besides the settings, of any command. */
 const OPTIONS = [
-  "once",
-  "format",
-  "compare",
-  "exit-code",
-  "redact",
-  "config",
-  "chat",
-  "ancestor",
-  "hook",
-  "json",
-  "user",
-  "for",
-  "print",
+  ...["once", "format", "compare", "exit-code", "redact", "config", "join", "config-dir", "force", "insecure"],
+  ...["chat", "ancestor", "hook", "json", "user", "for", "print"],
 ];
 
 /** Each part is loaded only where it is used: `--once` and `track` start in hooks and prompts. */
-async function run(argv: readonly string[]): Promise<number> {
-  let action: Action = () => Promise.reject(badArguments("give --once, or --relay URL"));
+async function run(argv: readonly string[], name: string): Promise<number> {
+  let action: Action = () => Promise.reject(badArguments("give a command", name));
   const choose = (chosen: Action) => {
     action = chosen;
   };
-  const parser = addControlCommands(yargs([...argv]).scriptName("agent"), choose)
+  const parser = addControlCommands(yargs([...argv]).scriptName(name), choose)
     .command(
       "$0 [paths..]",
-      "Print what differs from HEAD (--once), or stream it to a relay (--relay)",
+      "Stream to a relay, if one is set or joined; else, or with paths, print what differs from HEAD",
       (y) =>
-        withSettings(y, AGENT_SETTINGS)
-          .positional("paths", {
-            type: "string",
-            array: true,
-            default: [],
-            describe: "with --once: inside a working tree",
-          })
-          .option("once", {
-            type: "boolean",
-            describe: "scan the trees that hold the paths (default: here), print, leave",
-          })
-          .option("format", {
-            choices: ["diff", "json", "stat", "commits"] as const,
-            default: "diff" as const,
-            describe: "with --once: what is printed",
-          })
-          .option("compare", {
-            type: "string",
-            requiresArg: true,
-            default: "head",
-            describe: "with --once: head, base, ref:NAME or commit:OID",
-          })
-          .option("exit-code", {
-            type: "boolean",
-            default: false,
-            describe: "with --once: leave with 1 if anything differs",
-          })
-          .option("redact", {
-            type: "boolean",
-            default: false,
-            describe: "with --once: hide what an agent would not send",
-          })
-          .conflicts("once", ["relay", "token-file", "state-dir"]),
-      ({ paths, once, format, compare, exitCode, redact, ...args }) =>
-        choose(async () => {
-          if (once === true) {
-            const { runOnceCommand } = await import("./once-command.js");
-            const secrets = redact ? await secretsPolicy(args) : undefined;
-            const filters = filterPolicy(args.filters, "all");
-            return runOnceCommand({ paths, format, compare, exitCode, filters, secrets });
-          }
-          const [path] = paths;
-          if (path !== undefined) throw badArguments(strayPath(path));
-          const { runDaemonCommand } = await import("./run-daemon.js");
-          return runDaemonCommand(agentSettings(args));
-        }),
+        withLook(withJoin(y))
+          .option("once", { type: "boolean", describe: "print what differs from HEAD, whatever relay is set" })
+          .conflicts("once", ["relay", "token-file", "state-dir", "join"]),
+      (args) => choose(async () => (isLook(args) ? look(checked(args, name), name) : streamOrLook(args, name))),
+    )
+    .command(
+      "run",
+      "Stream to a relay: what units and scripts call",
+      (y) => withJoin(y),
+      (args) => choose(() => runDaemon(args, joinRequest(args, name), name)),
+    )
+    .command(
+      "diff [paths..]",
+      "Print what differs from HEAD in the trees that hold the paths (default: here)",
+      (y) => withLook(y),
+      (args) => choose(() => look(args, name)),
     )
     .command(
       "install-service",
@@ -108,15 +77,13 @@ async function run(argv: readonly string[]): Promise<number> {
           })
           .option("print", { type: "boolean", default: false, describe: "only print the unit" })
           .conflicts("user", "for"),
-      ({ user, print, for: name }) =>
+      ({ user, print, for: forWhom }) =>
         choose(async () => {
           const { installService } = await import("./install-service.js");
-          return installService({ user: user === true, print, for: name });
+          return installService({ user: user === true, print, for: forWhom });
         }),
     )
     .strict()
-    .version(VERSION)
-    .help()
     .epilogue(
       "Every setting may also stand in the environment (TREEWIRE_LOG_LEVEL for --log-level) or in a file (--config).",
     )
@@ -124,23 +91,41 @@ async function run(argv: readonly string[]): Promise<number> {
     .fail((message, error) => {
       if (error instanceof TreewireError) throw error;
       const options = [...settingOptions(AGENT_SETTINGS), ...OPTIONS];
-      throw argumentsError(message ?? error.message, argv, { options, commands: COMMANDS });
+      throw argumentsError(message ?? error.message, argv, { options, commands: COMMANDS, program: name });
     });
   let printed = false;
-  await parser.parseAsync([...argv], {}, (_error, _args, output) => {
+  await endParser(parser).parseAsync([...argv], {}, (_error, _args, output) => {
     printed = output !== "";
     if (printed) process.stdout.write(`${output}\n`);
   });
   return printed ? 0 : action();
 }
 
-/** What the daemon with the same settings would hide. */
-async function secretsPolicy(args: Readonly<Record<string, unknown>>): Promise<SecretsPolicy> {
-  const { SecretsPolicy } = await import("../trees/secrets-policy.js");
-  return new SecretsPolicy(secretLists(agentSettings(args)));
+type DefaultArguments = LookArguments & Parameters<typeof joinRequest>[0] & { once: boolean | undefined };
+
+function isLook({ once, paths }: DefaultArguments): boolean {
+  return once === true || paths.length > 0;
 }
 
-function strayPath(path: string): string {
-  const meant = nearest(path, COMMANDS);
-  return meant === undefined ? `paths go with --once: ${path}` : noCommand(path, meant);
+/** @throws TreewireError `TW_BAD_USAGE`: a path that is a slip of a command, or beside a relay */
+function checked(args: DefaultArguments, name: string): DefaultArguments {
+  const [path] = args.paths;
+  if (args.once === true || path === undefined) return args;
+  const meant = existsSync(path) ? undefined : nearest(path, COMMANDS);
+  if (meant !== undefined) throw badArguments(noCommand(path, meant), name);
+  if (args.relay !== undefined || args.join !== undefined) {
+    throw badArguments(`a path is for a look, without a relay: ${path}; --root says what is streamed`, name);
+  }
+  return args;
+}
+
+async function streamOrLook(args: DefaultArguments, name: string): Promise<number> {
+  const request = joinRequest(args, name);
+  if (request !== undefined || textOf(daemonSettings(args).relay) !== undefined) return runDaemon(args, request, name);
+  try {
+    return await look(args, name, true);
+  } catch (error) {
+    if (!(error instanceof TreewireError && error.code === "TW_NOT_A_REPOSITORY")) throw error;
+    throw badArguments("no relay is set, and here is no repository: give PATH, --relay URL or --join LINK", name);
+  }
 }

@@ -4,6 +4,7 @@ import {
   colorsFor,
   formatSettings,
   listOf,
+  printable,
   reportError,
   settingsJson,
   TreewireError,
@@ -15,11 +16,27 @@ import { defaultStateDir, socketToAsk } from "../control/places.js";
 import { AGENT_SETTINGS, type AgentSettings } from "./settings.js";
 import { formatStatus } from "./status-text.js";
 
-/** `agent track`. @returns the exit status */
-export function track(
-  settings: AgentSettings,
-  request: { chat: string; ancestors: string[]; paths: string[] },
-): Promise<number> {
+/** `agent track`: says to which tree each path belongs. @returns the exit status */
+export async function track(settings: AgentSettings, request: TrackRequest): Promise<number> {
+  const status = await tell(settings, request);
+  if (status !== 0) return status;
+  const { resolveRoot } = await import("../../worktree/index.js"); // not for hooks, which wait
+  for (const path of request.paths) {
+    const root = await resolveRoot(path).catch(() => undefined);
+    process.stdout.write(
+      `${printable(path)}${root === undefined ? ": no repository there yet" : ` → ${printable(root)}`}\n`,
+    );
+  }
+  return 0;
+}
+
+interface TrackRequest {
+  chat: string;
+  ancestors: string[];
+  paths: string[];
+}
+
+function tell(settings: AgentSettings, request: TrackRequest): Promise<number> {
   return ask(settings, { type: "track", ...request }, () => {});
 }
 
@@ -35,8 +52,11 @@ export async function trackHook(
 ): Promise<number> {
   try {
     const edit = hookEdit(await readInput(process.stdin));
-    if (edit.paths.length === 0) return 0;
-    return await track(settings(), { chat: chat || (edit.chat ?? ""), ancestors, paths: edit.paths });
+    if (edit.paths.length === 0) {
+      process.stderr.write("agent: track: the hook's input names no file\n");
+      return 0;
+    }
+    return await tell(settings(), { chat: chat || (edit.chat ?? ""), ancestors, paths: edit.paths });
   } catch (error) {
     reportError("agent", error);
     return 1;
@@ -62,7 +82,9 @@ export function status(settings: AgentSettings, json: boolean): Promise<number> 
 /** `agent config`. @returns the exit status */
 export async function config(settings: AgentSettings, json: boolean): Promise<number> {
   const effective = withPlaces(settings);
-  process.stdout.write(json ? settingsJson(AGENT_SETTINGS, effective) : formatSettings(AGENT_SETTINGS, effective));
+  const head = "# as an agent would start here and now; `agent status` says how the running one is\n";
+  const text = json ? settingsJson(AGENT_SETTINGS, effective) : head + formatSettings(AGENT_SETTINGS, effective);
+  process.stdout.write(text);
   return 0;
 }
 
@@ -86,7 +108,7 @@ async function ask(
   const checked = controlRequestSchema.safeParse(request);
   if (!checked.success) {
     const { path, message } = checked.error.issues[0] ?? { path: [], message: "not a request" };
-    throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: `${path.join(".")}: ${message}` });
+    throw new TreewireError("TW_BAD_USAGE", request.type, { detail: `${path.join(".")}: ${message}` });
   }
   const stateDir = textOf(settings["state-dir"]) ?? defaultStateDir();
   const socket = textOf(settings.socket) ?? socketToAsk(stateDir);

@@ -44,8 +44,8 @@ function addTrack(parser: Argv, choose: (action: Action) => void): Argv {
       choose(async () => {
         const { track, trackHook } = await commands();
         if (hook) return trackHook(() => agentSettings(args), { chat, ancestors: ancestor });
-        if (chat === undefined) throw badArguments("give --chat UUID");
-        if (paths.length === 0) throw badArguments("give at least one path");
+        if (chat === undefined) throw badArguments("give --chat UUID", "track");
+        if (paths.length === 0) throw badArguments("give at least one path", "track");
         return track(agentSettings(args), { chat, ancestors: ancestor, paths: paths.map((path) => resolve(path)) });
       }),
   );

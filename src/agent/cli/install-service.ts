@@ -38,17 +38,20 @@ interface Plan {
 /** The units as they are shipped. */
 const UNITS = packagePath("systemd");
 /** This program, as a service has to call it. */
-const PROGRAM = [process.execPath, packagePath("dist/bin/agent.js")];
+const PROGRAM = [process.execPath, packagePath("dist/bin/treewire.js"), "agent", "run"];
 /** The first version of systemd with `RestartSteps=` (its NEWS); those before warn of it. */
 const BACK_OFF_SINCE = 254;
 const BACK_OFF = "RestartSteps=5\nRestartMaxDelaySec=60";
 /** How the shipped units call it: by the path, which is not a service's own when Node.js is somebody's own. */
-const SHIPPED_PROGRAM = "/usr/bin/env agent";
+const SHIPPED_PROGRAM = "/usr/bin/env treewire agent run";
+/** The user whom the comments of the unit for all users speak of. */
+const SHIPPED_USER = /\balice\b/g;
 
 /** `agent install-service`. @returns the exit status. @throws TreewireError `TW_SERVICE`, `TW_BAD_USAGE` */
 export function installService(request: InstallRequest): number {
   if (request.print) {
-    process.stdout.write(unitText(request.user));
+    const name = request.for === undefined ? undefined : requireUser(request.for);
+    process.stdout.write(unitText(request.user, { user: name }));
     return 0;
   }
   const plan = request.user ? planForUser() : planForSystem(request.for);
@@ -78,12 +81,13 @@ function planForUser(): Plan {
 function planForSystem(named: string | undefined): Plan {
   const user = named ?? (process.env.SUDO_USER || undefined);
   if (user === undefined) {
-    throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: "give --for USER, or --user for your own service" });
+    throw new TreewireError("TW_BAD_USAGE", "install-service", {
+      detail: "give --for USER, or --user for your own service",
+    });
   }
-  // what systemd takes as an instance without escaping, and useradd as a name
-  if (!/^[a-z_][\w.-]*$/i.test(user)) throw new TreewireError("TW_BAD_USAGE", "--for", { detail: "no name of a user" });
+  requireUser(user);
   return {
-    text: unitText(false),
+    text: unitText(false, { user }),
     path: "/etc/systemd/system/treewire-agent@.service",
     instance: `treewire-agent@${user}.service`,
     tokenPath: `/etc/treewire/agent-${user}.token`,
@@ -91,16 +95,39 @@ function planForSystem(named: string | undefined): Plan {
   };
 }
 
+/** What {@link unitText} may be told. */
+interface UnitOptions {
+  systemd?: number;
+  program?: readonly string[];
+  user?: string | undefined;
+}
+
+/** The name of a user whom the system knows. @throws TreewireError `TW_BAD_USAGE` */
+function requireUser(name: string): string {
+  const bad = (detail: string) => new TreewireError("TW_BAD_USAGE", `--for ${name}`, { detail });
+  // what systemd takes as an instance without escaping, and useradd as a name
+  if (!/^[a-z_][\w.-]*$/i.test(name)) throw bad("no name of a user");
+  try {
+    execFileSync("id", ["-u", name], { stdio: "ignore" });
+  } catch (error) {
+    // where there is no such command, nothing is known
+    if (systemCode(error) !== "ENOENT") throw bad("the system has no such user");
+  }
+  return name;
+}
+
 /**
  * The shipped unit, calling this very program.
  *
  * @param user for `systemctl --user`
- * @param options for tests: systemd's version (0: not known), as one that knows how waits longer after each failed start;
+ * @param options `user`: whom the comments name; for tests: systemd's version (0: not known), as one that knows how waits longer after each failed start;
  *   and the program's words
  */
-export function unitText(user: boolean, { systemd = systemdVersion(), program = PROGRAM } = {}): string {
+export function unitText(user: boolean, options: UnitOptions = {}): string {
+  const { systemd = systemdVersion(), program = PROGRAM, user: name } = options;
   const shipped = readFileSync(join(UNITS, user ? "treewire-agent.service" : "treewire-agent@.service"), "utf8");
-  const text = shipped.replace(SHIPPED_PROGRAM, () => program.map(quote).join(" "));
+  const called = shipped.replace(SHIPPED_PROGRAM, () => program.map(quote).join(" "));
+  const text = name === undefined ? called : called.replace(SHIPPED_USER, name);
   return systemd < BACK_OFF_SINCE ? text : text.replace(/^RestartSec=.*$/m, `$&\n${BACK_OFF}`);
 }
 

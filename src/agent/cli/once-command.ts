@@ -13,6 +13,7 @@ import {
   badArguments,
   type Colors,
   colorsFor,
+  formatStat,
   paintDiff,
   printable,
   reportError,
@@ -22,7 +23,6 @@ import type { ComparedState, FilterPolicy, RawDiff, TreeState } from "../../work
 import { commitsOnce, resolveRoot, scanOnce, scanOnceRaw } from "../../worktree/index.js";
 import type { SecretsPolicy } from "../trees/secrets-policy.js";
 import { snapshotOf, type TreeSnapshot } from "../trees/snapshot.js";
-import { formatStat } from "./diff-stat.js";
 
 /** What is printed: `commits` lists them, and no files. */
 export const ONCE_FORMATS = ["diff", "json", "stat", "commits"] as const;
@@ -62,13 +62,20 @@ export interface Output {
 /** The width of the table where there is no terminal to ask, as `git diff --stat` has it. */
 const DEFAULT_COLUMNS = 80;
 
-/** `agent --once`. @returns the exit status: 0, 1 if asked for and anything differs, or that of the last error */
-export async function runOnceCommand(args: OnceArguments): Promise<number> {
+/**
+ * `agent --once`, and `diff`.
+ *
+ * @param name of the program, for its errors
+ * @param isGuess that here is no repository is thrown, and not reported: nobody has asked for it
+ * @returns the exit status: 0, 1 if asked for and anything differs, or that of the last error
+ */
+export async function runOnceCommand(args: OnceArguments, name = "agent", isGuess = false): Promise<number> {
   const { paths, format, compare, exitCode, filters, secrets } = args;
   const request = parseComparisonRequest(compare);
   if (request === undefined) {
     throw badArguments(`--compare takes head, base, ref:NAME or commit:OID, not ${compare}`);
   }
+  if (isGuess) await resolveRoot(".");
   let status = 0;
   const differs = await runOnce({
     paths: paths.length > 0 ? paths : ["."],
@@ -77,9 +84,9 @@ export async function runOnceCommand(args: OnceArguments): Promise<number> {
     filters,
     secrets,
     output: process.stdout,
-    onNote: (line) => process.stderr.write(`agent: ${line}\n`),
+    onNote: (line) => process.stderr.write(`${name}: ${line}\n`),
     onError: (error) => {
-      status = reportError("agent", error);
+      status = reportError(name, error);
     },
   });
   return status !== 0 ? status : Number(exitCode && differs);

@@ -2,6 +2,7 @@ import { type Stats, statSync } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
+  badArguments,
   createLogger,
   fixedToken,
   type Logger,
@@ -40,14 +41,21 @@ import { tunnelUrl } from "../tunnel/tunnel-url.js";
 import { WAKE_INTERVAL_MS, WakeWatch } from "../tunnel/wake.js";
 import { type AgentSettings, filterPolicy, secretLists, watcherKind } from "./settings.js";
 
+/** The settings file is named: who starts the daemon by a script sees neither the options nor the environment. */
+const NO_RELAY = "no relay is set: give --relay URL or --join LINK, or write it to ~/.config/treewire/agent.toml";
+
 /** The program has left this long after the signal, whatever hangs. Milliseconds; docs/install.md promises 2 s. */
 const LEAVE_MS = 1_500;
 
-/** Runs the agent until SIGTERM or SIGINT. @returns the exit status. @throws TreewireError when it cannot go on */
-export async function runDaemonCommand(settings: AgentSettings): Promise<number> {
+/**
+ * Runs the agent until SIGTERM or SIGINT.
+ *
+ * @param name of the program, for its errors
+ * @returns the exit status. @throws TreewireError when it cannot go on
+ */
+export async function runDaemonCommand(settings: AgentSettings, name: string): Promise<number> {
   const relay = textOf(settings.relay);
-  if (relay === undefined)
-    throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: "give --once, or --relay URL" });
+  if (relay === undefined) throw badArguments(NO_RELAY, name);
   const url = tunnelUrl(relay);
   const logger = createLogger("agent", textOf(settings["log-level"]) as LogLevel);
   const token = tokenSource(settings, logger);

@@ -1,6 +1,9 @@
 import type { AgentStatus } from "../../protocol/index.js";
 import { type Colors, printable } from "../../util/index.js";
 
+/** Nothing is wrong, and nothing is shown: who has just set it up wonders why. */
+const UNWATCHED = "all is well; nobody watches a chat of this workspace";
+
 /**
  * The status for people.
  *
@@ -38,7 +41,7 @@ export function formatStatus(status: AgentStatus, now: number, colors: Colors): 
     ...(status.watcher === null ? [] : [`watcher: ${status.watcher}`]),
     `memory: ${mebibytes(memory.rss_bytes)} resident, ${mebibytes(memory.heap_bytes)} heap`,
     ...(problems.length === 0
-      ? [colors.green("all is well")]
+      ? [colors.green(chats.some(({ watched }) => watched) ? "all is well" : UNWATCHED)]
       : problems.map((text) => colors.red(`problem: ${printable(text)}`))),
   ];
   return `${lines.join("\n")}\n`;

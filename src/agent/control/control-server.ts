@@ -35,7 +35,7 @@ export class ControlServer {
    *
    * @param path in a directory that is made if need be, with mode 0700
    * @param handler what it throws is answered: a `TreewireError` in its own words, anything else as `TW_INTERNAL`
-   * @throws TreewireError `TW_LISTEN_FAILED`
+   * @throws TreewireError `TW_SOCKET_FAILED`
    */
   static async listen(path: string, handler: ControlHandler, logger: Logger): Promise<ControlServer> {
     const server = new ControlServer(handler, logger);
@@ -52,7 +52,7 @@ export class ControlServer {
       });
       chmodSync(path, 0o600);
     } catch (error) {
-      throw new TreewireError("TW_LISTEN_FAILED", path, { detail: messageOf(error), cause: error });
+      throw new TreewireError("TW_SOCKET_FAILED", path, { detail: messageOf(error), cause: error });
     }
     server.#server.on("error", () => {}); // of accepting: the command sees it
     return server;

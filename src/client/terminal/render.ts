@@ -1,19 +1,4 @@
-import type { RepositoryChange, ServerMessage } from "../../protocol/index.js";
-import { type Colors, paintDiff, printable } from "../../util/index.js";
-
-/**
- * A message as the terminal shows it.
- *
- * @param now milliseconds since 1970, from which ages are counted
- * @returns whole lines; "" when there is nothing to show
- */
-export function renderMessage(message: ServerMessage, now: number, colors: Colors): string {
-  if (message.type === "error") return `${colors.yellow(printableLine(message.message))}\n`;
-  const ageMs = now - Date.parse(message.scanned_at);
-  if (message.repositories === undefined) return `${colors.dim(`checked ${renderAge(ageMs)}`)}\n`;
-  if (message.repositories.length === 0) return "no repository to watch\n";
-  return message.repositories.map((change) => renderRepository(change, ageMs, colors)).join("\n");
-}
+import { printable } from "../../util/index.js";
 
 /** `just now`, `12 s ago`, `3 min ago`, `2 h ago`. */
 export function renderAge(ms: number): string {
@@ -27,27 +12,4 @@ export function renderAge(ms: number): string {
 /** Text that was made elsewhere, on one line and without control characters. */
 export function printableLine(text: string): string {
   return printable(text.replaceAll("\n", " "));
-}
-
-function renderRepository(change: RepositoryChange, ageMs: number, colors: Colors): string {
-  const root = colors.bold(printableLine(change.repo_root));
-  if (change.removed) return `${root}  ${colors.red("removed")}\n`;
-  const branch = change.branch === "" ? colors.yellow("(no branch)") : colors.cyan(printableLine(change.branch));
-  const health = change.health === undefined ? "" : `  ${colors.yellow(printableLine(change.health))}`;
-  const hidden = hiddenText(change);
-  const secrets = hidden === "" ? "" : `  ${colors.yellow(hidden)}`;
-  const title = `${root}  ${branch}  ${colors.dim(renderAge(ageMs))}${health}${secrets}\n`;
-  if (change.unified_diff === "") return `${title}${colors.dim("clean")}\n`;
-  const diff = paintDiff(change.unified_diff, colors);
-  return title + (diff.endsWith("\n") ? diff : `${diff}\n`);
-}
-
-/** What an agent has hidden: by which rules files are withheld, and how to have it otherwise. "" when nothing is. */
-function hiddenText({ withheld_files = [], masked_files = [] }: RepositoryChange): string {
-  const rules = [...new Set(withheld_files.map(({ rule }) => printableLine(rule)))].join(", ");
-  const parts = [
-    ...(withheld_files.length > 0 ? [`${withheld_files.length} withheld (${rules})`] : []),
-    ...(masked_files.length > 0 ? [`${masked_files.length} masked`] : []),
-  ];
-  return parts.length === 0 ? "" : `secrets: ${parts.join(", ")}; the agent's secrets-allow lets files through`;
 }

@@ -90,11 +90,11 @@ function originMayUseCookie(origin: string | undefined, host: string, allowed: r
   return origin === undefined || allowed.includes(origin) || isOwnOrigin(origin, host);
 }
 
-/** The same URL for logs: no token of the query is left, however its name is written, nor one that stands elsewhere. */
+/** The same URL for logs: no token of the query is left, however its name is written, nor one, or an invite, that stands elsewhere. */
 export function maskToken(url: string): string {
   const [path = "", ...queries] = url.split("?");
   const masked = queries.map((query) => query.split("&").map(maskParameter).join("&"));
-  return [path, ...masked].join("?").replace(/tw[ac]_[0-9a-f]{16}_[\w-]+/gi, "***");
+  return [path, ...masked].join("?").replace(/tw[ac]_[0-9a-f]{16}_[\w-]+|\b(agent|view)-[\w-]{22}\b/gi, "***");
 }
 
 function maskParameter(parameter: string): string {

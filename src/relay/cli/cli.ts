@@ -2,14 +2,16 @@ import yargs, { type Argv } from "yargs";
 import {
   argumentsError,
   badArguments,
+  endParser,
+  hideLink,
   runProgram,
   settingOptions,
   TreewireError,
-  VERSION,
   variableOf,
 } from "../../util/index.js";
 import { chatCommand } from "./chat.js";
 import { configCommand } from "./config.js";
+import { inviteCommand } from "./invite.js";
 import { serveCommand } from "./serve.js";
 import { RELAY_SETTINGS } from "./settings.js";
 import { tokenCommand } from "./token.js";
@@ -18,29 +20,35 @@ import { tokenCommand } from "./token.js";
  * The program `relay`. Leaves the process.
  *
  * @param args what stands behind its name
+ * @param name as it was called: `treewire relay` is the same program
  * @param withOthers adds the commands that other rooms bring: the relay imports no client
  */
-export function runRelay(args: readonly string[], withOthers: (argv: Argv) => Argv = (argv) => argv): Promise<never> {
-  return runProgram("relay", async () => {
+export function runRelay(
+  args: readonly string[],
+  name = "relay",
+  withOthers: (argv: Argv) => Argv = (argv) => argv,
+): Promise<never> {
+  hideLink(args, name);
+  return runProgram(name, async () => {
     const parser = yargs([...args])
-      .scriptName("relay")
+      .scriptName(name)
       .usage("$0 COMMAND: serves the live diff of git working trees to the clients of chats")
       .command(serveCommand)
+      .command(inviteCommand)
       .command(configCommand)
       .command(tokenCommand)
       .command(chatCommand);
-    await withOthers(parser)
+    await endParser(withOthers(parser))
       .demandCommand(1, "a command is needed")
       .strict()
-      .version(VERSION)
-      .help()
       .epilogue(
         `Every setting may also stand in the environment (${variableOf(RELAY_SETTINGS, "listen")} for --listen) or in a file (--config).`,
       )
-      .check(refuseRepeated)
+      .check((argv) => refuseRepeated(argv, name))
       .fail((message, error) => {
         if (error instanceof TreewireError) throw error;
-        throw argumentsError(message ?? error.message, args, { options: OPTIONS, commands: commandsAfter(args) });
+        const known = { options: OPTIONS, commands: commandsAfter(args), program: name };
+        throw argumentsError(message ?? error.message, args, known);
       })
       .parseAsync();
     return 0;
@@ -51,9 +59,10 @@ export function runRelay(args: readonly string[], withOthers: (argv: Argv) => Ar
 const OPTIONS = [
   ...settingOptions(RELAY_SETTINGS),
   ...["config", "json", "kind", "workspace", "user", "admin", "expires", "out", "owner", "path", "parent"],
-  ...["url", "token-file", "refresh"],
+  ...["invite", "uses"],
+  ...["url", "token-file", "refresh", "full", "ca-file", "cert-file", "key-file", "header", "insecure"],
 ];
-const COMMANDS = ["serve", "config", "token", "chat", "watch"];
+const COMMANDS = ["serve", "invite", "config", "token", "chat", "watch"];
 const SUBCOMMANDS: Record<string, readonly string[]> = {
   token: ["create", "list", "revoke"],
   chat: ["bind", "unbind", "list"],
@@ -65,11 +74,11 @@ function commandsAfter([first = ""]: readonly string[]): readonly string[] {
 }
 
 /** The options that may be given more than once, as yargs names them; `_` is what stands without a name. */
-const LISTS = new Set(["_", "path", "allowed-origin", "allowedOrigin", "trust-proxy", "trustProxy"]);
+const LISTS = new Set(["_", "path", "allowed-origin", "allowedOrigin", "trust-proxy", "trustProxy", "header"]);
 
-function refuseRepeated(argv: Record<string, unknown>): true {
+function refuseRepeated(argv: Record<string, unknown>, program: string): true {
   for (const [name, value] of Object.entries(argv)) {
-    if (Array.isArray(value) && !LISTS.has(name)) throw badArguments(`--${name} is given twice`);
+    if (Array.isArray(value) && !LISTS.has(name)) throw badArguments(`--${name} is given twice`, program);
   }
   return true;
 }

@@ -33,3 +33,14 @@ export function printRows(rows: readonly Record<string, string | boolean | null>
     if (names.length > 0) process.stdout.write(`${line.trimEnd()}\n`);
   }
 }
+
+const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** @param text of `--expires`: a span from now on, or a time @throws TreewireError `TW_BAD_USAGE` */
+export function parseExpiry(text: string): Date {
+  const [, count, unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const at = count === undefined ? Date.parse(text) : Date.now() + Number(count) * (UNIT_MS[unit] ?? 0);
+  if (Number.isNaN(at)) throw badUsage(`--expires ${text}`, "neither a span nor a time");
+  if (at <= Date.now()) throw badUsage(`--expires ${text}`, "that has passed");
+  return new Date(at);
+}

@@ -11,7 +11,10 @@ import {
   textOf,
   withSettings,
 } from "../../util/index.js";
+import { invite } from "../commands.js";
 import type { RelayOptions } from "../server.js";
+import { badUsage } from "./command.js";
+import { invitationFrom, invitedText, withInvitation } from "./invite.js";
 import { dataDirOf, limitsOf, milliseconds, RELAY_SETTINGS, type RelaySettings, relaySettings } from "./settings.js";
 
 /**
@@ -23,11 +26,23 @@ const ADDRESS_MS = 2_500;
 export const serveCommand = command(
   "serve",
   "Run the relay until SIGTERM or SIGINT; SIGHUP reads certificate and key again",
-  (argv) => withSettings(argv, RELAY_SETTINGS),
+  (argv) =>
+    withInvitation(withSettings(argv, RELAY_SETTINGS))
+      .option("invite", {
+        type: "boolean",
+        default: false,
+        describe: "make two links as `invite` does, on standard error",
+      })
+      .option("url", {
+        type: "string",
+        requiresArg: true,
+        describe: "with --invite: the relay's, as agents and people reach it; default: where it listens",
+      }),
   async (args) => {
     setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_MS);
     const settings = relaySettings(args);
     const options = serveOptions(settings);
+    requireInvitable(args, options);
     const { startRelay } = await import("../server.js"); // the other commands start faster without it
     const log = createLogger("relay", textOf(settings["log-level"]) as LogLevel);
     const relay = await startRelay({ ...options, log });
@@ -45,11 +60,32 @@ export const serveCommand = command(
     standardLines(1).write(
       `${JSON.stringify({ event: "listening", url, ...(metricsUrl !== undefined && { metrics_url: metricsUrl }) })}\n`,
     );
+    if (args.invite) {
+      const invited = invite(options.dataDir, invitationFrom(args.url ?? url, args));
+      standardLines(2).write(invitedText(invited));
+    }
     await stopped;
     log.info("stopping");
     await relay.close();
   },
 );
+
+/** Before anything is served: an invitation that nobody could follow. @throws TreewireError `TW_BAD_USAGE` */
+function requireInvitable(
+  args: Parameters<typeof invitationFrom>[1] & { invite: boolean; url: string | undefined },
+  { host = "", upstream }: Omit<RelayOptions, "log">,
+): void {
+  if (!args.invite) {
+    const given = (["url", "owner", "path", "expires", "uses"] as const).find((name) => args[name] !== undefined);
+    if (given !== undefined) throw badUsage(`--${given}`, "it goes with --invite");
+    return;
+  }
+  invitationFrom("", args);
+  if (upstream !== undefined) throw badUsage("--invite", "with --upstream the chats are another server's");
+  if (args.url === undefined && /^(0\.0\.0\.0|::)$/.test(host)) {
+    throw badUsage("--invite", "give --url, by which others reach this machine");
+  }
+}
 
 function serveOptions(settings: RelaySettings): Omit<RelayOptions, "log"> {
   const upstream = textOf(settings.upstream);

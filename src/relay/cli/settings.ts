@@ -132,7 +132,7 @@ export function relaySettings(
 export function dataDirOf(settings: RelaySettings): string {
   const dataDir = textOf(settings["data-dir"]);
   if (dataDir !== undefined) return dataDir;
-  throw new TreewireError("TW_BAD_USAGE", "arguments", { detail: "give --data-dir DIRECTORY" });
+  throw new TreewireError("TW_BAD_USAGE", "--data-dir", { detail: "give --data-dir DIRECTORY" });
 }
 
 /** What callers may use up, as the settings say. */

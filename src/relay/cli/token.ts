@@ -1,7 +1,7 @@
 import { command, commandGroup } from "../../util/index.js";
 import { createToken, listTokens, revokeToken } from "../commands.js";
 import type { NewToken, TokenEntry } from "../store/index.js";
-import { badUsage, dataDirFrom, JSON_LINES, printRows, withDataDir } from "./command.js";
+import { badUsage, dataDirFrom, JSON_LINES, parseExpiry, printRows, withDataDir } from "./command.js";
 import { writeSecret } from "./out-file.js";
 
 const create = command(
@@ -9,7 +9,11 @@ const create = command(
   "Make a token: print it, alone, or write it to a file",
   (argv) =>
     withDataDir(argv)
-      .option("kind", { choices: ["agent", "client"] as const, demandOption: true })
+      .option("kind", {
+        choices: ["agent", "client"] as const,
+        demandOption: true,
+        describe: "for the agent of a workspace, or for whoever watches",
+      })
       .option("workspace", {
         type: "string",
         requiresArg: true,
@@ -76,20 +80,10 @@ function newToken({ kind, workspace, user, admin, expires }: NewTokenArguments):
   return { kind, user, admin, ...(workspace !== undefined && { workspace }), ...expiry };
 }
 
-const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function parseExpiry(text: string): Date {
-  const [, count, unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const at = count === undefined ? Date.parse(text) : Date.now() + Number(count) * (UNIT_MS[unit] ?? 0);
-  if (Number.isNaN(at)) throw badUsage(`--expires ${text}`, "neither a span nor a time");
-  if (at <= Date.now()) throw badUsage(`--expires ${text}`, "that has passed");
-  return new Date(at);
-}
-
 function tokenRow(token: TokenEntry) {
   return {
     id: token.tokenId,
-    kind: token.kind,
+    kind: token.isSession ? "session" : token.kind,
     workspace: token.workspace ?? null,
     user: token.kind === "client" ? token.user : null,
     admin: token.kind === "client" && token.admin,

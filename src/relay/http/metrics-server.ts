@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Logger, messageOf, TreewireError } from "../../util/index.js";
+import type { Logger } from "../../util/index.js";
 import { REFUSALS, type Refusal } from "../answers.js";
+import { listenFailure } from "../listen-failure.js";
 import type { Metrics } from "../metrics.js";
 import { hasOneTarget } from "../request-shape.js";
 import { RelayResponse } from "./relay-response.js";
@@ -49,7 +50,7 @@ export async function listenForMetrics(
     server.once("error", reject);
     server.listen({ host, port }, resolve);
   }).catch((thrown: unknown) => {
-    throw new TreewireError("TW_LISTEN_FAILED", `${host}:${port}`, { detail: messageOf(thrown), cause: thrown });
+    throw listenFailure(host, port, thrown);
   });
   const { address, family, port: bound } = server.address() as AddressInfo; // a socket of TCP has one
   return {

@@ -13,7 +13,7 @@ const SECURITY_SCHEMES = {
 } as const;
 
 /** Routes that ask nobody who is calling. */
-const OPEN = ["/healthz", "/readyz", "/session"];
+const OPEN = ["/healthz", "/readyz", "/session", "/join"];
 
 const BYTES = { type: "string", format: "binary" } as const;
 const UUID = { type: "string", format: "uuid" } as const;

@@ -9,11 +9,24 @@ import { callerErrors, errorResponses, OF_JSON_BODIES } from "./schemas.js";
 /** How long a session lasts, in milliseconds. */
 const SESSION_MS = 30 * 24 * 60 * 60 * 1000;
 
-const keySchema = z.strictObject({ token: z.string().min(1).max(4096) });
+const MAX_SECRET = 4096;
+const MAX_HOST_NAME = 255;
+
+const secret = z.string().min(1).max(MAX_SECRET);
+const keySchema = z.union([z.strictObject({ token: secret }), z.strictObject({ invite: secret })]);
+const joinSchema = z.strictObject({ secret, hostname: z.string().max(MAX_HOST_NAME) });
+
+/** A session that was made. */
+interface Session {
+  value: string;
+  maxAgeMs: number;
+  /** The chat that an invite leads to. */
+  chat?: string;
+}
 
 /**
- * Signing in and out (docs/page.md): a browser trades a token for a session, which it keeps in a cookie that no script can
- * read. These routes stand at the relay's root alone. Here, and nowhere else, that cookie counts by itself on a request that
+ * Signing in and out (docs/page.md): a browser trades a token or an invite for a session, which it keeps in a cookie that no
+ * script can read. An agent trades its invite for a token. These routes stand at the relay's root alone. Here, and nowhere else, that cookie counts by itself on a request that
  * changes something; so a request from another site's page is refused, by its `Origin` and by its type.
  *
  * @param hasUpstream tokens are the upstream's: one is taken unjudged, and the upstream's next answer judges it
@@ -21,7 +34,23 @@ const keySchema = z.strictObject({ token: z.string().min(1).max(4096) });
 export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
   const { store, admission, proxies } = context;
 
-  const signIn = async (token: string, address: string): Promise<{ value: string; maxAgeMs: number }> => {
+  /** Trades an invite. @param redeem in one turn @throws RefusedError 401, which counts as a failure of the address */
+  const redeem = async <T>(address: string, redeem: () => T | undefined): Promise<T> => {
+    if (hasUpstream) throw new RefusedError(REFUSALS.noInvites);
+    const answer = await admission.admit<T>(address, async () => {
+      const made = await store.durable(redeem);
+      return made === undefined ? { refusal: REFUSALS.inviteRejected } : { ok: made };
+    });
+    return accept(answer);
+  };
+
+  const signInByInvite = async (invite: string, address: string): Promise<Session> => {
+    const end = new Date(Date.now() + SESSION_MS);
+    const { token, chat } = await redeem(address, () => store.invites.view(invite, end));
+    return { value: token, maxAgeMs: SESSION_MS, chat };
+  };
+
+  const signIn = async (token: string, address: string): Promise<Session> => {
     if (hasUpstream) return { value: token, maxAgeMs: SESSION_MS };
     const caller = accept(
       await admission.admit(address, async () => {
@@ -35,6 +64,7 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
       kind: "client",
       user,
       admin,
+      isSession: true,
       parent: caller.tokenId,
       expiresAt: new Date(end),
       ...(workspace !== undefined && { workspace }),
@@ -89,7 +119,7 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
       "/session",
       {
         schema: {
-          summary: "Sign in: trade a token for a session in a cookie",
+          summary: "Sign in: trade a token, or an invite, for a session in a cookie",
           body: keySchema,
           response: {
             200: z.object({ chat: z.string().optional() }).describe("The cookie is set."),
@@ -98,8 +128,29 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
         },
       },
       async (request, reply) => {
-        const { value, maxAgeMs } = await signIn(request.body.token, request.ip);
-        return withCookie(reply, setCookie(request, value, maxAgeMs)).send({});
+        const { body, ip } = request;
+        const session = "token" in body ? signIn(body.token, ip) : signInByInvite(body.invite, ip);
+        const { value, maxAgeMs, chat } = await session;
+        return withCookie(reply, setCookie(request, value, maxAgeMs)).send(chat === undefined ? {} : { chat });
+      },
+    );
+    http.post(
+      "/join",
+      {
+        schema: {
+          summary: "Join: trade an agent's invite for the token of its workspace",
+          body: joinSchema,
+          response: {
+            200: z.object({ token: z.string(), workspace: z.string(), chat: z.string(), relay: z.string() }),
+            ...callerErrors(403, ...OF_JSON_BODIES),
+          },
+        },
+      },
+      async (request, reply) => {
+        const { secret, hostname } = request.body;
+        const joined = await redeem(request.ip, () => store.invites.join(secret));
+        request.log.info({ workspace: joined.workspace, hostname }, "an agent has joined");
+        return reply.header("Cache-Control", "no-store").send(joined);
       },
     );
     await http.register(signOutRoute);

@@ -140,6 +140,20 @@ export const MIGRATIONS: readonly string[] = [
    create index chat_roots_workspace on chat_roots (workspace, changed_at);`,
   `alter table chats add column title text not null default '';
    alter table chats add column labels text not null default '{}';`,
+  // invites, of which each is traded for a token or a session; a session of theirs has no token above it
+  `create table invites (
+     hash text primary key,
+     kind text not null check (kind in ('agent', 'view')),
+     workspace text not null,
+     chat text not null,
+     owner text not null,
+     relay text not null,
+     uses integer not null,
+     expires_at integer not null
+   ) strict, without rowid;
+   create index invites_workspace on invites (workspace);
+   alter table tokens add column is_session integer not null default 0;
+   update tokens set is_session = 1 where parent is not null;`,
 ];
 
 /**

@@ -12,6 +12,7 @@ import { openDatabase } from "./database.js";
 import { type DirectoryLock, lockDirectory, makeDirectory } from "./directory.js";
 import { FileStore } from "./files.js";
 import type { StoreHealth } from "./health.js";
+import { InviteStore } from "./invites.js";
 import { type KeptRoots, RelaxedChatRoots } from "./relaxed-roots.js";
 import { type KeptTrees, RelaxedTreeStates } from "./relaxed-trees.js";
 import { TokenStore } from "./tokens.js";
@@ -24,10 +25,11 @@ export type { Chat, ChatBinding } from "./chats.js";
 export { existingDirectory } from "./directory.js";
 export type { FileEntry } from "./files.js";
 export type { StoreHealth, StoreState } from "./health.js";
+export type { NewInvites } from "./invites.js";
 export type { Caller, NewToken, TokenEntry } from "./tokens.js";
 export type { StoredTree, TreeHead } from "./tree-states.js";
 export { type StoreTrouble, troubleOf } from "./trouble.js";
-export type { ChatFiles, ChatStore, KeptRoots as ChatRoots, KeptTrees as TreeStates, TokenStore };
+export type { ChatFiles, ChatStore, InviteStore, KeptRoots as ChatRoots, KeptTrees as TreeStates, TokenStore };
 
 type StoreLimits = Pick<LimitOptions, "workspaceRows" | "workspaceBytes">;
 
@@ -36,6 +38,7 @@ const versionSchema = z.object({ data_version: z.int() });
 /** Everything that the relay keeps on disk. */
 export class Store {
   readonly tokens: TokenStore;
+  readonly invites: InviteStore;
   readonly chats: ChatStore;
   readonly chatRoots: KeptRoots;
   readonly files: FileStore;
@@ -63,6 +66,7 @@ export class Store {
     this.#changes = new ChangeLog(this.#db);
     this.#writer = new StoreWriter(this.#db, log, clock);
     this.tokens = new TokenStore(this.#db);
+    this.invites = new InviteStore(this.#db, this.tokens);
     this.chats = new ChatStore(this.#db);
     this.chatRoots = new RelaxedChatRoots(new ChatRoots(this.#db, workspaceRows), this.#writer);
     const treeStates = new TreeStates(this.#db, { rows: workspaceRows, bytes: workspaceBytes });

@@ -17,12 +17,15 @@ export type Caller =
     };
 
 /** A token as it is listed: everything but its secret, which is not here. */
-export type TokenEntry = Caller & { createdAt: Date; revokedAt: Date | undefined };
+export type TokenEntry = Caller & { createdAt: Date; revokedAt: Date | undefined; isSession: boolean };
 
 export type NewToken = { expiresAt?: Date } & (
   | { kind: "agent"; workspace: string }
-  /** `parent`: the id of the token that it was traded for; it counts as long as that one does. */
-  | { kind: "client"; user: string; admin?: boolean; workspace?: string; parent?: string }
+  /**
+   * `isSession`: made by signing in, and ended by signing out. `parent`: the id of the token that it was traded for; it counts as
+   * long as that one does.
+   */
+  | { kind: "client"; user: string; admin?: boolean; workspace?: string; isSession?: boolean; parent?: string }
 );
 
 const ID_BYTES = 8;
@@ -45,6 +48,7 @@ const rowSchema = z.object({
   expires_at: z.int().nullable(),
   revoked_at: z.int().nullable(),
   parent: z.string().nullable(),
+  is_session: z.int(),
 });
 
 /**
@@ -59,7 +63,10 @@ export class TokenStore {
   constructor(db: Database.Database) {
     this.#db = db;
     this.#byId = db.prepare("select * from tokens where id = ?");
-    this.#agentOf = db.prepare("select 1 from tokens where kind = 'agent' and workspace = ? limit 1");
+    this.#agentOf = db.prepare(
+      `select 1 from tokens where kind = 'agent' and workspace = ?1
+       union all select 1 from invites where kind = 'agent' and workspace = ?1 and expires_at > ?2 limit 1`,
+    );
   }
 
   /** Makes a token. @param token its workspace's id is in lower case @returns its text, which is kept nowhere */
@@ -69,8 +76,8 @@ export class TokenStore {
     const isClient = token.kind === "client";
     this.#db
       .prepare(
-        `insert into tokens (id, kind, secret_hash, workspace, user, admin, created_at, expires_at, parent)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `insert into tokens (id, kind, secret_hash, workspace, user, admin, created_at, expires_at, parent, is_session)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         id,
@@ -82,6 +89,7 @@ export class TokenStore {
         Date.now(),
         token.expiresAt?.getTime() ?? null,
         isClient ? (token.parent ?? null) : null,
+        isClient && token.isSession === true ? 1 : 0,
       );
     return `tw${letterOf(token)}_${id}_${secret}`;
   }
@@ -103,7 +111,7 @@ export class TokenStore {
 
   /** Whether a token was made by signing in. */
   isSession(tokenId: string): boolean {
-    return this.#row(tokenId)?.parent != null;
+    return this.#row(tokenId)?.is_session === 1;
   }
 
   /** Every token ever made, oldest first. */
@@ -119,9 +127,9 @@ export class TokenStore {
     return row === undefined ? undefined : entryOf(row);
   }
 
-  /** Whether an agent was ever given a token for the workspace: that is what makes it known. */
+  /** Whether an agent was ever given a token for the workspace, or is invited to fetch one: that is what makes it known. */
   knowsWorkspace(workspace: string): boolean {
-    return this.#agentOf.get(workspace) !== undefined;
+    return this.#agentOf.get(workspace, Date.now()) !== undefined;
   }
 
   /** A session counts as long as the token does that it was traded for. */
@@ -154,7 +162,12 @@ function callerOf(row: z.infer<typeof rowSchema>): Caller {
 }
 
 function entryOf(row: z.infer<typeof rowSchema>): TokenEntry {
-  return { ...callerOf(row), createdAt: new Date(row.created_at), revokedAt: dateOf(row.revoked_at) };
+  return {
+    ...callerOf(row),
+    createdAt: new Date(row.created_at),
+    revokedAt: dateOf(row.revoked_at),
+    isSession: row.is_session === 1,
+  };
 }
 
 function dateOf(ms: number | null): Date | undefined {

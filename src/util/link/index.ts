@@ -3,3 +3,5 @@ export { type Address, AddressBook, type Lookup } from "./addresses.js";
 export { type DialOptions, type DialSettings, dialWebSocket } from "./dial.js";
 export { type DialFailure, dialError, dialWords, type FailureKind } from "./dial-failure.js";
 export type { LinkFailure, LinkStep } from "./failure.js";
+export { type Posted, postJson } from "./post.js";
+export { speaksTls } from "./speaks-tls.js";

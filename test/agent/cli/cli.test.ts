@@ -25,7 +25,8 @@ t.test("track and untrack name absolute paths, and ids in lower case", async (t)
   const { dir, socket, requests } = await running(t);
   const run = (...args: string[]) => runProgram(t, "agent", [...args, "--socket", socket], { cwd: dir });
   const track = ["track", "--chat", CHAT.toUpperCase(), "--ancestor", CHAT.toUpperCase(), "a", "/b"];
-  t.match(await run(...track), { status: 0, stdout: "", stderr: "" });
+  const said = `${dir}/a: no repository there yet\n/b: no repository there yet\n`;
+  t.match(await run(...track), { status: 0, stdout: said, stderr: "" });
   t.match(await run("untrack", "--chat", CHAT.toUpperCase()), { status: 0, stdout: "", stderr: "" });
   t.same(requests, [
     { type: "track", chat: CHAT, ancestors: [CHAT], paths: [`${dir}/a`, "/b"] },
@@ -35,9 +36,11 @@ t.test("track and untrack name absolute paths, and ids in lower case", async (t)
 
 t.test("what makes no sense is told in one line with what was probably meant, and exit status 2", async (t) => {
   const rows: [args: string[], line: RegExp][] = [
-    [[], /give --once, or --relay URL/],
+    [[], /no relay is set, and here is no repository: give PATH, --relay URL or --join LINK/],
+    [["run"], /no relay is set: give --relay URL or --join LINK/],
     [["statsu"], /no command statsu; did you mean status\?/],
-    [["/some/path"], /paths go with --once: \/some\/path/],
+    [["/some/path"], /\/some\/path: no such file or directory/],
+    [[".", "--relay", "http://x"], /a path is for a look, without a relay: \./],
     [["status", "extra"], /Unknown argument: extra/],
     [["status", "--jsn"], /Unknown argument: jsn; did you mean --json\?/],
     [["--onec"], /Unknown argument: onec; did you mean --once\?/],
@@ -49,10 +52,11 @@ t.test("what makes no sense is told in one line with what was probably meant, an
     [["untrack"], /chat/],
     [["--relay", "http://x", "--log-level", "loud"], /log-level/],
   ];
+  const outside = tempDir(t);
   for (let next = 0; next < rows.length; next += 4) {
     await Promise.all(
       rows.slice(next, next + 4).map(async ([args, line]) => {
-        const { status, stdout, stderr } = await runProgram(t, "agent", args);
+        const { status, stdout, stderr } = await runProgram(t, "agent", args, { cwd: outside });
         t.same([status, stdout], [2, ""], args.join(" "));
         t.match(stderr, line);
         t.match(stderr, /^agent: [^\n]*\n$/, "one line");
@@ -66,7 +70,8 @@ t.test("help names every command, and the version is the package's", async (t) =
     runProgram(t, "agent", ["--help"]),
     runProgram(t, "agent", ["--version"]),
   ]);
-  for (const command of ["track", "untrack", "status", "config", "install-service"]) t.match(help.stdout, command);
+  for (const command of ["run", "diff", "track", "untrack", "status", "config", "install-service"])
+    t.match(help.stdout, command);
   t.match(help, { status: 0, stderr: "" });
   t.match(version, { status: 0, stdout: `${VERSION}\n` });
 });

@@ -35,7 +35,10 @@ t.test("--print shows the unit, calling this very program, and does nothing else
     const command = /^ExecStart=(.*) --token-file /m.exec(stdout)?.[1] ?? "";
     const [node = "", agent = ""] = command.split(" ");
     t.equal(spawnSync(node, [agent, "--version"]).status, 0, `${command} runs`);
-    t.equal(stdout.replace(command, "/usr/bin/env agent").replace(/^Restart(Steps|MaxDelaySec)=.*\n/gm, ""), unit);
+    t.equal(
+      stdout.replace(command, "/usr/bin/env treewire agent run").replace(/^Restart(Steps|MaxDelaySec)=.*\n/gm, ""),
+      unit,
+    );
   }
   t.same(readdirSync(home), []);
 });
@@ -98,4 +101,12 @@ t.test("a token of systemd's that is rejected is worth one restart, and the same
   t.notMatch(readFileSync(join(runtime, "rejected-token"), "utf8"), /new/);
   t.equal(codeAfter("other", "/etc/token"), "TW_TOKEN_REJECTED", "a file is read again without a restart");
   t.equal(codeAfter("other", undefined, {}), "TW_TOKEN_REJECTED", "without systemd");
+});
+
+t.test("a unit is for somebody whom the system knows, and its comments name them", async (t) => {
+  const print = (name: string) => runProgram(t, "agent", ["install-service", "--print", "--for", name]);
+  t.match(await print("nobodyx"), { status: 2, stdout: "", stderr: /--for nobodyx: .*the system has no such user/ });
+  const { stdout } = await print("root");
+  t.match(stdout, "systemctl enable --now treewire-agent@root");
+  t.notMatch(stdout, "alice");
 });

@@ -119,3 +119,9 @@ t.test("ages are in the largest unit that says enough", async (t) => {
     ["0 s", "0 s", "119 s", "2 min", "120 min", "2 h", "48 h", "2 d"],
   );
 });
+
+t.test("an agent that is well and shows nothing says so", async (t) => {
+  t.equal(plain({ ...WELL, chats: [], trees: [] }).at(-2), "all is well; nobody watches a chat of this workspace");
+  const unwatched = WELL.chats.map((chat) => ({ ...chat, watched: false }));
+  t.equal(plain({ ...WELL, chats: unwatched }).at(-2), "all is well; nobody watches a chat of this workspace");
+});

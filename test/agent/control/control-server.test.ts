@@ -91,7 +91,7 @@ t.test("a socket that was left behind is replaced, one that is answered is not",
   t.same(await askAgent(path, { type: "status" }), { type: "done" });
   await t.rejects(
     ControlServer.listen(path, async () => ({ type: "done" }), silentLogger()),
-    { code: "TW_LISTEN_FAILED", message: /another agent listens there/ },
+    { code: "TW_SOCKET_FAILED", message: /another agent listens there/ },
   );
   t.same(await askAgent(path, { type: "status" }), { type: "done" });
 });

@@ -17,7 +17,7 @@ const APP = "/home/me/app";
 const CHAT = "11111111-2222-4333-8444-555555555555";
 
 /** Runs the live view on a pretended terminal. */
-function terminal(t: Cleanup, relay: TestRelay, more: { isTTY?: boolean; json?: boolean } = {}) {
+function terminal(t: Cleanup, relay: TestRelay, more: { isTTY?: boolean; json?: boolean; full?: boolean } = {}) {
   const stop = new AbortController();
   let text = "";
   let told = "";
@@ -27,6 +27,7 @@ function terminal(t: Cleanup, relay: TestRelay, more: { isTTY?: boolean; json?: 
     token: relay.clientToken,
     json: more.json ?? false,
     refresh: true,
+    full: more.full ?? false,
     stdout: { isTTY: more.isTTY ?? true, write: (chunk) => (text += chunk) },
     stderr: { write: (chunk) => (told += chunk) },
     env: { TERM: "xterm" },
@@ -39,19 +40,28 @@ function terminal(t: Cleanup, relay: TestRelay, more: { isTTY?: boolean; json?: 
   return { stop, done, text: () => text, told: () => told };
 }
 
-t.test("the live view shows the repository, its branch, its age and its diff in colours", async (t) => {
-  const relay = await TestRelay.start(t);
-  const agent = await relay.agent([APP]);
-  agent.tell(APP, [fileOf("x", "first")]);
-  const view = terminal(t, relay);
-  await until("the first diff", () => view.text().includes("first"), { seen: view.text });
-  t.match(view.text(), `\x1b[1m${APP}\x1b[22m  \x1b[36mmain\x1b[39m  \x1b[2mjust now\x1b[22m\n`);
-  t.match(view.text(), "\x1b[32m+first\x1b[39m\n");
-  agent.tell(APP, []);
-  await until("the clean tree", () => view.text().includes("clean"), { seen: view.text });
-  view.stop.abort();
-  await view.done;
-});
+t.test(
+  "the live view shows the repository, its branch, its age and a table, then what changes, in colours",
+  async (t) => {
+    const relay = await TestRelay.start(t);
+    const agent = await relay.agent([APP]);
+    agent.tell(APP, [fileOf("x", "first"), fileOf("y", "other")]);
+    const view = terminal(t, relay);
+    await until("the table", () => view.text().includes("2 files changed"), { seen: view.text });
+    t.match(view.text(), `\x1b[1m${APP}\x1b[22m  \x1b[36mmain\x1b[39m  \x1b[2mjust now\x1b[22m\n`);
+    t.match(view.text(), " x | 2 \x1b[32m+\x1b[39m\x1b[31m-\x1b[39m\n");
+    t.notMatch(view.text(), "first");
+    agent.tell(APP, [fileOf("x", "second"), fileOf("y", "other")]);
+    await until("the change", () => view.text().includes("second"), { seen: view.text });
+    t.match(view.text(), "\x1b[1m▌\x1b[22m\x1b[32m+second\x1b[39m\n", "what is new is marked, not by colour alone");
+    t.notMatch(view.text(), "other", "what has not changed is not repeated");
+    agent.tell(APP, []);
+    await until("the clean tree", () => view.text().includes("clean"), { seen: view.text });
+    t.match(view.text(), "no longer differs");
+    view.stop.abort();
+    await view.done;
+  },
+);
 
 t.test("the live view says what is hidden, and how to have it shown", async (t) => {
   const relay = await TestRelay.start(t);

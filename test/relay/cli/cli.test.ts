@@ -75,7 +75,11 @@ t.test("bad usage is told in one line, with exit status 2", async (t) => {
     [["serve"], 2, /data-dir/],
     [["serve", ...at, "--listen", "nonsense"], 2, /--listen nonsense.*HOST:PORT/],
     [["serve", ...at, "--listen", "127.0.0.1:99999"], 2, /HOST:PORT/],
-    [["serve", ...at, "--listen", `127.0.0.1:${port}`], 1, /cannot listen.*EADDRINUSE/],
+    [
+      ["serve", ...at, "--listen", `127.0.0.1:${port}`],
+      1,
+      /^relay: 127\.0\.0\.1:\d+: cannot listen \(another program listens there, EADDRINUSE\); choose another --listen address$/m,
+    ],
     [["serve", "--data-dir", "/dev/null/x"], 1, /the data directory cannot be used/],
     [["serve", ...at, "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"], 2, /--listen is given twice/],
     [["serve", ...at, "--ping-seconds", "2147484"], 2, /--ping-seconds.*at most 2147483 seconds/],

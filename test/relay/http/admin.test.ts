@@ -125,6 +125,7 @@ t.test("the API describes itself: every route once, with what it takes and answe
     "post /api/v2/chats/files",
     "post /api/v2/chats/{chat}/archive",
     "post /api/v2/chats/{chat}/unarchive",
+    "post /join",
     "post /session",
     "put /admin/chats/{chat}/binding",
   ]);

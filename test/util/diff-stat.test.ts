@@ -1,9 +1,8 @@
 import t from "tap";
-import { formatStat } from "../../../src/agent/cli/diff-stat.js";
-import { colorsFor } from "../../../src/util/index.js";
-import fc from "../../support/fast-check.js";
-import { filesOf } from "../../support/patches.js";
-import { createRepo, type TestRepo } from "../../support/repo.js";
+import { colorsFor, formatStat } from "../../src/util/index.js";
+import fc from "../support/fast-check.js";
+import { filesOf } from "../support/patches.js";
+import { createRepo, type TestRepo } from "../support/repo.js";
 
 const plain = colorsFor({ isTTY: false });
 

@@ -1,5 +1,18 @@
-import type { TreeFile } from "../../protocol/index.js";
-import type { Colors } from "../../util/index.js";
+import type { Colors } from "./terminal.js";
+
+/** What of a file of a diff the table shows. */
+export interface StatFile {
+  /** From `diff --git` up to the first hunk. */
+  header: string;
+  /** Lines. */
+  additions: number;
+  /** Lines. */
+  deletions: number;
+  /** Set: its content is withheld. */
+  withheld?: unknown;
+  /** Set: a filter of it was not run. */
+  filter_not_run?: unknown;
+}
 
 /** A line of the table before its layout. */
 interface Row {
@@ -24,7 +37,7 @@ const LEAST_NAME = 10;
  * @param width columns
  * @returns whole lines; "" when nothing changed
  */
-export function formatStat(files: readonly TreeFile[], width: number, colors: Colors): string {
+export function formatStat(files: readonly StatFile[], width: number, colors: Colors): string {
   if (files.length === 0) return "";
   const rows = files.map(rowOf);
   const most = Math.max(...rows.map(({ additions, deletions }) => additions + deletions));
@@ -42,7 +55,7 @@ export function formatStat(files: readonly TreeFile[], width: number, colors: Co
   return `${[...lines, sum(rows)].join("\n")}\n`;
 }
 
-function rowOf(file: TreeFile): Row {
+function rowOf(file: StatFile): Row {
   const { additions, deletions } = file;
   const name = nameOf(file.header);
   if (file.header.startsWith("* Unmerged path ")) return { name, additions, deletions, word: "Unmerged" };
