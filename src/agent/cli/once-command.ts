@@ -73,7 +73,7 @@ export async function runOnceCommand(args: OnceArguments, name = "agent", isGues
   const { paths, format, compare, exitCode, filters, secrets } = args;
   const request = parseComparisonRequest(compare);
   if (request === undefined) {
-    throw badArguments(`--compare takes head, base, ref:NAME or commit:OID, not ${compare}`);
+    throw badArguments(`--compare takes head, base, ref:NAME or commit:OID, not ${compare}`, name);
   }
   if (isGuess) await resolveRoot(".");
   let status = 0;

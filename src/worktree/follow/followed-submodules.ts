@@ -1,11 +1,12 @@
 import type { Oid, Repository } from "../../git/index.js";
 import { type Modifications, type SubmoduleState, type Submodules, submoduleState } from "../patches/submodules.js";
+import type { CatchUp } from "./refresh.js";
 
 /** A submodule's working tree while it is followed. */
 export interface FollowedSubmodule {
   readonly modifications: Modifications;
   start(): Promise<void>;
-  refresh(): Promise<unknown>;
+  catchUp(how: CatchUp): Promise<void>;
   close(): void;
 }
 
@@ -49,9 +50,9 @@ export class FollowedSubmodules implements Submodules {
     return submoduleState(head, tree.modifications, repository.submoduleIgnore(path));
   }
 
-  /** A barrier for all of them. */
-  async refresh(): Promise<void> {
-    for (const tree of this.#trees.values()) await tree.refresh();
+  /** Has all of them catch up with their files. */
+  async catchUp(how: CatchUp): Promise<void> {
+    for (const tree of this.#trees.values()) await tree.catchUp(how);
   }
 
   close(): void {

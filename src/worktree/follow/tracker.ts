@@ -14,18 +14,16 @@ import { type RootDoubt, RootWatch } from "../watch/root-watch.js";
 import type { TreeWatcher } from "../watch/tree-watcher.js";
 import { defaultWatcher, type WatcherKind } from "../watch/watcher-kinds.js";
 import { coverageText } from "./health.js";
-import { NamedPaths } from "./named-paths.js";
 import { OpenTree } from "./open-tree.js";
 import { PassTimer } from "./pass-timer.js";
 import { PendingWork } from "./pending-work.js";
+import { type CatchUp, Refresher } from "./refresh.js";
 import { isRefusal, RootPlace, type RootPlaceOptions } from "./root-place.js";
 import { SettlingFiles } from "./settling-files.js";
 import { type PassOutcome, StateReporter, type TrackerEvents } from "./state-reporter.js";
 import { Sweeper } from "./sweeper.js";
 import { TooDeepWarnings } from "./too-deep-warnings.js";
-
-/** How often one file may be read for a state. */
-const READS_OF_A_FILE = 2;
+import { UnaskedLook } from "./unasked-look.js";
 
 export interface TrackerOptions extends TrackerEvents, RootPlaceOptions {
   /** Where events come from. Default: as the platform has it. */
@@ -58,6 +56,8 @@ export class Tracker {
   readonly #run: () => Promise<void>;
   readonly #timer: PassTimer;
   readonly #sweeper: Sweeper;
+  readonly #refresher: Refresher;
+  readonly #unasked: UnaskedLook;
   readonly #settling: SettlingFiles;
   readonly #mounts: Pick<MountTable, "points" | "follow" | "look">;
   #leaveMounts: () => void = () => {};
@@ -68,9 +68,6 @@ export class Tracker {
   #rootDoubt: RootDoubt | undefined = "replaced";
   /** Whether the next pass takes all that is pending; one that runs while git is at work takes edits alone. */
   #isFullPassDue = true;
-  /** While a sweep runs. */
-  #named: NamedPaths | undefined;
-
   #open: OpenTree | undefined;
   /** The file system's name, when it does not report changes. */
   #eventless: string | undefined;
@@ -109,12 +106,9 @@ export class Tracker {
     this.#timer = new PassTimer({
       clock: this.#clock,
       hold: (now) => this.#open?.hold(now) ?? 0,
-      run: () => {
-        this.#isFullPassDue = true;
-        this.#runPass();
-      },
+      run: () => this.#logLost(this.#runFull()),
       runHeld: () => {
-        if (this.#open?.diff.isCurrent && this.#rootDoubt === undefined) this.#runPass();
+        if (this.#open?.diff.isCurrent && this.#rootDoubt === undefined) this.#logLost(this.#run());
       },
     });
     this.#settling = new SettlingFiles({
@@ -131,6 +125,24 @@ export class Tracker {
       hold: (now) => this.#open?.hold(now) ?? 0,
       sweep: () => this.#sweep(),
       onClockJump: () => this.#lookAtEverything(),
+    });
+    this.#unasked = new UnaskedLook({
+      logger: options.logger,
+      state: () => this.#reporter.state,
+      isQuiet: () => !this.#timer.isScheduled,
+      isCovered: () => this.watcher.delivery === "prompt" && this.#health() === "",
+      look: () => this.#refresher.look(),
+    });
+    this.#refresher = new Refresher({
+      clock: this.#clock,
+      drained: this.#names.queue.drained,
+      isCovered: () => this.watcher.delivery === "prompt" && !this.gone && this.#coverage() === "",
+      diff: () => (this.#closed ? undefined : this.#open?.diff),
+      submodules: async (how) => this.#open?.submodules.catchUp(how),
+      pass: () => this.#runFull(),
+      doubtEverything: () => this.#doubtEverything("sweep", this.#hasRoot() ? "contents" : "replaced"),
+      hold: (now) => this.#open?.hold(now) ?? 0,
+      lookBehind: options.sweep === false ? undefined : () => this.#unasked.run(),
     });
   }
 
@@ -163,33 +175,24 @@ export class Tracker {
   }
 
   /**
-   * A barrier: looks at every file again, and waits for those that take long to be read.
+   * A barrier; see {@link Refresher}. What raised no event is looked for behind the answer.
    * @returns the state that covers every write that was finished before the call; `undefined` when the tree is gone
    */
   async refresh(): Promise<TreeState | undefined> {
-    await this.#lookAgain();
-    // a file may be read once for its id and once for its patch; what has changed since is not waited for
-    for (let turn = 0; turn < READS_OF_A_FILE && !this.#closed; turn++) {
-      const diff = this.#open?.diff;
-      if (diff === undefined || diff.notReady.length === 0) break;
-      await diff.readsSettled();
-      await this.#run();
-    }
+    await this.#refresher.catchUp("events");
+    this.#refresher.lookBehind();
     return this.#reporter.state;
   }
 
-  async #lookAgain(): Promise<void> {
-    this.#doubtRoot(this.#hasRoot() ? "contents" : "replaced");
-    this.#pending.addWholeRepository();
-    this.#pending.addEverything("sweep");
-    await this.#open?.submodules.refresh();
-    this.#isFullPassDue = true;
-    await this.#run();
+  /** The same for the tree that this one is a submodule of, which sees to the looks behind answers. */
+  catchUp(how: CatchUp): Promise<void> {
+    return this.#refresher.catchUp(how);
   }
 
   close(): void {
     this.#closed = true;
     this.#sweeper.stop();
+    this.#refresher.close();
     this.#settling.close();
     this.#leaveMounts();
     this.#timer.close();
@@ -198,14 +201,19 @@ export class Tracker {
     this.watcher.close();
   }
 
-  #runPass(): void {
-    this.#run().catch((error: unknown) => this.#options.logger.error({ err: error }, "a pass was lost"));
+  #runFull(): Promise<void> {
+    this.#isFullPassDue = true;
+    return this.#run();
+  }
+
+  #logLost(pass: Promise<void>): void {
+    pass.catch((error: unknown) => this.#options.logger.error({ err: error }, "a pass was lost"));
   }
 
   #onPath(path: string, replaced: boolean): void {
     if (path === ".git") return; // the root watch's business
     this.#pending.addPath(path, replaced);
-    this.#named?.add(path);
+    this.#unasked.named?.add(path);
     this.#timer.wake();
   }
 
@@ -223,24 +231,12 @@ export class Tracker {
   }
 
   /**
-   * Looks at everything, and logs what differs although no event named it: a fault of the watcher. A tree that is
-   * changing is left alone until the next time: its events are at work. So is one that is gone, whose way is watched.
+   * The slow look at everything. A tree that is changing is left alone until the next time: its events are at work. So is
+   * one that is gone, whose way is watched.
    */
   async #sweep(): Promise<void> {
-    const before = this.#reporter.state;
-    if (this.#coverage() === "" && (before === undefined || this.#timer.isScheduled)) return;
-    const named = new NamedPaths();
-    this.#named = named;
-    await this.#lookAgain();
-    // an event of a write that the sweep has seen is in the queue already: two turns deliver it
-    for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
-    this.#named = undefined;
-    const after = this.#reporter.state;
-    if (before === undefined || after === undefined) return;
-    if (this.watcher.delivery !== "prompt" || this.#health() !== "") return; // an event may be on its way
-    for (const path of named.missing(before.files, after.files)) {
-      this.#options.logger.warn({ path: textOfBytes(path) }, "the sweep found a change that no event told of");
-    }
+    if (this.#coverage() === "" && (this.#reporter.state === undefined || this.#timer.isScheduled)) return;
+    await this.#unasked.run();
   }
 
   #doubtRoot(doubt: RootDoubt): void {
@@ -248,10 +244,14 @@ export class Tracker {
   }
 
   #lookAtEverything(how: "sweep" | "relist" = "relist"): void {
-    this.#doubtRoot("contents");
+    this.#doubtEverything(how, "contents");
+    this.#timer.wake();
+  }
+
+  #doubtEverything(how: "sweep" | "relist", root: RootDoubt): void {
+    this.#doubtRoot(root);
     this.#pending.addEverything(how);
     this.#pending.addWholeRepository();
-    this.#timer.wake();
   }
 
   async #pass(): Promise<void> {
@@ -341,7 +341,7 @@ export class Tracker {
       onEvent: (part, path) => {
         logger.trace({ change: part, path: textOfBytes(path) }, "repository changed");
         this.#pending.addRepositoryPart(part);
-        this.#named?.addRepository();
+        this.#unasked.named?.addRepository();
         this.#timer.wake();
       },
       onReady: () => this.#timer.wake(),

@@ -3,8 +3,9 @@ import { bytesOfText, decidingPaths, fileSystemPath } from "../../git/index.js";
 import { isAbsent, systemCode } from "../../util/index.js";
 import { joinPath } from "../paths.js";
 import type { DirectoryNode, DirectoryWatch } from "../scan/directory-node.js";
+import type { EventQueue } from "./event-queue.js";
 import { FileWatchBudget } from "./file-watch-budget.js";
-import { NameWatches, queueLimit, type WatchFunction } from "./name-watches.js";
+import { NameWatches, type WatchFunction } from "./name-watches.js";
 import { ResolutionWatch } from "./resolution-watch.js";
 import type { TreeWatcher, TreeWatcherOptions } from "./tree-watcher.js";
 
@@ -13,8 +14,8 @@ const sharedFileWatches = new FileWatchBudget();
 export interface DirectoryWatcherOptions extends Omit<TreeWatcherOptions, "onLost"> {
   /** What watches a directory. Default: Node's `fs.watch`. */
   watch?: WatchFunction;
-  /** How many events the kernel queues. Default: what the kernel says. */
-  queueEvents?: number;
+  /** Through which the events come. Default: that of `names`. */
+  queue?: EventQueue;
 }
 
 /**
@@ -24,8 +25,7 @@ export interface DirectoryWatcherOptions extends Omit<TreeWatcherOptions, "onLos
  * and 3 MB. What remains are the kernel's limits, and both are noticed:
  *
  * - the number of watches: {@link missing} counts the directories without one;
- * - the event queue: libuv drops the overflow event (its watch descriptor is -1, `uv__inotify_read` in libuv's
- *   `src/unix/linux.c`), but a queue that overflowed was full, and all of it is delivered in one turn of the event loop.
+ * - the event queue, which all watches of a thread share: see {@link EventQueue}.
  */
 export class DirectoryWatcher implements TreeWatcher {
   readonly delivery = "prompt";
@@ -33,16 +33,16 @@ export class DirectoryWatcher implements TreeWatcher {
   readonly #options: DirectoryWatcherOptions;
   readonly #names: NameWatches;
   readonly #byteRoot: string;
-  readonly #overflowEvents: number;
-  #eventsThisTurn = 0;
+  readonly #queue: EventQueue;
+  readonly #leaveQueue: () => void;
   #watches = 0;
 
   constructor(options: DirectoryWatcherOptions) {
     this.#options = options;
     this.#names = options.names ?? new NameWatches(options);
     this.#byteRoot = bytesOfText(options.root);
-    // a quarter: events of directories that are no longer watched are dropped unseen, and equal neighbours merge
-    this.#overflowEvents = (options.queueEvents ?? queueLimit()) / 4;
+    this.#queue = options.queue ?? this.#names.queue;
+    this.#leaveQueue = this.#queue.onOverflow(options.onOverflow);
   }
 
   /** How many watches are held. */
@@ -93,14 +93,16 @@ export class DirectoryWatcher implements TreeWatcher {
     this.missing.count = 0;
   }
 
-  close(): void {}
+  close(): void {
+    this.#leaveQueue();
+  }
 
   #watch(path: string | Buffer, listener: (type: string, name: string | null) => void): DirectoryWatch[] {
     const { watch: startWatch = watch } = this.#options;
     let watcher: Pick<FSWatcher, "close" | "on">;
     try {
       watcher = startWatch(path, { encoding: "latin1", persistent: false }, (type, name) => {
-        this.#count();
+        this.#queue.count();
         listener(type, name);
       });
     } catch (error) {
@@ -125,16 +127,5 @@ export class DirectoryWatcher implements TreeWatcher {
   #miss(code: string): void {
     this.missing.count += 1;
     this.missing.code = code;
-  }
-
-  #count(): void {
-    if (this.#eventsThisTurn === 0) {
-      setImmediate(() => {
-        const mayHaveOverflowed = this.#eventsThisTurn >= this.#overflowEvents;
-        this.#eventsThisTurn = 0;
-        if (mayHaveOverflowed) this.#options.onOverflow();
-      });
-    }
-    this.#eventsThisTurn += 1;
   }
 }

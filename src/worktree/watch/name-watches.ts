@@ -1,10 +1,8 @@
-import { type FSWatcher, readFileSync, watch } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
 import { absoluteFilePath } from "../../git/index.js";
 import { isAbsent, systemCode } from "../../util/index.js";
 import type { DirectoryWatch } from "../scan/directory-node.js";
-
-/** Linux's default for `fs.inotify.max_queued_events`. */
-const DEFAULT_QUEUE_EVENTS = 16_384;
+import { type EventQueue, threadQueue } from "./event-queue.js";
 
 /** `fs.watch` of one directory, as far as it is used here. Throws a system error when it can't. */
 export type WatchFunction = (
@@ -45,15 +43,15 @@ interface WatchedDirectory {
  * A watch belongs to a directory and not to its path, so directories are told apart by what they are.
  */
 export class NameWatches {
+  /** Through which the events come. */
+  readonly queue: EventQueue;
   readonly #startWatch: WatchFunction;
-  readonly #overflowEvents: number;
   readonly #directories = new Map<string, WatchedDirectory>();
-  #eventsThisTurn = 0;
+  #leaveQueue: () => void = () => {};
 
-  constructor(options: { watch?: WatchFunction; queueEvents?: number } = {}) {
+  constructor(options: { watch?: WatchFunction; queue?: EventQueue } = {}) {
     this.#startWatch = options.watch ?? watch;
-    // a quarter: events of directories that are no longer watched are dropped unseen, and equal neighbours merge
-    this.#overflowEvents = (options.queueEvents ?? queueLimit()) / 4;
+    this.queue = options.queue ?? threadQueue;
   }
 
   /** How many directories are watched. */
@@ -72,6 +70,7 @@ export class NameWatches {
       const started = this.#start(directory, identity);
       if (started === undefined || typeof started === "string") return started;
       watched = started;
+      if (this.#directories.size === 0) this.#leaveQueue = this.queue.onOverflow(() => this.#reportOverflow());
       this.#directories.set(identity, watched);
     }
     const of = watched;
@@ -99,7 +98,7 @@ export class NameWatches {
         absoluteFilePath(directory),
         { encoding: "latin1", persistent: false },
         (type, name) => {
-          this.#count();
+          this.queue.count();
           // libuv gives the directory's own name to the events that say that it was moved or deleted
           if (type === "rename" && name === ownName) this.#forget(identity, watched);
           dispatch(byName, name ?? undefined, type === "rename");
@@ -118,17 +117,7 @@ export class NameWatches {
   #forget(identity: string, watched: WatchedDirectory): void {
     watched.isLive = false;
     if (this.#directories.get(identity) === watched) this.#directories.delete(identity);
-  }
-
-  #count(): void {
-    if (this.#eventsThisTurn === 0) {
-      setImmediate(() => {
-        const mayHaveOverflowed = this.#eventsThisTurn >= this.#overflowEvents;
-        this.#eventsThisTurn = 0;
-        if (mayHaveOverflowed) this.#reportOverflow();
-      });
-    }
-    this.#eventsThisTurn += 1;
+    if (this.#directories.size === 0) this.#leaveQueue();
   }
 
   #reportOverflow(): void {
@@ -144,15 +133,5 @@ function dispatch(byName: WatchedDirectory["byName"], name: string | undefined, 
   for (const subscriptions of sets) {
     if (subscriptions === undefined) continue;
     for (const { onName } of [...subscriptions]) onName(name, replaced || name === undefined);
-  }
-}
-
-/** How many events the kernel queues before it drops some. */
-export function queueLimit(): number {
-  try {
-    return Number(readFileSync("/proc/sys/fs/inotify/max_queued_events", "utf8")) || DEFAULT_QUEUE_EVENTS;
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return DEFAULT_QUEUE_EVENTS; // not Linux, or no /proc
   }
 }

@@ -5,7 +5,7 @@ import { messageOf, systemCode } from "../../util/index.js";
 import { joinPath, parentPath } from "../paths.js";
 import type { DirectoryNode, DirectoryWatch } from "../scan/directory-node.js";
 import { DirectoryWatcher } from "./directory-watcher.js";
-import { queueLimit } from "./name-watches.js";
+import { queueLimit } from "./event-queue.js";
 import { hasNativeStream, loadParcel, type ParcelLibrary, parcelBackEnd } from "./parcel-library.js";
 import type { Delivery, TreeWatcher, TreeWatcherOptions } from "./tree-watcher.js";
 
@@ -131,6 +131,7 @@ export class ParcelWatcher implements TreeWatcher {
 
   close(): void {
     this.#closed = true;
+    this.#directories.close();
     this.#leave();
   }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import t from "tap";
 import { DirectoryNode } from "../../../src/worktree/scan/directory-node.js";
 import { DirectoryWatcher, type DirectoryWatcherOptions } from "../../../src/worktree/watch/directory-watcher.js";
+import { EventQueue } from "../../../src/worktree/watch/event-queue.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
 
@@ -130,7 +131,7 @@ t.test("of a nested repository's .git only what makes it one is named", async (t
 
 t.test("a quarter of the kernel's queue in one turn counts as an overflow, less does not", async (t) => {
   const { watch, emit } = scriptedWatch();
-  const { root, watcher, overflows } = watched(t, { watch, queueEvents: 40 });
+  const { root, watcher, overflows } = watched(t, { watch, queue: new EventQueue({ queueEvents: 40 }) });
   watcher.cover(new DirectoryNode(undefined, "", 0));
   const turn = async (events: number): Promise<void> => {
     for (let at = 0; at < events; at++) emit(root, "change", "f");

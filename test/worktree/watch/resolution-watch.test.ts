@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:
 import { join } from "node:path";
 import t from "tap";
 import { bytesOfText } from "../../../src/git/index.js";
+import { EventQueue } from "../../../src/worktree/watch/event-queue.js";
 import { NameWatches, type WatchFunction } from "../../../src/worktree/watch/name-watches.js";
 import { ResolutionWatch } from "../../../src/worktree/watch/resolution-watch.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
@@ -175,7 +176,7 @@ t.test("a quarter of the kernel's queue in one turn is told as an overflow, once
     emit = listener;
     return { close: () => {}, on: () => undefined as never };
   };
-  const names = new NameWatches({ watch, queueEvents: 40 });
+  const names = new NameWatches({ watch, queue: new EventQueue({ queueEvents: 40 }) });
   const { place, changes } = watched(t, names);
   place("h:HEAD", "i:index");
   const turn = async (events: number): Promise<void> => {
