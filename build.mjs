@@ -58,7 +58,9 @@ if (isUnbundled) {
   for (const [name, module] of Object.entries(threads)) {
     writeFileSync(here(`dist/bin/${name}.js`), `import "../src/worktree/thread/${module}.js";\n`);
   }
+  writeFileSync(here("dist/bin/agent.cjs"), '#!/usr/bin/env node\nimport("./quick-agent.js");\n');
 } else await bundlePrograms();
+chmodSync(here("dist/bin/agent.cjs"), 0o755);
 for (const program of ["agent", "relay", "treewire"]) chmodSync(here(`dist/bin/${program}.js`), 0o755);
 
 // what needs Node.js of the client is a file of its own: browsers never load it (`browser` in the package's manifest)
@@ -129,6 +131,7 @@ function withoutNode() {
 }
 
 async function bundlePrograms() {
+  await bundleQuickAgent();
   await build({
     ...forNode,
     entryPoints: {
@@ -161,6 +164,78 @@ async function bundlePrograms() {
   ]) {
     rmSync(here(`dist/bin/${name}`));
   }
+}
+
+/**
+ * The agent's quick commands, as CommonJS: Node.js starts that before its loader of modules is there. What only `--once`
+ * needs is a file of its own, and every other command is the whole program's.
+ */
+async function bundleQuickAgent() {
+  const quick = {
+    ...bundled,
+    packages: "bundle",
+    external: ["iconv-lite"], // for the few trees that need it
+    platform: "node",
+    target: "node20.19",
+    format: "cjs",
+    outdir: "dist/bin",
+    outExtension: { ".js": ".cjs" },
+    define: { "import.meta.url": "fileUrl" },
+    banner: {
+      js: [
+        "// Holds zod, smol-toml, fastest-levenshtein, picocolors and lru-cache: their licences are in their packages, which are",
+        "// installed beside this one.",
+        'const fileUrl = require("node:url").pathToFileURL(__filename).href;',
+      ].join("\n"),
+    },
+  };
+  await build({
+    ...quick,
+    plugins: [pastDoors(), besideIt("./agent.js", /^\.\/agent\.js$/), required("./once.cjs", /\/once-command\.js$/)],
+    entryPoints: { agent: "dist/bin/quick-agent.js" },
+  });
+  await build({
+    ...quick,
+    plugins: [pastDoors(), lateParts()],
+    entryPoints: { once: "dist/src/agent/cli/once-command.js" },
+  });
+  rmSync(here("dist/bin/quick-agent.js"));
+  rmSync(here("dist/bin/quick-agent.js.map"));
+}
+
+/** The same for CommonJS: requires the file beside the bundle, as `import()` would start the loader of modules. */
+function required(path, filter) {
+  return {
+    name: "required",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, namespace: "required" } : undefined));
+      onResolve({ filter: /.*/, namespace: "required" }, () => ({ path, external: true }));
+      onLoad({ filter: /.*/, namespace: "required" }, () => ({
+        contents: `module.exports = require(${JSON.stringify(path)});`,
+      }));
+    },
+  };
+}
+
+/** Loads those parts of Node.js that take long, and that few runs need, when something of them is used. */
+function lateParts() {
+  return {
+    name: "late-parts",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^node:(?:child_process|crypto|net|worker_threads|zlib)$/ }, ({ path, namespace }) =>
+        namespace === "late" ? { path, external: true } : { path, namespace: "late" },
+      );
+      onLoad({ filter: /.*/, namespace: "late" }, async ({ path }) => ({
+        contents: Object.keys(await import(path))
+          .filter((name) => name !== "default")
+          .map(
+            (name) =>
+              `Object.defineProperty(exports, "${name}", { enumerable: true, get: () => require("${path}").${name} });`,
+          )
+          .join("\n"),
+      }));
+    },
+  };
 }
 
 /** Leaves a module that is imported when it is needed to the file beside the bundle that holds it. */

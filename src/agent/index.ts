@@ -1,1 +1,2 @@
 export { runAgent } from "./cli/cli.js";
+export { runAgentQuickly } from "./cli/quick.js";

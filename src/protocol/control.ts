@@ -1,4 +1,5 @@
-import { z } from "zod";
+// In the small dialect of zod: commands that start in hooks and prompts load these schemas, and nothing else of it.
+import * as z from "zod/mini";
 
 /**
  * The control socket: a Unix socket on which the running agent is told and asked by commands of the same user. One
@@ -10,15 +11,25 @@ export const MAX_CONTROL_REQUEST_BYTES = 8 * 1024 * 1024;
 export const MAX_TRACKED_PATHS_AT_ONCE = 20_000;
 
 /** As the tunnel's ids, in the word that the programs use. */
-const chat = z.guid("Invalid UUID").toLowerCase();
-const paths = z.array(z.string().startsWith("/").max(4096)).max(MAX_TRACKED_PATHS_AT_ONCE);
+const chat = z.guid("Invalid UUID").check(z.toLowerCase());
+const path = z
+  .string()
+  .check(
+    z.startsWith("/", 'Invalid string: must start with "/"'),
+    z.maxLength(4096, "Too big: expected string to have <=4096 characters"),
+  );
+const paths = z
+  .array(path)
+  .check(
+    z.maxLength(MAX_TRACKED_PATHS_AT_ONCE, `Too big: expected array to have <=${MAX_TRACKED_PATHS_AT_ONCE} items`),
+  );
 
 /** A chat, and with it its ancestors, has touched these paths. */
 const track = z.object({
   type: z.literal("track"),
   chat,
-  ancestors: z.array(chat).max(100),
-  paths: paths.min(1),
+  ancestors: z.array(chat).check(z.maxLength(100, "Too big: expected array to have <=100 items")),
+  paths: paths.check(z.minLength(1, "Too small: expected array to have >=1 items")),
 });
 
 /** Forget these paths of a chat; none: all of them. */
@@ -41,11 +52,11 @@ export const agentStatusSchema = z.object({
     state: z.enum(["connecting", "connected", "waiting"]),
     since: time,
     /** Set while connected. */
-    workspace: z.string().nullable(),
+    workspace: z.nullable(z.string()),
     /** Why the last connection failed, until one succeeds. */
-    problem: z.string().nullable(),
+    problem: z.nullable(z.string()),
     /** While waiting. */
-    next_try_at: time.nullable(),
+    next_try_at: z.nullable(time),
   }),
   chats: z.array(
     z.object({
@@ -66,24 +77,24 @@ export const agentStatusSchema = z.object({
       health: z.string(),
       changed_files: z.int(),
       /** How many of them are shown without their content, as a filter was not run. */
-      filters_not_run: z.int().default(0),
+      filters_not_run: z._default(z.int(), 0),
       /** How many of them are withheld as they look like secrets, and in how many something is masked. */
-      withheld_files: z.int().default(0),
-      masked_files: z.int().default(0),
-      scanned_at: time.nullable(),
+      withheld_files: z._default(z.int(), 0),
+      masked_files: z._default(z.int(), 0),
+      scanned_at: z.nullable(time),
       /** A failure that has not passed. */
-      problem: z.string().nullable(),
+      problem: z.nullable(z.string()),
     }),
   ),
   /**
    * The directories that may be shown, without links; what was tracked may be shown besides. What was refused stands
    * among the problems.
    */
-  allowed: z.array(z.string()).default([]),
+  allowed: z._default(z.array(z.string()), []),
   /** Where events of files come from, when that is not the platform's default. */
-  watcher: z.enum(["inotify", "parcel", "poll"]).nullable().default(null),
+  watcher: z._default(z.nullable(z.enum(["inotify", "parcel", "poll"])), null),
   /** File watches (inotify) of this process, and the most that the user may have; `null` where there is no such thing. */
-  watches: z.object({ used: z.int(), limit: z.int() }).nullable(),
+  watches: z.nullable(z.object({ used: z.int(), limit: z.int() })),
   memory: z.object({ rss_bytes: z.int(), heap_bytes: z.int() }),
   /** What is wrong, in words; empty when all is well. */
   problems: z.array(z.string()),

@@ -94,7 +94,7 @@ t.test(
   async (t) => {
     const kinds = [
       /^(?:LICENSE|README\.md|package\.json)$/,
-      /^dist\/bin\/(?:agent|relay|treewire|tree-thread|check-thread)\.js$/,
+      /^dist\/bin\/(?:(?:agent|relay|treewire|tree-thread|check-thread)\.js|(?:agent|once)\.cjs)$/,
       /^dist\/chunks\/[\w-]+\.js$/,
       /^dist\/diff\/index\.js$/,
       /^dist\/types\/diff\/[\w-]+\.d\.ts$/,
@@ -148,6 +148,14 @@ t.test("a program loads what its command needs, and no more", { skip: unbundled 
   const forRelay = [...loadedWith("dist/bin/relay.js")].flatMap(importsOf).filter(({ isLazy }) => !isLazy);
   t.notOk(packagesOf(forRelay).includes("fastify"), "only `relay serve` loads the server");
   t.same(roomsIn(loadedWith("dist/bin/treewire.js")), ["start", "util"], "treewire loads a command's part alone");
+  const required = (name: string) =>
+    [...read(name).matchAll(/\brequire\("([^"]+)"\)/g)].map(([, needed]) => needed ?? "");
+  t.same(roomsIn(["dist/bin/agent.cjs"]), ["agent", "protocol", "util"], "track and status load one file");
+  t.same(
+    [...required("dist/bin/agent.cjs"), ...required("dist/bin/once.cjs")].filter((name) => !name.startsWith("node:")),
+    ["./once.cjs"],
+    "--once loads one more, and no package",
+  );
   for (const thread of ["dist/bin/tree-thread.js", "dist/bin/check-thread.js"]) {
     t.same([...loadedWith(thread)], [thread], `${thread} is one file`);
     t.same(packagesOf(importsOf(thread).filter(({ isLazy }) => !isLazy)), [], "and needs no package to start");

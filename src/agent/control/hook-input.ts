@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod/mini"; // this runs in hooks, and starts sooner so
 import { TreewireError } from "../../util/index.js";
 
 /** A hook's input repeats the file that was written. Bytes. */
@@ -11,11 +11,11 @@ const MAX_INPUT_BYTES = 64 * 1024 * 1024;
  * (`AfterTool`) and <https://cursor.com/docs/agent/hooks> (`afterFileEdit`).
  */
 const inputSchema = z.object({
-  session_id: z.string().optional(),
-  conversation_id: z.string().optional(),
-  cwd: z.string().optional(),
-  file_path: z.string().optional(),
-  tool_input: z.object({ file_path: z.string().optional(), notebook_path: z.string().optional() }).optional(),
+  session_id: z.optional(z.string()),
+  conversation_id: z.optional(z.string()),
+  cwd: z.optional(z.string()),
+  file_path: z.optional(z.string()),
+  tool_input: z.optional(z.object({ file_path: z.optional(z.string()), notebook_path: z.optional(z.string()) })),
 });
 
 /** An edit of a coding agent. */

@@ -85,10 +85,21 @@ export class Config {
 /** @returns `undefined` for text that is no truth value */
 export function truth(value: string | undefined): boolean | undefined {
   if (value === undefined) return true;
-  if (/^(true|yes|on)$/i.test(value)) return true;
-  if (/^(false|no|off|)$/i.test(value)) return false;
-  const number = parseInteger(value);
-  return number === undefined ? undefined : number !== 0;
+  switch (value.toLowerCase()) {
+    case "true":
+    case "yes":
+    case "on":
+      return true;
+    case "false":
+    case "no":
+    case "off":
+    case "":
+      return false;
+    default: {
+      const number = parseInteger(value);
+      return number === undefined ? undefined : number !== 0;
+    }
+  }
 }
 
 function parseInteger(value: string | undefined): number | undefined {

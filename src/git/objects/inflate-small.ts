@@ -135,11 +135,7 @@ const ORDER = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 
 const TABLE_BITS = 9;
 
 /** Fifteen bits, read from the other end: codes stand in the data with their first bit lowest. */
-const REVERSED = Uint16Array.from({ length: 2 ** MAX_BITS }, (_, bits) => {
-  let reversed = 0;
-  for (let bit = 0; bit < MAX_BITS; bit += 1) reversed |= ((bits >> bit) & 1) << (MAX_BITS - 1 - bit);
-  return reversed;
-});
+const REVERSED = new Uint16Array(2 ** MAX_BITS);
 
 /** A Huffman code. Codes are numbers without gaps, the short ones first, so that their length is found by comparing. */
 class Code {
@@ -207,7 +203,11 @@ const fixedDistances = new Code(false);
 const symbols = new Uint16Array(320);
 const lengths = new Uint8Array(320);
 
-{
+/** Fills the tables that are the same for all data. At the first use: a command that reads no pack does without. */
+function prepare(): void {
+  for (let bits = 1; bits < REVERSED.length; bits += 1) {
+    REVERSED[bits] = ((REVERSED[bits >> 1] ?? 0) >> 1) | ((bits & 1) << (MAX_BITS - 1));
+  }
   const all = Uint16Array.from({ length: 288 }, (_, symbol) => symbol);
   const literals = new Uint8Array(288).fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280, 288);
   fixedLiterals.set(all, literals, 0, 288, 0);
@@ -226,6 +226,7 @@ const lengths = new Uint8Array(320);
 export function inflateSmall(input: Uint8Array, start: number, output: Uint8Array, part: "whole" | "start"): boolean {
   const [method, flags] = [input[start] ?? 0, input[start + 1] ?? 0];
   if ((method & 0x0f) !== 8 || (flags & 0x20) !== 0 || (method * 256 + flags) % 31 !== 0) return false;
+  if (REVERSED[1] === 0) prepare();
   const size = output.length;
   let written = 0;
   let at = start + 2;

@@ -1,0 +1,131 @@
+import { resolve } from "node:path";
+import { runProgram } from "../../util/index.js";
+import type { Action } from "./control-commands.js";
+import { agentSettings, filterPolicy } from "./settings.js";
+
+/** What a command takes on the quick way. Every option has the meaning that the parser of all commands gives it. */
+interface Words {
+  /** Options without a value. */
+  readonly flags: readonly string[];
+  /** Options with one value. */
+  readonly values: readonly string[];
+  /** Options that may be repeated. */
+  readonly lists: readonly string[];
+  /** For options of few values. */
+  readonly choices: Readonly<Record<string, readonly string[]>>;
+}
+
+const ASKING = ["socket", "state-dir", "config"];
+const FORMATS = ["diff", "json", "stat"] as const;
+const ONCE: Words = {
+  flags: ["once", "exit-code"],
+  values: ["format", "filters"],
+  lists: [],
+  choices: { format: FORMATS, filters: ["user", "all", "none"] },
+};
+const TRACK: Words = { flags: ["hook"], values: ["chat", ...ASKING], lists: ["ancestor"], choices: {} };
+const STATUS: Words = { flags: ["json"], values: ASKING, lists: [], choices: {} };
+
+/** Words that the parser of all commands may take for something else than a path. */
+const COMMANDS = ["run", "diff", "track", "untrack", "status", "config", "install-service", "completion", "help"];
+
+/** What was given. */
+interface Given {
+  flags: ReadonlySet<string>;
+  values: ReadonlyMap<string, string>;
+  lists: ReadonlyMap<string, readonly string[]>;
+  paths: readonly string[];
+}
+
+/**
+ * The program `agent` for the commands that run in prompts and hooks: `--once`, `track` and `status` as they are mostly
+ * written. The parser of all commands takes as long to load as Node.js itself; it gets whatever is written otherwise.
+ *
+ * @param argv what stands behind the program's name
+ * @param whole runs the program with all its commands
+ */
+export async function runAgentQuickly(argv: readonly string[], whole: () => Promise<unknown>): Promise<void> {
+  const action = quickAction(argv);
+  if (action === undefined) await whole();
+  else await runProgram("agent", action);
+}
+
+/** What a command line asks for. @returns `undefined` where that is for the parser of all commands to say */
+export function quickAction(argv: readonly string[]): Action | undefined {
+  if (argv[0] === "track") return trackAction(readWords(argv.slice(1), TRACK));
+  if (argv[0] === "status") return statusAction(readWords(argv.slice(1), STATUS));
+  return argv.includes("--once") ? onceAction(readWords(argv, ONCE)) : undefined;
+}
+
+function onceAction(given: Given | undefined): Action | undefined {
+  if (given === undefined || given.paths.some((path) => COMMANDS.includes(path))) return undefined;
+  const { flags, values, paths } = given;
+  const format = FORMATS.find((known) => known === (values.get("format") ?? "diff")) ?? "diff";
+  return async () => {
+    const { runOnceCommand } = await import("./once-command.js");
+    const filters = filterPolicy(values.get("filters"), "all");
+    return runOnceCommand({ paths, format, compare: "head", exitCode: flags.has("exit-code"), filters });
+  };
+}
+
+function trackAction(given: Given | undefined): Action | undefined {
+  if (given === undefined) return undefined;
+  const { flags, values, lists } = given;
+  const chat = values.get("chat");
+  const ancestors = [...(lists.get("ancestor") ?? [])];
+  const settings = () => agentSettings(Object.fromEntries(values));
+  if (flags.has("hook")) {
+    return async () => (await import("./commands.js")).trackHook(settings, { chat, ancestors });
+  }
+  if (chat === undefined || given.paths.length === 0) return undefined;
+  const paths = given.paths.map((path) => resolve(path));
+  return async () => (await import("./commands.js")).track(settings(), { chat, ancestors, paths });
+}
+
+function statusAction(given: Given | undefined): Action | undefined {
+  if (given === undefined || given.paths.length > 0) return undefined;
+  const settings = () => agentSettings(Object.fromEntries(given.values));
+  return async () => (await import("./commands.js")).status(settings(), given.flags.has("json"));
+}
+
+/** @returns `undefined` for whatever has not this one meaning: an option that is not known, is repeated or lacks its value */
+function readWords(argv: readonly string[], { flags, values, lists, choices }: Words): Given | undefined {
+  const given = {
+    flags: new Set<string>(),
+    values: new Map<string, string>(),
+    lists: new Map<string, string[]>(),
+    paths: [] as string[],
+  };
+  const words = argv.values();
+  for (const word of words) {
+    if (!word.startsWith("--")) {
+      if (!isPlain(word)) return undefined;
+      given.paths.push(word);
+      continue;
+    }
+    const name = word.slice(2);
+    if (flags.includes(name)) {
+      if (given.flags.has(name)) return undefined;
+      given.flags.add(name);
+      continue;
+    }
+    const value: string | undefined = words.next().value;
+    if (value === undefined || !isPlain(value)) return undefined;
+    if (lists.includes(name)) given.lists.set(name, [...(given.lists.get(name) ?? []), value]);
+    else if (!values.includes(name) || given.values.has(name)) return undefined;
+    else if (choices[name]?.includes(value) === false) return undefined;
+    else given.values.set(name, value);
+  }
+  return given;
+}
+
+/** Whether a word can only be meant as it stands: no option, number, truth value or quotation. */
+function isPlain(word: string): boolean {
+  return (
+    word !== "" &&
+    !word.startsWith("-") &&
+    !/["'`]/.test(word) &&
+    !/^(?:true|false)$/i.test(word) &&
+    Number.isNaN(Number(word))
+  );
+}

@@ -1,0 +1,103 @@
+import { fileURLToPath } from "node:url";
+import t from "tap";
+import { quickAction } from "../../../src/agent/cli/quick.js";
+import { ControlServer } from "../../../src/agent/control/control-server.js";
+import type { ControlRequest } from "../../../src/protocol/index.js";
+import { silentLogger } from "../../../src/util/index.js";
+import { runProgram } from "../../support/program.js";
+import { createRepo } from "../../support/repo.js";
+import { tempDir } from "../../support/temp.js";
+
+const CHAT = "10000000-0000-4000-8000-00000000000a";
+/** The program whose parser knows all commands. */
+const whole = fileURLToPath(new URL("../../../bin/agent.js", import.meta.url));
+
+t.test("commands of prompts and hooks do not wait for the parser of all commands", async (t) => {
+  const rows: string[][] = [
+    ["--once"],
+    ["--once", "a", "/b"],
+    ["a", "--once", "--format", "stat", "--exit-code", "--filters", "none"],
+    ["track", "--chat", CHAT, "a"],
+    ["track", "--hook", "--socket", "/s", "--state-dir", "d", "--config", "f"],
+    ["track", "--ancestor", CHAT, "b", "--chat", CHAT, "--ancestor", CHAT],
+    ["status"],
+    ["status", "--json", "--socket", "/s"],
+  ];
+  for (const row of rows) t.ok(quickAction(row), row.join(" "));
+});
+
+t.test("whatever has not one meaning alone is left to it", async (t) => {
+  const rows: string[][] = [
+    [],
+    ["a"],
+    ["--help"],
+    ["--once", "--help"],
+    ["--once", "--once"],
+    ["--once=true"],
+    ["--once", "true"],
+    ["--once", "--no-exit-code"],
+    ["--once", "--exitCode"],
+    ["--once", "--", "a"],
+    ["--once", "-x"],
+    ["--once", ""],
+    ["--once", "7"],
+    ["--once", '"a"'],
+    ["--once", "status"],
+    ["--once", "--format"],
+    ["--once", "--format", "xml"],
+    ["--once", "--format", "stat", "--format", "json"],
+    ["--once", "--format", "--exit-code"],
+    ["--once", "--relay", "http://x"],
+    ["--once", "--redact"],
+    ["--json", "status"],
+    ["status", "a"],
+    ["status", "--chat", CHAT],
+    ["track", "a"],
+    ["track", "--chat", CHAT],
+    ["track", "--chat", "--hook"],
+    ["track", "--chat", CHAT, "--chat", CHAT, "a"],
+    ["untrack", "--chat", CHAT],
+    ["config"],
+    ["--relay", "http://x"],
+  ];
+  for (const row of rows) t.equal(quickAction(row), undefined, row.join(" "));
+});
+
+t.test("both ways print the same, leave with the same status and ask the agent the same", async (t) => {
+  const dir = tempDir(t);
+  const repo = createRepo(t, { one: "1\n", two: "2\n" });
+  repo.write("one", "changed\n");
+  const socket = `${dir}/agent.sock`;
+  const requests: ControlRequest[] = [];
+  const handler = async (request: ControlRequest) => {
+    requests.push(request);
+    return { type: "done" as const };
+  };
+  const server = await ControlServer.listen(socket, handler, silentLogger());
+  t.teardown(() => server.close());
+  const rows: { args: string[]; status: number }[] = [
+    { args: ["--once"], status: 0 },
+    { args: ["two", "--once", "--exit-code", "--format", "stat", "one"], status: 1 },
+    { args: ["--once", "--filters", "none", "--format", "json", repo.root], status: 0 },
+    { args: ["--once", "missing"], status: 2 },
+    { args: ["track", "a", "--ancestor", CHAT.toUpperCase(), "--chat", CHAT, "/b", "--socket", socket], status: 0 },
+    { args: ["track", "--chat", "x", "/x", "--socket", socket], status: 2 },
+    { args: ["track", "--chat", CHAT, "/x", "--state-dir", "none"], status: 1 },
+    { args: ["status", "--config", "missing"], status: 2 },
+  ];
+  for (const { args, status } of rows) {
+    t.ok(quickAction(args), args.join(" "));
+    requests.length = 0;
+    const quick = await runProgram(t, "agent", args, { cwd: repo.root });
+    const asked = requests.splice(0);
+    const full = await runProgram(t, "agent", args, { cwd: repo.root, program: whole });
+    const seen = ({ status, stdout, stderr }: typeof quick) => ({
+      status,
+      stdout: stdout.replace(/"scanned_at":"[^"]+"/, ""),
+      stderr: stderr.replace(/^agent: .*\/treewire\/agent\.sock/, "agent: (the socket)"), // each process has a home of its own
+    });
+    t.same(seen(quick), seen(full), args.join(" "));
+    t.same(asked, requests);
+    t.equal(quick.status, status);
+  }
+});
