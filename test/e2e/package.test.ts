@@ -140,7 +140,7 @@ t.test(
 t.test("a program loads what its command needs, and no more", { skip: unbundled }, async (t) => {
   const once = files.find((name) => name.startsWith("dist/chunks/once-command-")) ?? "";
   const forOnce = new Set([...loadedWith("dist/bin/agent.js"), ...loadedWith(once)]);
-  t.same(roomsIn(forOnce), ["agent", "diff", "git", "protocol", "util", "worktree"]);
+  t.same(roomsIn(forOnce), ["agent", "diff", "git", "history", "protocol", "util", "worktree"]);
   const imports = [...forOnce].flatMap(importsOf).filter(({ isLazy }) => !isLazy);
   t.same(packagesOf(imports), ["fastest-levenshtein", "lru-cache", "picocolors", "smol-toml", "yargs"]);
 

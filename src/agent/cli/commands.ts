@@ -20,9 +20,9 @@ import { formatStatus } from "./status-text.js";
 export async function track(settings: AgentSettings, request: TrackRequest): Promise<number> {
   const status = await tell(settings, request);
   if (status !== 0) return status;
-  const { resolveRoot } = await import("../../worktree/index.js"); // not for hooks, which wait
+  const { rootOf } = await import("./once-command.js"); // not for hooks, which wait
   for (const path of request.paths) {
-    const root = await resolveRoot(path).catch(() => undefined);
+    const root = await rootOf(path);
     process.stdout.write(
       `${printable(path)}${root === undefined ? ": no repository there yet" : ` → ${printable(root)}`}\n`,
     );

@@ -92,6 +92,11 @@ export async function runOnceCommand(args: OnceArguments, name = "agent", isGues
   return status !== 0 ? status : Number(exitCode && differs);
 }
 
+/** The root of the working tree that holds a path; `undefined`: there is none yet, or it cannot be read. */
+export function rootOf(path: string): Promise<string | undefined> {
+  return resolveRoot(path).catch(() => undefined);
+}
+
 /** Scans the working trees that hold the paths, prints them, and is done. @returns whether anything differs */
 export async function runOnce(options: OnceOptions): Promise<boolean> {
   const { paths, format, compare, filters, secrets, onError, output } = options;
