@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import type { TreeState } from "../../src/worktree/index.js";
 import type { Random } from "../support/random.js";
 import { GIT_ENV, git } from "../support/repo.js";
-import { FILE_OPERATIONS, GIT_OPERATIONS, ROOT_OPERATIONS, RULE_OPERATIONS } from "./operations.js";
+import { FILE_OPERATIONS, GIT_OPERATIONS, type Operation, ROOT_OPERATIONS, RULE_OPERATIONS } from "./operations.js";
 
 /** No script of a sequence takes longer, in milliseconds; one that does is ended and what it left counts. */
 const SCRIPT_LIMIT_MS = 20_000;
@@ -49,9 +49,14 @@ export function makeTemplate(root: string): void {
   git(root, "commit", "-qam", "main");
 }
 
-/** The scripts of one sequence: each inner list runs at the same time. */
-export function makeSequence(random: Random): string[][] {
+/**
+ * The scripts of one sequence: each inner list runs at the same time.
+ *
+ * @param more operations that are drawn as often as those on files
+ */
+export function makeSequence(random: Random, more: readonly Operation[] = []): string[][] {
   const kinds = [
+    ...Array<typeof FILE_OPERATIONS>(more.length > 0 ? 6 : 0).fill(more),
     ...Array<typeof FILE_OPERATIONS>(6).fill(FILE_OPERATIONS),
     ...Array<typeof FILE_OPERATIONS>(3).fill(GIT_OPERATIONS),
     RULE_OPERATIONS,

@@ -30,3 +30,17 @@ for (const watcher of WATCHERS) {
     t.equal(answered, seeds.length * sequences, "git answers all of these");
   });
 }
+
+t.test(
+  "after any sequence with secrets in it, what is let go is what the same rules make of git's answer",
+  async (t) => {
+    const torture = new Torture(tempDir(t), PATIENCE_MS, "inotify", true);
+    t.teardown(() => torture.close());
+    let answered = 0;
+    for await (const { sequence, verdict, report } of torture.run(7000, 6)) {
+      t.equal(verdict, "right", `sequence ${sequence}\n${report}`);
+      answered += 1;
+    }
+    t.equal(answered, 6);
+  },
+);

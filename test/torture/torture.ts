@@ -5,6 +5,8 @@ import { scanOnce, TreeHost, type WatcherKind } from "../../src/worktree/index.j
 import { expectedDiff, type OracleOptions } from "../support/git-oracle.js";
 import { Random } from "../support/random.js";
 import { followedBy } from "../support/watchers.js";
+import { FilteredTree } from "./filtered-tree.js";
+import { SECRET_OPERATIONS } from "./secret-operations.js";
 import { digestOf, makeSequence, makeTemplate, runSequence, textOf } from "./sequence.js";
 
 /** Sequences that one repository goes through, one upon the other. */
@@ -37,9 +39,14 @@ export class Torture {
   readonly #host: TreeHost;
   readonly #template: string;
   readonly #allowedMs: number;
+  readonly #withSecrets: boolean;
 
-  /** @param allowedMs how long after the last operation a state may be wrong */
-  constructor(scratch: string, allowedMs: number, watcher: WatcherKind = "inotify") {
+  /**
+   * @param allowedMs how long after the last operation a state may be wrong
+   * @param withSecrets secrets are among what is written, and what hides them is judged, too
+   */
+  constructor(scratch: string, allowedMs: number, watcher: WatcherKind = "inotify", withSecrets = false) {
+    this.#withSecrets = withSecrets;
     this.#host = new TreeHost({
       logger: silentLogger(),
       maxPatchBytes: 2 ** 31,
@@ -61,12 +68,13 @@ export class Torture {
     mkdirSync(out, { recursive: true });
     cpSync(this.#template, root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
     const tree = this.#host.open(root);
+    const filtered = this.#withSecrets ? new FilteredTree(tree, root) : undefined;
     const troubles: string[] = [];
     tree.on("trouble", ({ message }) => troubles.push(message));
     try {
       await tree.refresh();
       for (let sequence = 0; sequence < sequences; sequence++) {
-        const steps = makeSequence(random);
+        const steps = makeSequence(random, this.#withSecrets ? SECRET_OPERATIONS : []);
         await runSequence(steps, root, out);
         const settled = await this.#settle(root, () => textOf(tree.state));
         const { ms, expected, got } = settled;
@@ -82,6 +90,11 @@ export class Torture {
             `a cold scan is ${cold ? "right" : "wrong"}, a refresh ${healed ? "heals" : "does not heal"}`,
             ...troubles,
           ].join("\n");
+        }
+        const leak = verdict === "right" || verdict === "late" ? filtered?.difference(tree.state?.files ?? []) : "";
+        if (leak) {
+          verdict = "wrong";
+          report = [...steps.map((step) => `  ${step.join("  ||  ")}`), leak].join("\n");
         }
         const gitDirectory = new Witness(join(root, ".git"));
         await tree.refresh();
