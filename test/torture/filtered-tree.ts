@@ -47,6 +47,11 @@ export class FilteredTree {
   }
 }
 
+/** Names that are the same once they are masked are numbered in the order in which they came, which git does not know. */
 function textsOf(files: readonly TreeFile[]): string[] {
-  return files.map(({ key, path, header, hunks }) => `${key} ${path}\n${header}${hunks}`);
+  return files
+    .map(({ key, path, header, hunks }) =>
+      `${key} ${path}\n${header}${hunks}`.replace(/(\[withheld:[^\]]*\])~\d+/g, "$1"),
+    )
+    .sort();
 }
