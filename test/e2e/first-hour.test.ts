@@ -151,7 +151,7 @@ t.test(
     page.setDefaultTimeout(DEADLINE_MS);
     await page.goto(viewing);
     await page.waitForSelector('main[data-state="live"] [data-path="a.txt"]');
-    t.match(await page.innerText("main"), "two");
+    t.match(await page.textContent("main"), "two");
     t.notMatch(page.url(), "#view-", "the secret is taken out of the address");
 
     const reader = new Person(t, prefix);
