@@ -3,6 +3,7 @@
 //   dist/src, dist/test, dist/bench   module by module, for the tests; not packed
 //   dist/bin, dist/chunks, dist/diff  bundled: the programs and threads, what they share, and the door treewire/diff
 //   dist/types                        declarations of that door
+//   dist/man                          manual pages, made from the programs' own help
 //   dist/web                          the page: index.html and, below assets/, hashed files, each compressed as well
 //   packages/client/dist              the door treewire/client, bundled, with its part for Node.js and its declarations
 //
@@ -10,7 +11,7 @@
 // for each source. Such a build is not to be packed.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, gzipSync } from "node:zlib";
@@ -80,6 +81,29 @@ copyDeclarations("client/index.d.ts", here("dist/declared"), here("packages/clie
 rmSync(here("dist/declared"), { recursive: true });
 
 await bundlePage();
+for (const [page, args] of Object.entries({ treewire: [], "treewire-agent": ["agent"], "treewire-relay": ["relay"] })) {
+  writeManual(page, args);
+}
+
+/** Writes a manual page: the help of a program and of each of its commands. */
+function writeManual(page, args) {
+  const program = [here("dist/bin/treewire.js"), ...args, "--help-all"];
+  const [whole, ...commands] = JSON.parse(execFileSync(process.execPath, program, { encoding: "utf8" }));
+  const { version } = JSON.parse(readFileSync(here("package.json"), "utf8"));
+  const roff = (text) => text.replace(/[\\-]/g, (sign) => (sign === "-" ? "\\-" : "\\e")).replace(/^(?=[.'])/gm, "\\&");
+  const verbatim = (text) => `.nf\n${roff(text.replace(/\n{2,}/g, "\n\n").trimEnd()).replace(/^$/gm, ".sp")}\n.fi\n`;
+  const others = { treewire: "agent relay", "treewire-agent": "relay", "treewire-relay": "agent" }[page].split(" ");
+  const sections = [
+    `.TH ${page.toUpperCase()} 1 "" "treewire ${version}" "Treewire"\n`,
+    `.SH NAME\n${roff(page)} \\- the live diff of git working trees\n`,
+    `.SH SYNOPSIS\n${verbatim(whole.help)}`,
+    ...(commands.length === 0 ? [] : [".SH COMMANDS\n"]),
+    ...commands.map(({ command, help }) => `.SS ${roff(command)}\n${verbatim(help)}`),
+    `.SH SEE ALSO\n${others.map((name) => `.BR ${roff(`treewire-${name}`)} (1)`).join(",\n")}\n`,
+  ];
+  mkdirSync(here("dist/man"), { recursive: true });
+  writeFileSync(here(`dist/man/${page}.1`), sections.join(""));
+}
 
 async function bundlePage() {
   const { metafile } = await build({

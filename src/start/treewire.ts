@@ -1,14 +1,17 @@
 import { existsSync } from "node:fs";
-import yargs from "yargs";
+import yargs, { type Argv } from "yargs";
 import {
+  answerAbout,
   argumentsError,
   badArguments,
+  COMPLETE,
   endParser,
   nearest,
   noCommand,
   runProgram,
   TreewireError,
 } from "../util/index.js";
+import { completionScript, SHELLS } from "./completion.js";
 
 /** Runs a program under a name, with what stands behind it. Leaves the process. */
 type Run = (args: readonly string[], name: string) => Promise<never>;
@@ -19,13 +22,17 @@ export interface Programs {
   relay: Run;
 }
 
-const COMMANDS: Readonly<Record<string, string>> = {
+/** What is to be done. @returns the exit status */
+type Action = () => Promise<number>;
+
+/** What belongs to the programs of others, for the help alone: what they take they say by themselves. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
   diff: "Print what differs from HEAD",
   watch: "Show a live diff in the terminal, by a link or a chat",
   agent: "What runs in a workspace: streams its diffs to a relay; looks at them",
   relay: "The server: serve, invite, token, chat",
-  completion: "Print a script that completes commands: bash, zsh or fish",
 };
+const COMMANDS = [...Object.keys(ELSEWHERE), "completion"];
 
 /**
  * The program `treewire`: hands its commands to the programs that they belong to, each of which is loaded alone, and shows a
@@ -34,12 +41,15 @@ const COMMANDS: Readonly<Record<string, string>> = {
  * @param args what stands behind its name
  */
 export function runTreewire(args: readonly string[], programs: Programs): Promise<never> {
-  const [first = "", ...rest] = args;
+  const isQuestion = args[0] === COMPLETE && args.length > 2;
+  // a shell's question goes to the program that the words before the last one name
+  const [ask, words] = isQuestion ? [[COMPLETE], args.slice(1)] : [[], args];
+  const [first = "", ...rest] = words;
   switch (first) {
     case "agent":
-      return programs.agent(rest, "treewire agent");
+      return programs.agent([...ask, ...rest], "treewire agent");
     case "relay":
-      return programs.relay(rest, "treewire relay");
+      return programs.relay([...ask, ...rest], "treewire relay");
     case "diff":
       return programs.agent(args, "treewire");
     case "watch":
@@ -50,7 +60,25 @@ export function runTreewire(args: readonly string[], programs: Programs): Promis
 }
 
 async function run(args: readonly string[]): Promise<number> {
-  let status: (() => Promise<number>) | undefined;
+  const about = await answerAbout(args, "treewire", [["completion"]], (some) => parserOf(some, () => {}));
+  if (about !== undefined) {
+    process.stdout.write(about);
+    return 0;
+  }
+  let action: Action = async () => 0;
+  const parser = parserOf(args, (chosen) => {
+    action = chosen;
+  });
+  let printed = false;
+  await parser.parseAsync([...args], {}, (_error, _args, output) => {
+    printed = output !== "";
+    if (printed) process.stdout.write(`${output}\n`);
+  });
+  return printed ? 0 : action();
+}
+
+/** @param choose takes what the command that was given does */
+function parserOf(args: readonly string[], choose: (action: Action) => void): Argv {
   const parser = yargs([...args])
     .scriptName("treewire")
     .usage("$0 [PATH]: shows the live diff of the working tree at PATH, in the terminal and on a page")
@@ -61,25 +89,30 @@ async function run(args: readonly string[]): Promise<number> {
         y
           .positional("path", { type: "string", default: "." })
           .option("open", { type: "boolean", default: false, describe: "open the page in a browser" }),
-      ({ path, open }) => {
-        status = async () => {
-          const meant = existsSync(path) ? undefined : nearest(path, Object.keys(COMMANDS));
+      ({ path, open }) =>
+        choose(async () => {
+          const meant = existsSync(path) ? undefined : nearest(path, COMMANDS);
           if (meant !== undefined) throw badArguments(noCommand(path, meant), "treewire");
           return (await import("./start.js")).start(path, open);
-        };
-      },
+        }),
+    )
+    .command(
+      "completion <shell>",
+      "Print a script that completes commands: bash, zsh or fish",
+      (y) => y.positional("shell", { choices: SHELLS, demandOption: true, describe: "whose script" }),
+      ({ shell }) =>
+        choose(async () => {
+          process.stdout.write(completionScript(shell));
+          return 0;
+        }),
     )
     .strict()
     .exitProcess(false)
     .fail((message, error) => {
       if (error instanceof TreewireError) throw error;
-      const known = { options: ["open"], commands: Object.keys(COMMANDS), program: "treewire" };
+      const known = { options: ["open"], commands: COMMANDS, program: "treewire" };
       throw argumentsError(message ?? error.message, args, known);
     });
-  // for the help alone: what they take they say by themselves
-  for (const [name, describe] of Object.entries(COMMANDS)) parser.command(name, describe);
-  await endParser(parser).parseAsync([...args], {}, (_error, _args, output) => {
-    if (output !== "") process.stdout.write(`${output}\n`);
-  });
-  return status === undefined ? 0 : status();
+  for (const [name, describe] of Object.entries(ELSEWHERE)) parser.command(name, describe);
+  return endParser(parser);
 }

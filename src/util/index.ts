@@ -1,6 +1,7 @@
 export { type Clock, systemClock } from "./clock.js";
 export { coalesce } from "./coalesce.js";
-export { command, commandGroup, endParser, stopSignal } from "./command.js";
+export { answerAbout, COMPLETE } from "./command/about.js";
+export { command, commandGroup, endParser, stopSignal } from "./command/command.js";
 export { formatStat, type StatFile } from "./diff-stat.js";
 export { makeDirectories, makeDirectoriesSync } from "./directories.js";
 export {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import yargs from "yargs";
+import yargs, { type Argv } from "yargs";
 import {
+  answerAbout,
   argumentsError,
   badArguments,
   endParser,
@@ -42,6 +43,26 @@ async function run(argv: readonly string[], name: string): Promise<number> {
   const choose = (chosen: Action) => {
     action = chosen;
   };
+  const about = await answerAbout(
+    argv,
+    name,
+    COMMANDS.map((command) => [command]),
+    (args) => parserOf(args, name, () => {}),
+  );
+  if (about !== undefined) {
+    process.stdout.write(about);
+    return 0;
+  }
+  let printed = false;
+  await parserOf(argv, name, choose).parseAsync([...argv], {}, (_error, _args, output) => {
+    printed = output !== "";
+    if (printed) process.stdout.write(`${output}\n`);
+  });
+  return printed ? 0 : action();
+}
+
+/** @param choose takes what the command that was given does */
+function parserOf(argv: readonly string[], name: string, choose: (action: Action) => void): Argv {
   const parser = addControlCommands(yargs([...argv]).scriptName(name), choose)
     .command(
       "$0 [paths..]",
@@ -93,12 +114,7 @@ async function run(argv: readonly string[], name: string): Promise<number> {
       const options = [...settingOptions(AGENT_SETTINGS), ...OPTIONS];
       throw argumentsError(message ?? error.message, argv, { options, commands: COMMANDS, program: name });
     });
-  let printed = false;
-  await endParser(parser).parseAsync([...argv], {}, (_error, _args, output) => {
-    printed = output !== "";
-    if (printed) process.stdout.write(`${output}\n`);
-  });
-  return printed ? 0 : action();
+  return endParser(parser);
 }
 
 type DefaultArguments = LookArguments & Parameters<typeof joinRequest>[0] & { once: boolean | undefined };

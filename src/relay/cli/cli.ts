@@ -1,5 +1,6 @@
 import yargs, { type Argv } from "yargs";
 import {
+  answerAbout,
   argumentsError,
   badArguments,
   endParser,
@@ -30,29 +31,34 @@ export function runRelay(
 ): Promise<never> {
   hideLink(args, name);
   return runProgram(name, async () => {
-    const parser = yargs([...args])
-      .scriptName(name)
-      .usage("$0 COMMAND: serves the live diff of git working trees to the clients of chats")
-      .command(serveCommand)
-      .command(inviteCommand)
-      .command(configCommand)
-      .command(tokenCommand)
-      .command(chatCommand);
-    await endParser(withOthers(parser))
-      .demandCommand(1, "a command is needed")
-      .strict()
-      .epilogue(
-        `Every setting may also stand in the environment (${variableOf(RELAY_SETTINGS, "listen")} for --listen) or in a file (--config).`,
-      )
-      .check((argv) => refuseRepeated(argv, name))
-      .fail((message, error) => {
-        if (error instanceof TreewireError) throw error;
-        const known = { options: OPTIONS, commands: commandsAfter(args), program: name };
-        throw argumentsError(message ?? error.message, args, known);
-      })
-      .parseAsync();
+    const about = await answerAbout(args, name, PATHS, (some) => parserOf(some, name, withOthers));
+    if (about === undefined) await parserOf(args, name, withOthers).parseAsync();
+    else process.stdout.write(about);
     return 0;
   });
+}
+
+function parserOf(args: readonly string[], name: string, withOthers: (argv: Argv) => Argv): Argv {
+  const parser = yargs([...args])
+    .scriptName(name)
+    .usage("$0 COMMAND: serves the live diff of git working trees to the clients of chats")
+    .command(serveCommand)
+    .command(inviteCommand)
+    .command(configCommand)
+    .command(tokenCommand)
+    .command(chatCommand);
+  return endParser(withOthers(parser))
+    .demandCommand(1, "a command is needed")
+    .strict()
+    .epilogue(
+      `Every setting may also stand in the environment (${variableOf(RELAY_SETTINGS, "listen")} for --listen) or in a file (--config).`,
+    )
+    .check((argv) => refuseRepeated(argv, name))
+    .fail((message, error) => {
+      if (error instanceof TreewireError) throw error;
+      const known = { options: OPTIONS, commands: commandsAfter(args), program: name };
+      throw argumentsError(message ?? error.message, args, known);
+    });
 }
 
 /** Options of any command. */
@@ -67,6 +73,9 @@ const SUBCOMMANDS: Record<string, readonly string[]> = {
   token: ["create", "list", "revoke"],
   chat: ["bind", "unbind", "list"],
 };
+
+/** Every command, in words. */
+const PATHS = COMMANDS.flatMap((command) => [[command], ...(SUBCOMMANDS[command] ?? []).map((sub) => [command, sub])]);
 
 /** The commands of which an unknown one may have been meant. */
 function commandsAfter([first = ""]: readonly string[]): readonly string[] {

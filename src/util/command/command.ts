@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from "yargs";
-import { VERSION } from "./version.js";
+import { VERSION } from "../version.js";
 
 /** A command whose handler gets the arguments that its builder declares. */
 export function command<T>(
