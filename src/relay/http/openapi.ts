@@ -68,6 +68,9 @@ function amend(path: string, method: string, operation: OpenAPIV3_1.OperationObj
     if (status === "429" || status === "503") response.headers = RETRY_AFTER;
   }
   if (path === "/metrics") responses["200"] = { description: "Metrics.", content: { "text/plain": { schema: BYTES } } };
+  if (/\/(?:git\/watch|stream\/git)$/.test(path)) {
+    operation.parameters = [...(operation.parameters ?? []), ...OF_THE_STREAM];
+  }
   if (path.endsWith("/chats/files")) {
     operation.parameters = [{ name: "organization", in: "query", required: true, schema: UUID }, DISPOSITION];
     operation.requestBody = { required: true, content: contentOf(FILE_TYPES) };
@@ -89,6 +92,16 @@ const DISPOSITION: OpenAPIV3_1.ParameterObject = {
   ...{ name: "Content-Disposition", in: "header", schema: { type: "string" } },
   description: "The file's name, as `filename` or `filename*`.",
 };
+const OF_THE_STREAM: OpenAPIV3_1.ParameterObject[] = [
+  {
+    ...{ name: "stale", in: "query", schema: { type: "string", enum: ["ok"] } },
+    description: "The last state will do while the agent is away.",
+  },
+  {
+    ...{ name: "on_away", in: "query", schema: { type: "string", enum: ["close"] } },
+    description: "When the agent goes away the socket is closed with 1001.",
+  },
+];
 const IF_NONE_MATCH: OpenAPIV3_1.ParameterObject = {
   ...{ name: "If-None-Match", in: "header", schema: { type: "string" } },
   description: "Tags of which the caller has the bytes.",
