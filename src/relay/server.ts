@@ -14,6 +14,7 @@ import { ClientRates } from "./budgets/client-rates.js";
 import { ChatEvents } from "./chats/index.js";
 import { Failures } from "./failures.js";
 import { observeFiles } from "./file-metrics.js";
+import type { FileTypes } from "./http/file-types.js";
 import { createHttp } from "./http/index.js";
 import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
 import { Hub } from "./hub/index.js";
@@ -46,6 +47,8 @@ export interface RelayOptions {
   upstream?: string;
   /** How long the upstream has to answer, in milliseconds. Default: 30 s. */
   upstreamTimeoutMs?: number;
+  /** What chat files may be: images, or texts, PDFs and SVGs as well. Default: `images`. */
+  fileTypes?: FileTypes;
   limits?: Partial<LimitOptions>;
   /** How long a chat is watched after its last viewer left, in milliseconds. Default: 10 s. */
   lingerMs?: number;
@@ -156,6 +159,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       metrics,
       isReady: () => isReady,
       upstream,
+      fileTypes: options.fileTypes ?? "images",
       tls,
       log,
       frameAncestors: options.frameAncestors ?? [],
