@@ -35,6 +35,11 @@ export const MAX_FILE_BYTES = 10 * 1024 * 1024;
 /** What a chat file may be. */
 export const FILE_TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp"] as const;
 
+/** What it may be beside that where the operator says so. */
+export const OTHER_FILE_TYPES = [
+  ...(["text/plain", "text/markdown", "text/csv", "application/json", "application/pdf", "image/svg+xml"] as const),
+];
+
 function refusal(status: number, message: string, detail?: string): Refusal {
   return { status, body: { message, ...(detail !== undefined && { detail }) } };
 }
@@ -69,7 +74,6 @@ export const REFUSALS = {
   notRoot: refusal(400, "Chat archive state can only be changed on the root chat."),
   noOrganization: refusal(400, "Missing organization query parameter."),
   invalidOrganization: refusal(400, "Invalid organization ID."),
-  unsupportedType: refusal(400, "Unsupported file type.", `Allowed types: ${FILE_TYPES.join(", ")}.`),
   fileTooLarge: refusal(413, "File too large.", `Maximum file size is ${MAX_FILE_BYTES} bytes.`),
   tooManyUploads: { ...refusal(429, "Too many uploads under way."), headers: { "Retry-After": "10" } },
   uploadsBusy: { ...refusal(503, "Too many uploads under way."), headers: { "Retry-After": "10" } },
@@ -92,6 +96,11 @@ export const REFUSALS = {
   },
   goingAway: { ...refusal(503, "The relay is shutting down."), headers: { "Retry-After": "1" } },
 } as const satisfies Record<string, Refusal>;
+
+/** An uploaded file is of another type than these. */
+export function refusalOfType(types: readonly string[]): Refusal {
+  return refusal(400, "Unsupported file type.", `Allowed types: ${types.join(", ")}.`);
+}
 
 /**
  * Over the budget of an owner or an organization for files.

@@ -11,8 +11,10 @@ import {
 import { Admission, OwnAuthority, Uploads, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
 import { Limits } from "./access/limits.js";
 import { ClientRates } from "./budgets/client-rates.js";
+import { ChatEvents } from "./chats/index.js";
 import { Failures } from "./failures.js";
 import { observeFiles } from "./file-metrics.js";
+import type { FileTypes } from "./http/file-types.js";
 import { createHttp } from "./http/index.js";
 import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
 import { Hub } from "./hub/index.js";
@@ -45,6 +47,8 @@ export interface RelayOptions {
   upstream?: string;
   /** How long the upstream has to answer, in milliseconds. Default: 30 s. */
   upstreamTimeoutMs?: number;
+  /** What chat files may be: images, or texts, PDFs and SVGs as well. Default: `images`. */
+  fileTypes?: FileTypes;
   limits?: Partial<LimitOptions>;
   /** How long a chat is watched after its last viewer left, in milliseconds. Default: 10 s. */
   lingerMs?: number;
@@ -104,7 +108,11 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     ...(lingerMs !== undefined && { lingerMs }),
     limits: limits.options,
     onTrouble: () => metrics.troubled(),
+    onChange: (workspace, what) => (what === "agent" ? events.agentChanged(workspace) : events.treesChanged(workspace)),
   });
+  const hasAgent = (workspace: string) => hub.agentState(workspace) === "connected";
+  const treeCounts = (workspace: string, chat: string) => hub.treeCounts(workspace, chat);
+  const events = new ChatEvents({ chats: store.chats, hasAgent, treeCounts });
   const own = new OwnAuthority(store, options.allowedOrigins ?? []);
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
   const authority = theirs ?? own;
@@ -130,13 +138,19 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     failures,
     metrics,
     log,
+    feeds: theirs === undefined ? { events, authority: own } : undefined,
     passOn: upstream && { upstream, allowedOrigins: options.allowedOrigins ?? [] },
   });
   const forgetUpstream = theirs && (() => theirs.forget());
-  const reconciler = new Reconciler({ store, live, failures, forgetUpstream });
+  const reconciler = new Reconciler({
+    store,
+    live,
+    failures,
+    forgetUpstream,
+    chatsChanged: (ids) => events.chatsChanged(ids),
+  });
   let isReady = true;
   const agentState = (workspace: string) => hub.agentState(workspace);
-  const treeCounts = (workspace: string, chat: string) => hub.treeCounts(workspace, chat);
   const changed = () => reconciler.changed();
   const http = await createHttp(
     { store, own, authority, admission, uploads, proxies, agentState, treeCounts, changed },
@@ -145,6 +159,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       metrics,
       isReady: () => isReady,
       upstream,
+      fileTypes: options.fileTypes ?? "images",
       tls,
       log,
       frameAncestors: options.frameAncestors ?? [],
@@ -174,9 +189,11 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
 
   const guarded = (job: () => void) => failures.guard("a timer's job failed", job);
   const expire = guarded(() => live.expire(Date.now()));
+  const tell = guarded(() => events.flush());
   const poll = setInterval(() => {
     expire();
     reconciler.poll();
+    tell();
   }, STORE_POLL_MS);
   // who may watch an upstream's chats changes without a word to the relay
   const recheck = theirs && setInterval(() => reconciler.recheckUpstream(), UPSTREAM_RECHECK_MS);
@@ -186,7 +203,10 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     tidy().catch((thrown: unknown) => failures.note(thrown, "keeping the trees' states failed"));
   const keep = setInterval(tidyAndNote, TIDY_MS);
   const sweep = setInterval(
-    guarded(() => hub.heartbeat(2 * SWEEP_MS)),
+    guarded(() => {
+      hub.heartbeat(2 * SWEEP_MS);
+      events.flushDiffs();
+    }),
     SWEEP_MS,
   );
 

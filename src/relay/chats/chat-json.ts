@@ -7,6 +7,9 @@ const id = z.guid();
 
 /** Coder's SDK reads these into 32 bits. */
 const MAX_COUNT = 2 ** 31 - 1;
+/** So many trees are counted one by one; all of them in their sum. */
+const MAX_TREES = 100;
+
 const count = z.int().min(0).max(MAX_COUNT);
 
 /** What a diff adds up to, as Coder's API has it. What is of pull requests is there for its clients, and says that there is none. */
@@ -61,7 +64,7 @@ export interface ChatActivity {
 
 /** A chat as Coder's API has it. */
 export function chatJson(chat: Chat, { hasAgent, trees }: ChatActivity): ChatJson {
-  const diffs = trees.map((tree) => ({ ...diffStatus(chat.id, [tree]), repo_root: tree.root }));
+  const diffs = trees.slice(0, MAX_TREES).map((tree) => ({ ...diffStatus(chat.id, [tree]), repo_root: tree.root }));
   return {
     id: chat.id,
     organization_id: NIL_ID,

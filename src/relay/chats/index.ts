@@ -1,2 +1,3 @@
+export { type ChatEventKind, ChatEvents, type ChatFeed, type ChatListener } from "./chat-events.js";
 export { type ChatActivity, type ChatJson, chatJson, chatSchema } from "./chat-json.js";
 export { type ChatUpdate, chatUpdateSchema } from "./chat-update.js";

@@ -102,6 +102,7 @@ function serveOptions(settings: RelaySettings): Omit<RelayOptions, "log"> {
     upstreamTimeoutMs: milliseconds(settings, "upstream-timeout-seconds"),
     ...(tlsCert !== undefined && { tlsCert }),
     ...(tlsKey !== undefined && { tlsKey }),
+    fileTypes: textOf(settings["file-types"]) === "all" ? "all" : "images",
     limits: limitsOf(settings),
     drainMs: milliseconds(settings, "drain-seconds"),
     lingerMs: milliseconds(settings, "linger-seconds"),

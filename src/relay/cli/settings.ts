@@ -98,6 +98,12 @@ const SETTINGS = {
   "uploads-per-token": number("uploads of one token under way", DEFAULT_LIMITS.uploadsPerToken),
   "max-uploads": number("uploads under way, of everybody", DEFAULT_LIMITS.uploads),
   "min-free-bytes": number("what uploads leave free on the data directory's file system", DEFAULT_LIMITS.minFreeBytes),
+  "file-types": {
+    kind: "choice",
+    choices: ["images", "all"],
+    default: "images",
+    describe: "what chat files may be: images alone; all: text, Markdown, CSV, JSON, PDF and SVG as well",
+  },
 } as const satisfies Record<string, Setting>;
 
 export type RelaySettingName = keyof typeof SETTINGS;

@@ -97,6 +97,15 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
       },
       async (request) => showChat(context, find(request), request.getDecorator<Client>("client")),
     );
+    http.get(
+      "/chats/watch",
+      {
+        schema: { hide, summary: "What becomes of one's own chats (WebSocket)", response: callerErrors(426) },
+      },
+      async () => {
+        throw new RefusedError(REFUSALS.upgradeRequired);
+      },
+    );
     http.patch(
       "/chats/:chat",
       {

@@ -19,7 +19,7 @@ export interface HttpContext {
   proxies: Proxies;
   agentState: (workspace: string) => AgentState;
   /** What the trees of a chat in a workspace add up to, as far as that is known. */
-  treeCounts: (workspace: string, chat: string) => TreeCount[];
+  treeCounts: (workspace: string, chat: string) => readonly TreeCount[];
   /** Called when a route has changed who may do what: live sockets are looked at again. */
   changed: () => void;
 }

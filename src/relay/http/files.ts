@@ -5,17 +5,17 @@ import { z } from "zod";
 import { idSchema } from "../../protocol/index.js";
 import { systemCode } from "../../util/index.js";
 import type { Upload } from "../access/index.js";
-import { accept, FILE_TYPES, MAX_FILE_BYTES, REFUSALS, RefusedError } from "../answers.js";
+import { accept, MAX_FILE_BYTES, REFUSALS, RefusedError } from "../answers.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { BlobTooLargeError, type FileEntry, type StagedBlob } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer, queryOf } from "./context.js";
 import { fileName } from "./file-name.js";
+import { classify, type FileTypes, headersOf, TextCheck, typesOf, unsupportedType } from "./file-types.js";
 import { freeBuffer } from "./free-buffer.js";
 import { callerErrors } from "./schemas.js";
-import { sniffImage } from "./sniff.js";
 
-/** The chat file routes, on the relay's own store (docs/protocol.md). */
-export function fileRoutes(context: HttpContext, hide: boolean) {
+/** The chat file routes, on the relay's own store (docs/protocol.md). @param types what may be uploaded */
+export function fileRoutes(context: HttpContext, types: FileTypes, hide: boolean) {
   return async (http: HttpServer): Promise<void> => {
     const log = new RepeatedLog(http.log);
     // the body is a stream of bytes, whatever it says it is
@@ -27,11 +27,11 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
       schema: {
         hide,
         summary: "Upload a chat file",
-        description: `The body is the file: ${FILE_TYPES.join(", ")}, at most ${MAX_FILE_BYTES} bytes.`,
+        description: `The body is the file: ${typesOf(types).join(", ")}, at most ${MAX_FILE_BYTES} bytes.`,
         querystring: z.object({ organization: z.unknown().optional() }),
         response: { 201: z.object({ id: idSchema }), ...callerErrors(413, 415, 503, 507) },
       },
-      handler: (request, reply) => upload(context, request, reply, log),
+      handler: (request, reply) => upload(context, types, request, reply, log),
     });
     http.route({
       method: ["GET", "HEAD"],
@@ -59,7 +59,13 @@ export function fileRoutes(context: HttpContext, hide: boolean) {
   };
 }
 
-async function upload(context: HttpContext, request: FastifyRequest, reply: FastifyReply, log: RepeatedLog) {
+async function upload(
+  context: HttpContext,
+  types: FileTypes,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: RepeatedLog,
+) {
   const { own, store, uploads } = context;
   const client = await clientOf(context, own, request);
   const asked = queryOf(request).get("organization");
@@ -67,7 +73,7 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
   const organization = idSchema.safeParse(asked).data;
   if (organization === undefined) throw new RefusedError(REFUSALS.invalidOrganization);
   const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
-  if (!(FILE_TYPES as readonly string[]).includes(type)) throw new RefusedError(REFUSALS.unsupportedType);
+  if (!typesOf(types).includes(type)) throw new RefusedError(unsupportedType(types));
   const length = request.headers["content-length"];
   const declared = length === undefined ? undefined : Number(length);
   if (declared !== undefined && declared > MAX_FILE_BYTES) throw new RefusedError(REFUSALS.fileTooLarge);
@@ -75,12 +81,13 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
   const upload = await uploads.begin({ tokenId: client.tokenId, owner: client.user, organization, declared });
   let blob: StagedBlob | undefined;
   try {
-    blob = await store.blobs.stage(counted(request, upload), MAX_FILE_BYTES);
+    const text = new TextCheck();
+    blob = await store.blobs.stage(counted(request, upload, text), MAX_FILE_BYTES);
     const { digest, size, head } = blob;
-    const sniffed = sniffImage(head);
-    if (sniffed === undefined) throw new RefusedError(REFUSALS.unsupportedType);
+    const found = classify(types, type, head, text.end());
+    if (found === undefined) throw new RefusedError(unsupportedType(types));
     const name = fileName(request.headers["content-disposition"]);
-    const file = { organization, owner: client.user, name, type: sniffed, size, digest };
+    const file = { organization, owner: client.user, name, type: found, size, digest };
     const stillMayKeep = () => {
       if (!own.isLive(client)) throw new RefusedError(REFUSALS.signedOut); // the bytes may have taken minutes
     };
@@ -103,10 +110,11 @@ async function upload(context: HttpContext, request: FastifyRequest, reply: Fast
 }
 
 /** The bytes of a request, counted before they are written. A chunk's memory is gone when the next one is asked for. */
-async function* counted(request: FastifyRequest, upload: Upload): AsyncGenerator<Uint8Array> {
+async function* counted(request: FastifyRequest, upload: Upload, text: TextCheck): AsyncGenerator<Uint8Array> {
   const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
   for await (const chunk of chunks) {
     const waitMs = upload.grow(chunk.length);
+    text.push(chunk);
     yield chunk;
     freeBuffer(chunk);
     if (waitMs > 0) await sleep(waitMs);
@@ -134,14 +142,16 @@ async function fileOf(context: HttpContext, request: FastifyRequest, asked: stri
 async function download(context: HttpContext, request: FastifyRequest, asked: string, reply: FastifyReply) {
   const entry = await fileOf(context, request, asked);
   const etag = `"${entry.digest}"`;
+  const { type, disposition, extra } = headersOf(entry.type);
   reply.headers({
     "Cache-Control": "private, max-age=31536000, immutable",
-    "Content-Disposition": contentDisposition(entry.name === "" ? undefined : entry.name, { type: "inline" }),
+    "Content-Disposition": contentDisposition(entry.name === "" ? undefined : entry.name, { type: disposition }),
     "X-Content-Type-Options": "nosniff",
     ETag: etag,
+    ...extra,
   });
   if (matches(request.headers["if-none-match"], etag)) return reply.code(304).send();
-  reply.headers({ "Content-Type": entry.type, "Content-Length": entry.size });
+  reply.headers({ "Content-Type": type, "Content-Length": entry.size });
   if (request.method === "HEAD") return reply.send();
   const bytes = await context.store.chatFiles.read(entry);
   if (bytes === undefined) throw new RefusedError(REFUSALS.notFound);

@@ -21,6 +21,7 @@ import { adminRoutes } from "./admin.js";
 import { AllowedMethods } from "./allowed-methods.js";
 import { chatRoutes, streamRoutes } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
+import type { FileTypes } from "./file-types.js";
 import { fileRoutes } from "./files.js";
 import { openapi } from "./openapi.js";
 import { operationRoutes } from "./operations.js";
@@ -40,6 +41,8 @@ export interface HttpOptions {
   isReady: () => boolean;
   /** Set: it stays the owner of chats and files, and their calls are handed through. */
   upstream: UpstreamOptions | undefined;
+  /** What chat files may be. */
+  fileTypes: FileTypes;
   tls: { cert: Buffer; key: Buffer } | undefined;
   log: Logger;
   /** Origins whose pages may frame the page, or `'self'`. */
@@ -98,7 +101,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   http.addHook("onSend", async (request, reply) => unread.drop(request, reply));
   http.addHook("preClose", async () => unread.close());
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
-  await http.register(swagger, openapi);
+  await http.register(swagger, openapi(options.fileTypes));
   await http.register(operationRoutes(context, metrics, options.isReady));
   await http.register(adminRoutes(context), { prefix: "/admin" });
   await http.register(sessionRoutes(context, options.upstream !== undefined));
@@ -108,7 +111,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     await http.register(streamRoutes(context, prefix, hide), { prefix });
     if (options.upstream === undefined) {
       await http.register(chatRoutes(context, hide), { prefix });
-      await http.register(fileRoutes(context, hide), { prefix });
+      await http.register(fileRoutes(context, options.fileTypes, hide), { prefix });
     } else {
       await http.register(proxyRoutes(context, options.upstream, limits), { prefix });
     }

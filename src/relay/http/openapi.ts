@@ -2,7 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import { jsonSchemaTransform } from "fastify-type-provider-zod";
 import type { OpenAPIV3_1 } from "openapi-types";
 import { RELAY_HEADER, RELAY_HEADER_VALUE, VERSION } from "../../util/index.js";
-import { FILE_TYPES } from "../answers.js";
+import { type FileTypes, typesOf } from "./file-types.js";
 
 /** The ways of bringing a token, in the order in which they count (docs/protocol.md). */
 const SECURITY_SCHEMES = {
@@ -28,14 +28,21 @@ const OF_EVERY_ANSWER: OpenAPIV3_1.ResponseObject["headers"] = {
   },
 };
 const FILE_HEADERS = {
-  "Content-Disposition": { description: "`inline`, and the name if there is one.", schema: { type: "string" } },
+  "Content-Disposition": {
+    description: "`inline` of an image, else `attachment`, and the name if there is one.",
+    schema: { type: "string" },
+  },
   "Cache-Control": { description: "It never changes.", schema: { type: "string" } },
   "X-Content-Type-Options": { description: "`nosniff`", schema: { type: "string" } },
   ETag: { description: "Its digest, for `If-None-Match`.", schema: { type: "string" } },
 } as const;
 
-/** How the description of the HTTP interface is made of the routes' schemas: what these cannot say is added here. */
-export const openapi: FastifyDynamicSwaggerOptions = {
+/**
+ * How the description of the HTTP interface is made of the routes' schemas: what these cannot say is added here.
+ *
+ * @param files what may be uploaded
+ */
+export const openapi = (files: FileTypes): FastifyDynamicSwaggerOptions => ({
   openapi: {
     openapi: "3.1.0",
     info: { title: "Treewire relay", version: VERSION, description: "The live diff of git working trees." },
@@ -49,15 +56,20 @@ export const openapi: FastifyDynamicSwaggerOptions = {
       for (const [method, operation] of Object.entries(item ?? {})) {
         // a route's methods have one object for all of them
         const own = structuredClone(operation) as OpenAPIV3_1.OperationObject;
-        amend(path, method, own);
+        amend(path, method, own, typesOf(files));
         Object.assign(item ?? {}, { [method]: own });
       }
     }
     return document.openapiObject;
   },
-};
+});
 
-function amend(path: string, method: string, operation: OpenAPIV3_1.OperationObject): void {
+function amend(
+  path: string,
+  method: string,
+  operation: OpenAPIV3_1.OperationObject,
+  fileTypes: readonly string[],
+): void {
   const responses = operation.responses ?? {};
   operation.security = OPEN.includes(path) ? [] : Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] }));
   for (const parameter of operation.parameters ?? []) {
@@ -68,13 +80,16 @@ function amend(path: string, method: string, operation: OpenAPIV3_1.OperationObj
     if (status === "429" || status === "503") response.headers = RETRY_AFTER;
   }
   if (path === "/metrics") responses["200"] = { description: "Metrics.", content: { "text/plain": { schema: BYTES } } };
+  if (/\/(?:git\/watch|stream\/git)$/.test(path)) {
+    operation.parameters = [...(operation.parameters ?? []), ...OF_THE_STREAM];
+  }
   if (path.endsWith("/chats/files")) {
     operation.parameters = [{ name: "organization", in: "query", required: true, schema: UUID }, DISPOSITION];
-    operation.requestBody = { required: true, content: contentOf(FILE_TYPES) };
+    operation.requestBody = { required: true, content: contentOf(fileTypes) };
   }
   if (path.endsWith("/chats/files/{file}") && method !== "delete") {
     operation.parameters = [...(operation.parameters ?? []), IF_NONE_MATCH];
-    const content = method === "get" ? { content: contentOf(FILE_TYPES) } : {};
+    const content = method === "get" ? { content: contentOf(fileTypes) } : {};
     responses["200"] = { description: "The bytes, with the stored type.", headers: FILE_HEADERS, ...content };
     responses["304"] = { description: "The caller has them.", headers: FILE_HEADERS };
   }
@@ -89,6 +104,16 @@ const DISPOSITION: OpenAPIV3_1.ParameterObject = {
   ...{ name: "Content-Disposition", in: "header", schema: { type: "string" } },
   description: "The file's name, as `filename` or `filename*`.",
 };
+const OF_THE_STREAM: OpenAPIV3_1.ParameterObject[] = [
+  {
+    ...{ name: "stale", in: "query", schema: { type: "string", enum: ["ok"] } },
+    description: "The last state will do while the agent is away.",
+  },
+  {
+    ...{ name: "on_away", in: "query", schema: { type: "string", enum: ["close"] } },
+    description: "When the agent goes away the socket is closed with 1001.",
+  },
+];
 const IF_NONE_MATCH: OpenAPIV3_1.ParameterObject = {
   ...{ name: "If-None-Match", in: "header", schema: { type: "string" } },
   description: "Tags of which the caller has the bytes.",

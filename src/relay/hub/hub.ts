@@ -19,6 +19,8 @@ export interface HubOptions {
   limits: Pick<LimitOptions, "treeBytes" | "workspaceBytes" | "workspaceTrees" | "workspaceFiles" | "workspaceRows">;
   /** Told of every trouble that an agent reports. */
   onTrouble?: () => void;
+  /** Told when the agent of a workspace has come or gone, and when a tree of it has changed. */
+  onChange?: (workspace: string, what: "agent" | "trees") => void;
 }
 
 /** When too much is held, so much of the limit is made free of what nobody watches: not for each update anew. */
@@ -65,6 +67,7 @@ export class Hub {
       workspace = new Workspace(id, {
         onTrouble: () => undefined,
         ...this.#options,
+        onChange: (what) => this.#options.onChange?.(id, what),
         ledger: this.#ledger,
         onGrown: () => this.#keepLimit(),
       });
@@ -78,8 +81,8 @@ export class Hub {
     return this.#workspaces.get(id)?.agentState ?? "disconnected";
   }
 
-  /** What the trees of a chat add up to, as far as they are held in memory, without making the workspace known. */
-  treeCounts(workspaceId: string, chat: string): TreeCount[] {
+  /** What the trees of a chat that is watched add up to, as far as they are here, without making the workspace known. */
+  treeCounts(workspaceId: string, chat: string): readonly TreeCount[] {
     return this.#workspaces.get(workspaceId)?.counts(chat) ?? [];
   }
 

@@ -30,6 +30,8 @@ export interface WorkspaceOptions {
   onGrown: () => void;
   /** Told of every trouble that an agent reports. */
   onTrouble: () => void;
+  /** Told when the agent has come or gone, and when a tree has changed. */
+  onChange: (what: "agent" | "trees") => void;
 }
 
 /** What the diff of one tree adds up to. */
@@ -54,6 +56,9 @@ export class Workspace implements ChannelHost {
   readonly #account: Account;
   readonly #onGrown: () => void;
   readonly #onTrouble: () => void;
+  readonly #onChange: WorkspaceOptions["onChange"];
+  /** What the trees of each chat that is watched add up to, until any of them changes. */
+  #counts = new Map<string, TreeCount[]>();
   readonly #lingerMs: number;
   readonly #trees: TreeCache;
   readonly #barriers: Barriers;
@@ -74,6 +79,7 @@ export class Workspace implements ChannelHost {
     this.#barriers = new Barriers(log);
     this.#onGrown = options.onGrown;
     this.#onTrouble = options.onTrouble;
+    this.#onChange = options.onChange;
     this.#lingerMs = options.lingerMs ?? LINGER_MS;
   }
 
@@ -166,6 +172,7 @@ export class Workspace implements ChannelHost {
       const key = channel.treeKey(root);
       if (this.#channels.withTree(key).length === 0) this.#trees.unfollow(key);
     }
+    this.#treesChanged();
   }
 
   // ── what is kept ──
@@ -177,6 +184,7 @@ export class Workspace implements ChannelHost {
       if (roots.length === 0 || !this.#canList(channel, roots)) return;
     }
     for (const root of channel.roots) this.#trees.load(root);
+    this.#treesChanged();
     this.#onGrown();
   }
 
@@ -211,6 +219,7 @@ export class Workspace implements ChannelHost {
     this.#session?.end();
     const states = this.#trees.clear();
     for (const channel of this.#channels) channel.forget(states);
+    this.#treesChanged();
   }
 
   /** The workspace is no longer used: nothing of it counts as held. */
@@ -246,17 +255,26 @@ export class Workspace implements ChannelHost {
     return this.#session?.refresh(chat, compare) ?? Promise.reject(new Error("no agent"));
   }
 
-  /** What the trees of a chat add up to, as far as they are held in memory: nothing is read for this. */
-  counts(chat: string): TreeCount[] {
-    const roots = this.#channels.get(chat)?.roots ?? this.#chatRoots.present(chat);
+  /** What the trees of a chat that is watched add up to, as far as they are here: nothing is read for this. */
+  counts(chat: string): readonly TreeCount[] {
+    const channel = this.#channels.get(chat);
+    if (channel === undefined) return [];
+    const known = this.#counts.get(chat);
+    if (known !== undefined) return known;
     const counts: TreeCount[] = [];
-    for (const root of roots) {
+    for (const root of channel.roots) {
       const count = this.state(root)?.count;
       if (count === undefined) continue;
       const { files: changedFiles, additions, deletions } = count;
       counts.push({ root, changedFiles, additions, deletions, scannedAt: this.scannedAt(root) });
     }
+    this.#counts.set(chat, counts);
     return counts;
+  }
+
+  #treesChanged(): void {
+    if (this.#counts.size > 0) this.#counts = new Map();
+    this.#onChange("trees");
   }
 
   // ── the agent ──
@@ -288,6 +306,8 @@ export class Workspace implements ChannelHost {
       log: this.log,
       onTrouble: this.#onTrouble,
     });
+    this.#treesChanged();
+    this.#onChange("agent");
     const partial = this.#trees.unfinished().filter(({ compare }) => compares || compare === undefined);
     return { held: this.#trees.knownHeads(compares), partial };
   }
@@ -306,6 +326,7 @@ export class Workspace implements ChannelHost {
     this.#stateWithoutAgent = state;
     this.#session?.end();
     this.#session = undefined;
+    this.#onChange("agent");
     if (link === undefined) return;
     for (const channel of this.#channels) channel.agentIsAway();
   }
@@ -323,6 +344,7 @@ export class Workspace implements ChannelHost {
       if (thrown instanceof TunnelLimitError) this.#trees.agentIsRefused();
       throw thrown;
     }
+    this.#treesChanged();
     this.#onGrown();
   }
 }

@@ -3,14 +3,18 @@ import type { Authority, BoundChat, Client } from "../access/index.js";
 import { REFUSALS } from "../answers.js";
 import { SetMap } from "./set-map.js";
 
-/** An open watch socket. */
-export interface LiveWatch {
+/** An open socket of a client: of one that is told of chats, or a watch socket. */
+export interface LiveClient {
   readonly client: Client;
+  /** @param text why, in at most 123 bytes */
+  close(reason: keyof typeof CLOSE, text: string): void;
+}
+
+/** An open watch socket. */
+export interface LiveWatch extends LiveClient {
   readonly chatId: string;
   /** The prefix of the route by which the client came. */
   readonly prefix: string;
-  /** @param text why, in at most 123 bytes */
-  close(reason: keyof typeof CLOSE, text: string): void;
   /** Goes on with the chat's present binding; does nothing when nothing has changed. */
   rebind(chat: BoundChat, workspace: string): void;
   /** The chat can no longer be watched. @param error why, in at most 123 bytes */
@@ -37,7 +41,9 @@ export class LiveSockets {
   readonly #authority: Pick<Authority, "isLive" | "watchable">;
   readonly #isLiveAgentToken: (tokenId: string) => boolean;
   readonly #watching = new Set<LiveWatch>();
-  readonly #byToken = new SetMap<string, LiveWatch>();
+  /** Those that are told of chats. */
+  readonly #feeds = new Set<LiveClient>();
+  readonly #byToken = new SetMap<string, LiveClient>();
   readonly #byChat = new SetMap<string, LiveWatch>();
   readonly #tunnelsByToken = new SetMap<string, LiveTunnel>();
   /** Those that were welcomed, by workspace. */
@@ -52,7 +58,7 @@ export class LiveSockets {
 
   /** How many sockets are open, and how many agents were welcomed. */
   counts(): { sockets: number; tunnels: number } {
-    return { sockets: this.#watching.size, tunnels: this.#tunnels.size };
+    return { sockets: this.#watching.size + this.#feeds.size, tunnels: this.#tunnels.size };
   }
 
   /** Another number once anything has changed: what was known before has to be asked again. */
@@ -70,6 +76,16 @@ export class LiveSockets {
     this.#watching.delete(watch);
     this.#byToken.delete(watch.client.tokenId, watch);
     this.#byChat.delete(watch.chatId, watch);
+  }
+
+  addFeed(feed: LiveClient): void {
+    this.#feeds.add(feed);
+    this.#byToken.add(feed.client.tokenId, feed);
+  }
+
+  deleteFeed(feed: LiveClient): void {
+    this.#feeds.delete(feed);
+    this.#byToken.delete(feed.client.tokenId, feed);
   }
 
   /** An agent's socket is open. It has not said hello, but from here on it ends with its token. */
@@ -101,7 +117,9 @@ export class LiveSockets {
   /** Closes the sockets whose tokens have expired. @param nowMs milliseconds since 1970 */
   expire(nowMs: number): void {
     const isOver = (expiresAt: Date | undefined) => expiresAt !== undefined && expiresAt.getTime() <= nowMs;
-    for (const watch of this.#watching) if (isOver(watch.client.expiresAt)) watch.close("tokenRevoked", TOKEN_ENDED);
+    for (const sockets of [this.#watching, this.#feeds]) {
+      for (const each of sockets) if (isOver(each.client.expiresAt)) each.close("tokenRevoked", TOKEN_ENDED);
+    }
     for (const tunnels of this.#tunnelsByToken.sets()) {
       for (const tunnel of tunnels) if (isOver(tunnel.token.expiresAt)) tunnel.close("tokenRevoked", TOKEN_ENDED);
     }

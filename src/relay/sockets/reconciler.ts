@@ -12,6 +12,8 @@ export interface ReconcilerOptions {
   failures: Failures;
   /** Set: an upstream says who may watch, and this lets go of what it said. */
   forgetUpstream: (() => void) | undefined;
+  /** Told which chats have changed, when that becomes known. */
+  chatsChanged: (ids: ReadonlySet<string> | "all") => void;
 }
 
 /** Has live sockets follow what is changed in the store, by the relay itself and by commands beside it. */
@@ -82,6 +84,7 @@ export class Reconciler {
   }
 
   #take(changes: Changes | "all"): void {
+    this.#options.chatsChanged(changes === "all" ? changes : changes.chats);
     if (changes === "all") {
       this.#tokens = "all";
       this.#dueChats = "all";

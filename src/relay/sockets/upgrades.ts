@@ -7,10 +7,11 @@ import type { Failures } from "../failures.js";
 import type { Metrics } from "../metrics.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { hasOneTarget } from "../request-shape.js";
-import { watchedChat } from "../routes.js";
+import { isChatEvents, watchedChat } from "../routes.js";
 import { PassedUpgrade, type PassedUpgradeOptions } from "../upstream/passed-upgrade.js";
 import { ownerOf } from "../upstream/paths.js";
 import { closeSocket } from "./close-socket.js";
+import { FeedUpgrade, type FeedUpgradeOptions } from "./feed-upgrade.js";
 import { TunnelUpgrade, type TunnelUpgradeOptions } from "./tunnel-upgrade.js";
 import type { UpgradeRequest } from "./upgrade-request.js";
 import { WatchUpgrade, type WatchUpgradeOptions } from "./watch-upgrade.js";
@@ -19,6 +20,8 @@ type UpgradesOptions = WatchUpgradeOptions &
   TunnelUpgradeOptions & {
     /** Set: it stays the owner of chats, and upgrades that are not the relay's own are passed on to it. */
     passOn: Pick<PassedUpgradeOptions, "upstream" | "allowedOrigins"> | undefined;
+    /** Set where there is none: chat events, and who may have them. */
+    feeds: Pick<FeedUpgradeOptions, "events" | "authority"> | undefined;
   };
 
 /**
@@ -29,6 +32,7 @@ export class Upgrades {
   readonly #watches: WatchUpgrade;
   readonly #tunnels: TunnelUpgrade;
   readonly #passed: PassedUpgrade | undefined;
+  readonly #feeds: FeedUpgrade | undefined;
   readonly #metrics: Metrics;
   readonly #failures: Failures;
   /** For what callers cause. */
@@ -41,7 +45,8 @@ export class Upgrades {
     this.#metrics = options.metrics;
     this.#failures = options.failures;
     this.#refused = new RepeatedLog(options.log);
-    const { passOn } = options;
+    const { passOn, feeds } = options;
+    this.#feeds = feeds && new FeedUpgrade({ ...options, ...feeds });
     this.#passed = passOn && new PassedUpgrade({ ...options, ...passOn, log: new RepeatedLog(options.log) });
   }
 
@@ -75,11 +80,14 @@ export class Upgrades {
     if (this.#isClosing) return REFUSALS.goingAway;
     if (upgrade.url.pathname === TUNNEL_PATH) return this.#tunnels.open(upgrade, () => this.#isClosing);
     const watched = watchedChat(upgrade.url.pathname);
-    if (watched === undefined) return this.#passOn(upgrade);
+    if (watched === undefined) return this.#openOther(upgrade);
     return this.#watches.open(upgrade, watched, () => this.#isClosing);
   }
 
-  async #passOn(upgrade: UpgradeRequest): Promise<Refusal | undefined> {
+  async #openOther(upgrade: UpgradeRequest): Promise<Refusal | undefined> {
+    if (this.#feeds !== undefined && isChatEvents(upgrade.url.pathname)) {
+      return this.#feeds.open(upgrade, () => this.#isClosing);
+    }
     if (this.#passed === undefined) return REFUSALS.noSuchRoute;
     // the target as it came: a URL has resolved its dots
     const owner = ownerOf(upgrade.request.url?.split("?", 1)[0] ?? "");
@@ -94,7 +102,7 @@ export class Upgrades {
    */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
-    const sockets = [...this.#watches.sockets, ...this.#tunnels.sockets];
+    const sockets = [...this.#watches.sockets, ...this.#tunnels.sockets, ...(this.#feeds?.sockets ?? [])];
     const closed = sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
     for (const socket of sockets) closeSocket(socket, "goingAway", { graceMs });
     await Promise.all([...closed, this.#passed?.close(graceMs)]);

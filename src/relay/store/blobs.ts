@@ -21,7 +21,7 @@ export interface StagedBlob {
 export class BlobTooLargeError extends Error {}
 
 /** How many first bytes sniffing is given. */
-const HEAD_BYTES = 64;
+const HEAD_BYTES = 1024;
 
 /** Bytes without an entry are deleted when they are older than this, so that no upload under way is hit. Milliseconds. */
 const ORPHAN_AGE_MS = 60 * 60 * 1000;

@@ -138,8 +138,6 @@ export const MIGRATIONS: readonly string[] = [
    drop table chat_roots;
    alter table chat_lists rename to chat_roots;
    create index chat_roots_workspace on chat_roots (workspace, changed_at);`,
-  `alter table chats add column title text not null default '';
-   alter table chats add column labels text not null default '{}';`,
   // invites, of which each is traded for a token or a session; a session of theirs has no token above it
   `create table invites (
      hash text primary key,
@@ -154,6 +152,8 @@ export const MIGRATIONS: readonly string[] = [
    create index invites_workspace on invites (workspace);
    alter table tokens add column is_session integer not null default 0;
    update tokens set is_session = 1 where parent is not null;`,
+  `alter table chats add column title text not null default '';
+   alter table chats add column labels text not null default '{}';`,
 ];
 
 /**

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import t from "tap";
 import { ownerId } from "../../../src/relay/chats/owner-id.js";
-import { bindChat, createToken } from "../../../src/relay/index.js";
+import { bindChat, createToken, revokeToken } from "../../../src/relay/index.js";
 import { until } from "../../support/until.js";
 import { refusedUpgrade, WatchClient } from "../../support/watch-client.js";
-import { CoderClient, CoderError } from "../support/coder-client.js";
+import { CoderClient, CoderError, type CoderEvent } from "../support/coder-client.js";
 import { fileOf } from "../support/fake-agent.js";
 import { MODES, TestRelay } from "../support/relay.js";
 
@@ -134,6 +134,128 @@ t.test("a chat runs while its agent is connected, and says what its trees add up
   t.match(other, { diff_status: undefined, diff_statuses: [] }, "who may not see the trees is told nothing of them");
   await coder.update(relay.chat, { archived: true });
   t.equal((await coder.chat(relay.chat)).status, "waiting");
+});
+
+const of =
+  (kind: string, chat: string, more: (event: CoderEvent) => boolean = () => true) =>
+  (event: CoderEvent) =>
+    event.kind === kind && event.chat.id === chat && more(event);
+
+for (const prefix of ["/api/v2", "/api/experimental", ""]) {
+  t.test(
+    `${prefix || "no prefix"}: what becomes of one's chats is told as both generations of clients read it`,
+    async (t) => {
+      const relay = await TestRelay.start(t);
+      const coder = new CoderClient(t, relay.url, relay.clientToken, prefix);
+      const mallory = createToken(relay.dataDir, { kind: "client", user: "mallory" });
+      const elsewhere = createToken(relay.dataDir, { kind: "client", user: "alice", workspace: randomUUID() });
+      const events = await coder.watch();
+      const others = await new CoderClient(t, relay.url, mallory, prefix).watch();
+      const blind = await new CoderClient(t, relay.url, elsewhere, prefix).watch();
+
+      const agent = await relay.agent([APP]);
+      await events.next(
+        "it runs",
+        of("status_change", relay.chat, ({ chat }) => chat.status === "running"),
+      );
+      await coder.update(relay.chat, { title: "The parser" });
+      await events.next(
+        "its title",
+        of("title_change", relay.chat, ({ chat }) => chat.title === "The parser"),
+      );
+      agent.tell(APP, [fileOf("a", "one", { additions: 5 })]);
+      await (await relay.client()).first();
+      const counted = of("diff_status_change", relay.chat, ({ chat }) => chat.diff_status?.additions === 5);
+      t.match((await events.next("its diff", counted)).chat.diff_status, { deletions: 1, changed_files: 1 });
+      const second = randomUUID();
+      bindChat(relay.dataDir, { chat: second, workspace: relay.workspace, owner: "alice" });
+      await events.next(
+        "a new chat",
+        of("created", second, ({ chat }) => chat.status === "running"),
+      );
+      await coder.update(relay.chat, { archived: true });
+      await events.next(
+        "it is archived",
+        of("deleted", relay.chat, ({ chat }) => chat.archived),
+      );
+      await coder.update(relay.chat, { archived: false });
+      await events.next(
+        "it is back",
+        of("created", relay.chat, ({ chat }) => !chat.archived),
+      );
+      bindChat(relay.dataDir, { chat: second, workspace: relay.workspace, owner: "mallory" });
+      const lost = await events.next("it is somebody else's", of("deleted", second));
+      t.equal(lost.chat.owner_name, "alice", "nothing is told of whom it belongs to now");
+      await others.next("and hers", of("created", second));
+      agent.vanish();
+      await events.next(
+        "nothing runs",
+        of("status_change", relay.chat, ({ chat }) => chat.status === "waiting"),
+      );
+      t.same(new Set(others.received.map(({ chat }) => chat.id)), new Set([second]), "nobody is told of others' chats");
+      await blind.next(
+        "the same",
+        of("status_change", relay.chat, ({ chat }) => chat.status === "waiting"),
+      );
+      t.notOk(
+        blind.received.some(({ kind, chat }) => kind === "diff_status_change" || chat.diff_status),
+        "but no trees",
+      );
+    },
+  );
+}
+
+for (const mode of MODES) {
+  t.test(`${mode}: chat events come over the relay`, async (t) => {
+    const relay = await TestRelay.start(t, { mode });
+    const coder = new CoderClient(t, relay.url, relay.clientToken);
+    const events = await coder.watch();
+    await coder.update(relay.chat, { title: "The parser" });
+    await events.next(
+      "its title",
+      of("title_change", relay.chat, ({ chat }) => chat.title === "The parser"),
+    );
+    await coder.update(relay.chat, { archived: true });
+    await events.next(
+      "it is archived",
+      of("deleted", relay.chat, ({ chat }) => chat.archived),
+    );
+    await relay.stop();
+    t.equal(await events.closed(), 1001);
+    const wanted = mode === "upstream" ? ["/api/v2/chats/watch"] : [];
+    const asked = relay.recorder?.requests.filter(({ headers }) => headers.upgrade === "websocket") ?? [];
+    t.same(
+      asked.map(({ url }) => url),
+      wanted,
+    );
+  });
+}
+
+t.test("a socket of chat events is refused, counted and ended as others are", async (t) => {
+  const relay = await TestRelay.start(t, { limits: { socketsPerToken: 1 } });
+  const coder = new CoderClient(t, relay.url, relay.clientToken);
+  const url = `${relay.url}/api/v2/chats/watch`;
+  const headers = { "coder-session-token": relay.clientToken };
+  t.equal((await fetch(url)).status, 401);
+  t.equal((await fetch(url, { headers })).status, 426);
+  t.equal((await refusedUpgrade(t, url)).status, 401);
+  const cookie = { cookie: `coder_session_token=${relay.clientToken}`, origin: "https://evil.example" };
+  t.equal((await refusedUpgrade(t, url, { headers: cookie })).status, 403);
+  const events = await coder.watch();
+  t.equal((await refusedUpgrade(t, url, { headers })).status, 429);
+  events.socket.send("whatever a client says is not heard");
+  await coder.update(relay.chat, { title: "x" });
+  await events.next("it goes on", of("title_change", relay.chat));
+  revokeToken(relay.dataDir, relay.clientToken);
+  t.equal(await events.closed(), 4003);
+
+  const expiresAt = new Date(Date.now() + 1_000);
+  const short = createToken(relay.dataDir, { kind: "client", user: "alice", expiresAt });
+  t.equal(await (await new CoderClient(t, relay.url, short).watch()).closed(), 4003);
+  const other = createToken(relay.dataDir, { kind: "client", user: "alice" });
+  const last = await new CoderClient(t, relay.url, other).watch();
+  await relay.stop();
+  t.equal(await last.closed(), 1001);
 });
 
 t.test("chats without an owner are nobody's, and those of a UUID are that UUID's", async (t) => {

@@ -12,8 +12,12 @@ import { type Cleanup, tempDir } from "../../support/temp.js";
 const NAMES = Object.keys(RELAY_SETTINGS.settings) as RelaySettingName[];
 
 /** A value that a setting takes: as text, and as a file has it. */
-function someValue({ kind }: Setting): [text: string, value: string | number | string[]] {
-  if (kind === "choice") return ["debug", "debug"];
+function someValue(setting: Setting): [text: string, value: string | number | string[]] {
+  const { kind } = setting;
+  if (kind === "choice") {
+    const last = setting.choices?.at(-1) ?? "";
+    return [last, last];
+  }
   if (kind === "number") return ["12", 12];
   return kind === "list" ? ["x", ["x"]] : ["x", "x"];
 }

@@ -114,6 +114,7 @@ t.test("the API describes itself: every route once, with what it takes and answe
     "get /admin/tokens",
     "get /api/v2/chats",
     "get /api/v2/chats/files/{file}",
+    "get /api/v2/chats/watch",
     "get /api/v2/chats/{chat}",
     "get /api/v2/chats/{chat}/git/watch",
     "get /api/v2/chats/{chat}/stream/git",

@@ -91,7 +91,10 @@ function reconcilerOf(live: LiveSockets, noted: unknown[] = []) {
     },
   };
   const failures = new Failures(health as never, silentLogger());
-  return { store, reconciler: new Reconciler({ store, live, failures, forgetUpstream: undefined }) };
+  return {
+    store,
+    reconciler: new Reconciler({ store, live, failures, forgetUpstream: undefined, chatsChanged: () => undefined }),
+  };
 }
 
 t.test("a revoked token costs a question, however many sockets are open", async (t) => {

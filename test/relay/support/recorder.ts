@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { pipeline } from "node:stream";
 import type { Cleanup } from "../../support/temp.js";
 
@@ -52,6 +52,17 @@ export async function startRecorder(t: Cleanup, target: string): Promise<Recorde
     onwards.on("error", () => outgoing.destroy());
     outgoing.on("close", () => onwards.destroy()); // also when the answer came before the end of the request
     incoming.pipe(onwards);
+  });
+  server.on("upgrade", (incoming, socket, head) => {
+    const { method = "", url = "", headers, rawHeaders } = incoming;
+    recorder.requests.push({ method, url, headers, rawHeaders, bytes: 0 });
+    const { hostname, port } = new URL(target);
+    const onwards = connect(Number(port), hostname);
+    const lines = rawHeaders.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`));
+    onwards.write(`${method} ${url} HTTP/1.1\r\n${lines.join("")}\r\n`);
+    onwards.write(head);
+    pipeline(socket, onwards, socket, () => undefined);
+    t.teardown(() => onwards.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

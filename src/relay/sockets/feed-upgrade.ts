@@ -1,0 +1,72 @@
+import type { WebSocket, WebSocketServer } from "ws";
+import type { Admission, OwnAuthority } from "../access/index.js";
+import type { Limits } from "../access/limits.js";
+import { REFUSALS, type Refusal } from "../answers.js";
+import type { ClientRates } from "../budgets/client-rates.js";
+import type { ChatEvents } from "../chats/index.js";
+import type { Failures } from "../failures.js";
+import type { Metrics } from "../metrics.js";
+import type { Proxies } from "../proxies.js";
+import { FeedSession } from "./feed-session.js";
+import type { LiveSockets } from "./live-sockets.js";
+import { createSocketServer, type UpgradeRequest } from "./upgrade-request.js";
+
+export interface FeedUpgradeOptions {
+  events: ChatEvents;
+  authority: OwnAuthority;
+  admission: Admission;
+  proxies: Proxies;
+  limits: Limits;
+  rates: ClientRates;
+  live: LiveSockets;
+  failures: Failures;
+  metrics: Metrics;
+}
+
+/** Opens sockets for those who want to be told of their chats. */
+export class FeedUpgrade {
+  readonly #options: FeedUpgradeOptions;
+  readonly #server: WebSocketServer;
+
+  constructor(options: FeedUpgradeOptions) {
+    this.#options = options;
+    this.#server = createSocketServer({ maxPayload: options.limits.options.clientFrameBytes });
+  }
+
+  /** The sockets that are open. */
+  get sockets(): ReadonlySet<WebSocket> {
+    return this.#server.clients;
+  }
+
+  /**
+   * @param isClosing asked when it is known who the client is: the relay may have begun to stop meanwhile
+   * @returns the refusal, when the request is not upgraded
+   */
+  async open({ request, socket, head, url }: UpgradeRequest, isClosing: () => boolean): Promise<Refusal | undefined> {
+    const { events, authority, admission, proxies, limits, rates, live, failures, metrics } = this.#options;
+    const { headers } = request;
+    const host = proxies.host(request);
+    const calling = { method: "GET", headers, query: url.searchParams, host, isUpgrade: true };
+    const client = await admission.identify(authority, calling, proxies.address(request));
+    if (client.refusal) return client.refusal;
+    if (!authority.isLive(client.ok)) return REFUSALS.signedOut;
+    if (isClosing()) return REFUSALS.goingAway;
+    if (!limits.openSocket(client.ok.tokenId, socket)) return undefined; // nobody is there to be answered
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      failures.opening(webSocket, () => {
+        const session = new FeedSession(webSocket, {
+          events,
+          client: client.ok,
+          stream: socket,
+          rate: rates.of(client.ok.tokenId),
+          limits: limits.options,
+          failures,
+          metrics,
+          ended: () => live.deleteFeed(session),
+        });
+        live.addFeed(session);
+      }),
+    );
+    return undefined;
+  }
+}
