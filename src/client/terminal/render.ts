@@ -10,9 +10,10 @@ import { type Colors, paintDiff, printable } from "../../util/index.js";
 export function renderMessage(message: ServerMessage, now: number, colors: Colors): string {
   if (message.type === "error") return `${colors.yellow(printableLine(message.message))}\n`;
   const ageMs = now - Date.parse(message.scanned_at);
-  if (message.repositories === undefined) return `${colors.dim(`checked ${renderAge(ageMs)}`)}\n`;
-  if (message.repositories.length === 0) return "no repository to watch\n";
-  return message.repositories.map((change) => renderRepository(change, ageMs, colors)).join("\n");
+  const refreshed = message.answers === undefined ? "" : `${colors.dim(`refreshed ${renderAge(ageMs)}`)}\n`;
+  if (message.repositories === undefined) return refreshed || `${colors.dim(`checked ${renderAge(ageMs)}`)}\n`;
+  if (message.repositories.length === 0) return `no repository to watch\n${refreshed}`;
+  return message.repositories.map((change) => renderRepository(change, ageMs, colors)).join("\n") + refreshed;
 }
 
 /** `just now`, `12 s ago`, `3 min ago`, `2 h ago`. */

@@ -38,6 +38,9 @@ export interface Output {
   isTTY?: boolean;
 }
 
+/** One for each connection; the frame that answers it names it, and is shown to be the answer. */
+const REFRESH = '{"type":"refresh","id":"terminal"}';
+
 /** What tests put in the place of the world's. */
 export interface TerminalParts {
   clock?: Clock;
@@ -74,7 +77,7 @@ export async function watchInTerminal(options: TerminalOptions, parts: TerminalP
         signal,
         clock,
         blocked: () => blocked,
-        onOpen: (send) => options.refresh && send('{"type":"refresh"}'),
+        onOpen: (send) => options.refresh && send(REFRESH),
         onMessage: (text) => {
           const message = text === undefined ? undefined : parse(text);
           if (message === undefined) return "the relay has sent a frame that the protocol does not know";

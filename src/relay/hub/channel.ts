@@ -228,8 +228,9 @@ export class Channel implements WatchedChat {
     return [...this.#ownTroubles, ...this.#troubles.values()];
   }
 
-  sendError(message: string): void {
-    for (const viewer of this.viewers) viewer.sendError(message);
+  /** The agent is lost. */
+  agentIsAway(): void {
+    for (const viewer of this.viewers) viewer.agentIsAway();
   }
 
   /** Viewers that have not been sent the newest state because others are served first. */

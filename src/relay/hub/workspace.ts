@@ -261,7 +261,7 @@ export class Workspace implements ChannelHost {
     this.#session?.end();
     this.#session = undefined;
     if (link === undefined) return;
-    for (const channel of this.#channels) channel.sendError(this.agentAwayMessage);
+    for (const channel of this.#channels) channel.agentIsAway();
   }
 
   /**

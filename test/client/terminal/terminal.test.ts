@@ -49,6 +49,7 @@ t.test("the live view shows the repository, its branch, its age and its diff in 
   t.match(view.text(), "\x1b[32m+first\x1b[39m\n");
   agent.tell(APP, []);
   await until("the clean tree", () => view.text().includes("clean"), { seen: view.text });
+  await until("the answer", () => view.text().includes("\x1b[2mrefreshed just now\x1b[22m\n"), { seen: view.text });
   view.stop.abort();
   await view.done;
 });
