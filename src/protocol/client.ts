@@ -1,8 +1,18 @@
 import { z } from "zod";
 import { comparedShape } from "./comparison-schema.js";
+import { MAX_REFRESH_ID_UNITS } from "./limits.js";
+
+/** Whether the server has told everything that it knows of. `id`: the frame that answers names it. */
+export const refreshSchema = z.object({
+  type: z.literal("refresh"),
+  id: z.string().max(MAX_REFRESH_ID_UNITS).exactOptional(),
+});
+
+/** The `id`s of the refreshes that a frame answers. Absent when it answers none that has one. */
+export const answersSchema = z.array(z.string()).optional();
 
 /** Client → server on a watch socket. Anything else is answered with {@link UNKNOWN_MESSAGE_TYPE}. */
-export const clientMessageSchema = z.object({ type: z.literal("refresh") });
+export const clientMessageSchema = refreshSchema;
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 
 /** The answer to a client message that the server does not know: to the letter, as docs/protocol.md has it. */
@@ -40,8 +50,10 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
     repositories: z.array(repositoryChangeSchema).optional(),
     /** For clients that asked with `?stale=ok`: the agent is away, and this is the last state before that. */
     stale: z.literal(true).optional(),
+    answers: answersSchema,
   }),
-  z.object({ type: z.literal("error"), message: z.string() }),
+  /** With `answers` it stands for an answer, and none follows. */
+  z.object({ type: z.literal("error"), message: z.string(), answers: answersSchema }),
 ]);
 /** Server → client on a watch socket. */
 export type ServerMessage = z.infer<typeof serverMessageSchema>;

@@ -39,13 +39,18 @@ function message(of: Fields): DeltaServerMessage {
         scanned_at: time(of.scanned_at),
         ...(of.stale === true && { stale: true }),
         ...(of.next_ms !== undefined && { next_ms: integer(of.next_ms, 1) }),
+        ...answers(of),
       };
     }
     case "error":
-      return { type: of.type, message: text(of.message) };
+      return { type: of.type, message: text(of.message), ...answers(of) };
     default:
       return refuse();
   }
+}
+
+function answers(of: Fields): { answers?: string[] } {
+  return of.answers === undefined ? {} : { answers: list(of.answers, text) };
 }
 
 function tree(of: Fields): DeltaTree {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { answersSchema, refreshSchema } from "./client.js";
 import type { DeltaServerMessage, DeltaTree, FileEdit } from "./delta.js";
 import { treeFileSchema, treeMetaSchema } from "./tree-schema.js";
 
@@ -38,13 +39,14 @@ export const deltaServerMessageSchema = z.discriminatedUnion("type", [
     stale: z.literal(true).optional(),
     /** Within how many milliseconds the server speaks again. */
     next_ms: z.int().min(1).optional(),
+    answers: answersSchema,
   }),
-  z.object({ type: z.literal("error"), message: z.string() }),
+  z.object({ type: z.literal("error"), message: z.string(), answers: answersSchema }),
 ]) satisfies z.ZodType<DeltaServerMessage>;
 
 /** Client → server on a delta socket. */
 export const deltaClientMessageSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("refresh") }),
+  refreshSchema,
   /** The client lacks the `base` of what it was told: tell the whole state. */
   z.object({ type: z.literal("resync"), root: z.string() }),
   /** The client compares the trees with something else from now on: a word of docs/comparisons.md. */

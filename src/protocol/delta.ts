@@ -39,8 +39,13 @@ export type DeltaServerMessage =
   | { type: "trees"; roots: string[] }
   | DeltaTree
   /** Everything that is known was told. `stale`: the agent is away, and this is the last state before that. */
-  | { type: "checked"; scanned_at: string; stale?: true | undefined; next_ms?: number | undefined }
-  | { type: "error"; message: string };
+  | ({ type: "checked"; scanned_at: string; stale?: true | undefined; next_ms?: number | undefined } & Answer)
+  | ({ type: "error"; message: string } & Answer);
+
+/** The `id`s of the refreshes that a message answers, when it answers any that has one. */
+interface Answer {
+  answers?: string[] | undefined;
+}
 
 /** Below this many UTF-16 units, a file is sent whole: an edit would save nothing worth its fields. */
 const MIN_EDIT_UNITS = 512;

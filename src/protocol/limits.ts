@@ -57,3 +57,6 @@ export const DELTA_HEARTBEAT_MS = 10_000;
 
 /** How often either end pings; a peer that has not answered the last one is closed. Milliseconds. */
 export const PING_INTERVAL_MS = 15_000;
+
+/** The longest `id` of a refresh, in UTF-16 units. */
+export const MAX_REFRESH_ID_UNITS = 64;

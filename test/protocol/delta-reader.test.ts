@@ -118,10 +118,14 @@ const message: fc.Arbitrary<DeltaServerMessage> = fc.oneof(
       scanned_at: goodTime,
       stale: fc.constant(true as const),
       next_ms: fc.integer({ min: 1 }),
+      answers: fc.array(fc.string(), few),
     },
     { requiredKeys: ["type", "scanned_at"] },
   ),
-  fc.record({ type: fc.constant("error" as const), message: fc.string() }),
+  fc.record(
+    { type: fc.constant("error" as const), message: fc.string(), answers: fc.array(fc.string(), few) },
+    { requiredKeys: ["type", "message"] },
+  ),
 );
 
 /** What may stand in a message where something else should: the edges of every rule. */

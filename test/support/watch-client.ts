@@ -66,8 +66,9 @@ export abstract class TestSocket {
     this.socket.send(text);
   }
 
-  refresh(): void {
-    this.send('{"type":"refresh"}');
+  /** @param id what the answer names */
+  refresh(id?: string): void {
+    this.send(JSON.stringify({ type: "refresh", id }));
   }
 
   close(): void {
@@ -211,6 +212,8 @@ export class DeltaClient extends TestSocket {
 export class CountingClient extends TestSocket {
   /** By type; errors by `error: ` and their message. */
   readonly counts = new Map<string, number>();
+  /** How many refreshes were answered by their names. */
+  named = 0;
   last = "";
 
   /** @param options `isDelta`: the client speaks `treewire.delta.v1` */
@@ -228,6 +231,7 @@ export class CountingClient extends TestSocket {
   protected receive(text: string): void {
     this.last = text;
     const message = JSON.parse(text);
+    this.named += message.answers?.length ?? 0;
     const kind = message.type === "error" ? `error: ${message.message}` : message.type;
     this.counts.set(kind, this.count(kind) + 1);
   }

@@ -42,6 +42,9 @@ export interface TerminalOptions {
   signal: AbortSignal;
 }
 
+/** The frame that answers it names it. */
+const REFRESH = '{"type":"refresh","id":"terminal"}';
+
 /** What tests put in the place of the world's. */
 export interface TerminalParts {
   clock?: Clock;
@@ -126,7 +129,7 @@ async function printFrames({ options, parts, signal, url, verdict, ...watching }
         clock,
         ...(reach && { reach }),
         blocked: watching.blocked,
-        onOpen: (send) => refresh && send('{"type":"refresh"}'),
+        onOpen: (send) => refresh && send(REFRESH),
         onMessage: (text) => {
           const message = text === undefined ? undefined : parse(text);
           if (message === undefined) return "the relay has sent a frame that the protocol does not know";
@@ -185,7 +188,7 @@ async function showStates(
         watching.onFailure(failure, next);
       },
       onOpen: (send) => {
-        look = () => send('{"type":"refresh"}');
+        look = () => send(REFRESH);
         if (refresh) look();
       },
     },

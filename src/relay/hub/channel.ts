@@ -279,6 +279,7 @@ export class Channel implements WatchedChat {
     return [...this.#ownTroubles, ...this.#troubles.values()];
   }
 
+  /** The agent is lost. */
   agentIsAway(): void {
     for (const viewer of [...this.viewers]) viewer.agentIsAway(); // it may leave
   }

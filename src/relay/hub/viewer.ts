@@ -3,7 +3,7 @@ import { hasPassed, latestUntilNow } from "../wall-clock.js";
 import { TextFrame } from "./encoding/text-frame.js";
 import { ErrorBacklog } from "./error-backlog.js";
 import type { Outlet } from "./outlet.js";
-import { PendingRefreshes } from "./pending-refreshes.js";
+import { PendingRefreshes, type Refresh } from "./pending-refreshes.js";
 import type { Frame, WatchStream } from "./streams/watch-stream.js";
 import type { TreeState } from "./trees/tree-state.js";
 import type { BlockedViewer, WatchedChat } from "./watched-chat.js";
@@ -12,6 +12,7 @@ import type { BlockedViewer, WatchedChat } from "./watched-chat.js";
 const FIRST_FRAME_PATIENCE_MS = 1_000;
 
 const SLOW_AGENT = "the agent has not answered yet; the changes follow when it does";
+const NO_ANSWER = "the agent has not answered";
 
 /**
  * What the client has been shown. A passed barrier leads from `starting` and `impatient` to `ready`, and from `stale` to
@@ -46,8 +47,8 @@ export class Viewer implements BlockedViewer {
   #chat: WatchedChat;
   #progress: Progress = "starting";
   #output: Output = "idle";
-  /** Of a message in several frames, as it began: it answers a refresh, it carries old states. */
-  #partialMessage: { answers: boolean; isStale: boolean } | undefined;
+  /** Of a message in several frames, as it began: which refreshes it answers, whether it carries old states. */
+  #partialMessage: { refreshes: readonly Refresh[]; isStale: boolean } | undefined;
   #heartbeatDue = false;
   #lastFrameAt = Date.now();
   /** Milliseconds since 1970: `scanned_at` of the last frame. It never goes back. */
@@ -86,10 +87,21 @@ export class Viewer implements BlockedViewer {
     this.flush();
   }
 
-  /** The client wants to know that it is up to date. It is always answered: by a frame, or by an error. */
-  refresh(): void {
-    if (this.#chat.agentIsConnected) this.#refreshes.wait(this.#chat.barrier(), () => this.markReady());
-    else this.sendError(this.#chat.agentAwayMessage);
+  /**
+   * The client wants to know that it is up to date. It is always answered: by a frame, or by an error.
+   *
+   * @param id the answer names it
+   */
+  refresh(id?: string): void {
+    if (!this.#chat.agentIsConnected) {
+      this.sendError(this.#chat.agentAwayMessage, id === undefined ? [] : [id]);
+      return;
+    }
+    const onPassed = (): void => this.markReady();
+    const onFailed = (failed: string): void => {
+      this.sendError(this.#chat.agentIsConnected ? NO_ANSWER : this.#chat.agentAwayMessage, [failed]);
+    };
+    this.#refreshes.wait(this.#chat.barrier(), { onPassed, onFailed }, id);
   }
 
   /** The client lacks what it would need to apply the next change of a tree. */
@@ -108,16 +120,20 @@ export class Viewer implements BlockedViewer {
     if (this.#hasFirstFrame) this.sendError(message);
   }
 
-  /** Sends an `error` frame as soon as the client can take one. */
-  sendError(message: string): void {
-    this.#errors.add(message);
+  /** Sends an `error` frame as soon as the client can take one. @param answers names of the refreshes that it answers */
+  sendError(message: string, answers: readonly string[] = []): void {
+    this.#errors.add(message, answers);
     this.flush();
   }
 
-  /** The agent has gone away, or the chat was bound to a workspace whose agent is away. */
+  /**
+   * The agent has gone away, or the chat was bound to a workspace whose agent is away: an error says so, and answers what
+   * waits for it; or the client leaves.
+   */
   agentIsAway(): void {
     const message = this.#chat.agentAwayMessage;
-    if (this.#outlet.onAgentAway === undefined) this.sendError(message);
+    const answers = this.#refreshes.giveUp();
+    if (this.#outlet.onAgentAway === undefined) this.sendError(message, answers);
     else this.#outlet.onAgentAway(message);
   }
 
@@ -136,9 +152,9 @@ export class Viewer implements BlockedViewer {
     this.#refreshes.stop();
   }
 
-  /** How many errors wait for the client to read. */
+  /** How many errors and answers wait for the client to read. */
   get backlog(): number {
-    return this.#errors.size;
+    return this.#errors.size + this.#refreshes.owed;
   }
 
   /** Sends what the client lacks, if it can take a frame now. */
@@ -180,32 +196,35 @@ export class Viewer implements BlockedViewer {
   #nextFrame(): { frame: Frame; mayHaveMore: boolean } | undefined {
     const error = this.#stream.isMidMessage ? undefined : this.#errors.shift();
     if (error !== undefined) {
-      const message: ServerMessage = { type: "error", message: error };
+      const answers = error.answers.length > 0 && { answers: [...error.answers] };
+      const message: ServerMessage = { type: "error", message: error.message, ...answers };
       const data = TextFrame.of(JSON.stringify(message));
       return { frame: { kind: "error", data, scannedAt: undefined, isLast: true }, mayHaveMore: true };
     }
     const isStale = this.#partialMessage?.isStale ?? (this.#acceptsStale && !this.#chat.agentIsConnected);
     if (!this.#hasFirstFrame && !this.#mayStart(isStale)) return undefined;
     // of a message in parts, the beginning has to be behind the barrier
-    const answers = this.#partialMessage?.answers ?? this.#refreshes.needsAnswer;
+    const refreshes = this.#partialMessage?.refreshes ?? this.#refreshes.next();
+    const isAnswer = refreshes.length > 0;
     const next = this.#stream.next(this.#chat, {
-      evenIfUnchanged: answers || this.#heartbeatDue || (this.#progress === "recovered" && !isStale),
-      scannedAt: (roots) => this.#scannedAt(roots, answers),
+      evenIfUnchanged: isAnswer || this.#heartbeatDue || (this.#progress === "recovered" && !isStale),
+      scannedAt: (roots) => this.#scannedAt(roots, isAnswer),
       isStale,
+      answers: refreshes.flatMap(({ id }) => id ?? []),
     });
     const wasMidMessage = this.#partialMessage !== undefined;
-    this.#partialMessage = this.#stream.isMidMessage ? { answers, isStale } : undefined;
+    this.#partialMessage = this.#stream.isMidMessage ? { refreshes, isStale } : undefined;
     if (next === undefined) return undefined;
-    if (next.isUpToDate) this.#markUpToDate(isStale, answers);
+    if (next.isUpToDate) this.#markUpToDate(isStale, refreshes);
     // errors that wait for the first frame, answers that are owed one by one, the rest of a delta or of a message, and what
     // came while that was under way
-    const mayHaveMore = !next.isUpToDate || wasMidMessage || this.#refreshes.needsAnswer || this.backlog > 0;
+    const mayHaveMore = !next.isUpToDate || wasMidMessage || this.backlog > 0;
     return { frame: next.frame, mayHaveMore };
   }
 
-  #markUpToDate(isStale: boolean, answers: boolean): void {
+  #markUpToDate(isStale: boolean, refreshes: readonly Refresh[]): void {
     const isFirst = !this.#hasFirstFrame;
-    if (answers) this.#refreshes.answered();
+    this.#refreshes.answered(refreshes);
     this.#heartbeatDue = false;
     this.#progress = isStale ? "stale" : "live";
     this.#lastFrameAt = Date.now();

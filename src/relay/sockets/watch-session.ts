@@ -187,7 +187,7 @@ export class WatchSession implements LiveWatch {
     if (this.#left) return;
     if (this.#throttle.message(data.length)) this.#metrics.dropped("rate_limited");
     const message = isBinary ? undefined : parse(data.toString("utf8"), this.#schema);
-    if (message?.type === "refresh") this.#viewer.refresh();
+    if (message?.type === "refresh") this.#viewer.refresh(message.id);
     else if (message?.type === "resync") this.#viewer.resync(message.root);
     else if (message?.type === "compare") this.#compareWith(message.compare);
     else this.#viewer.sendError(UNKNOWN_MESSAGE_TYPE);

@@ -6,9 +6,12 @@ t.test("errors come out in the order in which they came in", (t) => {
   backlog.add("one");
   backlog.add("two");
   t.equal(backlog.size, 2);
-  t.equal(backlog.shift(), "one");
-  backlog.add("three");
-  t.same([backlog.shift(), backlog.shift(), backlog.shift()], ["two", "three", undefined]);
+  t.same(backlog.shift(), { message: "one", answers: [] });
+  backlog.add("three", ["a refresh"]);
+  t.same(
+    [backlog.shift(), backlog.shift(), backlog.shift()],
+    [{ message: "two", answers: [] }, { message: "three", answers: ["a refresh"] }, undefined],
+  );
   t.equal(backlog.size, 0);
   t.end();
 });

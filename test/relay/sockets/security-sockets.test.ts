@@ -52,12 +52,13 @@ async function start(t: Cleanup) {
 }
 
 /** What a message is to a watch socket: judged by the contract's words, not by the relay's schemas. */
-function meaning(message: string | Buffer, isDelta: boolean): "refresh" | "resync" | "unknown" {
+function meaning(message: string | Buffer, isDelta: boolean): "refresh" | "named" | "resync" | "unknown" {
   if (typeof message !== "string") return "unknown";
   try {
     const value = JSON.parse(message);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return "unknown";
-    if (value.type === "refresh") return "refresh";
+    if (value.type === "refresh" && !("id" in value)) return "refresh";
+    if (value.type === "refresh") return typeof value.id === "string" && value.id.length <= 64 ? "named" : "unknown";
     return isDelta && value.type === "resync" && typeof value.root === "string" ? "resync" : "unknown";
   } catch {
     return "unknown";
@@ -78,8 +79,8 @@ for (const [name, isDelta, answer] of [
     const right = (random: Random) =>
       isDelta && random.chance(0.3)
         ? { type: "resync", root: random.pick([APP, "/nowhere", ""]) }
-        : { type: "refresh" };
-    const sent = { refresh: 0, resync: 0, unknown: 0 };
+        : { type: "refresh", ...(random.chance(0.3) && { id: "x".repeat(random.below(70)) }) };
+    const sent = { refresh: 0, named: 0, resync: 0, unknown: 0 };
     let before = 0;
     for (let done = 0; done < MESSAGES; done += BATCH) {
       for (let at = 0; at < BATCH; at += 1) {
@@ -88,9 +89,11 @@ for (const [name, isDelta, answer] of [
         client.socket.send(message, { binary: typeof message !== "string" });
       }
       const errors = () => client.count("error: unknown message type") === sent.unknown;
-      // a resync is followed by `checked`, unless that was the answer to a refresh
+      // one frame may answer all that are named, and a resync is followed by `checked`, unless that was the answer
+      const least = sent.refresh + 1;
+      const most = isDelta ? Number.POSITIVE_INFINITY : least + sent.named;
       const answers = () =>
-        isDelta ? client.count(answer) >= sent.refresh + 1 : client.count(answer) === sent.refresh + 1;
+        client.named === sent.named && client.count(answer) >= least && client.count(answer) <= most;
       const seen = () => ({ sent, counts: [...client.counts], closed: client.closeCode });
       await until("every answer", () => errors() && answers(), { seen });
       agent.received.length = 0;

@@ -1,4 +1,5 @@
 import { DELTA_HEARTBEAT_MS, MAX_UNIFIED_DIFF_BYTES } from "../../../protocol/index.js";
+import { answersJson } from "../encoding/answers.js";
 import { TextFrame } from "../encoding/text-frame.js";
 import type { TreeState } from "../trees/tree-state.js";
 import type { WatchedChat } from "../watched-chat.js";
@@ -37,7 +38,7 @@ export class DeltaStream implements WatchStream {
     return this.#message !== undefined;
   }
 
-  next(chat: WatchedChat, { evenIfUnchanged, scannedAt, isStale }: FrameRequest): NextFrame | undefined {
+  next(chat: WatchedChat, { evenIfUnchanged, scannedAt, isStale, answers }: FrameRequest): NextFrame | undefined {
     if (this.#message !== undefined) return this.#nextFragment(this.#message);
     if (!chat.knowsRoots) return undefined;
     const { roots } = chat;
@@ -61,7 +62,7 @@ export class DeltaStream implements WatchStream {
     this.#checkedIsDue = false;
     const at = new Date(scannedAt([])).toISOString();
     const data = TextFrame.of(
-      `{"type":"checked","scanned_at":"${at}"${isStale ? ',"stale":true' : ""},"next_ms":${this.heartbeatMs}}`,
+      `{"type":"checked","scanned_at":"${at}"${isStale ? ',"stale":true' : ""},"next_ms":${this.heartbeatMs}${answersJson(answers)}}`,
     );
     return { frame: { kind: "delta", data, scannedAt: undefined, isLast: true }, isUpToDate: true };
   }

@@ -1,3 +1,4 @@
+import { answersJson } from "../encoding/answers.js";
 import { removedJson } from "../encoding/repository-entry.js";
 import { TextFrame } from "../encoding/text-frame.js";
 import type { TreeState } from "../trees/tree-state.js";
@@ -19,16 +20,18 @@ export class FrameCache {
    * @param scannedAt milliseconds since 1970
    * @param views each of one piece; `undefined`: a frame with `scanned_at` alone
    * @param removed roots that are no longer there
+   * @param how whether the states are old, and the names of the refreshes that the message answers
    */
   changes(
     scannedAt: number,
     views: readonly TreeView[] | undefined,
     removed: readonly string[],
-    isStale: boolean,
+    { isStale, answers }: { isStale: boolean; answers: readonly string[] },
   ): TextFrame {
+    const named = answersJson(answers);
     const ids = views?.map(({ id }) => id).join(" ") ?? "alone";
-    return this.#cached(this.#frames, `${scannedAt} ${isStale} ${ids} ${removed.join("\n")}`, () => {
-      const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"${isStale ? ',"stale":true' : ""}`;
+    return this.#cached(this.#frames, `${scannedAt} ${isStale}${named} ${ids} ${removed.join("\n")}`, () => {
+      const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"${isStale ? ',"stale":true' : ""}${named}`;
       if (views === undefined) return TextFrame.of(head, "}");
       const start = `${head},"repositories":[`;
       const [view] = views;

@@ -1,4 +1,5 @@
 import { HEARTBEAT_MS } from "../../../protocol/index.js";
+import { answersJson } from "../encoding/answers.js";
 import { WHOLE_UNITS } from "../encoding/repository-entry.js";
 import type { TreeView, ViewMark } from "../trees/tree-view.js";
 import type { WatchedChat } from "../watched-chat.js";
@@ -21,7 +22,7 @@ export class GitStream implements WatchStream {
 
   next(chat: WatchedChat, request: FrameRequest): NextFrame | undefined {
     if (this.#message !== undefined) return this.#nextFragment(this.#message, chat, request);
-    const { evenIfUnchanged, scannedAt, isStale } = request;
+    const { evenIfUnchanged, scannedAt, isStale, answers } = request;
     const views = chat.views().filter((view) => this.#lacks(view));
     const isFirst = this.#sentRoots === undefined;
     const removed = isFirst ? chat.tombstones() : this.#sentRoots === chat.roots ? [] : this.#gone(chat);
@@ -36,7 +37,7 @@ export class GitStream implements WatchStream {
     }
     for (const view of views) this.#sentViews.set(view.root, view.mark);
     const at = scannedAt(roots);
-    const data = chat.frames.changes(at, isUnchanged ? undefined : views, removed, isStale);
+    const data = chat.frames.changes(at, isUnchanged ? undefined : views, removed, { isStale, answers });
     const frame = { kind: "changes", data, scannedAt: views.length > 0 ? at : undefined, isLast: true } as const;
     return { frame, isUpToDate: true };
   }
@@ -49,11 +50,11 @@ export class GitStream implements WatchStream {
     // what was sent is remembered by its digest
   }
 
-  #nextFragment(message: ChangesMessage, chat: WatchedChat, { scannedAt, isStale }: FrameRequest): NextFrame {
+  #nextFragment(message: ChangesMessage, chat: WatchedChat, { scannedAt, isStale, answers }: FrameRequest): NextFrame {
     let at: number | undefined;
     const { data, isLast } = message.next(chat.frames, () => {
       at = scannedAt(message.sentRoots);
-      return `,"scanned_at":"${new Date(at).toISOString()}"${isStale ? ',"stale":true' : ""}}`;
+      return `,"scanned_at":"${new Date(at).toISOString()}"${isStale ? ',"stale":true' : ""}${answersJson(answers)}}`;
     });
     this.#message = isLast ? undefined : message;
     return { frame: { kind: "changes", data, scannedAt: at, isLast }, isUpToDate: isLast };

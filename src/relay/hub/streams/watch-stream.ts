@@ -27,6 +27,8 @@ export interface FrameRequest {
   scannedAt: (roots: readonly string[]) => number;
   /** The client accepts old states for want of newer ones, and these are. */
   isStale: boolean;
+  /** Names of the refreshes that the frame answers when the client knows everything after it. */
+  answers: readonly string[];
 }
 
 /** What one client has been sent, in the form of its sub-protocol, and so what it lacks. */

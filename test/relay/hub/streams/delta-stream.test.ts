@@ -8,8 +8,8 @@ import { FakeChat } from "../../support/watched-chat.js";
 
 const json = (next: NextFrame | undefined) => next && JSON.parse(next.frame.data.payload.toString());
 
-function requestOf(more: { evenIfUnchanged?: boolean; isStale?: boolean } = {}) {
-  return { evenIfUnchanged: false, isStale: false, scannedAt: () => Date.parse(SCANNED_AT), ...more };
+function requestOf(more: { evenIfUnchanged?: boolean; isStale?: boolean; answers?: string[] } = {}) {
+  return { evenIfUnchanged: false, isStale: false, answers: [], scannedAt: () => Date.parse(SCANNED_AT), ...more };
 }
 
 /** Every message that the client lacks. */

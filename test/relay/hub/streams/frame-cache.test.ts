@@ -9,41 +9,45 @@ const AT = Date.parse("2026-03-05T10:11:12.345Z");
 const { view } = stateOf([fileOf("a", "1")]);
 const { view: other } = stateOf([], { root: "/home/me/lib" });
 
+const LIVE = { isStale: false, answers: [] };
+const STALE = { isStale: true, answers: [] };
+
 const json = (frame: TextFrame) => JSON.parse(frame.payload.toString());
 
 t.test("a frame has the time, the repositories that differ and those that are gone", (t) => {
   const frames = new FrameCache();
-  t.same(json(frames.changes(AT, undefined, [], false)), { type: "changes", scanned_at: "2026-03-05T10:11:12.345Z" });
-  t.same(json(frames.changes(AT, [], [], true)), {
+  t.same(json(frames.changes(AT, undefined, [], LIVE)), { type: "changes", scanned_at: "2026-03-05T10:11:12.345Z" });
+  t.same(json(frames.changes(AT, [], [], STALE)), {
     type: "changes",
     scanned_at: "2026-03-05T10:11:12.345Z",
     stale: true,
     repositories: [],
   });
-  const entries = json(frames.changes(AT, [view, other], ["/gone"], false)).repositories;
+  const entries = json(frames.changes(AT, [view, other], ["/gone"], LIVE)).repositories;
   t.match(entries, [
     { repo_root: "/home/me/app", unified_diff: /\+1/ },
     { repo_root: "/home/me/lib", unified_diff: "" },
     { repo_root: "/gone", removed: true },
   ]);
-  t.match(json(frames.changes(AT, [view], [], false)).repositories, [{ repo_root: "/home/me/app" }]);
-  t.match(json(frames.changes(AT, [], ["/gone"], false)).repositories, [{ repo_root: "/gone" }]);
+  t.match(json(frames.changes(AT, [view], [], LIVE)).repositories, [{ repo_root: "/home/me/app" }]);
+  t.match(json(frames.changes(AT, [], ["/gone"], LIVE)).repositories, [{ repo_root: "/gone" }]);
   t.end();
 });
 
 t.test("within one turn, the same is built once; what differs in anything is not the same", (t) => {
   const frames = new FrameCache();
-  const frame = frames.changes(AT, [view], [], false);
-  t.equal(frames.changes(AT, [view], [], false), frame);
+  const frame = frames.changes(AT, [view], [], LIVE);
+  t.equal(frames.changes(AT, [view], [], LIVE), frame);
   const others = [
-    frames.changes(AT + 1, [view], [], false),
-    frames.changes(AT, [view], [], true),
-    frames.changes(AT, [view], ["/gone"], false),
-    frames.changes(AT, [other], [], false),
-    frames.changes(AT, [], [], false),
-    frames.changes(AT, undefined, [], false),
+    frames.changes(AT + 1, [view], [], LIVE),
+    frames.changes(AT, [view], [], STALE),
+    frames.changes(AT, [view], ["/gone"], LIVE),
+    frames.changes(AT, [other], [], LIVE),
+    frames.changes(AT, [], [], LIVE),
+    frames.changes(AT, undefined, [], LIVE),
+    frames.changes(AT, [view], [], { isStale: false, answers: ["a"] }),
   ];
-  t.equal(new Set([frame, ...others]).size, 7);
+  t.equal(new Set([frame, ...others]).size, 8);
   t.end();
 });
 

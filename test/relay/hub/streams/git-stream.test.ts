@@ -9,8 +9,8 @@ import { FakeChat } from "../../support/watched-chat.js";
 const LIB = "/home/me/lib";
 const json = (next: NextFrame | undefined) => next && JSON.parse(next.frame.data.payload.toString());
 
-function requestOf(more: { evenIfUnchanged?: boolean; isStale?: boolean } = {}) {
-  return { evenIfUnchanged: false, isStale: false, scannedAt: () => Date.parse(SCANNED_AT), ...more };
+function requestOf(more: { evenIfUnchanged?: boolean; isStale?: boolean; answers?: string[] } = {}) {
+  return { evenIfUnchanged: false, isStale: false, answers: [], scannedAt: () => Date.parse(SCANNED_AT), ...more };
 }
 
 t.test("the first frame names every repository, clean ones and former ones too", (t) => {
