@@ -178,6 +178,7 @@ async function bundlePrograms() {
       Object.entries(threads).map(([name, module]) => [`bin/${name}`, `dist/src/worktree/thread/${module}.js`]),
     ),
   });
+  for (const folder of ["dist/bin", "dist/chunks"]) writeInAscii(folder);
   // of what tsc had made
   for (const name of [
     "agent.js.map",
@@ -187,6 +188,21 @@ async function bundlePrograms() {
     "relay-commands.js.map",
   ]) {
     rmSync(here(`dist/bin/${name}`));
+  }
+}
+
+/**
+ * Takes the letters beyond ASCII out of bundles, which stand in comments alone: V8 keeps a source as long as it may be run,
+ * at two bytes a letter if there is one of them.
+ */
+function writeInAscii(folder) {
+  for (const name of readdirSync(here(folder)).filter((each) => /\.c?js$/.test(each))) {
+    const text = readFileSync(here(`${folder}/${name}`), "utf8");
+    const plain = text
+      .replaceAll("→", "->")
+      .replaceAll("…", "...")
+      .replace(/[^\0-\x7f]/g, "?");
+    if (plain !== text) writeFileSync(here(`${folder}/${name}`), plain);
   }
 }
 

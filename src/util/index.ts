@@ -14,6 +14,7 @@ export {
   systemCode,
   TreewireError,
 } from "./errors.js";
+export { keepHeapSmall } from "./heap.js";
 export * from "./link/browser.js";
 export { Liveness } from "./link/liveness.js";
 export { SendWindow } from "./link/send-window.js";

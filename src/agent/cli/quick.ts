@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { runProgram } from "../../util/index.js";
+import { keepHeapSmall, runProgram } from "../../util/index.js";
 import type { Action } from "./control-commands.js";
 import { agentSettings, filterPolicy } from "./settings.js";
 
@@ -46,8 +46,9 @@ interface Given {
  */
 export async function runAgentQuickly(argv: readonly string[], whole: () => Promise<unknown>): Promise<void> {
   const action = quickAction(argv);
-  if (action === undefined) await whole();
-  else await runProgram("agent", action);
+  if (action !== undefined) await runProgram("agent", action);
+  keepHeapSmall(); // before the daemon is loaded: that makes the most garbage
+  await whole();
 }
 
 /** What a command line asks for. @returns `undefined` where that is for the parser of all commands to say */

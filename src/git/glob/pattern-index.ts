@@ -5,12 +5,8 @@ class KeyTable {
   /** Text → the highest number. */
   readonly #last = new Map<string, number>();
   /** Number → the next lower one of the same text, where there is one. */
-  readonly #earlier = new Map<number, number>();
+  #earlier: Map<number, number> | undefined;
   readonly #lengths = new Set<number>();
-
-  get isEmpty(): boolean {
-    return this.#last.size === 0;
-  }
 
   /** The lengths of the texts: so many look-ups find all that a text begins or ends with. */
   get lengths(): ReadonlySet<number> {
@@ -20,7 +16,10 @@ class KeyTable {
   /** @param number higher than those before */
   add(text: string, number: number): void {
     const earlier = this.#last.get(text);
-    if (earlier !== undefined) this.#earlier.set(number, earlier);
+    if (earlier !== undefined) {
+      this.#earlier ??= new Map();
+      this.#earlier.set(number, earlier);
+    }
     this.#last.set(text, number);
     this.#lengths.add(text.length);
   }
@@ -30,32 +29,42 @@ class KeyTable {
   }
 
   earlier(number: number): number | undefined {
-    return this.#earlier.get(number);
+    return this.#earlier?.get(number);
   }
 }
+
+/** Shared by all that have no key of a kind; nothing is added to it. */
+const NO_KEYS = new KeyTable();
 
 /**
  * Many globs that are compared with texts of one kind, names or paths. Those that match are found by the plain text in
  * them, so that a million names cost a text a few look-ups.
  */
 export class GlobIndex {
-  readonly #literal = new KeyTable();
-  readonly #suffix = new KeyTable();
-  readonly #prefix = new KeyTable();
+  // a large tree has a thousand files of few patterns each: what a file does not need is not made
+  #literal = NO_KEYS;
+  #suffix = NO_KEYS;
+  #prefix = NO_KEYS;
   /** By number: those that have to be tried. */
-  readonly #tried = new Map<number, Glob>();
+  #tried: Map<number, Glob> | undefined;
 
   get isEmpty(): boolean {
-    return this.#literal.isEmpty && this.#suffix.isEmpty && this.#prefix.isEmpty;
+    return this.#literal === NO_KEYS && this.#suffix === NO_KEYS && this.#prefix === NO_KEYS;
   }
 
   /** @param number higher than those before; not below 0 */
   add(glob: Glob, number: number): void {
     const { kind, text } = glob.key;
-    if (kind === "literal") this.#literal.add(text, number);
-    else if (kind === "suffix") this.#suffix.add(text, number);
-    else {
+    if (kind === "literal") {
+      if (this.#literal === NO_KEYS) this.#literal = new KeyTable();
+      this.#literal.add(text, number);
+    } else if (kind === "suffix") {
+      if (this.#suffix === NO_KEYS) this.#suffix = new KeyTable();
+      this.#suffix.add(text, number);
+    } else {
+      if (this.#prefix === NO_KEYS) this.#prefix = new KeyTable();
       this.#prefix.add(text, number);
+      this.#tried ??= new Map();
       this.#tried.set(number, glob);
     }
   }
@@ -73,7 +82,7 @@ export class GlobIndex {
       if (length > folded.length) continue;
       for (let at = this.#prefix.last(folded.slice(0, length)); at !== undefined; at = this.#prefix.earlier(at)) {
         if (at <= last) break;
-        if (this.#tried.get(at)?.matches(text)) last = at;
+        if (this.#tried?.get(at)?.matches(text)) last = at;
       }
     }
     return last;
@@ -91,17 +100,20 @@ export class GlobIndex {
       if (length > folded.length) continue;
       const head = folded.slice(0, length);
       for (let at = this.#prefix.last(head); at !== undefined; at = this.#prefix.earlier(at)) {
-        if (this.#tried.get(at)?.matches(text)) found.push(at);
+        if (this.#tried?.get(at)?.matches(text)) found.push(at);
       }
     }
   }
 }
 
+/** Shared by all that have none; nothing is added to it. */
+const NO_GLOBS = new GlobIndex();
+
 /** The patterns of one ignore or attributes file. */
 export class PatternIndex {
   readonly #ignoreCase: boolean;
-  readonly #names = new GlobIndex();
-  readonly #paths = new GlobIndex();
+  #names = NO_GLOBS;
+  #paths = NO_GLOBS;
 
   /** @param ignoreCase as the patterns were compiled with */
   constructor(ignoreCase: boolean) {
@@ -114,7 +126,13 @@ export class PatternIndex {
 
   /** @param number higher than those before; not below 0 */
   add(pattern: PathPattern, number: number): void {
-    (pattern.anywhere ? this.#names : this.#paths).add(pattern, number);
+    if (pattern.anywhere) {
+      if (this.#names === NO_GLOBS) this.#names = new GlobIndex();
+      this.#names.add(pattern, number);
+    } else {
+      if (this.#paths === NO_GLOBS) this.#paths = new GlobIndex();
+      this.#paths.add(pattern, number);
+    }
   }
 
   /**

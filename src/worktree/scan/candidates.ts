@@ -29,13 +29,13 @@ export class Candidates {
 
   setUntracked(node: DirectoryNode, name: string, stamp: Stamp): void {
     const path = joinPath(node.path, name);
-    node.untracked.add(name);
+    node.addUntracked(name);
     this.untracked.set(path, stamp);
     this.touched.add(path);
   }
 
   forgetUntracked(node: DirectoryNode, name: string): void {
-    if (!node.untracked.delete(name)) return;
+    if (!node.deleteUntracked(name)) return;
     const path = joinPath(node.path, name);
     this.untracked.delete(path);
     this.touched.add(path);

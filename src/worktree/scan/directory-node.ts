@@ -13,6 +13,9 @@ export interface FileLink {
   readonly watch: DirectoryWatch | undefined;
 }
 
+const NO_CHILDREN: ReadonlyMap<string, DirectoryNode> = new Map();
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 /**
  * One real directory of the working tree that is walked: it is not ignored, or it holds tracked files. What hangs
  * below it here is what the last listing found; the nodes of a tree are the directories that are covered.
@@ -22,9 +25,9 @@ export class DirectoryNode {
   readonly name: string;
   /** Byte path from the root; "" for the root. */
   readonly path: string;
-  readonly children = new Map<string, DirectoryNode>();
-  /** Names of untracked, not ignored files and links in this directory. */
-  readonly untracked = new Set<string>();
+  // most directories have neither: an empty collection of its own would take each of them 200 bytes
+  #children: Map<string, DirectoryNode> | undefined;
+  #untracked: Set<string> | undefined;
   /** The rules that hold for entries of this directory; made when they are first asked for. */
   rules: IgnoreDirectory | undefined;
   /** The bytes of this directory's `.gitignore` that `rules` were made from, one per character. */
@@ -55,6 +58,35 @@ export class DirectoryNode {
     this.inode = inode;
     this.name = name;
     this.path = parent === undefined ? "" : joinPath(parent.path, name);
+  }
+
+  get children(): ReadonlyMap<string, DirectoryNode> {
+    return this.#children ?? NO_CHILDREN;
+  }
+
+  /** Places a child in the place of an earlier one of that name. */
+  setChild(child: DirectoryNode): void {
+    this.#children ??= new Map();
+    this.#children.set(child.name, child);
+  }
+
+  deleteChild(name: string): void {
+    this.#children?.delete(name);
+  }
+
+  /** Names of untracked, not ignored files and links in this directory. */
+  get untracked(): ReadonlySet<string> {
+    return this.#untracked ?? NO_NAMES;
+  }
+
+  addUntracked(name: string): void {
+    this.#untracked ??= new Set();
+    this.#untracked.add(name);
+  }
+
+  /** @returns whether it was there */
+  deleteUntracked(name: string): boolean {
+    return this.#untracked?.delete(name) === true;
   }
 
   /** The node at a byte path below this one, or `undefined` when a directory on the way is not covered. */

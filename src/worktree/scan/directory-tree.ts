@@ -81,7 +81,7 @@ export class DirectoryTree {
   add(parent: DirectoryNode, name: string, inode: number): DirectoryNode {
     this.dropChild(parent, name);
     const node = new DirectoryNode(parent, name, inode);
-    parent.children.set(name, node);
+    parent.setChild(node);
     this.#waiting.push(node);
     return node;
   }
@@ -112,7 +112,7 @@ export class DirectoryTree {
       this.unreadable.delete(each.path);
       this.tooDeep.delete(each.path);
     }
-    if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name);
+    if (node.parent?.children.get(node.name) === node) node.parent.deleteChild(node.name);
   }
 
   /** Drops all directories. */

@@ -102,7 +102,7 @@ export class InitialScan {
     }
     const node = new DirectoryNode(parent, directory.name, stats.ino);
     node.tracked = true;
-    parent.children.set(node.name, node);
+    parent.setChild(node);
     this.#nodes.set(directory, node);
     return node;
   }

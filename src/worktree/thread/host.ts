@@ -12,6 +12,8 @@ import { type Entry, Tree } from "./tree.js";
 const YOUNG_GENERATION_MB = 8;
 /** A thread that does not leave by itself is ended after this time, in milliseconds. */
 const LEAVE_MS = 1000;
+/** A thread without a tree is ended after this time, with all of its memory. Who reloads a page is back sooner. */
+const REST_MS = 30_000;
 
 export interface TreeHostOptions {
   logger: Logger;
@@ -32,6 +34,8 @@ export interface TreeHostOptions {
   allowed?: readonly string[];
   /** What the thread runs; another one than worker for tests alone. */
   program?: string | URL;
+  /** How long a thread without a tree is kept, in milliseconds; for tests. */
+  restMs?: number;
 }
 
 /**
@@ -43,6 +47,8 @@ export class TreeHost {
   readonly #logger: Logger;
   readonly #program: string | URL;
   readonly #byKey = new Map<string, Entry>();
+  readonly #restMs: number;
+  #resting: NodeJS.Timeout | undefined;
   readonly #byNumber = new Map<number, Entry>();
   readonly #pings = new Map<number, () => void>();
   #worker: Worker | undefined;
@@ -59,8 +65,10 @@ export class TreeHost {
     filters = "user",
     allowed,
     program = packagePath("dist/bin/tree-thread.js"),
+    restMs = REST_MS,
   }: TreeHostOptions) {
     this.#program = program;
+    this.#restMs = restMs;
     this.#logger = logger;
     const traces = logger.isLevelEnabled("trace");
     this.#options = { traces, maxPatchBytes, keptPatchBytes, sweep, watcher, filters, allowed };
@@ -99,13 +107,27 @@ export class TreeHost {
   /** Ends the thread. Refreshes that are under way are answered with what is known. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#resting);
     for (const entry of this.#byNumber.values()) this.#answerAll(entry);
     this.#byKey.clear();
     this.#byNumber.clear();
+    await this.#end();
+  }
+
+  /** Ends the thread, if there is one. */
+  async #end(): Promise<void> {
     const worker = this.#worker;
     if (worker === undefined) return;
     if (this.#options.watcher === "parcel") await leave(worker);
     await worker.terminate();
+  }
+
+  /** Ends a thread that has had no tree for a while: nobody watches, and nothing is paid for. */
+  #restLater(): void {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => {
+      if (this.#byNumber.size === 0) void this.#end(); // whatever is opened meanwhile, the next thread reads
+    }, this.#restMs).unref();
   }
 
   #postOpen({ number, root, comparison }: Entry): void {
@@ -148,6 +170,7 @@ export class TreeHost {
     this.#answerAll(entry);
     this.#post({ type: "close", tree: entry.number });
     entry.comparison?.of.close();
+    if (this.#byNumber.size === 0) this.#restLater();
   }
 
   #post(message: ToWorker): void {

@@ -74,6 +74,19 @@ t.test("a host answers a ping through its thread, and at once without one", asyn
   t.ok(await tree.refresh());
 });
 
+t.test("a thread that has had no tree for a while ends, and the next tree has another", async (t) => {
+  const root = tempDir(t);
+  writeFileSync(join(root, "script.json"), JSON.stringify([whole([a]), whole([b])]));
+  const host = hostOf(t, { program, restMs: 0 });
+  const first = hear(t, host, root);
+  await until("the first thread's state", () => first.states[0]);
+  first.tree.close();
+  await host.ping(); // the scripted thread never answers: it has ended
+  const second = hear(t, host, root);
+  await until("the next thread's state", () => second.states[0]);
+  t.strictSame(second.states[0]?.files, [b]);
+});
+
 t.test("a followed tree's changes lead from state to state", async (t) => {
   const host = hostOf(t);
   const repo = createRepo(t, { a: "1\n", b: "1\n" });
