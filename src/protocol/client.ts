@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { comparedShape } from "./comparison-schema.js";
+import { comparedShape } from "./comparison/comparison-schema.js";
 
 /** Client → server on a watch socket. Anything else is answered with {@link UNKNOWN_MESSAGE_TYPE}. */
 export const clientMessageSchema = z.object({ type: z.literal("refresh") });

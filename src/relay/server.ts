@@ -139,7 +139,10 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const treeCounts = (workspace: string, chat: string) => hub.treeCounts(workspace, chat);
   const changed = () => reconciler.changed();
   const http = await createHttp(
-    { store, own, authority, admission, uploads, proxies, agentState, treeCounts, changed },
+    {
+      ...{ store, own, authority, admission, uploads, proxies, agentState, treeCounts, changed },
+      ask: (chat, question) => hub.ask(chat, question),
+    },
     {
       limits: limits.options,
       metrics,

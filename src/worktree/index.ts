@@ -5,6 +5,7 @@ export { type FindOptions, findRepositories } from "./find-repositories.js";
 export { RepositorySearch, type RepositorySearchOptions } from "./repository-search.js";
 export { commitsOnce, type RawDiff, resolveRoot, resolveWorktrees, scanOnce, scanOnceRaw } from "./scan-once.js";
 export { TreeHost, type TreeHostOptions } from "./thread/host.js";
+export type { RepositoryAnswer, RepositoryQuestion } from "./thread/questions.js";
 export { Tree, type TreeEvents } from "./thread/tree.js";
 export type { TreeState } from "./types.js";
 export { checkWatcher, defaultWatcher, type WatcherKind } from "./watch/watcher-kinds.js";

@@ -34,6 +34,13 @@ const FILE_HEADERS = {
   ETag: { description: "Its digest, for `If-None-Match`.", schema: { type: "string" } },
 } as const;
 
+const SIDE_HEADERS = {
+  "Treewire-Lines": { description: "How many lines the whole text has.", schema: { type: "integer" } },
+  "Content-Security-Policy": { description: "`sandbox`", schema: { type: "string" } },
+  "X-Content-Type-Options": { description: "`nosniff`", schema: { type: "string" } },
+  ETag: { description: "The id of the blob, for `If-None-Match`.", schema: { type: "string" } },
+} as const;
+
 /** How the description of the HTTP interface is made of the routes' schemas: what these cannot say is added here. */
 export const openapi: FastifyDynamicSwaggerOptions = {
   openapi: {
@@ -71,6 +78,12 @@ function amend(path: string, method: string, operation: OpenAPIV3_1.OperationObj
   if (path.endsWith("/chats/files")) {
     operation.parameters = [{ name: "organization", in: "query", required: true, schema: UUID }, DISPOSITION];
     operation.requestBody = { required: true, content: contentOf(FILE_TYPES) };
+  }
+  if (path.endsWith("/git/file")) {
+    operation.parameters = [...(operation.parameters ?? []), IF_NONE_MATCH];
+    const content = contentOf(["text/plain", ...FILE_TYPES]);
+    responses["200"] = { description: "Lines of a text, or an image.", headers: SIDE_HEADERS, content };
+    responses["304"] = { description: "The caller has it.", headers: SIDE_HEADERS };
   }
   if (path.endsWith("/chats/files/{file}") && method !== "delete") {
     operation.parameters = [...(operation.parameters ?? []), IF_NONE_MATCH];
