@@ -154,7 +154,7 @@ export class Daemon {
     switch (request.type) {
       case "track": {
         const chats = [...new Set([request.chat, ...request.ancestors])];
-        await tracked.track(chats, await realPathsOf(request.paths));
+        await tracked.track(chats, await realPathsOf(request.paths), request.base);
         void this.#chats.trackedChanged(chats);
         return { type: "done" };
       }

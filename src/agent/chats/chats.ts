@@ -12,7 +12,7 @@ export interface ChatsOptions {
   discovery: Pick<Discovery, "find" | "isDue" | "onOutdated" | "rest">;
   finder: Locator & Pick<RepositoryFinder, "kind">;
   /** Paths that chats have touched: they count like those that the relay has bound them to. */
-  tracked: Pick<TrackStore, "paths" | "count" | "chats">;
+  tracked: Pick<TrackStore, "paths" | "count" | "chats" | "base">;
   logger: Logger;
   clock?: Clock;
   /** How long the trees of a chat stay open when its last viewer has gone. Milliseconds; default 30 s. */

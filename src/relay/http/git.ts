@@ -91,7 +91,7 @@ function asking(context: HttpContext, prefix: string) {
     const client = await clientOf(context, authority, request);
     const { workspace, chat } = accept(await mayWatch(authority, agentState, client, request.params.chat, prefix));
     try {
-      const answer = await context.ask({ workspace, chat: chat.id, paths: chat.paths }, question);
+      const answer = await context.ask({ workspace, chat: chat.id, paths: chat.paths, base: chat.base }, question);
       if (answer.kind !== "failure") return { answer, chat: chat.id };
       throw new RefusedError({ status: FAILURES[answer.why], body: { message: sentence(answer.message) } });
     } catch (thrown) {

@@ -154,6 +154,8 @@ export const MIGRATIONS: readonly string[] = [
    create index invites_workspace on invites (workspace);
    alter table tokens add column is_session integer not null default 0;
    update tokens set is_session = 1 where parent is not null;`,
+  // the ref that a chat's trees are compared with as their base
+  `alter table chats add column base text not null default '';`,
 ];
 
 /**
