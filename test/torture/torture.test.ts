@@ -30,3 +30,12 @@ for (const watcher of WATCHERS) {
     t.equal(answered, seeds.length * sequences, "git answers all of these");
   });
 }
+
+t.test("a comparison with the branch's base is git's as well", async (t) => {
+  const torture = new Torture(tempDir(t), PATIENCE_MS, "inotify", true);
+  t.teardown(() => torture.close());
+  for await (const { sequence, verdict, report, written } of torture.run(16, 6)) {
+    t.equal(verdict, "right", `sequence ${sequence}\n${report}`);
+    t.strictSame(written, [], `sequence ${sequence} leaves .git alone`);
+  }
+});
