@@ -1,10 +1,19 @@
-import { type AgentStatus, type ControlReply, type ControlRequest, treeKey } from "../protocol/index.js";
-import type { Logger, TokenSource } from "../util/index.js";
+import {
+  type AgentStatus,
+  type Answer,
+  type ControlReply,
+  type ControlRequest,
+  type RelayMessage,
+  treeKey,
+} from "../protocol/index.js";
+import { type Logger, messageOf, type TokenSource, withoutCredentials } from "../util/index.js";
 import type { DialSettings } from "../util/link/index.js";
 import { realPathsOf } from "./chats/allowed-directories.js";
 import { Chats, type ChatsOptions } from "./chats/chats.js";
 import { Discovery, type RepositoryFinder } from "./chats/locate.js";
 import type { TrackStore } from "./chats/track-store.js";
+import { answerMessages } from "./questions/answer-messages.js";
+import { Answers, type RepositoryReader } from "./questions/answers.js";
 import { agentStatus } from "./service/status.js";
 import type { Link, Resumption } from "./trees/link.js";
 import type { SecretsPolicy } from "./trees/secrets-policy.js";
@@ -24,6 +33,8 @@ export interface DaemonOptions {
   agent: string;
   logger: Logger;
   source: TreeSource;
+  /** Reads repositories that are asked about; absent: no question is answered. */
+  reader?: RepositoryReader;
   /** What is hidden of what is sent; absent: nothing is. */
   secrets?: SecretsPolicy | undefined;
   finder: RepositoryFinder;
@@ -107,11 +118,29 @@ export class Daemon {
           case "resync":
             trees.resync(message.root, message.compare);
             break;
+          case "ask": {
+            const asked = link;
+            void this.#answer(message).then((answer) => {
+              if (link === asked) link?.stream(answerMessages(message.id, answer), false);
+            });
+            break;
+          }
           default:
             message satisfies never;
         }
       },
     });
+  }
+
+  async #answer({ chat, paths, base, question }: Extract<RelayMessage, { type: "ask" }>): Promise<Answer> {
+    const { reader } = this.#options;
+    if (reader === undefined) return { kind: "failure", why: "failed", message: "this agent answers no questions" };
+    try {
+      const located = await this.#chats.locate(chat, paths, base === undefined ? {} : { base });
+      return await new Answers({ ...this.#options, reader }).answer(located, question);
+    } catch (error) {
+      return { kind: "failure", why: "failed", message: withoutCredentials(messageOf(error)).slice(0, 1000) };
+    }
   }
 
   /** Runs until {@link stop}. @throws TreewireError when it would be useless to go on */
@@ -125,7 +154,7 @@ export class Daemon {
     switch (request.type) {
       case "track": {
         const chats = [...new Set([request.chat, ...request.ancestors])];
-        await tracked.track(chats, await realPathsOf(request.paths));
+        await tracked.track(chats, await realPathsOf(request.paths), request.base);
         void this.#chats.trackedChanged(chats);
         return { type: "done" };
       }

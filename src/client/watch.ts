@@ -24,6 +24,11 @@ export interface WatchOptions {
   token?: string;
   /** Take the last state that the relay knows while the workspace's agent is away. Default: `false`. */
   stale?: boolean;
+  /**
+   * With what the trees are compared: `head` (the default), `base`, `ref:NAME` or `commit:OID`. What came of it stands in each
+   * tree's `meta.compare`. The relay refuses any other word.
+   */
+  compare?: string;
   /** Ends the watching. */
   signal?: AbortSignal;
   /**
@@ -164,10 +169,11 @@ function connectOnce(watching: Watching, signal: AbortSignal): Promise<LinkFailu
   return connectInNode({ ...options, ...(reach && { reach }), ...(blocked && { blocked }) });
 }
 
-function watchUrl({ url, chat, stale }: WatchOptions): URL {
+function watchUrl({ url, chat, stale, compare }: WatchOptions): URL {
   const relay = new URL(url);
   relay.protocol = relay.protocol.replace(/^http/, "ws");
   relay.pathname = `${relay.pathname.replace(/\/+$/, "")}/api/v2/chats/${encodeURIComponent(chat)}/git/watch`;
   if (stale === true) relay.searchParams.set("stale", "ok");
+  if (compare !== undefined) relay.searchParams.set("compare", compare);
   return relay;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { comparedShape } from "./comparison-schema.js";
+import { comparedShape } from "./comparison/comparison-schema.js";
 import { MAX_REFRESH_ID_UNITS } from "./limits.js";
 
 /** Whether the server has told everything that it knows of. `id`: the frame that answers names it. */

@@ -1,5 +1,6 @@
 // In the small dialect of zod: commands that start in hooks and prompts load these schemas, and nothing else of it.
 import * as z from "zod/mini";
+import { parseComparisonRequest } from "./comparison/comparison.js";
 
 /**
  * The control socket: a Unix socket on which the running agent is told and asked by commands of the same user. One
@@ -30,6 +31,12 @@ const track = z.object({
   chat,
   ancestors: z.array(chat).check(z.maxLength(100, "Too big: expected array to have <=100 items")),
   paths: paths.check(z.minLength(1, "Too small: expected array to have >=1 items")),
+  /** The ref that is the base of the chat's trees from now on (docs/comparisons.md); "": none. Absent: as before. */
+  base: z.optional(
+    z
+      .string()
+      .check(z.refine((text) => text === "" || parseComparisonRequest(`ref:${text}`) !== undefined, "Not a ref")),
+  ),
 });
 
 /** Forget these paths of a chat; none: all of them. */

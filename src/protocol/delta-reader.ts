@@ -1,4 +1,4 @@
-import type { CommitEntry, ComparisonMeta } from "./comparison.js";
+import type { CommitEntry, ComparisonMeta } from "./comparison/comparison.js";
 import type { DeltaServerMessage, DeltaTree, FileEdit } from "./delta.js";
 import {
   MAX_COMMIT_TEXT_UNITS,

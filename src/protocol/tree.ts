@@ -1,4 +1,4 @@
-import type { ComparedFields } from "./comparison.js";
+import type { ComparedFields } from "./comparison/comparison.js";
 
 /**
  * One file of a tree's diff, as it crosses the tunnel. Texts are UTF-8; bytes that are not became U+FFFD

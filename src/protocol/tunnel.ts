@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { boundedArray } from "./bounded-array.js";
+import { questionSchema } from "./comparison/questions.js";
 import { MAX_COMPARISON_UNITS, MAX_PART_ELEMENTS, MAX_TREES } from "./limits.js";
 import { treeFileSchema, treeMetaSchema } from "./tree-schema.js";
 
@@ -116,6 +117,9 @@ const trouble = z.object({
   message: z.string().max(1000),
 });
 
+/** A part of the answer to a question: their `data` together are JSON of an `Answer` (src/protocol/questions.ts). */
+const answer = z.object({ type: z.literal("answer"), id: z.int(), data: z.string(), more: z.boolean() });
+
 export const agentMessageSchema = z.discriminatedUnion("type", [
   hello,
   chatTrees,
@@ -124,6 +128,7 @@ export const agentMessageSchema = z.discriminatedUnion("type", [
   gone,
   refreshed,
   trouble,
+  answer,
 ]);
 /** Agent → relay. */
 export type AgentMessage = z.infer<typeof agentMessageSchema>;
@@ -169,7 +174,17 @@ const ack = z.object({ type: z.literal("ack"), root, compare, epoch, seq });
 /** The relay lacks the `base` of a delta: send the whole state. */
 const resync = z.object({ type: z.literal("resync"), root, compare });
 
-export const relayMessageSchema = z.discriminatedUnion("type", [welcome, watch, unwatch, refresh, ack, resync]);
+/** A question about a chat's trees, whether or not it is watched. Only agents with `compares` in their hello are asked. */
+const ask = z.object({
+  type: z.literal("ask"),
+  id: z.int(),
+  chat,
+  paths: boundedArray(z.string().max(4096), 1000),
+  base,
+  question: questionSchema,
+});
+
+export const relayMessageSchema = z.discriminatedUnion("type", [welcome, watch, unwatch, refresh, ack, resync, ask]);
 /** Relay → agent. */
 export type RelayMessage = z.infer<typeof relayMessageSchema>;
 /** What the relay has of an update that was not finished. */

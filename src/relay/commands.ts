@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isAbsolute, normalize } from "node:path";
-import { idSchema } from "../protocol/index.js";
+import { idSchema, parseComparisonRequest } from "../protocol/index.js";
 import { messageOf, TreewireError } from "../util/index.js";
 import {
   type Chat,
@@ -40,6 +40,9 @@ export function bindChat(dataDir: string, binding: ChatBinding): Chat {
   for (const path of binding.paths ?? []) {
     if (isAbsolute(path)) continue;
     throw new TreewireError("TW_BAD_USAGE", `--path ${path}`, { detail: "not an absolute path" });
+  }
+  if (binding.base !== undefined && parseComparisonRequest(`ref:${binding.base}`) === undefined) {
+    throw new TreewireError("TW_BAD_USAGE", `--base ${binding.base}`, { detail: "not a ref's name" });
   }
   const paths = binding.paths?.map(normalize);
   const read = {

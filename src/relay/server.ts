@@ -14,7 +14,7 @@ import { ClientRates } from "./budgets/client-rates.js";
 import { ChatEvents } from "./chats/index.js";
 import { Failures } from "./failures.js";
 import { observeFiles } from "./file-metrics.js";
-import type { FileTypes } from "./http/file-types.js";
+import type { FileTypes } from "./http/files/file-types.js";
 import { createHttp } from "./http/index.js";
 import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
 import { Hub } from "./hub/index.js";
@@ -153,7 +153,10 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const agentState = (workspace: string) => hub.agentState(workspace);
   const changed = () => reconciler.changed();
   const http = await createHttp(
-    { store, own, authority, admission, uploads, proxies, agentState, treeCounts, changed },
+    {
+      ...{ store, own, authority, admission, uploads, proxies, agentState, treeCounts, changed },
+      ask: (chat, question) => hub.ask(chat, question),
+    },
     {
       limits: limits.options,
       metrics,

@@ -57,6 +57,25 @@ export class FileMasker {
     }
   }
 
+  /**
+   * The whole content of a file, masked as in the patch that adds all of it; as many lines as before.
+   *
+   * @param file as it is in the diff
+   * @returns `undefined` when it is withheld
+   */
+  maskContent(file: TreeFile, content: string): string | undefined {
+    const lines = content.split("\n");
+    const isFinished = lines.at(-1) === "";
+    if (isFinished) lines.pop();
+    const end = isFinished ? "\n" : "\n\\ No newline at end of file\n";
+    const hunks = `@@ -0,0 +1,${lines.length} @@\n+${lines.join("\n+")}${end}`;
+    const masked = content === "" ? file : this.mask({ ...file, hunks });
+    if (masked.withheld !== undefined) return undefined;
+    if (content === "") return "";
+    const shown = masked.hunks.split("\n").slice(1, lines.length + 1);
+    return shown.map((line) => line.slice(1)).join("\n") + (isFinished ? "\n" : "");
+  }
+
   /** A text for people, with its masks: a branch's name, what is wrong. Any number of lines. */
   maskText(text: string): string {
     return this.#maskLines(text.slice(0, MAX_TEXT_UNITS), plainMask).text;

@@ -51,6 +51,11 @@ export class SecretsFilter {
     return { files: this.#files, changes: real };
   }
 
+  /** As {@link FileMasker.maskContent}. */
+  maskContent(file: TreeFile, content: string): string | undefined {
+    return this.#masker.maskContent(file, content);
+  }
+
   /** A text for people, masked: a branch's name, what is wrong. */
   maskText(text: string): string {
     return this.#masker.maskText(text);

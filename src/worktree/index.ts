@@ -6,6 +6,7 @@ export { RepositorySearch, type RepositorySearchOptions } from "./repository-sea
 export { resolveRoot, resolveWorktrees } from "./resolve-root.js";
 export { commitsOnce, type RawDiff, scanOnce, scanOnceRaw } from "./scan-once.js";
 export { TreeHost, type TreeHostOptions } from "./thread/host.js";
+export type { RepositoryAnswer, RepositoryQuestion } from "./thread/questions.js";
 export { Tree, type TreeEvents } from "./thread/tree.js";
 export type { TreeState } from "./types.js";
 export { checkWatcher, defaultWatcher, type WatcherKind } from "./watch/watcher-kinds.js";

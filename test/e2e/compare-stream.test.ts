@@ -1,14 +1,18 @@
 import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { watchTrees } from "../../src/client/index.js";
 import { type DeltaTree, type RepositoryChange, type TreeFile, unifiedDiff } from "../../src/protocol/index.js";
 import { samples } from "../secrets/samples.js";
 import { expectedDiff, expectedTreeDiff } from "../support/git-oracle.js";
+import { runProgram, startProgram } from "../support/program.js";
 import { SEED } from "../support/random.js";
 import { createRepo, git, TestRepo } from "../support/repo.js";
 import { Stack } from "../support/stack.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
+import { TerminalViewer } from "../support/viewers.js";
 import { DeltaClient, refusedUpgrade, WatchClient } from "../support/watch-client.js";
 
 const stack = await Stack.start(t);
@@ -103,6 +107,27 @@ t.test("a delta client changes what it compares with on the open socket", async 
   await until("an error", () =>
     client.messages.find((message) => message.type === "error" && /a comparison is/.test(message.message)),
   );
+});
+
+t.test("the terminal's client and the library compare as well", async (t) => {
+  const { repo, chat } = await featureChat(t);
+  const tokenFile = join(tempDir(t), "token");
+  writeFileSync(tokenFile, `${token}\n`);
+  const args = ["watch", chat, "--url", stack.url, "--token-file", tokenFile, "--compare"];
+  const viewer = new TerminalViewer(startProgram(t, "relay", [...args, "base"]));
+  await until("relay watch", () => viewer.diff(repo.root) === comparedDiff(repo));
+  t.match(await runProgram(t, "relay", [...args, "branch"]), {
+    status: 2,
+    stderr: /head, base, ref:NAME or commit:OID/,
+  });
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  for await (const { trees } of watchTrees({ url: stack.url, chat, token, compare: "base", signal: stop.signal })) {
+    const tree = trees.get(repo.root);
+    t.equal(unifiedDiff([...(tree?.files ?? [])]), comparedDiff(repo));
+    t.match(tree?.meta.compare, { kind: "base", base_ref: "origin/main" });
+    break;
+  }
 });
 
 t.test("what cannot be compared with is said beside HEAD's diff", async (t) => {

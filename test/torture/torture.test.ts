@@ -34,7 +34,7 @@ for (const watcher of WATCHERS) {
 t.test(
   "after any sequence with secrets in it, what is let go is what the same rules make of git's answer",
   async (t) => {
-    const torture = new Torture(tempDir(t), PATIENCE_MS, "inotify", true);
+    const torture = new Torture(tempDir(t), PATIENCE_MS, "inotify", { withSecrets: true });
     t.teardown(() => torture.close());
     let answered = 0;
     for await (const { sequence, verdict, report } of torture.run(7000, 6)) {
@@ -44,3 +44,12 @@ t.test(
     t.equal(answered, 6);
   },
 );
+
+t.test("a comparison with the branch's base is git's as well", async (t) => {
+  const torture = new Torture(tempDir(t), PATIENCE_MS, "inotify", { compares: true });
+  t.teardown(() => torture.close());
+  for await (const { sequence, verdict, report, written } of torture.run(16, 6)) {
+    t.equal(verdict, "right", `sequence ${sequence}\n${report}`);
+    t.strictSame(written, [], `sequence ${sequence} leaves .git alone`);
+  }
+});

@@ -4,6 +4,7 @@ import { silentLogger } from "../../src/util/index.js";
 import { scanOnce, TreeHost, type WatcherKind } from "../../src/worktree/index.js";
 import { expectedDiff, type OracleOptions } from "../support/git-oracle.js";
 import { Random } from "../support/random.js";
+import { git } from "../support/repo.js";
 import { followedBy } from "../support/watchers.js";
 import { FilteredTree } from "./filtered-tree.js";
 import { SECRET_OPERATIONS } from "./secret-operations.js";
@@ -33,20 +34,25 @@ export interface Outcome {
   written: string[];
 }
 
+/** What is done to the repositories besides. */
+export interface TortureKinds {
+  /** Secrets are among what is written, and what hides them is judged, too. */
+  withSecrets?: boolean;
+  /** The branch's base is what trees are compared with, and refs of a remote move besides. */
+  compares?: boolean;
+}
+
 /** Runs sequences on repositories in a scratch directory, each followed without help; see {@link followedBy}. */
 export class Torture {
   readonly #scratch: string;
   readonly #host: TreeHost;
   readonly #template: string;
   readonly #allowedMs: number;
-  readonly #withSecrets: boolean;
+  readonly #kinds: TortureKinds;
 
-  /**
-   * @param allowedMs how long after the last operation a state may be wrong
-   * @param withSecrets secrets are among what is written, and what hides them is judged, too
-   */
-  constructor(scratch: string, allowedMs: number, watcher: WatcherKind = "inotify", withSecrets = false) {
-    this.#withSecrets = withSecrets;
+  /** @param allowedMs how long after the last operation a state may be wrong */
+  constructor(scratch: string, allowedMs: number, watcher: WatcherKind = "inotify", kinds: TortureKinds = {}) {
+    this.#kinds = kinds;
     this.#host = new TreeHost({
       logger: silentLogger(),
       maxPatchBytes: 2 ** 31,
@@ -67,22 +73,25 @@ export class Torture {
     const out = join(top, "out");
     mkdirSync(out, { recursive: true });
     cpSync(this.#template, root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-    const tree = this.#host.open(root);
-    const filtered = this.#withSecrets ? new FilteredTree(tree, root) : undefined;
+    const { withSecrets = false, compares = false } = this.#kinds;
+    const compare = { kind: compares ? "base" : "head" } as const;
+    const tree = this.#host.open(root, compares ? { request: compare } : undefined);
+    const filtered = withSecrets ? new FilteredTree(tree, root) : undefined;
     const troubles: string[] = [];
     tree.on("trouble", ({ message }) => troubles.push(message));
     try {
       await tree.refresh();
       for (let sequence = 0; sequence < sequences; sequence++) {
-        const steps = makeSequence(random, this.#withSecrets ? SECRET_OPERATIONS : []);
+        const steps = makeSequence(random, withSecrets ? SECRET_OPERATIONS : []);
+        if (compares) steps.splice(random.below(steps.length), 0, [moveRemote(random)]);
         await runSequence(steps, root, out);
         const settled = await this.#settle(root, () => textOf(tree.state));
         const { ms, expected, got } = settled;
         let { verdict } = settled;
         let report = "";
-        if (verdict === "wrong" && gitsAnswer(root, { inCopy: true }) === got) verdict = "stale";
+        if (verdict === "wrong" && this.#gitsAnswer(root, { inCopy: true }) === got) verdict = "stale";
         if (verdict === "wrong") {
-          const cold = textOf(await scanOnce(root)) === expected;
+          const cold = textOf(await scanOnce(root, { compare })) === expected;
           const healed = textOf(await tree.refresh()) === expected;
           report = [
             ...steps.map((step) => `  ${step.join("  ||  ")}`),
@@ -107,6 +116,11 @@ export class Torture {
     }
   }
 
+  #gitsAnswer(root: string, options: OracleOptions = {}): string | undefined {
+    const base = this.#kinds.compares ? baseOf(root) : undefined;
+    return gitsAnswer(root, base === undefined ? options : { ...options, base });
+  }
+
   async close(): Promise<void> {
     await this.#host.close();
   }
@@ -120,7 +134,7 @@ export class Torture {
       if (seen.at(-1)?.text !== now) seen.push({ at: performance.now() - began, text: now });
     }, 2);
     await pause(20);
-    const expected = gitsAnswer(root);
+    const expected = this.#gitsAnswer(root);
     const patience = PATIENCE_MS + this.#allowedMs;
     while (expected !== undefined && performance.now() - began < patience && text() !== expected) await pause(5);
     clearInterval(timer);
@@ -170,6 +184,25 @@ function gitsAnswer(root: string, options: OracleOptions = {}): string | undefin
     if (error instanceof Error && "status" in error) return undefined;
     throw error;
   }
+}
+
+/** What a fetch does to the refs of a remote: its main branch moves. */
+function moveRemote(random: Random): string {
+  return `git update-ref refs/remotes/origin/main ${random.pick(["main", "other", "far", "HEAD", "main~1"])}`;
+}
+
+/** The base of the branch by git; `undefined`: there is none, and HEAD's diff is right. */
+function baseOf(root: string): string | undefined {
+  const ask = (...args: string[]): string | undefined => {
+    try {
+      return git(root, ...args);
+    } catch {
+      return undefined;
+    }
+  };
+  if (ask("symbolic-ref", "-q", "HEAD") === "refs/heads/main") return undefined; // the default branch, without upstream
+  const ref = ["refs/remotes/origin/main", "refs/heads/main"].find((name) => ask("rev-parse", "-q", "--verify", name));
+  return ref && ask("merge-base", "HEAD", ref);
 }
 
 function firstDifference(expected: string, got: string | undefined): string {

@@ -16,7 +16,7 @@ export interface ChatContext {
   readonly discovery: Pick<Discovery, "find">;
   readonly finder: Locator & Pick<RepositoryFinder, "kind">;
   /** Paths that chats have touched: they count like those that the relay has bound them to. */
-  readonly tracked: Pick<TrackStore, "paths" | "count">;
+  readonly tracked: Pick<TrackStore, "paths" | "count" | "base">;
   readonly logger: Logger;
   readonly clock: Clock;
   /** The connection to the relay, while there is one. */
@@ -96,11 +96,17 @@ export class Chat {
     });
   }
 
+  /** The ref that is the base of the trees: what was named here comes before what the relay says. "": none. */
+  get #baseRef(): string {
+    return this.#context.tracked.base(this.id) || this.#base;
+  }
+
   /** What a word means in this chat; `undefined` where it means nothing. */
   comparison(name: string): WantedComparison | undefined {
     const request = parseComparisonRequest(name);
     if (request === undefined || request.kind === "head") return undefined;
-    return request.kind === "base" && this.#base !== "" ? { request, base: this.#base } : { request };
+    const base = this.#baseRef;
+    return request.kind === "base" && base !== "" ? { request, base } : { request };
   }
 
   /** The roots of the chat's trees, ascending; vanished ones too. */
@@ -146,10 +152,11 @@ export class Chat {
     const link = this.#context.link();
     if (!this.watched || link === undefined) return;
     const roots = this.wanted.filter((root) => !this.#context.isGone(root));
-    const report = JSON.stringify([roots, [...this.#troubles.keys()]]);
+    const base = this.#baseRef;
+    const report = JSON.stringify([roots, [...this.#troubles.keys()], base]);
     if (report === this.#lastReported) return;
     this.#lastReported = report;
-    link.send({ type: "chat", chat: this.id, roots, ...(this.#base !== "" && { base: this.#base }) });
+    link.send({ type: "chat", chat: this.id, roots, ...(base !== "" && { base }) });
     for (const trouble of this.#troubles.values()) link.send(troubleMessage(trouble, { chat: this.id }));
   }
 

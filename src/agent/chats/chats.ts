@@ -1,5 +1,6 @@
 import { type AgentStatus, comparisonKey, HEAD_COMPARISON, treeKey } from "../../protocol/index.js";
-import { type Clock, type Logger, systemClock } from "../../util/index.js";
+import { type Clock, type Logger, silentLogger, systemClock } from "../../util/index.js";
+import type { AskedChat } from "../questions/answers.js";
 import type { Link } from "../trees/link.js";
 import type { ComparedTree, Trees } from "../trees/trees.js";
 import { Chat, type ChatContext, type WatchedHow } from "./chat.js";
@@ -11,7 +12,7 @@ export interface ChatsOptions {
   discovery: Pick<Discovery, "find" | "isDue" | "onOutdated" | "rest">;
   finder: Locator & Pick<RepositoryFinder, "kind">;
   /** Paths that chats have touched: they count like those that the relay has bound them to. */
-  tracked: Pick<TrackStore, "paths" | "count" | "chats">;
+  tracked: Pick<TrackStore, "paths" | "count" | "chats" | "base">;
   logger: Logger;
   clock?: Clock;
   /** How long the trees of a chat stay open when its last viewer has gone. Milliseconds; default 30 s. */
@@ -110,6 +111,23 @@ export class Chats {
     const times = await Promise.all(chat.wanted.map((root) => this.#options.trees.refresh(root, key)));
     for (const time of times) scannedAt = Math.min(scannedAt, time ?? scannedAt);
     return scannedAt;
+  }
+
+  /**
+   * The trees of a chat, whether or not it is watched.
+   *
+   * @param paths as `watch` takes them
+   */
+  async locate(id: string, paths: readonly string[], how: Pick<WatchedHow, "base"> = {}): Promise<AskedChat> {
+    const known = this.#chats.get(id);
+    if (known !== undefined) await known.resolve();
+    const chat = known ?? new Chat(id, { ...this.#context, logger: silentLogger(), mayLogRefusal: () => false });
+    if (known === undefined) {
+      chat.close(); // it reports nothing, and opens nothing
+      await chat.watch(paths, how);
+    }
+    const roots = chat.wanted.filter((root) => !this.#options.trees.isGone(root));
+    return { roots, comparison: (word) => chat.comparison(word) };
   }
 
   /** A tree has vanished or returned: the chats that want it show it no longer, or again. */

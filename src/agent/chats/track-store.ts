@@ -24,13 +24,22 @@ const COMPACT_AFTER_BYTES = 4 * 1024 * 1024;
 const MAX_JOURNAL_BYTES = 512 * 1024 * 1024;
 
 const entrySchema = z.discriminatedUnion("op", [
-  z.object({ op: z.literal("track"), at: z.number(), chats: z.array(z.string()), paths: z.array(z.string()) }),
+  z.object({
+    op: z.literal("track"),
+    at: z.number(),
+    chats: z.array(z.string()),
+    paths: z.array(z.string()),
+    /** Of these chats, from then on; absent: as before. */
+    base: z.string().optional(),
+  }),
   z.object({ op: z.literal("untrack"), at: z.number(), chat: z.string(), paths: z.array(z.string()) }),
 ]);
 type Entry = z.infer<typeof entrySchema>;
 
 interface TrackedChat {
   readonly paths: Set<string>;
+  /** The ref that is the base of its trees; "": none was named. */
+  base: string;
   /** Milliseconds since 1970. */
   touchedAt: number;
 }
@@ -89,6 +98,11 @@ export class TrackStore {
     return [...(this.#chats.get(chat)?.paths ?? [])];
   }
 
+  /** The ref that is the base of a chat's trees; "": none was named. */
+  base(chat: string): string {
+    return this.#chats.get(chat)?.base ?? "";
+  }
+
   count(chat: string): number {
     return this.#chats.get(chat)?.paths.size ?? 0;
   }
@@ -107,15 +121,15 @@ export class TrackStore {
     return [...this.#chats.keys()];
   }
 
-  /** Settles when it is remembered. @throws TreewireError `TW_TRACK_LIMIT`, `TW_STATE_DIR` */
-  async track(chats: readonly string[], paths: readonly string[]): Promise<void> {
+  /** Settles when it is remembered. @param base the ref that is the base of these chats' trees; absent: as before. @throws TreewireError `TW_TRACK_LIMIT`, `TW_STATE_DIR` */
+  async track(chats: readonly string[], paths: readonly string[], base?: string): Promise<void> {
     if (this.#count + chats.length * paths.length > MAX_PATHS) {
       const added = chats.flatMap((chat) => paths.filter((path) => !this.#chats.get(chat)?.paths.has(path))).length;
       if (this.#count + added > MAX_PATHS) {
         throw new TreewireError("TW_TRACK_LIMIT", chats[0] ?? "", { detail: `${MAX_PATHS} paths` });
       }
     }
-    await this.#append({ op: "track", at: Date.now(), chats: [...chats], paths: [...paths] });
+    await this.#append({ op: "track", at: Date.now(), chats: [...chats], paths: [...paths], base });
   }
 
   /** @param paths none: all of the chat's */
@@ -139,12 +153,13 @@ export class TrackStore {
     this.#revision += 1;
     if (entry.op === "track") {
       for (const id of entry.chats) {
-        const chat = this.#chats.get(id) ?? { paths: new Set(), touchedAt: 0 };
+        const chat = this.#chats.get(id) ?? { paths: new Set(), base: "", touchedAt: 0 };
         this.#chats.set(id, chat);
         const before = chat.paths.size;
         for (const path of entry.paths) chat.paths.add(path);
         this.#count += chat.paths.size - before;
         chat.touchedAt = entry.at;
+        chat.base = entry.base ?? chat.base;
       }
       return;
     }
@@ -192,9 +207,16 @@ export class TrackStore {
 
   /** Writes what is known as a new journal in the place of the old one: a crash leaves the one or the other. */
   async #compact(path: string): Promise<void> {
-    const lines = [...this.#chats].map(([id, { paths, touchedAt }]) =>
-      JSON.stringify({ op: "track", at: touchedAt, chats: [id], paths: [...paths] } satisfies Entry),
-    );
+    const lines = [...this.#chats].map(([id, { paths, touchedAt, base }]) => {
+      const named = base === "" ? undefined : base;
+      return JSON.stringify({
+        op: "track",
+        at: touchedAt,
+        chats: [id],
+        paths: [...paths],
+        base: named,
+      } satisfies Entry);
+    });
     const fresh = `${path}.new`;
     await rm(fresh, { force: true });
     const journal = await open(fresh, "ax", 0o600);

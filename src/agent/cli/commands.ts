@@ -34,6 +34,7 @@ interface TrackRequest {
   chat: string;
   ancestors: string[];
   paths: string[];
+  base?: string | undefined;
 }
 
 function tell(settings: AgentSettings, request: TrackRequest): Promise<number> {

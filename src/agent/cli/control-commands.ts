@@ -35,18 +35,24 @@ function addTrack(parser: Argv, choose: (action: Action) => void): Argv {
           ...{ type: "string", array: true, nargs: 1, default: [] as string[] },
           describe: "a chat that sees what this one sees; may be repeated",
         })
+        .option("base", {
+          type: "string",
+          requiresArg: true,
+          describe: "the ref that the chat's trees are compared with as their base",
+        })
         .option("hook", {
           type: "boolean",
           default: false,
           describe: "as a coding agent's hook: take chat and path from its JSON on standard input",
         }),
-    ({ chat, ancestor, paths, hook, ...args }) =>
+    ({ chat, ancestor, paths, base, hook, ...args }) =>
       choose(async () => {
         const { track, trackHook } = await commands();
         if (hook) return trackHook(() => agentSettings(args), { chat, ancestors: ancestor });
         if (chat === undefined) throw badArguments("give --chat UUID", "track");
         if (paths.length === 0) throw badArguments("give at least one path", "track");
-        return track(agentSettings(args), { chat, ancestors: ancestor, paths: paths.map((path) => resolve(path)) });
+        const touched = paths.map((path) => resolve(path));
+        return track(agentSettings(args), { chat, ancestors: ancestor, paths: touched, base });
       }),
   );
 }

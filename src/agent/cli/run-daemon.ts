@@ -94,6 +94,7 @@ export async function runDaemonCommand(settings: AgentSettings, name: string): P
     agent: `treewire/${VERSION}`,
     logger,
     source: host,
+    reader: host,
     secrets: settings.secrets.value === "send" ? undefined : new SecretsPolicy(secretLists(settings)),
     finder: searchingFinder(allowed, watcher),
     watcher: watcher === defaultWatcher() ? null : watcher,

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { FileChanges } from "../../protocol/index.js";
+import type { FileChanges, TreeFile } from "../../protocol/index.js";
 import {
   LineScanner,
   loadPreset,
@@ -108,6 +108,15 @@ export class TreeSecrets {
         author: { ...commit.author, name: this.maskText(commit.author.name) },
       })),
     };
+  }
+
+  /**
+   * The whole content of a file that is shown, with what looks like a secret masked; `undefined`: it is withheld.
+   *
+   * @param file as it is in the diff
+   */
+  maskContent(file: TreeFile, content: string): string | undefined {
+    return this.#filter.maskContent(file, content);
   }
 
   /** A text for people, masked. */

@@ -5,6 +5,7 @@ import {
   patchText,
   secretsOf,
   type TreeFile,
+  type TreeMeta,
   unifiedDiff,
 } from "../../protocol/index.js";
 import { type Colors, formatStat, paintDiff, printable } from "../../util/index.js";
@@ -78,14 +79,19 @@ export class LiveView {
     if (before === undefined)
       return this.#title(tree, snapshot) + this.#whole(tree, isFull || !this.#options.isTerminal);
     const changes = diffFiles(before.files, tree.files);
-    const isAnew = before.meta.branch !== tree.meta.branch || before.meta.health !== tree.meta.health;
+    const [was, is] = [before, tree].map(({ meta }) => [meta.branch, meta.health, ...comparedNotes(meta)].join("\n"));
+    const isAnew = was !== is;
     if (changes.size === 0) {
       const isLarge = tree.meta.too_large_bytes > 0 && before.meta.too_large_bytes !== tree.meta.too_large_bytes;
       return isLarge || isAnew ? this.#title(tree, snapshot) + (isLarge ? this.#whole(tree, true) : "") : "";
     }
     const title = isAnew || isFull || snapshot.trees.size > 1 ? this.#title(tree, snapshot) : "";
     if (isFull) return title + this.#whole(tree, true);
-    const files = [...changes].map(([key, file]) => this.#file(findFile(before.files, key), file));
+    const files = [...changes].map(([key, file]) => {
+      const old = findFile(before.files, key);
+      const wasCommitted = file !== undefined && old?.hunks === file.hunks && old.header === file.header;
+      return wasCommitted ? "" : this.#file(old, file); // its patch is the same
+    });
     return title + files.join("") + this.#sum(tree);
   }
 
@@ -99,7 +105,8 @@ export class LiveView {
     const branch = meta.branch === "" ? colors.yellow("(no branch)") : colors.cyan(printableLine(meta.branch));
     const age = colors.dim(renderAge(now() - scannedAt.getTime()));
     const notes = [printableLine(meta.health), hiddenText(files)].filter((note) => note !== "");
-    return `${[this.#root(root), branch, age, ...notes.map(colors.yellow)].join("  ")}\n`;
+    const compared = comparedNotes(meta).map(meta.compare?.reason === undefined ? colors.dim : colors.yellow);
+    return `${[this.#root(root), branch, age, ...compared, ...notes.map(colors.yellow)].join("  ")}\n`;
   }
 
   #whole({ files, meta }: WatchedTree, isFull: boolean): string {
@@ -165,6 +172,16 @@ const NO_COLORS = { green: plain, red: plain } as Colors;
 
 function withPrintableHeader(file: TreeFile): TreeFile {
   return { ...file, header: printable(file.header) };
+}
+
+/** With what a tree is compared, where that is not HEAD as it was asked for. */
+function comparedNotes({ compare, commits = [], commits_truncated: isTruncated }: TreeMeta): string[] {
+  if (compare === undefined) return [];
+  if (compare.reason !== undefined) return [printableLine(`compared with HEAD: ${compare.reason}`)];
+  if (compare.kind === "commit")
+    return [printableLine(`commit ${commits[0]?.oid.slice(0, 12)} ${commits[0]?.subject}`)];
+  const count = `${commits.length}${isTruncated ? "+" : ""} ${commits.length === 1 ? "commit" : "commits"}`;
+  return [printableLine(`since ${compare.base_ref}: ${count}, ${compare.behind} behind`)];
 }
 
 /** What an agent has hidden: by which rules files are withheld, and how to have it otherwise. "" when nothing is. */

@@ -1,4 +1,11 @@
-import { idSchema, type ServerMessage, serverMessageSchema } from "../../protocol/index.js";
+import {
+  comparisonWord,
+  HEAD_COMPARISON,
+  idSchema,
+  parseComparisonRequest,
+  type ServerMessage,
+  serverMessageSchema,
+} from "../../protocol/index.js";
 import {
   type Clock,
   colorsFor,
@@ -27,6 +34,8 @@ export interface TerminalOptions {
   json: boolean;
   /** Ask for a fresh look when the connection opens. */
   refresh: boolean;
+  /** With what the trees are compared, a word of docs/comparisons.md. Default: HEAD. */
+  compare?: string;
   /** Whole diffs in place of what has changed. */
   full?: boolean;
   /** How the relay is reached. */
@@ -80,7 +89,7 @@ interface Watching {
  */
 export async function watchInTerminal(options: TerminalOptions, parts: TerminalParts = {}): Promise<void> {
   const { stdout = process.stdout, stderr = standardLines(2), token } = options;
-  const url = new URL(watchUrl(options.url, options.chat));
+  const url = new URL(watchUrl(options.url, options.chat, options.compare));
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   let hasServed = false;
@@ -155,7 +164,7 @@ async function showStates(
   stdout: Output,
   stop: AbortController,
 ): Promise<void> {
-  const { stderr = standardLines(2), url, chat, token, refresh, reach, keys, full = false } = options;
+  const { stderr = standardLines(2), url, chat, token, refresh, reach, keys, full = false, compare } = options;
   const isTerminal = stdout.isTTY === true;
   const columns = () => stdout.columns ?? DEFAULT_COLUMNS;
   const now = () => Date.now();
@@ -177,7 +186,7 @@ async function showStates(
     stderr.write(`${printableLine(why)}\n`);
   };
   const states = followTrees(
-    { url, chat, token, stale: true, signal, onError },
+    { url, chat, token, stale: true, signal, onError, ...(compare !== undefined && { compare }) },
     {
       ...parts,
       ...(reach && { reach }),
@@ -219,9 +228,15 @@ function statusOf({ scannedAt, isStale }: Snapshot): string {
 /**
  * The WebSocket URL of a chat's git stream.
  *
+ * @param compare with what the trees are compared, a word of docs/comparisons.md
  * @throws TreewireError `TW_BAD_URL`, `TW_BAD_USAGE`
  */
-export function watchUrl(relay: string, chat: string): string {
+export function watchUrl(relay: string, chat: string, compare = HEAD_COMPARISON): string {
+  const request = parseComparisonRequest(compare);
+  if (request === undefined) {
+    throw new TreewireError("TW_BAD_USAGE", compare, { detail: "not head, base, ref:NAME or commit:OID" });
+  }
+  const query = request.kind === "head" ? "" : `?compare=${encodeURIComponent(comparisonWord(request))}`;
   const id = idSchema.safeParse(chat).data;
   if (id === undefined) throw new TreewireError("TW_BAD_USAGE", chat, { detail: "not a chat's UUID, nor a link" });
   if (!URL.canParse(relay)) throw new TreewireError("TW_BAD_URL", relay);
@@ -229,7 +244,7 @@ export function watchUrl(relay: string, chat: string): string {
   const protocol = { "http:": "ws:", "ws:": "ws:", "https:": "wss:", "wss:": "wss:" }[url.protocol];
   if (protocol === undefined || url.host === "") throw new TreewireError("TW_BAD_URL", relay);
   const path = url.pathname.replace(/\/+$/, "");
-  return `${protocol}//${url.host}${path}/api/v2/chats/${id}/git/watch`;
+  return `${protocol}//${url.host}${path}/api/v2/chats/${id}/git/watch${query}`;
 }
 
 function parse(text: string): ServerMessage | undefined {

@@ -31,6 +31,12 @@ export const watchCommand = command(
         type: "boolean",
         describe: "the frames of the git stream, one a line; the default where standard output is no terminal",
       })
+      .option("compare", {
+        type: "string",
+        requiresArg: true,
+        default: "head",
+        describe: "with what: head, base, ref:NAME or commit:OID",
+      })
       .option("refresh", { type: "boolean", default: false, describe: "ask for a fresh look on connecting" })
       .option("ca-file", { ...PEM, describe: "certificates that the relay's is checked against, as PEM" })
       .option("cert-file", { ...PEM, describe: "the certificate that is shown to the relay, as PEM" })
@@ -70,6 +76,7 @@ export const watchCommand = command(
         ...{ url, chat, token, reach },
         json: argv.json ?? (!process.stdout.isTTY && !argv.full),
         refresh: argv.refresh,
+        compare: argv.compare,
         full: argv.full,
         keys: process.stdin,
         signal: stop.signal,

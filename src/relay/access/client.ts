@@ -29,8 +29,8 @@ export interface Calling {
 /** Either what was asked for, or the refusal that the contract with clients has for it (docs/protocol.md). */
 export type Answer<T> = { ok: T; refusal?: never } | { ok?: never; refusal: Refusal };
 
-/** A chat by its id, in lower case, and the paths in its workspace that it shows; none: every repository. */
-export type BoundChat = Pick<Chat, "id" | "paths">;
+/** A chat by its id, in lower case, the paths in its workspace that it shows (none: every repository), and its base. */
+export type BoundChat = Pick<Chat, "id" | "paths"> & Partial<Pick<Chat, "base">>;
 
 /** A chat that may be watched, and in which workspace. */
 export interface Watchable {

@@ -70,7 +70,8 @@ export class UpstreamAuthority implements Authority {
     if (!workspace) return { refusal: REFUSALS.noWorkspace };
     if (!this.#store.tokens.knowsWorkspace(workspace)) return { refusal: REFUSALS.workspaceNotFound };
     const bound = this.#store.chats.get(id);
-    return { ok: { chat: { id, paths: bound?.workspace === workspace ? bound.paths : [] }, workspace } };
+    const { paths, base } = bound?.workspace === workspace ? bound : { paths: [], base: "" };
+    return { ok: { chat: { id, paths, base }, workspace } };
   }
 
   /** The upstream's tokens end at the upstream: it says so when it is asked for the chat again. */

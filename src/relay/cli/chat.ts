@@ -22,14 +22,20 @@ const bind = command(
         nargs: 1,
         describe: "an absolute path in the workspace; none: every repository that the agent finds",
       })
+      .option("base", {
+        type: "string",
+        requiresArg: true,
+        describe: "the ref that its trees are compared with as their base; default: the agent finds it",
+      })
       .option("parent", { type: "string", requiresArg: true, describe: "the chat that this one belongs to" }),
   (argv) => {
-    const { chat, workspace, owner, path, parent } = argv;
+    const { chat, workspace, owner, path, base, parent } = argv;
     bindChat(dataDirFrom(argv), {
       chat,
       workspace,
       ...(owner !== undefined && { owner }),
       ...(path !== undefined && { paths: path }),
+      ...(base !== undefined && { base }),
       ...(parent !== undefined && { parent }),
     });
   },
@@ -57,6 +63,7 @@ const list = command(
       owner: chat.owner ?? null,
       workspace: chat.workspace ?? null,
       paths: chat.paths.join(" ") || null,
+      base: chat.base || null,
       parent: chat.parent ?? null,
       archived: chat.archived,
     }));

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { idSchema } from "../../protocol/index.js";
+import { idSchema, parseComparisonRequest } from "../../protocol/index.js";
 import { TreewireError } from "../../util/index.js";
 import type { Client } from "../access/index.js";
 import { REFUSALS, RefusedError } from "../answers.js";
@@ -33,11 +33,18 @@ const newTokenSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const boundChatSchema = chatSchema.extend({ paths: z.array(z.string()) });
+const boundChatSchema = chatSchema.extend({ paths: z.array(z.string()), base: z.string() });
 const bindingSchema = z.strictObject({
   workspace: idSchema,
   owner: z.string().min(1).max(255).optional(),
   paths: z.array(z.string().startsWith("/").max(4096)).max(1000).default([]),
+  /** The ref that the chat's trees are compared with as their base. */
+  base: z
+    .string()
+    .refine((text) => text === "" || parseComparisonRequest(`ref:${text}`) !== undefined, {
+      message: "Must be a ref's name.",
+    })
+    .default(""),
   parent: idSchema.optional(),
 });
 
@@ -179,7 +186,7 @@ export function adminRoutes(context: HttpContext) {
 }
 
 function boundChat(context: HttpContext, chat: Chat, admin: Client): z.infer<typeof boundChatSchema> {
-  return { ...showChat(context, chat, admin), paths: [...chat.paths] };
+  return { ...showChat(context, chat, admin), paths: [...chat.paths], base: chat.base };
 }
 
 function tokenJson(token: TokenEntry): z.infer<typeof tokenSchema> {

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Answer, Question } from "../../protocol/index.js";
 import type { Admission, Authority, Client, OwnAuthority, Uploads } from "../access/index.js";
 import { accept } from "../answers.js";
-import type { AgentState, TreeCount } from "../hub/index.js";
+import type { AgentState, Binding, TreeCount } from "../hub/index.js";
 import type { Proxies } from "../proxies.js";
 import type { Store } from "../store/index.js";
 
@@ -20,6 +21,8 @@ export interface HttpContext {
   agentState: (workspace: string) => AgentState;
   /** What the trees of a chat in a workspace add up to, as far as that is known. */
   treeCounts: (workspace: string, chat: string) => readonly TreeCount[];
+  /** Asks a chat's agent. @throws QuestionError */
+  ask: (chat: Binding, question: Question) => Promise<Answer>;
   /** Called when a route has changed who may do what: live sockets are looked at again. */
   changed: () => void;
 }

@@ -21,8 +21,9 @@ import { adminRoutes } from "./admin.js";
 import { AllowedMethods } from "./allowed-methods.js";
 import { chatRoutes, streamRoutes } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
-import type { FileTypes } from "./file-types.js";
-import { fileRoutes } from "./files.js";
+import type { FileTypes } from "./files/file-types.js";
+import { fileRoutes } from "./files/files.js";
+import { chatDiffRoute, gitRoutes } from "./git.js";
 import { openapi } from "./openapi.js";
 import { operationRoutes } from "./operations.js";
 import { pageRoutes } from "./page.js";
@@ -109,8 +110,10 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   for (const prefix of PREFIXES) {
     const hide = prefix !== PREFIXES[0]; // the description names each route once
     await http.register(streamRoutes(context, prefix, hide), { prefix });
+    await http.register(gitRoutes(context, prefix, hide), { prefix });
     if (options.upstream === undefined) {
       await http.register(chatRoutes(context, hide), { prefix });
+      await http.register(chatDiffRoute(context, prefix, hide), { prefix });
       await http.register(fileRoutes(context, options.fileTypes, hide), { prefix });
     } else {
       await http.register(proxyRoutes(context, options.upstream, limits), { prefix });

@@ -2,7 +2,8 @@ import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import { jsonSchemaTransform } from "fastify-type-provider-zod";
 import type { OpenAPIV3_1 } from "openapi-types";
 import { RELAY_HEADER, RELAY_HEADER_VALUE, VERSION } from "../../util/index.js";
-import { type FileTypes, typesOf } from "./file-types.js";
+import { FILE_TYPES } from "../answers.js";
+import { type FileTypes, typesOf } from "./files/file-types.js";
 
 /** The ways of bringing a token, in the order in which they count (docs/protocol.md). */
 const SECURITY_SCHEMES = {
@@ -35,6 +36,13 @@ const FILE_HEADERS = {
   "Cache-Control": { description: "It never changes.", schema: { type: "string" } },
   "X-Content-Type-Options": { description: "`nosniff`", schema: { type: "string" } },
   ETag: { description: "Its digest, for `If-None-Match`.", schema: { type: "string" } },
+} as const;
+
+const SIDE_HEADERS = {
+  "Treewire-Lines": { description: "How many lines the whole text has.", schema: { type: "integer" } },
+  "Content-Security-Policy": { description: "`sandbox`", schema: { type: "string" } },
+  "X-Content-Type-Options": { description: "`nosniff`", schema: { type: "string" } },
+  ETag: { description: "The id of the blob, for `If-None-Match`.", schema: { type: "string" } },
 } as const;
 
 /**
@@ -86,6 +94,12 @@ function amend(
   if (path.endsWith("/chats/files")) {
     operation.parameters = [{ name: "organization", in: "query", required: true, schema: UUID }, DISPOSITION];
     operation.requestBody = { required: true, content: contentOf(fileTypes) };
+  }
+  if (path.endsWith("/git/file")) {
+    operation.parameters = [...(operation.parameters ?? []), IF_NONE_MATCH];
+    const content = contentOf(["text/plain", ...FILE_TYPES]);
+    responses["200"] = { description: "Lines of a text, or an image.", headers: SIDE_HEADERS, content };
+    responses["304"] = { description: "The caller has it.", headers: SIDE_HEADERS };
   }
   if (path.endsWith("/chats/files/{file}") && method !== "delete") {
     operation.parameters = [...(operation.parameters ?? []), IF_NONE_MATCH];

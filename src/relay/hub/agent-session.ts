@@ -1,4 +1,12 @@
-import { type AgentMessage, type RelayMessage, type TreeMessage, treeKey, treeOfKey } from "../../protocol/index.js";
+import {
+  type AgentMessage,
+  type Answer,
+  type Question,
+  type RelayMessage,
+  type TreeMessage,
+  treeKey,
+  treeOfKey,
+} from "../../protocol/index.js";
 import { withoutCredentials } from "../../util/index.js";
 import type { TunnelLimitError } from "../budgets/exceeded.js";
 import type { RepeatedLog } from "../repeated-log.js";
@@ -6,6 +14,7 @@ import type { ChatRoots } from "../store/index.js";
 import type { Barriers } from "./barriers.js";
 import type { Channel } from "./channel.js";
 import type { Channels } from "./channels.js";
+import { type AskedChat, QuestionError, Questions } from "./questions.js";
 import type { TreeCache } from "./trees/tree-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
 import type { BlockedViewer } from "./watched-chat.js";
@@ -47,6 +56,7 @@ export class AgentSession {
   readonly #trees: TreeCache;
   readonly #channels: Channels;
   readonly #barriers: Barriers;
+  readonly #questions = new Questions();
   readonly #chatRoots: ChatRoots;
   readonly #blocked: ReadonlySet<BlockedViewer>;
   readonly #log: RepeatedLog;
@@ -69,6 +79,7 @@ export class AgentSession {
   end(): void {
     this.#trees.agentIsGone();
     this.#barriers.rejectAll();
+    this.#questions.rejectAll();
   }
 
   /** Asks for a chat's trees, or says that it is bound to other paths. */
@@ -88,6 +99,13 @@ export class AgentSession {
     return this.#barriers.add(chat, (id) => {
       this.link.send({ type: "refresh", id, chat, ...this.#compared(compare) });
     });
+  }
+
+  /** Asks about a chat's trees. @throws QuestionError */
+  ask({ chat, paths, base = "" }: AskedChat, question: Question): Promise<Answer> {
+    if (!this.compares) return Promise.reject(new QuestionError("old-agent"));
+    const about = { chat, paths: [...paths], ...(base !== "" && { base }) };
+    return this.#questions.add((id) => this.link.send({ type: "ask", id, ...about, question }));
   }
 
   #compared(compare: string | undefined): { compare?: string } {
@@ -114,6 +132,9 @@ export class AgentSession {
         break;
       case "trouble":
         this.#receiveTrouble(message);
+        break;
+      case "answer":
+        this.#questions.receive(message);
         break;
       default:
         message satisfies never;

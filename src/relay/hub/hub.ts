@@ -1,3 +1,4 @@
+import type { Answer, Question } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { Ledger } from "../budgets/account.js";
 import { BUDGETS, type BudgetName } from "../budgets/exceeded.js";
@@ -6,6 +7,7 @@ import type { ChatRoots, TreeStates } from "../store/index.js";
 import type { AgentState } from "./agent-session.js";
 import type { Channel } from "./channel.js";
 import type { Outlet } from "./outlet.js";
+import { QuestionError } from "./questions.js";
 import type { WatchStream } from "./streams/watch-stream.js";
 import { Viewer } from "./viewer.js";
 import { type TreeCount, Workspace } from "./workspace.js";
@@ -74,6 +76,12 @@ export class Hub {
       this.#workspaces.set(id, workspace);
     }
     return workspace;
+  }
+
+  /** Asks about a chat's trees, whether or not anybody watches them. @throws QuestionError */
+  ask({ workspace: id, ...chat }: Binding, question: Question): Promise<Answer> {
+    const workspace = this.#workspaces.get(id);
+    return workspace?.ask(chat, question) ?? Promise.reject(new QuestionError("no-agent"));
   }
 
   /** The state of a workspace's agent, without making the workspace known. */

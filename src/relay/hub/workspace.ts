@@ -1,4 +1,4 @@
-import type { AgentMessage, PartialUpdate, SecretsMode } from "../../protocol/index.js";
+import type { AgentMessage, Answer, PartialUpdate, Question, SecretsMode } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { Account, type Ledger, type WorkspaceLimits } from "../budgets/account.js";
 import { BudgetExceededError, type BudgetName, TunnelLimitError } from "../budgets/exceeded.js";
@@ -9,6 +9,7 @@ import { Barriers } from "./barriers.js";
 import { Channel, type ComparedHow } from "./channel.js";
 import type { ChannelHost } from "./channel-host.js";
 import { Channels } from "./channels.js";
+import { type AskedChat, QuestionError } from "./questions.js";
 import { FrameCache } from "./streams/frame-cache.js";
 import { type HeldTree, TreeCache } from "./trees/tree-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
@@ -275,6 +276,11 @@ export class Workspace implements ChannelHost {
   #treesChanged(): void {
     if (this.#counts.size > 0) this.#counts = new Map();
     this.#onChange("trees");
+  }
+
+  /** Asks about a chat's trees, whether or not it is watched. @throws QuestionError */
+  ask(chat: AskedChat, question: Question): Promise<Answer> {
+    return this.#session?.ask(chat, question) ?? Promise.reject(new QuestionError("no-agent"));
   }
 
   // ── the agent ──

@@ -98,7 +98,7 @@ export class WatchSession implements LiveWatch {
     this.client = client;
     this.prefix = options.prefix;
     this.chatId = chat.id;
-    this.#bound = { workspace: options.workspace, chat: chat.id, paths: chat.paths };
+    this.#bound = { workspace: options.workspace, chat: chat.id, paths: chat.paths, base: chat.base };
     this.#compare = options.compare;
     this.#viewer = hub.watch(this.#binding, {
       outlet: {
@@ -130,7 +130,7 @@ export class WatchSession implements LiveWatch {
 
   /** The chat was bound anew: to other paths, or to another workspace. */
   rebind(chat: BoundChat, workspace: string): void {
-    this.#bound = { workspace, chat: chat.id, paths: chat.paths };
+    this.#bound = { workspace, chat: chat.id, paths: chat.paths, base: chat.base };
     this.#hub.move(this.#viewer, this.#binding);
   }
 

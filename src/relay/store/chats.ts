@@ -12,6 +12,8 @@ export interface Chat {
   workspace: string | undefined;
   /** Absolute paths in the workspace; none: every repository that the agent finds. */
   paths: readonly string[];
+  /** The ref that is the base of its trees (docs/comparisons.md); "": the agent finds it. */
+  base: string;
   /** The chat that this one belongs to. */
   parent: string | undefined;
   /** What people call it; "": nothing. */
@@ -29,6 +31,8 @@ export interface ChatBinding {
   owner?: string;
   /** Left out: every repository that the agent finds. */
   paths?: readonly string[];
+  /** Left out: the agent finds it. */
+  base?: string;
   /** Left out: as before. */
   parent?: string;
 }
@@ -47,6 +51,7 @@ const rowSchema = z
     owner: z.string().nullable(),
     workspace: z.string().nullable(),
     paths: z.string().transform((text) => z.array(z.string()).parse(JSON.parse(text))),
+    base: z.string(),
     parent: z.string().nullable(),
     title: z.string(),
     labels: z.string().transform((text) => z.record(z.string(), z.string()).parse(JSON.parse(text))),
@@ -60,6 +65,7 @@ const rowSchema = z
       owner: row.owner ?? undefined,
       workspace: row.workspace ?? undefined,
       paths: row.paths,
+      base: row.base,
       parent: row.parent ?? undefined,
       title: row.title,
       labels: row.labels,
@@ -117,16 +123,17 @@ export class ChatStore {
       }
       this.#db
         .prepare(
-          `insert into chats (id, owner, workspace, paths, parent, archived, created_at, updated_at)
-             values (?, ?, ?, ?, ?, ?, ?, ?)
+          `insert into chats (id, owner, workspace, paths, base, parent, archived, created_at, updated_at)
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?)
              on conflict (id) do update set owner = excluded.owner, workspace = excluded.workspace,
-               paths = excluded.paths, parent = excluded.parent, updated_at = excluded.updated_at`,
+               paths = excluded.paths, base = excluded.base, parent = excluded.parent, updated_at = excluded.updated_at`,
         )
         .run(
           id,
           binding.owner ?? before?.owner ?? parent?.owner ?? null,
           binding.workspace,
           JSON.stringify(binding.paths ?? []),
+          binding.base ?? "",
           parentId ?? before?.parent ?? null,
           (before ?? parent)?.archived ? 1 : 0,
           Date.now(),
@@ -163,7 +170,7 @@ export class ChatStore {
   /** Takes a chat's binding away; the chat stays. @returns `undefined` when there is no such chat */
   unbind(id: string): Chat | undefined {
     this.#db
-      .prepare("update chats set workspace = null, paths = '[]', updated_at = ? where id = ?")
+      .prepare("update chats set workspace = null, paths = '[]', base = '', updated_at = ? where id = ?")
       .run(Date.now(), id);
     return this.get(id);
   }

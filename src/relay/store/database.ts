@@ -154,6 +154,8 @@ export const MIGRATIONS: readonly string[] = [
    update tokens set is_session = 1 where parent is not null;`,
   `alter table chats add column title text not null default '';
    alter table chats add column labels text not null default '{}';`,
+  // the ref that a chat's trees are compared with as their base
+  `alter table chats add column base text not null default '';`,
 ];
 
 /**

@@ -6,7 +6,8 @@ import { packagePath } from "../../util/index.js";
 import { topOf } from "../root-places.js";
 import type { TreeState } from "../types.js";
 import { defaultWatcher, type WatcherKind } from "../watch/watcher-kinds.js";
-import type { FromWorker, StateMessage, ToWorker, WorkerOptions } from "./messages.js";
+import type { AnswerMessage, FromWorker, StateMessage, ToWorker, WorkerOptions } from "./messages.js";
+import type { RepositoryAnswer, RepositoryQuestion } from "./questions.js";
 import { type Entry, Tree } from "./tree.js";
 
 const YOUNG_GENERATION_MB = 8;
@@ -51,6 +52,7 @@ export class TreeHost {
   #resting: NodeJS.Timeout | undefined;
   readonly #byNumber = new Map<number, Entry>();
   readonly #pings = new Map<number, () => void>();
+  readonly #questions = new Map<number, (answer: AnswerMessage["answer"]) => void>();
   #worker: Worker | undefined;
   #numbers = 0;
   #tickets = 0;
@@ -94,6 +96,30 @@ export class TreeHost {
     return tree;
   }
 
+  /**
+   * Asks about a repository, whether or not it is followed.
+   *
+   * @param root absolute path of its working tree
+   * @throws Error in one line: it cannot be read, or the thread has ended
+   */
+  ask(root: string, question: RepositoryQuestion): Promise<RepositoryAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#tickets += 1;
+      this.#questions.set(this.#tickets, (answer) => {
+        if (answer.kind === "error") reject(new Error(answer.message));
+        else resolve(answer);
+      });
+      this.#post({ type: "ask", ticket: this.#tickets, place: { root, top: topOf(root) }, question });
+      if (this.#closed) this.#endQuestions();
+    });
+  }
+
+  #endQuestions(): void {
+    for (const settle of this.#questions.values())
+      settle({ kind: "error", message: "the thread of the trees has ended" });
+    this.#questions.clear();
+  }
+
   /** Settles when the thread has answered: one that is stuck does not. At once when there is none. */
   ping(): Promise<void> {
     if (this.#worker === undefined) return Promise.resolve();
@@ -108,6 +134,7 @@ export class TreeHost {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#resting);
+    this.#endQuestions();
     for (const entry of this.#byNumber.values()) this.#answerAll(entry);
     this.#byKey.clear();
     this.#byNumber.clear();
@@ -198,6 +225,7 @@ export class TreeHost {
     this.#worker = undefined;
     for (const resolve of this.#pings.values()) resolve();
     this.#pings.clear();
+    this.#endQuestions();
     if (this.#closed) return;
     for (const entry of this.#byNumber.values()) {
       this.#postOpen(entry);
@@ -210,6 +238,11 @@ export class TreeHost {
     if (message.type === "pong") {
       this.#pings.get(message.ticket)?.();
       this.#pings.delete(message.ticket);
+      return;
+    }
+    if (message.type === "answer") {
+      this.#questions.get(message.ticket)?.(message.answer);
+      this.#questions.delete(message.ticket);
       return;
     }
     const entry = this.#byNumber.get(message.tree);

@@ -2,6 +2,7 @@ import type { FilterPolicy } from "../../git/index.js";
 import type { FileChanges, WantedComparison } from "../../protocol/index.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import type { WatcherKind } from "../watch/watcher-kinds.js";
+import type { AskedPlace, RepositoryAnswer, RepositoryQuestion } from "./questions.js";
 
 /** What the thread of the trees is started with. */
 export interface WorkerOptions {
@@ -26,6 +27,8 @@ export type ToWorker =
   | { readonly type: "compare"; readonly tree: number; readonly of: number; readonly wanted: WantedComparison }
   | { readonly type: "close"; readonly tree: number }
   | { readonly type: "refresh"; readonly tree: number; readonly ticket: number }
+  /** Answered with `answer`. */
+  | { readonly type: "ask"; readonly ticket: number; readonly place: AskedPlace; readonly question: RepositoryQuestion }
   /** Closes all trees. Answered with `left` when nothing outside of the thread calls into it any more. */
   | { readonly type: "leave" }
   /** Answered with `pong` by a thread that is not stuck. */
@@ -44,6 +47,13 @@ export interface StateMessage {
   readonly changes: FileChanges;
 }
 
+/** The answer to a question; `error` in place of one: what went wrong, in one line. */
+export interface AnswerMessage {
+  readonly type: "answer";
+  readonly ticket: number;
+  readonly answer: RepositoryAnswer | { readonly kind: "error"; readonly message: string };
+}
+
 /** The thread of the trees → main thread. */
 export type FromWorker =
   | StateMessage
@@ -57,6 +67,7 @@ export type FromWorker =
       readonly fields: object;
       readonly message: string;
     }
+  | AnswerMessage
   | { readonly type: "pong"; readonly ticket: number }
   | { readonly type: "left" }
   /** The barrier has passed; the states before it have been posted. `scannedAt` is `undefined` when the tree is gone. */

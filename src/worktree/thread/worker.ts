@@ -8,6 +8,7 @@ import type { TreeLogger, TreeState } from "../types.js";
 import { createNames } from "../watch/create-watcher.js";
 import { subscriptionsEnded } from "../watch/parcel-watcher.js";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.js";
+import { answerQuestion } from "./questions.js";
 
 /** One followed tree, as the main thread hears of it. */
 class FollowedTree {
@@ -99,6 +100,14 @@ function run(port: MessagePort, options: WorkerOptions): void {
   port.on("message", (message: ToWorker) => {
     if (message.type === "ping") {
       post({ type: "pong", ticket: message.ticket });
+      return;
+    }
+    if (message.type === "ask") {
+      const { ticket } = message;
+      answerQuestion(message.place, message.question, options).then(
+        (answer) => post({ type: "answer", ticket, answer }),
+        (error: unknown) => post({ type: "answer", ticket, answer: { kind: "error", message: messageOf(error) } }),
+      );
       return;
     }
     if (message.type === "leave") {

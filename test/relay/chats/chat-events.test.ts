@@ -7,7 +7,16 @@ const ALICE = { user: "alice", admin: false, workspace: undefined };
 const W = "11111111-1111-4111-8111-111111111111";
 
 function chatOf(id: string, more: Partial<Chat> = {}): Chat {
-  const rest = { paths: [], parent: undefined, title: "", labels: {}, archived: false, createdAt: AT, updatedAt: AT };
+  const rest = {
+    paths: [],
+    base: "",
+    parent: undefined,
+    title: "",
+    labels: {},
+    archived: false,
+    createdAt: AT,
+    updatedAt: AT,
+  };
   return { id, owner: "alice", workspace: W, ...rest, ...more };
 }
 

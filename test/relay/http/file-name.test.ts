@@ -1,6 +1,6 @@
 import contentDisposition from "content-disposition";
 import t from "tap";
-import { fileName } from "../../../src/relay/http/file-name.js";
+import { fileName } from "../../../src/relay/http/files/file-name.js";
 import fc from "../../support/fast-check.js";
 
 /**

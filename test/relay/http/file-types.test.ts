@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import t from "tap";
 import { z } from "zod";
-import { classify, TextCheck } from "../../../src/relay/http/file-types.js";
+import { classify, TextCheck } from "../../../src/relay/http/files/file-types.js";
 import fc from "../../support/fast-check.js";
 import { TestRelay } from "../support/relay.js";
 

@@ -1,5 +1,5 @@
 import t from "tap";
-import { sniffImage } from "../../../src/relay/http/sniff.js";
+import { sniffImage } from "../../../src/relay/http/files/sniff.js";
 
 const bytes = (text: string) => Buffer.from(text, "latin1");
 

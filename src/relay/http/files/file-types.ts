@@ -1,4 +1,4 @@
-import { FILE_TYPES, OTHER_FILE_TYPES, type Refusal, refusalOfType } from "../answers.js";
+import { FILE_TYPES, OTHER_FILE_TYPES, type Refusal, refusalOfType } from "../../answers.js";
 import { sniffImage } from "./sniff.js";
 
 /** What chat files may be: images alone, or what later releases of Coder take as well. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { boundedArray } from "./bounded-array.js";
+import { boundedArray } from "../bounded-array.js";
+import { MAX_COMMIT_TEXT_UNITS, MAX_LISTED_COMMITS, MAX_META_TEXT_UNITS } from "../limits.js";
 import type { CommitEntry, ComparedFields, ComparisonMeta } from "./comparison.js";
-import { MAX_COMMIT_TEXT_UNITS, MAX_LISTED_COMMITS, MAX_META_TEXT_UNITS } from "./limits.js";
 
 const count = z.int().nonnegative();
 const oid = z.string().max(64);

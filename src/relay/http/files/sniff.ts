@@ -1,4 +1,4 @@
-import type { FILE_TYPES } from "../answers.js";
+import type { FILE_TYPES } from "../../answers.js";
 
 /**
  * The type of an image by its first bytes, by the patterns of the MIME Sniffing standard

@@ -2,17 +2,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import contentDisposition from "content-disposition";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { idSchema } from "../../protocol/index.js";
-import { systemCode } from "../../util/index.js";
-import type { Upload } from "../access/index.js";
-import { accept, MAX_FILE_BYTES, REFUSALS, RefusedError } from "../answers.js";
-import { RepeatedLog } from "../repeated-log.js";
-import { BlobTooLargeError, type FileEntry, type StagedBlob } from "../store/index.js";
-import { clientOf, type HttpContext, type HttpServer, queryOf } from "./context.js";
+import { idSchema } from "../../../protocol/index.js";
+import { systemCode } from "../../../util/index.js";
+import type { Upload } from "../../access/index.js";
+import { accept, MAX_FILE_BYTES, REFUSALS, RefusedError } from "../../answers.js";
+import { RepeatedLog } from "../../repeated-log.js";
+import { BlobTooLargeError, type FileEntry, type StagedBlob } from "../../store/index.js";
+import { clientOf, type HttpContext, type HttpServer, queryOf } from "../context.js";
+import { freeBuffer } from "../free-buffer.js";
+import { callerErrors } from "../schemas.js";
 import { fileName } from "./file-name.js";
 import { classify, type FileTypes, headersOf, TextCheck, typesOf, unsupportedType } from "./file-types.js";
-import { freeBuffer } from "./free-buffer.js";
-import { callerErrors } from "./schemas.js";
 
 /** The chat file routes, on the relay's own store (docs/protocol.md). @param types what may be uploaded */
 export function fileRoutes(context: HttpContext, types: FileTypes, hide: boolean) {
