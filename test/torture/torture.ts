@@ -1,7 +1,7 @@
 import { cpSync, type FSWatcher, mkdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "../../src/util/index.js";
-import { scanOnce, TreeHost, type WatcherKind } from "../../src/worktree/index.js";
+import { scanOnce, type Tree, TreeHost, type TreeState, type WatcherKind } from "../../src/worktree/index.js";
 import { expectedDiff, type OracleOptions } from "../support/git-oracle.js";
 import { Random } from "../support/random.js";
 import { followedBy } from "../support/watchers.js";
@@ -33,26 +33,37 @@ export interface Outcome {
   written: string[];
 }
 
+export interface TortureOptions {
+  /** Where events come from. Default: inotify. */
+  watcher?: WatcherKind;
+  /** Asks by a refresh as soon as a sequence has ended: the answer must be right, whatever is right later. */
+  asks?: boolean;
+  /** Secrets are among what is written, and what hides them is judged, too. */
+  withSecrets?: boolean;
+}
+
 /** Runs sequences on repositories in a scratch directory, each followed without help; see {@link followedBy}. */
 export class Torture {
   readonly #scratch: string;
   readonly #host: TreeHost;
+  /** Looks at everything, which a refresh of a tree that has events does not. */
+  readonly #looker: TreeHost;
+  readonly #asks: boolean;
   readonly #template: string;
   readonly #allowedMs: number;
   readonly #withSecrets: boolean;
 
-  /**
-   * @param allowedMs how long after the last operation a state may be wrong
-   * @param withSecrets secrets are among what is written, and what hides them is judged, too
-   */
-  constructor(scratch: string, allowedMs: number, watcher: WatcherKind = "inotify", withSecrets = false) {
+  /** @param allowedMs how long after the last operation a state may be wrong */
+  constructor(
+    scratch: string,
+    allowedMs: number,
+    { watcher = "inotify", asks = false, withSecrets = false }: TortureOptions = {},
+  ) {
+    const options = { logger: silentLogger(), maxPatchBytes: 2 ** 31, keptPatchBytes: 2 ** 31 };
+    this.#host = new TreeHost({ ...options, ...followedBy(watcher) });
+    this.#looker = new TreeHost({ ...options, watcher: "poll", sweep: false });
+    this.#asks = asks;
     this.#withSecrets = withSecrets;
-    this.#host = new TreeHost({
-      logger: silentLogger(),
-      maxPatchBytes: 2 ** 31,
-      keptPatchBytes: 2 ** 31,
-      ...followedBy(watcher),
-    });
     this.#scratch = scratch;
     this.#allowedMs = allowedMs;
     this.#template = join(scratch, "template");
@@ -76,7 +87,7 @@ export class Torture {
       for (let sequence = 0; sequence < sequences; sequence++) {
         const steps = makeSequence(random, this.#withSecrets ? SECRET_OPERATIONS : []);
         await runSequence(steps, root, out);
-        const settled = await this.#settle(root, () => textOf(tree.state));
+        const settled = this.#asks ? await ask(tree) : await this.#settle(root, () => textOf(tree.state));
         const { ms, expected, got } = settled;
         let { verdict } = settled;
         let report = "";
@@ -84,10 +95,11 @@ export class Torture {
         if (verdict === "wrong") {
           const cold = textOf(await scanOnce(root)) === expected;
           const healed = textOf(await tree.refresh()) === expected;
+          const looked = textOf(await this.#look(root)) === expected;
           report = [
             ...steps.map((step) => `  ${step.join("  ||  ")}`),
             firstDifference(expected, got),
-            `a cold scan is ${cold ? "right" : "wrong"}, a refresh ${healed ? "heals" : "does not heal"}`,
+            `a cold scan is ${cold ? "right" : "wrong"}, a refresh ${healed ? "heals" : "does not heal"}, a look at everything is ${looked ? "right" : "wrong"}`,
             ...troubles,
           ].join("\n");
         }
@@ -97,7 +109,7 @@ export class Torture {
           report = [...steps.map((step) => `  ${step.join("  ||  ")}`), leak].join("\n");
         }
         const gitDirectory = new Witness(join(root, ".git"));
-        await tree.refresh();
+        await this.#look(root);
         yield { seed, sequence, verdict, ms, report, written: gitDirectory.close() };
         if (verdict === "wrong" || verdict === "refused" || verdict === "stale") return;
       }
@@ -109,6 +121,15 @@ export class Torture {
 
   async close(): Promise<void> {
     await this.#host.close();
+    await this.#looker.close();
+  }
+
+  /** Looks at everything as a followed tree does: to open it, and once more for the refresh. */
+  async #look(root: string): Promise<TreeState | undefined> {
+    const tree = this.#looker.open(root);
+    const state = await tree.refresh();
+    tree.close();
+    return state;
   }
 
   /** Waits for the state to be git's; the oracle's own time does not count as long as the state is right meanwhile. */
@@ -137,6 +158,16 @@ interface Settled {
   ms: number;
   expected: string;
   got: string | undefined;
+}
+
+/** Asks by a refresh, while nothing is written. */
+async function ask(tree: Tree): Promise<Settled> {
+  const began = performance.now();
+  const got = textOf(await tree.refresh());
+  const ms = Math.round(performance.now() - began);
+  const expected = gitsAnswer(tree.root);
+  if (expected === undefined) return { verdict: "refused", ms, expected: "", got };
+  return { verdict: got === expected ? "right" : "wrong", ms, expected, got };
 }
 
 /** Sees whether anything is written into a git directory between its making and its end. */
