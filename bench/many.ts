@@ -88,15 +88,13 @@ async function measure(what: string, roots: readonly string[], home: string): Pr
   const before = await followed.usage();
   await rest(IDLE_MS);
   const idle = await followed.usage();
-  await followed.refresh();
-  const after = await followed.usage();
   const watches = await followed.watches();
   await followed.close();
   return {
     home: what,
     watches,
     quietShare: (idle.cpuMs - before.cpuMs) / IDLE_MS,
-    sweepMs: after.cpuMs - idle.cpuMs,
+    sweepMs: await FollowedProcess.lookCpuMs(roots, env),
     rssBytes: idle.rssBytes,
   };
 }

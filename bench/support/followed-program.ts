@@ -18,7 +18,7 @@ export type Told =
   | { type: "state"; files: number; head: string; sinceOpenMs: number }
   | { type: "usage"; usage: Usage }
   | { type: "watches"; count: number }
-  | { type: "refreshed" };
+  | { type: "refreshed"; ms: number };
 
 const RESOLUTION_MS = 5;
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -29,7 +29,7 @@ const tell = (message: Told): void => {
 };
 const opened = performance.now();
 // the cost of a sweep is measured by itself: one that happened to fall into the quiet seconds would count twice
-const host = new TreeHost({ logger: silentLogger(), sweep: false });
+const host = new TreeHost({ logger: silentLogger(), sweep: process.env.TREEWIRE_BENCH_LOOKS === "1" });
 const trees = process.argv.slice(2).map((root) => host.open(root));
 for (const tree of trees) {
   tree.on("state", ({ files, head }) => {
@@ -42,8 +42,9 @@ process.on("message", async (question: "usage" | "watches" | "refresh" | "still"
     return;
   }
   if (question === "refresh") {
+    const began = performance.now();
     await Promise.all(trees.map((tree) => tree.refresh()));
-    tell({ type: "refreshed" });
+    tell({ type: "refreshed", ms: performance.now() - began });
     return;
   }
   if (question === "watches") {

@@ -14,6 +14,11 @@ function unitEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Array.from(lines, ([, name = "", value = ""]) => [name, value]));
 }
 
+/** Longer than what a look behind a refresh waits for and takes, in milliseconds. */
+const LOOK_REST_MS = 5000;
+
+const rest = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** A process of its own that follows working trees. */
 export class FollowedProcess {
   readonly #child: ChildProcess;
@@ -58,8 +63,25 @@ export class FollowedProcess {
     this.#child.send("still");
   }
 
-  async refresh(): Promise<void> {
-    await this.#ask("refresh");
+  /** @returns milliseconds from the question to the answer, in the process */
+  async refresh(): Promise<number> {
+    const told = await this.#ask("refresh");
+    if (told.type !== "refreshed") throw new Error("not the answer to the question");
+    return told.ms;
+  }
+
+  /** CPU of a look at everything, in milliseconds: of the one behind a refresh. */
+  static async lookCpuMs(roots: string | readonly string[], more: NodeJS.ProcessEnv = {}): Promise<number> {
+    const looking = new FollowedProcess(roots, { ...more, TREEWIRE_BENCH_LOOKS: "1" });
+    await looking.state();
+    looking.still();
+    await rest(LOOK_REST_MS);
+    const before = await looking.usage();
+    await looking.refresh();
+    await rest(LOOK_REST_MS);
+    const after = await looking.usage();
+    await looking.close();
+    return after.cpuMs - before.cpuMs;
   }
 
   async close(): Promise<void> {

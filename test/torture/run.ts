@@ -1,5 +1,6 @@
-// `npm run torture [-- --watcher W --seed S --rounds N --secrets --compare]`: random sequences of real operations on a followed tree. After each the
-// tree's text must equal git's within the time that docs/watching.md allows. A seed replays its repository.
+// `npm run torture [-- --watcher W --seed S --rounds N --secrets --compare --refresh]`: random sequences of real operations on
+// a followed tree. After each the tree's text must equal git's within the time that docs/watching.md allows, or, with `--refresh`, in the
+// answer to a refresh that is sent at once. A seed replays its repository.
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,12 +21,19 @@ const options = await yargs(hideBin(process.argv))
   .option("secrets", { type: "boolean", default: false, describe: "with secrets, and what hides them" })
   .option("compare", { type: "boolean", default: false, describe: "with the base of the branch, in place of HEAD" })
   .option("allowed-ms", { type: "number", describe: "time within which a state must be right; default: as promised" })
+  .option("refresh", {
+    type: "boolean",
+    default: false,
+    describe: "ask at once by a refresh, whose answer must be right",
+  })
   .strict()
   .parseAsync();
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "treewire-torture-")));
-const torture = new Torture(scratch, options.allowedMs ?? RIGHT_WITHIN_MS[options.watcher], options.watcher, {
+const torture = new Torture(scratch, options.allowedMs ?? RIGHT_WITHIN_MS[options.watcher], {
+  watcher: options.watcher,
   withSecrets: options.secrets,
+  asks: options.refresh,
   compares: options.compare,
 });
 process.stdout.write(`seeds from ${options.seed} on\n`);

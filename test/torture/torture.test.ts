@@ -16,7 +16,7 @@ t.setTimeout(300_000);
 
 for (const watcher of WATCHERS) {
   t.test(`after any sequence of operations the state is git's, and nothing is written: ${watcher}`, async (t) => {
-    const torture = new Torture(tempDir(t), PATIENCE_MS, watcher);
+    const torture = new Torture(tempDir(t), PATIENCE_MS, { watcher });
     t.teardown(() => torture.close());
     const { seeds, sequences } = CHOSEN[watcher];
     let answered = 0;
@@ -34,7 +34,7 @@ for (const watcher of WATCHERS) {
 t.test(
   "after any sequence with secrets in it, what is let go is what the same rules make of git's answer",
   async (t) => {
-    const torture = new Torture(tempDir(t), PATIENCE_MS, "inotify", { withSecrets: true });
+    const torture = new Torture(tempDir(t), PATIENCE_MS, { withSecrets: true });
     t.teardown(() => torture.close());
     let answered = 0;
     for await (const { sequence, verdict, report } of torture.run(7000, 6)) {
@@ -46,7 +46,7 @@ t.test(
 );
 
 t.test("a comparison with the branch's base is git's as well", async (t) => {
-  const torture = new Torture(tempDir(t), PATIENCE_MS, "inotify", { compares: true });
+  const torture = new Torture(tempDir(t), PATIENCE_MS, { compares: true });
   t.teardown(() => torture.close());
   for await (const { sequence, verdict, report, written } of torture.run(16, 6)) {
     t.equal(verdict, "right", `sequence ${sequence}\n${report}`);

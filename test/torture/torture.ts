@@ -1,7 +1,8 @@
 import { cpSync, type FSWatcher, mkdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
+import type { ComparisonRequest } from "../../src/protocol/index.js";
 import { silentLogger } from "../../src/util/index.js";
-import { scanOnce, TreeHost, type WatcherKind } from "../../src/worktree/index.js";
+import { scanOnce, type Tree, TreeHost, type TreeState, type WatcherKind } from "../../src/worktree/index.js";
 import { expectedDiff, type OracleOptions } from "../support/git-oracle.js";
 import { Random } from "../support/random.js";
 import { git } from "../support/repo.js";
@@ -34,8 +35,11 @@ export interface Outcome {
   written: string[];
 }
 
-/** What is done to the repositories besides. */
-export interface TortureKinds {
+export interface TortureOptions {
+  /** Where events come from. Default: inotify. */
+  watcher?: WatcherKind;
+  /** Asks by a refresh as soon as a sequence has ended: the answer must be right, whatever is right later. */
+  asks?: boolean;
   /** Secrets are among what is written, and what hides them is judged, too. */
   withSecrets?: boolean;
   /** The branch's base is what trees are compared with, and refs of a remote move besides. */
@@ -46,19 +50,26 @@ export interface TortureKinds {
 export class Torture {
   readonly #scratch: string;
   readonly #host: TreeHost;
+  /** Looks at everything, which a refresh of a tree that has events does not. */
+  readonly #looker: TreeHost;
+  readonly #asks: boolean;
   readonly #template: string;
   readonly #allowedMs: number;
-  readonly #kinds: TortureKinds;
+  readonly #withSecrets: boolean;
+  readonly #compare: ComparisonRequest;
 
   /** @param allowedMs how long after the last operation a state may be wrong */
-  constructor(scratch: string, allowedMs: number, watcher: WatcherKind = "inotify", kinds: TortureKinds = {}) {
-    this.#kinds = kinds;
-    this.#host = new TreeHost({
-      logger: silentLogger(),
-      maxPatchBytes: 2 ** 31,
-      keptPatchBytes: 2 ** 31,
-      ...followedBy(watcher),
-    });
+  constructor(
+    scratch: string,
+    allowedMs: number,
+    { watcher = "inotify", asks = false, withSecrets = false, compares = false }: TortureOptions = {},
+  ) {
+    const options = { logger: silentLogger(), maxPatchBytes: 2 ** 31, keptPatchBytes: 2 ** 31 };
+    this.#host = new TreeHost({ ...options, ...followedBy(watcher) });
+    this.#looker = new TreeHost({ ...options, watcher: "poll", sweep: false });
+    this.#asks = asks;
+    this.#withSecrets = withSecrets;
+    this.#compare = { kind: compares ? "base" : "head" };
     this.#scratch = scratch;
     this.#allowedMs = allowedMs;
     this.#template = join(scratch, "template");
@@ -73,30 +84,29 @@ export class Torture {
     const out = join(top, "out");
     mkdirSync(out, { recursive: true });
     cpSync(this.#template, root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-    const { withSecrets = false, compares = false } = this.#kinds;
-    const compare = { kind: compares ? "base" : "head" } as const;
-    const tree = this.#host.open(root, compares ? { request: compare } : undefined);
-    const filtered = withSecrets ? new FilteredTree(tree, root) : undefined;
+    const tree = this.#open(this.#host, root);
+    const filtered = this.#withSecrets ? new FilteredTree(tree, root) : undefined;
     const troubles: string[] = [];
     tree.on("trouble", ({ message }) => troubles.push(message));
     try {
       await tree.refresh();
       for (let sequence = 0; sequence < sequences; sequence++) {
-        const steps = makeSequence(random, withSecrets ? SECRET_OPERATIONS : []);
-        if (compares) steps.splice(random.below(steps.length), 0, [moveRemote(random)]);
+        const steps = makeSequence(random, this.#withSecrets ? SECRET_OPERATIONS : []);
+        if (this.#compares) steps.splice(random.below(steps.length), 0, [moveRemote(random)]);
         await runSequence(steps, root, out);
-        const settled = await this.#settle(root, () => textOf(tree.state));
+        const settled = this.#asks ? await this.#ask(tree) : await this.#settle(root, () => textOf(tree.state));
         const { ms, expected, got } = settled;
         let { verdict } = settled;
         let report = "";
         if (verdict === "wrong" && this.#gitsAnswer(root, { inCopy: true }) === got) verdict = "stale";
         if (verdict === "wrong") {
-          const cold = textOf(await scanOnce(root, { compare })) === expected;
+          const cold = textOf(await scanOnce(root, { compare: this.#compare })) === expected;
           const healed = textOf(await tree.refresh()) === expected;
+          const looked = textOf(await this.#look(root)) === expected;
           report = [
             ...steps.map((step) => `  ${step.join("  ||  ")}`),
             firstDifference(expected, got),
-            `a cold scan is ${cold ? "right" : "wrong"}, a refresh ${healed ? "heals" : "does not heal"}`,
+            `a cold scan is ${cold ? "right" : "wrong"}, a refresh ${healed ? "heals" : "does not heal"}, a look at everything is ${looked ? "right" : "wrong"}`,
             ...troubles,
           ].join("\n");
         }
@@ -106,7 +116,7 @@ export class Torture {
           report = [...steps.map((step) => `  ${step.join("  ||  ")}`), leak].join("\n");
         }
         const gitDirectory = new Witness(join(root, ".git"));
-        await tree.refresh();
+        await this.#look(root);
         yield { seed, sequence, verdict, ms, report, written: gitDirectory.close() };
         if (verdict === "wrong" || verdict === "refused" || verdict === "stale") return;
       }
@@ -116,13 +126,40 @@ export class Torture {
     }
   }
 
+  get #compares(): boolean {
+    return this.#compare.kind !== "head";
+  }
+
+  #open(host: TreeHost, root: string): Tree {
+    return host.open(root, this.#compares ? { request: this.#compare } : undefined);
+  }
+
   #gitsAnswer(root: string, options: OracleOptions = {}): string | undefined {
-    const base = this.#kinds.compares ? baseOf(root) : undefined;
+    const base = this.#compares ? baseOf(root) : undefined;
     return gitsAnswer(root, base === undefined ? options : { ...options, base });
   }
 
   async close(): Promise<void> {
     await this.#host.close();
+    await this.#looker.close();
+  }
+
+  /** Looks at everything as a followed tree does: to open it, and once more for the refresh. */
+  async #look(root: string): Promise<TreeState | undefined> {
+    const tree = this.#open(this.#looker, root);
+    const state = await tree.refresh();
+    tree.close();
+    return state;
+  }
+
+  /** Asks by a refresh, while nothing is written. */
+  async #ask(tree: Tree): Promise<Settled> {
+    const began = performance.now();
+    const got = textOf(await tree.refresh());
+    const ms = Math.round(performance.now() - began);
+    const expected = this.#gitsAnswer(tree.root);
+    if (expected === undefined) return { verdict: "refused", ms, expected: "", got };
+    return { verdict: got === expected ? "right" : "wrong", ms, expected, got };
   }
 
   /** Waits for the state to be git's; the oracle's own time does not count as long as the state is right meanwhile. */
@@ -186,9 +223,16 @@ function gitsAnswer(root: string, options: OracleOptions = {}): string | undefin
   }
 }
 
-/** What a fetch does to the refs of a remote: its main branch moves. */
-function moveRemote(random: Random): string {
-  return `git update-ref refs/remotes/origin/main ${random.pick(["main", "other", "far", "HEAD", "main~1"])}`;
+function firstDifference(expected: string, got: string | undefined): string {
+  const want = expected.split("\n");
+  const have = (got ?? "(gone)").split("\n");
+  const at = want.findIndex((line, index) => line !== have[index]);
+  const from = Math.max(0, (at < 0 ? want.length : at) - 3);
+  return `expected:\n${want.slice(from, from + 12).join("\n")}\ngot:\n${have.slice(from, from + 12).join("\n")}`;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** The base of the branch by git; `undefined`: there is none, and HEAD's diff is right. */
@@ -205,14 +249,7 @@ function baseOf(root: string): string | undefined {
   return ref && ask("merge-base", "HEAD", ref);
 }
 
-function firstDifference(expected: string, got: string | undefined): string {
-  const want = expected.split("\n");
-  const have = (got ?? "(gone)").split("\n");
-  const at = want.findIndex((line, index) => line !== have[index]);
-  const from = Math.max(0, (at < 0 ? want.length : at) - 3);
-  return `expected:\n${want.slice(from, from + 12).join("\n")}\ngot:\n${have.slice(from, from + 12).join("\n")}`;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** What a fetch does to the refs of a remote: its main branch moves. */
+function moveRemote(random: Random): string {
+  return `git update-ref refs/remotes/origin/main ${random.pick(["main", "other", "far", "HEAD", "main~1"])}`;
 }

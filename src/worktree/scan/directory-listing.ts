@@ -86,6 +86,7 @@ export class DirectoryListing {
     const files = directory?.files();
     const directories = new Set(directory?.children.map((child) => child.name));
     const takenAt = Date.now();
+    const there = new Set(names);
     let found = 0;
     for (const name of names) {
       if (name === ".git") continue;
@@ -96,16 +97,20 @@ export class DirectoryListing {
         continue;
       }
       const stats = this.#recorder.look(joinPath(node.path, name));
-      if (stats === undefined) continue;
+      if (stats === undefined) {
+        // gone since the listing, and so missing; one whose path is too long is there
+        if (!this.#directories.tooDeep.has(node.path)) there.delete(name);
+        continue;
+      }
       if (stats === DENIED) return; // what can't be looked at is not missing
       if (position !== undefined) found++;
       if (directories.has(name) && stats.isDirectory()) found++;
       this.#recorder.record(node, name, stats, takenAt);
     }
-    if (node.listed) this.#forgetAllBut(node, new Set(names));
+    if (node.listed) this.#forgetAllBut(node, there);
     node.listed = true;
     if (files !== undefined && found < files.size + directories.size) {
-      this.#recordMissing(node, files, directories, new Set(names));
+      this.#recordMissing(node, files, directories, there);
     }
   }
 
