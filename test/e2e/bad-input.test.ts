@@ -28,7 +28,12 @@ t.test("bad usage is one line and status 2", async (t) => {
   await refused(t, ["--once", "--relay", "http://localhost"], 2, /mutually exclusive/);
   await refused(t, ["--relay", "http://localhost"], 2, /no token given; use --token-file/);
   await refused(t, ["--relay", "localhost:7700", "--token-file", "x"], 2, /localhost:7700: not a relay URL/);
-  await refused(t, ["--relay", "http://localhost", "some/path"], 2, /a path is for a look, without a relay: some\/path/);
+  await refused(
+    t,
+    ["--relay", "http://localhost", "some/path"],
+    2,
+    /a path is for a look, without a relay: some\/path/,
+  );
 });
 
 t.test("--once names the path that it cannot show, and shows the others", async (t) => {
