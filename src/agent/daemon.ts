@@ -22,6 +22,9 @@ import { Trees } from "./trees/trees.js";
 import type { Welcome } from "./tunnel/connection.js";
 import { Tunnel, type TunnelOptions, type TunnelStatus } from "./tunnel/tunnel.js";
 
+/** So many of the chats that were tracked are named on a new connection. */
+const MAX_NAMED = 1_000;
+
 export interface DaemonOptions {
   /** The tunnel's address. */
   url: URL;
@@ -57,6 +60,8 @@ export class Daemon {
   readonly tunnel: Tunnel;
   readonly #options: DaemonOptions;
   readonly #chats: Chats;
+  /** Tells the relay which chats have touched paths, if it makes chats. */
+  readonly #name: (chats: readonly string[]) => void;
   readonly #trees: Trees;
   readonly #discovery: Discovery;
   readonly #startedAt = Date.now();
@@ -76,6 +81,10 @@ export class Daemon {
     this.#trees = trees;
     this.#discovery = discovery;
     let link: Link | undefined;
+    let makesChats = false;
+    this.#name = (ids) => {
+      if (makesChats) for (const chat of ids) link?.send({ type: "named", chat });
+    };
     this.tunnel = new Tunnel({
       url,
       token,
@@ -89,6 +98,8 @@ export class Daemon {
         link = established;
         trees.connect(established, resumptions(welcome));
         chats.connect(established);
+        makesChats = welcome.auto_bind === true;
+        this.#name([...tracked.chats()].slice(-MAX_NAMED));
       },
       onLost: () => {
         link = undefined;
@@ -155,6 +166,7 @@ export class Daemon {
       case "track": {
         const chats = [...new Set([request.chat, ...request.ancestors])];
         await tracked.track(chats, await realPathsOf(request.paths), request.base);
+        this.#name(chats);
         void this.#chats.trackedChanged(chats);
         return { type: "done" };
       }

@@ -120,6 +120,9 @@ const trouble = z.object({
 /** A part of the answer to a question: their `data` together are JSON of an `Answer` (src/protocol/questions.ts). */
 const answer = z.object({ type: z.literal("answer"), id: z.int(), data: z.string(), more: z.boolean() });
 
+/** The chat has touched paths in the workspace. Sent to relays whose welcome has `auto_bind`: one that is not there comes to be. */
+const named = z.object({ type: z.literal("named"), chat });
+
 export const agentMessageSchema = z.discriminatedUnion("type", [
   hello,
   chatTrees,
@@ -129,6 +132,7 @@ export const agentMessageSchema = z.discriminatedUnion("type", [
   refreshed,
   trouble,
   answer,
+  named,
 ]);
 /** Agent → relay. */
 export type AgentMessage = z.infer<typeof agentMessageSchema>;
@@ -148,6 +152,8 @@ const welcome = z.object({
     z.object({ root, compare, epoch, seq, base: seq.nullable(), parts: z.int().positive() }),
     MAX_TREES,
   ).exactOptional(),
+  /** The token makes chats: the agent says which ones have touched paths. */
+  auto_bind: z.literal(true).exactOptional(),
 });
 
 /**

@@ -22,13 +22,18 @@ async function refused(t: Test, args: string[], status: number, line: RegExp, en
 }
 
 t.test("bad usage is one line and status 2", async (t) => {
-  await refused(t, [], 2, /give --once, or --relay URL/);
+  await refused(t, ["run"], 2, /no relay is set: give --relay URL or --join LINK/);
   await refused(t, ["--once", "--format", "xml"], 2, /Choices: "diff", "json", "stat"/);
   await refused(t, ["--once", "--frmat", "json"], 2, /Unknown argument: frmat; did you mean --format\?/);
   await refused(t, ["--once", "--relay", "http://localhost"], 2, /mutually exclusive/);
   await refused(t, ["--relay", "http://localhost"], 2, /no token given; use --token-file/);
   await refused(t, ["--relay", "localhost:7700", "--token-file", "x"], 2, /localhost:7700: not a relay URL/);
-  await refused(t, ["--relay", "http://localhost", "some/path"], 2, /paths go with --once/);
+  await refused(
+    t,
+    ["--relay", "http://localhost", "some/path"],
+    2,
+    /a path is for a look, without a relay: some\/path/,
+  );
 });
 
 t.test("--once names the path that it cannot show, and shows the others", async (t) => {

@@ -222,7 +222,7 @@ async function showStates(
 
 function statusOf({ scannedAt, isStale }: Snapshot): string {
   const time = scannedAt.toTimeString().slice(0, 8);
-  return `${isStale ? `the agent is away since ${time}` : `live, checked ${time}`} · ${KEYS}`;
+  return `${isStale ? `the agent is away, its last state is of ${time}` : `live, checked ${time}`} · ${KEYS}`;
 }
 
 /**

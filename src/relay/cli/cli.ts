@@ -64,7 +64,7 @@ function parserOf(args: readonly string[], name: string, withOthers: (argv: Argv
 /** Options of any command. */
 const OPTIONS = [
   ...settingOptions(RELAY_SETTINGS),
-  ...["config", "json", "kind", "workspace", "user", "admin", "expires", "out", "owner", "path", "parent"],
+  ...["config", "json", "kind", "workspace", "user", "admin", "auto-bind", "expires", "out", "owner", "path", "parent"],
   ...["invite", "uses"],
   ...["url", "token-file", "refresh", "full", "ca-file", "cert-file", "key-file", "header", "insecure"],
 ];

@@ -19,7 +19,16 @@ const create = command(
         requiresArg: true,
         describe: "UUID; an agent's workspace, or the only one that a client may watch",
       })
-      .option("user", { type: "string", requiresArg: true, describe: "whom a client's token speaks for" })
+      .option("user", {
+        type: "string",
+        requiresArg: true,
+        describe: "whom a client's token speaks for; with --auto-bind, who owns the chats",
+      })
+      .option("auto-bind", {
+        type: "boolean",
+        default: false,
+        describe: "an agent's: chats that it names come to be by themselves, owned by --user",
+      })
       .option("admin", { type: "boolean", default: false, describe: "a client that sees every chat" })
       .option("expires", {
         type: "string",
@@ -66,16 +75,20 @@ interface NewTokenArguments {
   workspace: string | undefined;
   user: string | undefined;
   admin: boolean;
+  autoBind: boolean;
   expires: string | undefined;
 }
 
-function newToken({ kind, workspace, user, admin, expires }: NewTokenArguments): NewToken {
+function newToken({ kind, workspace, user, admin, autoBind, expires }: NewTokenArguments): NewToken {
   const expiry = expires === undefined ? {} : { expiresAt: parseExpiry(expires) };
   if (kind === "agent") {
     if (workspace === undefined) throw badUsage("--kind agent", "it needs --workspace");
-    if (user !== undefined || admin) throw badUsage("--kind agent", "--user and --admin are for clients");
-    return { kind, workspace, ...expiry };
+    if (admin || (user !== undefined && !autoBind))
+      throw badUsage("--kind agent", "--user and --admin are for clients");
+    if (autoBind && !user) throw badUsage("--auto-bind", "it needs --user, who owns the chats");
+    return { kind, workspace, ...(user !== undefined && { autoBind: user }), ...expiry };
   }
+  if (autoBind) throw badUsage("--auto-bind", "it is for agents");
   if (user === undefined) throw badUsage("--kind client", "it needs --user");
   return { kind, user, admin, ...(workspace !== undefined && { workspace }), ...expiry };
 }
@@ -85,7 +98,7 @@ function tokenRow(token: TokenEntry) {
     id: token.tokenId,
     kind: token.isSession ? "session" : token.kind,
     workspace: token.workspace ?? null,
-    user: token.kind === "client" ? token.user : null,
+    user: token.kind === "client" ? token.user : (token.autoBind ?? null),
     admin: token.kind === "client" && token.admin,
     created: token.createdAt.toISOString(),
     expires: token.expiresAt?.toISOString() ?? null,

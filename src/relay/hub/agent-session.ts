@@ -113,7 +113,7 @@ export class AgentSession {
   }
 
   /** @throws TunnelLimitError when an agent may not send so much */
-  receive(message: Exclude<AgentMessage, { type: "hello" }>): void {
+  receive(message: Exclude<AgentMessage, { type: "hello" | "named" }>): void {
     switch (message.type) {
       case "chat":
         this.#receiveChat(message);

@@ -342,7 +342,7 @@ export class Workspace implements ChannelHost {
    *
    * @throws TunnelLimitError when an agent may not send so much
    */
-  receive(link: AgentLink, message: Exclude<AgentMessage, { type: "hello" }>): void {
+  receive(link: AgentLink, message: Exclude<AgentMessage, { type: "hello" | "named" }>): void {
     if (this.#session?.link !== link) return;
     try {
       this.#session.receive(message);

@@ -17,6 +17,7 @@ import type { Caller } from "../store/index.js";
 import { closeSocket } from "./close-socket.js";
 import { Heartbeat } from "./heartbeat.js";
 import type { LiveSockets, LiveTunnel } from "./live-sockets.js";
+import type { NamedChats } from "./named-chats.js";
 import type { Penalties } from "./penalties.js";
 import { ReadHold } from "./read-hold.js";
 import { type RateBuckets, TunnelRate } from "./tunnel-rate.js";
@@ -58,6 +59,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
   readonly #live: LiveSockets;
   readonly #failures: Failures;
   readonly #helloTimer: NodeJS.Timeout;
+  readonly #named: NamedChats;
   #attached = false;
   /** What comes after the close counts for nothing. */
   #closing = false;
@@ -75,11 +77,13 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       failures: Failures;
       buckets: RateBuckets;
       metrics: Metrics;
+      named: NamedChats;
       limits: Pick<LimitOptions, "helloTimeoutMs" | "pingIntervalMs">;
     },
   ) {
     const { workspace } = options;
     this.#metrics = options.metrics;
+    this.#named = options.named;
     this.token = options.token;
     this.#socket = socket;
     this.#stream = options.stream;
@@ -199,6 +203,10 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       this.close("protocolError", "hello comes first");
       return;
     }
+    if (message.type === "named") {
+      this.#named.name(message.chat);
+      return;
+    }
     try {
       this.#workspace.receive(this, message);
     } catch (thrown) {
@@ -221,7 +229,8 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     const { held, partial } = this.#workspace.attach(this, secrets, compares);
     this.#count(this.#rate.welcome(held.length + partial.length));
     this.#log.info("", { tokenId: this.token.tokenId, agent }, "agent is here");
-    this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace: this.#workspace.id, held, partial });
+    const autoBind = this.#named.isWanted ? { auto_bind: true as const } : {};
+    this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace: this.#workspace.id, held, partial, ...autoBind });
     this.#workspace.resume();
   }
 

@@ -14,6 +14,7 @@ import type { Proxies } from "../proxies.js";
 import type { Store } from "../store/index.js";
 import { PER_MESSAGE_DEFLATE } from "./compression.js";
 import type { LiveSockets } from "./live-sockets.js";
+import { NamedChats } from "./named-chats.js";
 import { Penalties } from "./penalties.js";
 import { TunnelEnd } from "./tunnel-end.js";
 import { RateBuckets } from "./tunnel-rate.js";
@@ -89,8 +90,9 @@ export class TunnelUpgrade {
     this.#server.handleUpgrade(request, socket, head, (webSocket) =>
       failures.opening(webSocket, () => {
         const workspace = hub.workspace(token.workspace);
+        const named = new NamedChats(store, failures, token);
         const common = { live, failures, penalties: this.#penalties, buckets, metrics, limits: limits.options };
-        new TunnelEnd(webSocket, { stream: socket, workspace, token, ...common });
+        new TunnelEnd(webSocket, { stream: socket, workspace, token, named, ...common });
       }),
     );
     return undefined;

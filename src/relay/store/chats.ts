@@ -75,6 +75,11 @@ const rowSchema = z
     }),
   );
 
+const countSchema = z.object({ count: z.int() });
+
+/** So many chats may one workspace have before its agent makes no more of them. */
+const MAX_NAMED_CHATS = 10_000;
+
 /** Chats and their bindings at rest. Ids are UUIDs in lower case, here and in what is asked. */
 export class ChatStore {
   readonly #db: Database.Database;
@@ -141,6 +146,21 @@ export class ChatStore {
         );
       return rowSchema.parse(this.#byId.get(id));
     });
+  }
+
+  /**
+   * Makes a chat that an agent names, if there is none of its id, and the workspace has fewer than it may.
+   *
+   * @returns whether it was made
+   */
+  bindNamed(binding: { chat: string; workspace: string; owner: string }): boolean {
+    if (this.get(binding.chat) !== undefined) return false;
+    const { count } = countSchema.parse(
+      this.#db.prepare("select count(*) as count from chats where workspace = ?").get(binding.workspace),
+    );
+    if (count >= MAX_NAMED_CHATS) return false;
+    this.bind(binding);
+    return true;
   }
 
   /** Every chat, or those of one owner, oldest first. */

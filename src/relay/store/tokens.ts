@@ -4,7 +4,14 @@ import { z } from "zod";
 
 /** Who a token speaks for. */
 export type Caller =
-  | { kind: "agent"; tokenId: string; workspace: string; expiresAt: Date | undefined }
+  | {
+      kind: "agent";
+      tokenId: string;
+      workspace: string;
+      /** Set: chats that its agent names come to be by themselves, owned by this user. */
+      autoBind: string | undefined;
+      expiresAt: Date | undefined;
+    }
   | {
       kind: "client";
       tokenId: string;
@@ -19,8 +26,10 @@ export type Caller =
 /** A token as it is listed: everything but its secret, which is not here. */
 export type TokenEntry = Caller & { createdAt: Date; revokedAt: Date | undefined; isSession: boolean };
 
-export type NewToken = { expiresAt?: Date } & (
-  | { kind: "agent"; workspace: string }
+export type NewToken = {
+  expiresAt?: Date;
+} /** `autoBind`: who owns the chats that come to be when the agent names them. */ & (
+  | { kind: "agent"; workspace: string; autoBind?: string }
   /**
    * `isSession`: made by signing in, and ended by signing out. `parent`: the id of the token that it was traded for; it counts as
    * long as that one does.
@@ -84,7 +93,7 @@ export class TokenStore {
         token.kind,
         hash(secret),
         token.workspace ?? null,
-        isClient ? token.user : null,
+        isClient ? token.user : (token.autoBind ?? null),
         isClient && token.admin === true ? 1 : 0,
         Date.now(),
         token.expiresAt?.getTime() ?? null,
@@ -156,7 +165,8 @@ function isLive(row: z.infer<typeof rowSchema>): boolean {
 
 function callerOf(row: z.infer<typeof rowSchema>): Caller {
   const common = { tokenId: row.id, expiresAt: dateOf(row.expires_at) };
-  if (row.kind === "agent") return { ...common, kind: "agent", workspace: row.workspace ?? "" };
+  if (row.kind === "agent")
+    return { ...common, kind: "agent", workspace: row.workspace ?? "", autoBind: row.user ?? undefined };
   const { user, admin, workspace } = row;
   return { ...common, kind: "client", user: user ?? "", admin: admin === 1, workspace: workspace ?? undefined };
 }

@@ -20,7 +20,7 @@ import { type Cleanup, tempDir } from "../../support/temp.js";
 import { fileOf, metaOf } from "../support/fake-agent.js";
 import { updateOf } from "../support/states.js";
 
-type Sent = Exclude<AgentMessage, { type: "hello" }>;
+type Sent = Exclude<AgentMessage, { type: "hello" | "named" }>;
 
 const HOSTILE = "11111111-1111-4111-8111-111111111111";
 const HONEST = "22222222-2222-4222-8222-222222222222";

@@ -8,6 +8,7 @@ import { Hub } from "../../../src/relay/hub/index.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
 import { Metrics } from "../../../src/relay/metrics.js";
 import { LiveSockets } from "../../../src/relay/sockets/live-sockets.js";
+import { NamedChats } from "../../../src/relay/sockets/named-chats.js";
 import { Penalties } from "../../../src/relay/sockets/penalties.js";
 import { TunnelEnd } from "../../../src/relay/sockets/tunnel-end.js";
 import { RateBuckets } from "../../../src/relay/sockets/tunnel-rate.js";
@@ -59,14 +60,17 @@ t.test("an agent that reads no answers is not listened to, so that they cannot p
   const hub = new Hub({ chatRoots, treeStates, log: silentLogger(), limits: DEFAULT_LIMITS });
   const noAuthority = { isLive: () => true, watchable: () => Promise.reject(new Error("nobody watches")) };
   const socket = new DeafSocket();
+  const token = { kind: "agent" as const, tokenId: "x", workspace: "", autoBind: undefined, expiresAt: undefined };
+  const failures = new Failures(store.health, silentLogger());
   new TunnelEnd(socket as unknown as WebSocket, {
     stream: new PassThrough(),
     workspace: hub.workspace("11111111-1111-4111-8111-111111111111"),
-    token: { kind: "agent", tokenId: "x", workspace: "", expiresAt: undefined },
+    token,
+    named: new NamedChats(store, failures, token),
     live: new LiveSockets(noAuthority, () => true),
     penalties: new Penalties(),
     buckets: new RateBuckets({ agentMessagesPerSecond: 1e6, agentBytesPerSecond: 1e9, agentStallMsPerSecond: 5 }),
-    failures: new Failures(store.health, silentLogger()),
+    failures,
     metrics: new Metrics(() => ({ ...hub.counts(), sockets: 0, tunnels: 0 }), store.health),
     limits: DEFAULT_LIMITS,
   });
