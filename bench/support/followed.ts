@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL("./followed-program.js", import.meta.url))
 type State = Extract<Told, { type: "state" }>;
 
 /** What the agent's unit sets in its environment, and its start-up scripts do, too. */
-function unitEnvironment(): NodeJS.ProcessEnv {
+export function unitEnvironment(): NodeJS.ProcessEnv {
   const lines = readFileSync(unit, "utf8").matchAll(/^Environment=(\w+)=(.*)$/gm);
   return Object.fromEntries(Array.from(lines, ([, name = "", value = ""]) => [name, value]));
 }
