@@ -192,16 +192,17 @@ async function bundlePrograms() {
 }
 
 /**
- * Takes the letters beyond ASCII out of bundles, which stand in comments alone: V8 keeps a source as long as it may be run,
- * at two bytes a letter if there is one of them.
+ * Takes the letters beyond ASCII out of the comments of bundles: V8 keeps a source as long as it may be run, at two bytes a
+ * letter if there is one of them. esbuild has escaped those of strings. Whatever else has one, such as a regular expression,
+ * means it, and stays.
  */
 function writeInAscii(folder) {
+  const beyond = /[^\0-\x7f]/g;
   for (const name of readdirSync(here(folder)).filter((each) => /\.c?js$/.test(each))) {
     const text = readFileSync(here(`${folder}/${name}`), "utf8");
-    const plain = text
-      .replaceAll("→", "->")
-      .replaceAll("…", "...")
-      .replace(/[^\0-\x7f]/g, "?");
+    const plain = text.replace(/^[ \t]*(?:\/\/.*$|\/\*[^]*?\*\/)/gm, (comment) =>
+      comment.replaceAll("→", "->").replaceAll("…", "...").replace(beyond, "?"),
+    );
     if (plain !== text) writeFileSync(here(`${folder}/${name}`), plain);
   }
 }

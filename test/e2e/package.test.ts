@@ -101,7 +101,7 @@ t.test(
       /^dist\/types\/diff\/[\w-]+\.d\.ts$/,
       /^dist\/web\/(?:index\.html|assets\/(?:[\w-]+\.(?:js|css|svg)|LICENSES\.txt)(?:\.br|\.gz)?)$/,
       /^packages\/client\/dist\/(?:index|link)\.js$/,
-      /^packages\/client\/dist\/types\/(?:client|protocol)\/[\w-]+\.d\.ts$/,
+      /^packages\/client\/dist\/types\/(?:client|protocol(?:\/comparison)?)\/[\w-]+\.d\.ts$/,
       /^systemd\/[\w@-]+\.service$/,
       /^container\/(?:\w+\.sh|Dockerfile(?:\.dockerignore)?|compose\.yaml)$/,
       /^examples\/[\w/-]+\.(?:md|mjs|js|sh|html)$/,

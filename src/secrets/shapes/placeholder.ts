@@ -14,7 +14,7 @@ const TEMPLATES = [
   /^(?:your|my|some|the|insert|enter|replace|put|add)[-_ ]/i,
   /(?:your|my)[-_ ]?(?:password|secret|token|key)/i,
   /^(?:process\.env|os\.environ|env\.|ENV\[)/,
-  /\.{3}|…/,
+  /\.{3}|\u2026/,
 ];
 
 /** Whether a text stands for a secret and is none: a variable of a template, a well-known word, one character repeated. */
