@@ -200,7 +200,7 @@ function writeInAscii(folder) {
   const beyond = /[^\0-\x7f]/g;
   for (const name of readdirSync(here(folder)).filter((each) => /\.c?js$/.test(each))) {
     const text = readFileSync(here(`${folder}/${name}`), "utf8");
-    const plain = text.replace(/^[ \t]*(?:\/\/.*$|\/\*[^]*?\*\/)/gm, (comment) =>
+    const plain = text.replace(/^[ \t]*(?:\/\/.*$|\/\*[\s\S]*?\*\/)/gm, (comment) =>
       comment.replaceAll("→", "->").replaceAll("…", "...").replace(beyond, "?"),
     );
     if (plain !== text) writeFileSync(here(`${folder}/${name}`), plain);
