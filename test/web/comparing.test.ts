@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import t from "tap";
 import { withoutBrowser } from "../support/browser.js";
 import { startProgram } from "../support/program.js";
@@ -17,15 +18,26 @@ const switchText = "document.querySelector('.compare').innerText.replace(/\\s+/g
 /** The switch says so. */
 const reads = (page: Page, text: string) => untilTrue(page, `${switchText} === ${JSON.stringify(text)}`);
 
-/** A real agent that shows a repository in the page's chat. */
-async function worldOf(t: Cleanup, repo: TestRepo): Promise<PageWorld> {
+/** A browser, and a real agent. */
+async function startWorld(): Promise<PageWorld> {
   const world = await PageWorld.start(t);
-  world.relay.bind({ paths: [repo.root] });
   const tokenFile = join(tempDir(t), "token");
   writeFileSync(tokenFile, world.relay.agentToken);
   startProgram(t, "agent", ["--relay", world.relay.url, "--token-file", tokenFile], { env: ALLOW_TEMP });
   return world;
 }
+const started = withoutBrowser === false ? startWorld() : undefined;
+
+/** The page of a chat of its own that shows a repository. */
+async function open(repo: TestRepo, context: BrowserContextOptions = {}): Promise<Page> {
+  if (started === undefined) throw new Error("there is no browser");
+  const { relay } = await started;
+  const chat = relay.bind({ chat: randomUUID(), paths: [repo.root] });
+  const page = await (await started).open(`${relay.url}/view/${chat}#token=${relay.clientToken}`, context);
+  await page.waitForSelector("main[data-state=live]");
+  return page;
+}
+const complaints = async () => (await started)?.complaints;
 
 /** A clone on the branch `feature` with a commit, and an edit on top. */
 function featureClone(t: Cleanup): TestRepo {
@@ -44,8 +56,7 @@ t.test(
   options,
   async (t) => {
     const repo = featureClone(t);
-    const world = await worldOf(t, repo);
-    const page = await world.openLive();
+    const page = await open(repo);
     await page.waitForSelector(pressed("base"));
     await page.waitForSelector(`${file("a.txt")}[data-committed]:has-text("committed")`);
     await page.waitForSelector(`${file("b.txt")}:not([data-committed])`);
@@ -80,15 +91,14 @@ t.test(
     await page.reload();
     await page.waitForSelector(`${pressed("base")} >> text=2`);
     await page.waitForSelector(file("b.txt"));
-    t.same(world.complaints, []);
+    t.same(await complaints(), []);
   },
 );
 
 t.test("a commit keeps its files in view, as they were, and says that they are committed", options, async (t) => {
   const repo = featureClone(t);
   repo.write("new.txt", lines(3));
-  const world = await worldOf(t, repo);
-  const page = await world.openLive();
+  const page = await open(repo);
   await reads(page, "Uncommitted 2 Branch 3 Commits 1");
   await page.check(`${file("new.txt")} [data-action=viewed]`);
   await page.evaluate("document.querySelectorAll('.file').forEach((each) => { each.isAsItWas = true; })");
@@ -106,14 +116,13 @@ t.test("a commit keeps its files in view, as they were, and says that they are c
   await page.waitForSelector(".clean:has-text('Nothing uncommitted.'):visible");
   await choose(page, "base");
   await page.waitForSelector(`${file("new.txt")}[data-viewed]`);
-  t.same(world.complaints, []);
+  t.same(await complaints(), []);
 });
 
 t.test("a default branch begins with what is uncommitted, and says why it has no base", options, async (t) => {
   const repo = createRepo(t, { "a.txt": lines(9) });
   repo.write("a.txt", lines(8));
-  const world = await worldOf(t, repo);
-  const page = await world.openLive();
+  const page = await open(repo);
   await page.waitForSelector(file("a.txt"));
   await page.waitForSelector(pressed("head"));
   await reads(page, "Uncommitted 1 Branch");
@@ -121,7 +130,7 @@ t.test("a default branch begins with what is uncommitted, and says why it has no
   await choose(page, "base");
   await page.waitForSelector(".compared:has-text('Uncommitted changes alone: ')");
   t.ok(await page.isVisible(file("a.txt")));
-  t.same(world.complaints, []);
+  t.same(await complaints(), []);
 });
 
 t.test("a default branch that follows another begins with what is uncommitted, too", options, async (t) => {
@@ -131,8 +140,7 @@ t.test("a default branch that follows another begins with what is uncommitted, t
   repo.write("b.txt", lines(2));
   repo.commit("Not pushed yet");
   repo.write("a.txt", lines(8));
-  const world = await worldOf(t, repo);
-  const page = await world.openLive();
+  const page = await open(repo);
   await page.waitForSelector(pressed("head"));
   await reads(page, "Uncommitted 1 Branch 2 Commits 1");
   await page.waitForSelector(file("a.txt"));
@@ -140,10 +148,10 @@ t.test("a default branch that follows another begins with what is uncommitted, t
 });
 
 t.test("the switch and the commits are for everybody, and fit on a phone", options, async (t) => {
-  const world = await worldOf(t, featureClone(t));
+  const repo = featureClone(t);
   const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   for (const colorScheme of ["light", "dark"] as const) {
-    const page = await world.openLive({ colorScheme, viewport: { width: 360, height: 640 } });
+    const page = await open(repo, { colorScheme, viewport: { width: 360, height: 640 } });
     await reads(page, "Uncommitted 1 Branch 2 Commits 1");
     const widths =
       "['.compare', '.compare button:last-child'].map((each) => document.querySelector(each).getBoundingClientRect().right)";

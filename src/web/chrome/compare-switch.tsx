@@ -38,7 +38,7 @@ export function CompareSwitch({ comparing, onChosen, onCommits }: CompareSwitchP
         hidden={trees.length === 0}
         onClick={onCommits}
       >
-        Commits <b>{`${count}${more}`}</b>
+        Commits <span class="count">{`${count}${more}`}</span>
       </button>
     </span>
   );
@@ -63,7 +63,7 @@ function Choice({ word, isOn, count, title, choose, children }: ChoiceProps) {
       title={title}
       onClick={() => choose(word)}
     >
-      {children} {count !== undefined && <b>{count}</b>}
+      {children} {count !== undefined && <span class="count">{count}</span>}
     </button>
   );
 }

@@ -95,8 +95,9 @@ function countFiles({ trees }: Trees, isUncommitted = false): number {
 }
 
 /** Names what a tree is compared with: states of two names share no edits. */
-export function comparisonName({ compare }: TreeMeta): string {
-  return compare === undefined || compare.kind === "head" ? "head" : `${compare.kind} ${compare.base_oid}`;
+export function comparisonName({ compare, commits = [] }: TreeMeta): string {
+  if (compare === undefined || compare.kind === "head") return "head";
+  return compare.kind === "commit" ? `commit ${commits[0]?.oid}` : `${compare.kind} ${compare.base_oid}`;
 }
 
 /** What a tree is compared with, and what an empty diff means there, for people. */

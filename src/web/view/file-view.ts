@@ -177,19 +177,18 @@ export class FileView {
 
   /** Under which its marks are kept: what was viewed against HEAD was not viewed against the base. */
   get #name(): string {
-    const [kind = "head"] = this.#comparison.split(" ");
-    return this.#nameOf(this.#file.key, kind);
+    return this.#nameOf(this.#file.key);
   }
 
-  #nameOf(key: string, kind: string): string {
-    return kind === "head" ? `${this.root}\n${key}` : `${this.root}\n${key}\n${kind}`;
+  #nameOf(key: string): string {
+    // a base moves on when it is fetched, and is the base still
+    const name = this.#comparison.startsWith("base ") ? "base" : this.#comparison;
+    return name === "head" ? `${this.root}\n${key}` : `${this.root}\n${key}\n${name}`;
   }
 
   /** It was untracked and is no longer: what the reader has done with it stays. */
   #takeKey(key: string): void {
-    const before = this.#name;
-    const [kind = "head"] = this.#comparison.split(" ");
-    this.#context.marks.rename(before, this.#nameOf(key, kind));
+    this.#context.marks.rename(this.#name, this.#nameOf(key));
   }
 
   #rows(): string[] {
