@@ -1,10 +1,27 @@
-import { WatchEndedError, watchTrees } from "../client/index.js";
+import type { Snapshot } from "../client/index.js";
 import { Observable } from "./chrome/state.js";
 import type { Status } from "./chrome/status.js";
 import { Comments, promptOf } from "./model/comments.js";
+import {
+  asHead,
+  type Comparing,
+  type ComparisonWord,
+  defaultComparison,
+  describeComparisons,
+  hasBase,
+  withCommit,
+} from "./model/comparing.js";
 import { JUST_NOW_MS } from "./model/just-now.js";
-import { FileMarks, loadSettings, type Settings, saveSettings } from "./model/settings.js";
+import {
+  FileMarks,
+  loadComparison,
+  loadSettings,
+  type Settings,
+  saveComparison,
+  saveSettings,
+} from "./model/settings.js";
 import type { Relay } from "./relay.js";
+import { Streams } from "./streams.js";
 import type { DiffContext } from "./view/context.js";
 import { DiffView } from "./view/diff-view.js";
 import { FileList } from "./view/file-list.js";
@@ -20,12 +37,17 @@ export class ChatPage {
   readonly progress = new Observable({ viewed: 0, all: 0 });
   /** How many comments there are. */
   readonly comments = new Observable(0);
+  readonly comparing: Observable<Comparing>;
   readonly diff: DiffView;
   readonly list: FileList;
   readonly #relay: Relay;
   readonly #chat: string;
   readonly #comments: Comments;
-  #stop = new AbortController();
+  readonly #streams: Streams;
+  /** What the reader has chosen; `undefined`: nothing. */
+  #chosen: ComparisonWord | undefined;
+  /** What is on the page. */
+  #onPage: { state: Snapshot; word: ComparisonWord } | undefined;
   #lastEdited: FileView | undefined;
 
   constructor(relay: Relay, chat: string) {
@@ -54,30 +76,42 @@ export class ChatPage {
       this.diff.refresh();
     });
     this.#showSettings();
+    this.#chosen = loadComparison(localStorage, chat);
+    this.#streams = new Streams(relay.root, chat, {
+      onState: (word) => this.#take(word),
+      onError: (word, why) => {
+        if (this.#isShown(word)) void this.#lost(why);
+      },
+      onEnd: (word, why) => {
+        if (this.#isShown(word)) this.status.value = { state: "ended", why };
+      },
+    });
+    this.comparing = new Observable(describeComparisons(this.#wanted, undefined, undefined));
     for (const sign of ["scroll", "keydown", "pointerdown"]) {
       document.addEventListener(sign, () => this.#looked(), { passive: true });
     }
   }
 
-  /** Follows the chat until it ends. */
-  async run(): Promise<void> {
-    try {
-      await this.#watch(this.#stop.signal);
-    } catch (thrown) {
-      if (!(thrown instanceof WatchEndedError)) throw thrown;
-      this.status.value = { state: "ended", why: thrown.message };
-    }
+  /** Follows the chat. */
+  run(): void {
+    this.#streams.follow([this.#wanted]);
   }
 
   stop(): void {
-    this.#stop.abort();
+    this.#streams.stop();
   }
 
   /** Connects anew, and so looks again. */
   refresh(): void {
-    this.#stop.abort();
-    this.#stop = new AbortController();
-    void this.run();
+    this.stop();
+    this.run();
+  }
+
+  /** Shows the trees against something else. Commits are looked at; the other two are chosen, and kept for the next time. */
+  compareWith(word: ComparisonWord): void {
+    this.#chosen = word;
+    if (word === "head" || word === "base") saveComparison(localStorage, this.#chat, word);
+    this.#show();
   }
 
   /** Goes to a file. */
@@ -105,23 +139,52 @@ export class ChatPage {
     this.unseen.value = 0;
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
-    const options = {
-      url: this.#relay.root.href,
-      chat: this.#chat,
-      stale: true,
-      signal,
-      onError: (why: string) => void this.#lost(why),
-    };
-    for await (const snapshot of watchTrees(options)) {
-      const { scannedAt, isStale } = snapshot;
-      this.status.value = isStale
-        ? { state: "stale", scannedAt, why: "The agent is away" }
-        : { state: "live", scannedAt };
-      this.diff.update(snapshot);
+  /** What is to be shown. The base is asked for first: what it says decides where nobody has chosen. */
+  get #wanted(): ComparisonWord {
+    const base = this.#streams.newest("base");
+    return this.#chosen ?? (base === undefined ? "base" : defaultComparison(base));
+  }
+
+  /** Whether a stream is the one that the page is made of. */
+  #isShown(word: ComparisonWord): boolean {
+    return word === this.#source;
+  }
+
+  /** Which stream has what is wanted: where nothing has a base, that of the base brings HEAD's diff. */
+  get #source(): ComparisonWord {
+    const base = this.#streams.newest("base");
+    return this.#wanted === "head" && base !== undefined && !hasBase(base) ? "base" : this.#wanted;
+  }
+
+  #take(word: ComparisonWord): void {
+    if (!this.#isShown(word)) {
+      this.#show();
+      return;
+    }
+    const { scannedAt, isStale } = this.#streams.newest(word) ?? { scannedAt: new Date(), isStale: false };
+    this.status.value = isStale
+      ? { state: "stale", scannedAt, why: "The agent is away" }
+      : { state: "live", scannedAt };
+    this.#show();
+  }
+
+  /** Shows what is wanted as soon as it is here. The base is followed beside it, for what the switch says of it. */
+  #show(): void {
+    const [wanted, source] = [this.#wanted, this.#source];
+    const newest = this.#streams.newest(source);
+    // what is shown comes first
+    const isFirst = newest === undefined && this.#streams.newest("base") === undefined;
+    this.#streams.follow(isFirst ? [source] : [...new Set([source, "base" as const])]);
+    if (newest !== undefined && (newest !== this.#onPage?.state || wanted !== this.#onPage.word)) {
+      const shown = wanted === "head" ? asHead(newest) : wanted === "base" ? newest : withCommit(newest);
+      this.#onPage = { state: newest, word: wanted };
+      this.diff.update(shown);
       this.list.update();
       this.#showProgress();
     }
+    const head = wanted === "head" ? newest : undefined;
+    this.comparing.value = describeComparisons(wanted, this.#streams.newest("base"), head);
+    this.diff.element.setAttribute("aria-busy", String(newest === undefined));
   }
 
   async #lost(why: string): Promise<void> {

@@ -42,6 +42,8 @@ function actionOf(page: ChatPage, key: string, showHelp: () => void): (() => voi
       return () => {
         settings.value = { ...settings.value, whitespace: settings.value.whitespace === "hidden" ? "shown" : "hidden" };
       };
+    case "b":
+      return () => page.compareWith(page.comparing.value.shown === "base" ? "head" : "base");
     case "f":
       return () => {
         settings.value = { ...settings.value, follow: !settings.value.follow };

@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { ChatPage } from "./chat-page.js";
+import { CommitsDialog } from "./chrome/commits-dialog.js";
 import { KeysDialog } from "./chrome/keys-dialog.js";
 import type { Observable } from "./chrome/state.js";
 import { Toolbar } from "./chrome/toolbar.js";
@@ -57,7 +58,11 @@ function askForToken(refused: Refused): void {
 async function showChat(chat: string): Promise<void> {
   const page = new ChatPage(relay, chat);
   const help = element("div");
-  const showHelp = () => render(<KeysDialog onClose={() => render(null, help)} />, help);
+  const close = () => render(null, help);
+  const showHelp = () => render(<KeysDialog onClose={close} />, help);
+  const compare = page.compareWith.bind(page);
+  const showCommits = () =>
+    render(<CommitsDialog comparing={page.comparing.value} onChosen={compare} onClose={close} />, help);
   const bar = element("div", { class: "bar-place" });
   const title = element("h1", { class: "sr" }, "Treewire");
   main.replaceChildren(title, bar, page.list.element, page.diff.element, help);
@@ -68,14 +73,15 @@ async function showChat(chat: string): Promise<void> {
     comment: () => page.comment(),
     "copy-comments": () => page.copyComments(),
     help: showHelp,
+    commits: showCommits,
     files: () => document.body.toggleAttribute("data-files-open"),
     edits: () => page.showEdits(),
     "sign-out": () => void relay.signOut().then(() => location.assign(relay.root)),
   };
-  render(<Toolbar {...page} actions={actions} />, bar);
+  render(<Toolbar {...page} onCompare={compare} actions={actions} />, bar);
   listenToKeys(page, showHelp);
   observeState(page);
-  await page.run();
+  page.run();
 }
 
 function observeState({ status }: { status: Observable<ChatPage["status"]["value"]> }): void {

@@ -6,6 +6,7 @@ export const KEYS: readonly [keys: string, what: string][] = [
   ["x", "collapse or open the file"],
   ["s", "old and new beside each other"],
   ["w", "hide changes of white space"],
+  ["b", "the branch, or what is uncommitted"],
   ["/", "filter files"],
   ["f", "follow the edits"],
   ["c", "comment on the selected lines"],

@@ -1,8 +1,22 @@
 import { useEffect, useState } from "preact/hooks";
+import type { Comparing, ComparisonWord } from "../model/comparing.js";
 import type { Settings } from "../model/settings.js";
+import { CompareSwitch } from "./compare-switch.js";
 import type { Observable } from "./state.js";
 import { type Status, statusText } from "./status.js";
 import { useObservable } from "./use-observable.js";
+
+type Action =
+  | "next-file"
+  | "previous-file"
+  | "refresh"
+  | "help"
+  | "sign-out"
+  | "files"
+  | "edits"
+  | "comment"
+  | "copy-comments"
+  | "commits";
 
 interface ToolbarProps {
   status: Observable<Status>;
@@ -13,14 +27,14 @@ interface ToolbarProps {
   /** How many comments there are. */
   comments: Observable<number>;
   progress: Observable<{ viewed: number; all: number }>;
-  actions: Record<
-    "next-file" | "previous-file" | "refresh" | "help" | "sign-out" | "files" | "edits" | "comment" | "copy-comments",
-    () => void
-  >;
+  comparing: Observable<Comparing>;
+  onCompare: (word: ComparisonWord) => void;
+  actions: Record<Action, () => void>;
 }
 
 /** The bar at the top: how the link is, what to show, where to go. */
-export function Toolbar({ status, settings, unseen, progress, comments, actions }: ToolbarProps) {
+export function Toolbar(props: ToolbarProps) {
+  const { status, settings, unseen, progress, comments, comparing, onCompare, actions } = props;
   const shown = useObservable(settings);
   const edits = useObservable(unseen);
   const count = useObservable(comments);
@@ -46,6 +60,7 @@ export function Toolbar({ status, settings, unseen, progress, comments, actions 
         {viewed} of {all} viewed
       </span>
       <span class="tools">
+        <CompareSwitch comparing={comparing} onChosen={onCompare} onCommits={actions.commits} />
         <button
           type="button"
           data-action="previous-file"

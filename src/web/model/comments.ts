@@ -83,8 +83,10 @@ export class Comments {
     return this.#all;
   }
 
+  /** Those of a file, whether it was tracked or untracked when they were made. */
   of(root: string, key: string): Comment[] {
-    return this.#all.filter((comment) => comment.root === root && comment.key === key);
+    const bytes = pathOf(key);
+    return this.#all.filter((comment) => comment.root === root && pathOf(comment.key) === bytes);
   }
 
   add(comment: Comment): void {
@@ -113,6 +115,11 @@ export class Comments {
       // full, or forbidden: they stay until the page is closed
     }
   }
+}
+
+/** The path in a key, as the key has it. */
+function pathOf(key: string): string {
+  return key.replace(/^\d*[tu]:/, "");
 }
 
 function isComment(value: unknown): value is Comment {

@@ -31,6 +31,18 @@ export function saveSettings(place: TextPlace, settings: Settings): void {
   writeJson(place, NAME, settings);
 }
 
+const comparisonPlace = (chat: string) => `treewire.compare.${chat}`;
+
+/** What a person has chosen to compare a chat's trees with; `undefined`: nothing yet. */
+export function loadComparison(place: TextPlace, chat: string): "head" | "base" | undefined {
+  const kept = readJson(place, comparisonPlace(chat));
+  return kept === "head" || kept === "base" ? kept : undefined;
+}
+
+export function saveComparison(place: TextPlace, chat: string, word: "head" | "base"): void {
+  writeJson(place, comparisonPlace(chat), word);
+}
+
 /** What a person has done with the files of one chat: by tree and path, what was seen of it. */
 export class FileMarks {
   readonly #place: TextPlace;
@@ -69,6 +81,14 @@ export class FileMarks {
   setCollapsed(file: string, isCollapsed: boolean): void {
     if (isCollapsed) this.#collapsed.add(file);
     else this.#collapsed.delete(file);
+    this.#save();
+  }
+
+  /** A file has another name from now on. */
+  rename(before: string, after: string): void {
+    const viewed = this.#viewed.get(before);
+    if (viewed !== undefined && this.#viewed.delete(before)) this.#viewed.set(after, viewed);
+    if (this.#collapsed.delete(before)) this.#collapsed.add(after);
     this.#save();
   }
 

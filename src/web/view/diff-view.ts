@@ -64,7 +64,10 @@ export class DiffView {
     this.change(() => {
       for (const [root, tree] of this.#trees) {
         if (trees.has(root)) continue;
-        for (const file of tree.files) this.#painter.forget(file);
+        for (const file of tree.files) {
+          this.#painter.forget(file);
+          file.dispose();
+        }
         this.#trees.delete(root);
       }
       for (const root of [...trees.keys()].sort()) {
@@ -117,13 +120,13 @@ export class DiffView {
     const isNew = tree === undefined;
     tree ??= new TreeView(root, this.#context);
     this.#trees.set(root, tree);
-    const { edited, gone } = tree.update(state);
+    const { edited, gone, isSwitch } = tree.update(state);
     for (const file of gone) this.#painter.forget(file);
     for (const file of edited) {
       if (!this.#isLarge) this.build(file);
       this.#painter.observe(file);
       this.#painter.repaint(file);
     }
-    return isNew ? [] : edited;
+    return isNew || isSwitch ? [] : edited;
   }
 }

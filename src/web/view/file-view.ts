@@ -24,6 +24,8 @@ export class FileView {
   readonly #viewedBox: HTMLInputElement;
   readonly #fold: HTMLButtonElement;
   #file: TreeFile;
+  /** What its tree is compared with (model/comparing.ts). */
+  #comparison: string;
   #facts: FileFacts;
   #body: BodyView | undefined;
   #fingerprint = "";
@@ -31,9 +33,10 @@ export class FileView {
   readonly #comments: CommentsView;
   #justNowEnd: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(root: string, file: TreeFile, context: DiffContext) {
+  constructor(root: string, file: TreeFile, comparison: string, context: DiffContext) {
     this.root = root;
     this.#file = file;
+    this.#comparison = comparison;
     this.#facts = factsOf(file);
     this.#context = context;
     this.#fold = element("button", { type: "button", class: "fold", "data-action": "collapse" });
@@ -99,11 +102,18 @@ export class FileView {
     return this.#justNow.reduce((sum, { from, to }) => sum + to - from, 0);
   }
 
-  /** Shows a newer state of the file. @param isEdit it was edited just now, and not merely shown for the first time */
-  update(file: TreeFile, isEdit: boolean): void {
+  /**
+   * Shows a newer state of the file, or the same compared with something else.
+   *
+   * @param isEdit it was edited just now, and not merely shown for the first time
+   */
+  update(file: TreeFile, comparison: string, isEdit: boolean): void {
     const before = rowsOf(this.#file.hunks);
     const after = rowsOf(file.hunks);
+    if (comparison !== this.#comparison) this.#justNow = [];
+    else if (file.key !== this.#file.key) this.#takeKey(file.key);
     this.#file = file;
+    this.#comparison = comparison;
     this.#facts = factsOf(file);
     this.#showFacts();
     this.#showMarks();
@@ -165,8 +175,20 @@ export class FileView {
     this.element.remove();
   }
 
+  /** Under which its marks are kept: what was viewed against HEAD was not viewed against the base. */
   get #name(): string {
-    return `${this.root}\n${this.#file.key}`;
+    return this.#nameOf(this.#file.key);
+  }
+
+  #nameOf(key: string): string {
+    // a base moves on when it is fetched, and is the base still
+    const name = this.#comparison.startsWith("base ") ? "base" : this.#comparison;
+    return name === "head" ? `${this.root}\n${key}` : `${this.root}\n${key}\n${name}`;
+  }
+
+  /** It was untracked and is no longer: what the reader has done with it stays. */
+  #takeKey(key: string): void {
+    this.#context.marks.rename(this.#name, this.#nameOf(key));
   }
 
   #rows(): string[] {
@@ -180,7 +202,11 @@ export class FileView {
     this.#fingerprint = fingerprint(header + hunks);
     const data = { path, status, additions: String(additions), deletions: String(deletions) };
     for (const [name, value] of Object.entries(data)) this.element.setAttribute(`data-${name}`, value);
-    this.element.setAttribute("aria-label", `${path}, ${status}, ${additions} added, ${deletions} removed`);
+    // of a commit's own diff it would be said of every file
+    const isCommitted = this.#file.committed === true && !this.#comparison.startsWith("commit ");
+    this.element.toggleAttribute("data-committed", isCommitted);
+    const end = isCommitted ? ", committed" : "";
+    this.element.setAttribute("aria-label", `${path}, ${status}, ${additions} added, ${deletions} removed${end}`);
     changeText(this.#path, path);
     changeText(this.#from, from === undefined ? "" : `${from} → `);
     this.#counts.replaceChildren(
@@ -188,6 +214,7 @@ export class FileView {
       element("span", { class: "minus" }, `−${deletions}`),
     );
     const words = [...(status === "modified" ? [] : [status]), ...(isUntracked ? ["untracked"] : []), ...notes];
+    if (isCommitted) words.push("committed");
     this.#notes.replaceChildren(...words.map((word) => element("span", { class: "note" }, word)));
     const notice = lacksHunks(this.#file) ? omittedLine(this.#file.omitted_bytes) : lastLines(this.#file);
     this.#notice.textContent = this.#file.omitted_files === undefined ? notice.trim() : header.trim();

@@ -1,5 +1,6 @@
 import type { WatchedTree } from "../../client/index.js";
 import type { TreeFile, TreeMeta } from "../../protocol/browser.js";
+import { comparisonName, comparisonWords } from "../model/comparing.js";
 import type { DiffContext } from "./context.js";
 import { changeText, element, syncChildren } from "./dom.js";
 import { FileView } from "./file-view.js";
@@ -10,6 +11,8 @@ export interface TreeChanges {
   edited: FileView[];
   /** Files that are shown no longer. */
   gone: FileView[];
+  /** The tree is compared with something else than before: nobody has edited these files. */
+  isSwitch: boolean;
 }
 
 /** One working tree: its head, and its files in the order of the diff. */
@@ -20,11 +23,13 @@ export class TreeView {
   readonly #head: HTMLElement;
   readonly #branch = document.createTextNode("");
   readonly #counts = document.createTextNode("");
+  readonly #compared = element("span", { class: "compared" });
   readonly #health = element("p", { class: "notice", role: "status" });
-  readonly #clean = element("p", { class: "clean" }, "Nothing uncommitted.");
+  readonly #clean = element("p", { class: "clean" });
   readonly #files = new Map<string, FileView>();
   readonly #views = new WeakMap<Element, FileView>();
-  #isFirst = true;
+  /** What it is compared with; `undefined` before the first state. */
+  #comparison: string | undefined;
 
   constructor(root: string, context: DiffContext) {
     this.root = root;
@@ -36,6 +41,7 @@ export class TreeView {
       element("h2", { title: root }, name),
       element("span", { class: "branch" }, this.#branch),
       element("span", { class: "tree-counts" }, this.#counts),
+      this.#compared,
     );
     this.element = element(
       "section",
@@ -57,7 +63,10 @@ export class TreeView {
 
   update({ meta, files }: Pick<WatchedTree, "meta" | "files">): TreeChanges {
     this.#showMeta(meta, files);
-    const changes: TreeChanges = { edited: [], gone: [] };
+    const comparison = comparisonName(meta);
+    const changes: TreeChanges = { edited: [], gone: [], isSwitch: this.#comparison !== comparison };
+    this.#comparison = comparison;
+    this.#followAdded(files);
     const keys = new Set(files.map(({ key }) => key));
     for (const [key, view] of this.#files) {
       if (keys.has(key)) continue;
@@ -67,32 +76,47 @@ export class TreeView {
     const sections = files.map((file) => {
       const view = this.#files.get(file.key);
       if (view === undefined) {
-        const made = this.#add(file);
+        const made = this.#add(file, comparison, !changes.isSwitch);
         changes.edited.push(made);
         return made.element;
       }
-      if (view.file !== file) {
+      if (view.file !== file || changes.isSwitch) {
         const isSame = view.file.hunks === file.hunks && view.file.header === file.header;
-        view.update(file, !isSame);
+        view.update(file, comparison, !isSame && !changes.isSwitch);
         if (!isSame) changes.edited.push(view);
       }
       return view.element;
     });
     syncChildren(this.element, sections, this.#clean.nextElementSibling);
     for (const view of changes.gone) view.dispose();
-    this.#isFirst = false;
     return changes;
   }
 
-  #add(file: TreeFile): FileView {
-    const view = new FileView(this.root, file, this.#context);
+  /** An untracked file that was added to the index or committed has another key, and is the same file. */
+  #followAdded(files: readonly TreeFile[]): void {
+    const keys = new Set(files.map(({ key }) => key));
+    for (const { key } of files) {
+      const before = key.replace(/^(\d*)t:/, "$1u:");
+      const view = keys.has(before) || this.#files.has(key) ? undefined : this.#files.get(before);
+      if (view === undefined) continue;
+      this.#files.delete(before);
+      this.#files.set(key, view);
+    }
+  }
+
+  #add(file: TreeFile, comparison: string, isEdit: boolean): FileView {
+    const view = new FileView(this.root, file, comparison, this.#context);
     this.#files.set(file.key, view);
     this.#views.set(view.element, view);
-    if (!this.#isFirst) view.noteEdit([]);
+    if (isEdit) view.noteEdit([]);
     return view;
   }
 
-  #showMeta({ branch, head, health, too_large_bytes: tooLarge }: TreeMeta, files: readonly TreeFile[]): void {
+  #showMeta(meta: TreeMeta, files: readonly TreeFile[]): void {
+    const { branch, head, health, too_large_bytes: tooLarge } = meta;
+    const { compared, clean } = comparisonWords(meta);
+    if (this.#compared.textContent !== compared) this.#compared.textContent = compared;
+    this.#clean.textContent = clean;
     changeText(
       this.#branch,
       branch === "" ? (head === "" ? "no commits" : `detached at ${head.slice(0, 10)}`) : branch,
