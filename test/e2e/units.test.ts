@@ -107,7 +107,8 @@ t.test("the agent works inside its unit's sandbox", { skip: noSystemd }, async (
 
   systemd.run("systemctl", "reload", INSTANCE);
   await until("it is active again", () => systemd.show(INSTANCE, "ActiveState") === "active");
-  t.match(readFileSync(log, "utf8"), /reading token and certificates again/);
+  // the log is written beside everything else, so systemd may hear first that it is done
+  await until("the log says so", () => /reading token and certificates again/.test(readFileSync(log, "utf8")));
   systemd.run("systemctl", "stop", INSTANCE);
   t.equal(systemd.show(INSTANCE, "Result"), "success");
 });
