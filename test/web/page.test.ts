@@ -35,6 +35,16 @@ t.test("an edit is seen, marked as of just now, and listed until the reader look
   await page.keyboard.press("ArrowDown");
   await page.waitForSelector(".edits", { state: "hidden" });
 
+  agent.tell(ROOT, [A, B]);
+  await page.waitForSelector(".edits:visible");
+  await page.hover(".edits");
+  await page.mouse.down();
+  // two frames: what is to be hidden would be by now
+  await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+  t.ok(await page.isVisible(".edits"), "it stays until the click is done");
+  await page.mouse.up();
+  await page.waitForSelector(".edits", { state: "hidden" });
+
   agent.tell(ROOT, [A]);
   await page.waitForSelector(file("src/b.ts"), { state: "detached" });
   agent.tell(ROOT, []);
