@@ -130,7 +130,8 @@ t.test(
     await page.waitForSelector("main[data-state=stale]:has-text('The agent is away')");
     t.ok(await page.isVisible(file("src/a.ts")));
     const back = await world.agent();
-    back.tell(ROOT, [A, B]);
+    back.tell(ROOT, [A]);
+    back.tell(ROOT, [A, B]); // by another number than the first agent's state had: no two states of an epoch have the same
     await page.waitForSelector("main[data-state=live]");
     await page.waitForSelector(file("src/b.ts"));
     await world.relay.stop();
