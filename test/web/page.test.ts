@@ -32,18 +32,14 @@ t.test("an edit is seen, marked as of just now, and listed until the reader look
   await page.waitForSelector(`${file("src/b.ts")}[data-just-now-count="1"] .lines[data-just-now]:has-text("edited")`);
   t.notOk(await has(page, "src/a.ts", "data-just-now-count"), "of the edited file alone");
   t.equal(await page.textContent(".edits"), "1 edit since you looked");
-  await page.keyboard.press("ArrowDown");
-  await page.waitForSelector(".edits", { state: "hidden" });
-
-  agent.tell(ROOT, [A, B]);
-  await page.waitForSelector(".edits:visible");
   await page.hover(".edits");
   await page.mouse.down();
   // two frames: what is to be hidden would be by now
   await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
   t.ok(await page.isVisible(".edits"), "it stays until the click is done");
-  await page.mouse.up();
+  await page.keyboard.press("ArrowDown");
   await page.waitForSelector(".edits", { state: "hidden" });
+  await page.mouse.up();
 
   agent.tell(ROOT, [A]);
   await page.waitForSelector(file("src/b.ts"), { state: "detached" });
