@@ -87,7 +87,8 @@ export class ChatPage {
       },
     });
     this.comparing = new Observable(describeComparisons(this.#wanted, undefined, undefined));
-    for (const sign of ["scroll", "keydown", "pointerdown"]) {
+    // a click counts once it is over: what goes as soon as the mouse is down takes its own click along, and moves others
+    for (const sign of ["scroll", "keydown", "click"]) {
       document.addEventListener(sign, () => this.#looked(), { passive: true });
     }
   }

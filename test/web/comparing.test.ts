@@ -18,12 +18,19 @@ const switchText = "document.querySelector('.compare').innerText.replace(/\\s+/g
 /** The switch says so. */
 const reads = (page: Page, text: string) => untilTrue(page, `${switchText} === ${JSON.stringify(text)}`);
 
+/** A real agent. @returns stops it */
+function startAgent(t: Cleanup, { relay }: PageWorld): () => Promise<unknown> {
+  const tokenFile = join(tempDir(t), "token");
+  writeFileSync(tokenFile, relay.agentToken);
+  const args = ["--relay", relay.url, "--token-file", tokenFile];
+  const agent = startProgram(t, "agent", args, { env: ALLOW_TEMP });
+  return () => agent.stop();
+}
+
 /** A browser, and a real agent. */
 async function startWorld(): Promise<PageWorld> {
   const world = await PageWorld.start(t);
-  const tokenFile = join(tempDir(t), "token");
-  writeFileSync(tokenFile, world.relay.agentToken);
-  startProgram(t, "agent", ["--relay", world.relay.url, "--token-file", tokenFile], { env: ALLOW_TEMP });
+  startAgent(t, world);
   return world;
 }
 const started = withoutBrowser === false ? startWorld() : undefined;
@@ -145,6 +152,24 @@ t.test("a default branch that follows another begins with what is uncommitted, t
   await reads(page, "Uncommitted 1 Branch 2 Commits 1");
   await page.waitForSelector(file("a.txt"));
   t.equal(await page.locator(".file").count(), 1);
+});
+
+t.test("the branch's work stays on the page while the agent is away", options, async (t) => {
+  const world = await PageWorld.start(t);
+  const repo = featureClone(t);
+  world.relay.bind({ paths: [repo.root] });
+  const stopAgent = startAgent(t, world);
+  const page = await world.openLive();
+  await page.waitForSelector(`${file("a.txt")}[data-committed]`);
+  await stopAgent();
+  await page.waitForSelector("main[data-state=stale]");
+  t.ok(await page.isVisible(file("a.txt")), "and not HEAD's diff in its place");
+  t.ok(await page.isVisible(pressed("base")));
+  repo.write("a.txt", lines(9).replace("line 3", "third"));
+  startAgent(t, world);
+  await page.waitForSelector("main[data-state=live]");
+  await page.waitForSelector(`${file("a.txt")}:not([data-committed]) .lines.new:has-text("third")`);
+  t.same(world.complaints, []);
 });
 
 t.test("the switch and the commits are for everybody, and fit on a phone", options, async (t) => {
