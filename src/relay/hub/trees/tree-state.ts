@@ -164,8 +164,8 @@ export function standIn(head: TreeState, reason: string): TreeState {
   if (known?.reason === reason) return known.state;
   const compare = { kind: "head", base_ref: "", base_oid: "", ahead: 0, behind: 0, reason } as const;
   const meta: TreeMeta = { ...head.meta, compare, commits: [], commits_truncated: false };
-  // another epoch: it has the files of the state that it is made of, and not its history
-  const epoch = `${head.epoch} head`;
+  // an epoch of its own for each reason: it has the files of the state that it is made of, and not its history
+  const epoch = `${head.epoch} head: ${reason}`;
   const state = { ...head, epoch, meta, changes: undefined, view: TreeView.of(head.root, meta, head.files) };
   standIns.set(head, { reason, state });
   return state;

@@ -4,6 +4,7 @@ import {
   applyUpdate,
   changesBetween,
   restoreState,
+  standIn,
   type TreeState,
 } from "../../../../src/relay/hub/trees/tree-state.js";
 import { fileOf } from "../../support/fake-agent.js";
@@ -122,5 +123,18 @@ t.test("credentials that an agent sends, or that were stored, are cut", (t) => {
     t.equal(state?.meta.health, "ssh://git@example.com/ is away");
     t.notMatch(JSON.stringify(state), /secret/);
   }
+  t.end();
+});
+
+t.test("states that stand for others for different reasons are of different epochs: frames are kept by those", (t) => {
+  const head = stateOf([fileOf("a", "1")]);
+  const [one, other] = [standIn(head, "one reason"), standIn(head, "another one")];
+  t.same(
+    [one, other].map(({ meta }) => meta.compare?.reason),
+    ["one reason", "another one"],
+  );
+  t.not(one.epoch, other.epoch);
+  t.not(one.epoch, head.epoch);
+  t.equal(standIn(head, "another one"), other, "the same object for the same reason");
   t.end();
 });
