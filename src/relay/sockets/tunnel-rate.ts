@@ -18,9 +18,9 @@ const HEADS_PER_MESSAGE = 20;
 
 /**
  * How much of the relay's time an agent may take at once in which nobody else has a turn, in seconds of its rate: the first
- * states of a hundred large trees. Who takes more is read so seldom that others' 99th percentile stays theirs.
+ * states of ten large trees. Who takes more is read so seldom that others' 99th percentile stays theirs.
  */
-const STALL_BURST_SECONDS = 200;
+const STALL_BURST_SECONDS = 30;
 /**
  * Estimates, as everything that is limited here is counted by what it is and not by the clock, which runs for the machine's
  * other work as well: `bench hostile` measures what comes of them. A part of a current agent is read within the free time.

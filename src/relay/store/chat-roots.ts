@@ -1,4 +1,5 @@
 import type Database from "libsql";
+import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { MAX_TREES } from "../../protocol/index.js";
 import { writeRelaxed } from "./database.js";
@@ -16,11 +17,15 @@ const MAX_ROOTS = MAX_TREES;
 /** What is named as `removed` goes out in one frame: so many characters of roots, the latest ones. */
 const MAX_TOMBSTONE_UNITS = 2 * 1024 * 1024;
 
+/** Lists that were read or written last are kept, of so many characters: clients come back as often as they like. */
+const MAX_KEPT_UNITS = 4 * 1024 * 1024;
+
 /** A root, and since when it is gone: milliseconds since 1970. */
 const goneSchema = z.array(z.tuple([z.string(), z.int()]));
 const json = <T>(schema: z.ZodType<T>) => z.string().transform((text): T => schema.parse(JSON.parse(text)));
 const listSchema = z.object({ workspace: z.string(), present: json(z.array(z.string())), gone: json(goneSchema) });
 const countSchema = z.object({ rows: z.int() });
+const versionSchema = z.object({ data_version: z.int() });
 const chatsSchema = z.array(z.object({ chat: z.string() }));
 
 /** What is kept of a chat. */
@@ -43,7 +48,13 @@ export class ChatRoots {
   readonly #save: Database.Statement;
   readonly #delete: Database.Statement;
   readonly #oldest: Database.Statement;
+  readonly #version: Database.Statement;
   readonly #count: RowCount;
+  #keptVersion = 0;
+  readonly #kept = new LRUCache<string, ChatList>({
+    maxSize: MAX_KEPT_UNITS,
+    sizeCalculation: ({ present, gone }) => [...present, ...gone.keys()].reduce((sum, root) => sum + root.length, 1),
+  });
 
   /** @param maxRoots of all chats of one workspace; the oldest go, those that are gone first */
   constructor(db: Database.Database, maxRoots: number) {
@@ -55,6 +66,7 @@ export class ChatRoots {
     );
     this.#delete = db.prepare("delete from chat_roots where chat = ?");
     this.#oldest = db.prepare("select chat from chat_roots where workspace = ? order by changed_at");
+    this.#version = db.prepare("pragma data_version");
     const count = db.prepare("select coalesce(sum(roots), 0) as rows from chat_roots where workspace = ?");
     const limit = { rows: maxRoots, bytes: Number.POSITIVE_INFINITY };
     this.#count = new RowCount(limit, (workspace) => ({ ...countSchema.parse(count.get(workspace)), bytes: 0 }));
@@ -116,16 +128,25 @@ export class ChatRoots {
   }
 
   #list(chat: string): ChatList | undefined {
+    const { data_version: version } = versionSchema.parse(this.#version.get());
+    if (version !== this.#keptVersion) this.#kept.clear(); // another connection has written
+    this.#keptVersion = version;
+    const kept = this.#kept.get(chat);
+    if (kept !== undefined) return kept;
     const row = this.#load.get(chat);
     if (row === undefined) return undefined;
-    const { gone, ...list } = listSchema.parse(row);
-    return { ...list, gone: new Map(gone) };
+    const { gone, ...rest } = listSchema.parse(row);
+    const list = { ...rest, gone: new Map(gone) };
+    this.#kept.set(chat, list);
+    return list;
   }
 
   #write(chat: string, list: ChatList, before: ChatList | undefined, now: number): void {
     const { workspace, present, gone } = list;
     const roots = present.length + gone.size;
+    this.#kept.delete(chat);
     this.#save.run(chat, workspace, now, roots, JSON.stringify(present), JSON.stringify([...gone]));
+    this.#kept.set(chat, list);
     if (before !== undefined && before.workspace !== workspace) this.#count.forget(before.workspace);
     const rootsBefore = before?.workspace === workspace ? before.present.length + before.gone.size : 0;
     this.#count.add(workspace, { rows: roots - rootsBefore, bytes: 0 });
@@ -156,7 +177,10 @@ export class ChatRoots {
     const count = list.present.length - cut.present.length + list.gone.size - cut.gone.size;
     if (count === 0) return 0;
     if (cut.present.length + cut.gone.size > 0) this.#write(chat, cut, list, Date.now());
-    else this.#delete.run(chat);
+    else {
+      this.#kept.delete(chat);
+      this.#delete.run(chat);
+    }
     return count;
   }
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { MAX_TREES } from "../../protocol/index.js";
 import { type ChatRoots, latestOf } from "./chat-roots.js";
 import type { StoreWriter } from "./writer.js";
@@ -11,11 +12,14 @@ export type KeptRoots = Pick<ChatRoots, "record" | "bury" | "present" | "tombsto
 /** A longer list is written when others have had their turn. Characters. */
 const LONG_UNITS = 16 * 1024;
 
+/** Chats whose list was long are remembered: to bury one of its roots is to write all of it. */
+const MAX_LONG = 10_000;
+
 interface Unwritten {
   workspace: string;
-  present: readonly string[];
+  present: Set<string>;
   /** What the chat had in between, without the disk ever hearing of it. */
-  gone: ReadonlySet<string>;
+  gone: Set<string>;
 }
 
 /** {@link ChatRoots} over a store that may not take writes for a while: what is asked counts what it has not taken yet. */
@@ -23,6 +27,7 @@ export class RelaxedChatRoots implements KeptRoots {
   readonly #roots: ChatRoots;
   readonly #writer: StoreWriter;
   readonly #unwritten = new Map<string, Unwritten>();
+  readonly #long = new LRUCache<string, true>({ max: MAX_LONG });
   #count = 0;
 
   constructor(roots: ChatRoots, writer: StoreWriter) {
@@ -31,42 +36,53 @@ export class RelaxedChatRoots implements KeptRoots {
   }
 
   record(workspace: string, chat: string, present: readonly string[]): void {
-    if (unitsOf(present) <= LONG_UNITS && !this.#writer.isBehind && !this.#unwritten.has(chat)) {
-      try {
-        this.#roots.record(workspace, chat, present);
-        return;
-      } catch (thrown) {
-        if (!this.#writer.failed(thrown)) throw thrown;
-      }
-    }
-    const before = this.#unwritten.get(chat);
-    const gone = new Set([...(before?.gone ?? []), ...(before?.present ?? [])]);
-    for (const root of present) gone.delete(root);
+    const isLong = unitsOf(present) > LONG_UNITS;
+    if (!isLong && this.#writeNow(chat, () => this.#roots.record(workspace, chat, present))) return;
+    if (isLong) this.#long.set(chat, true);
+    const list = new Set(present);
+    const { present: before = [], gone = new Set<string>() } = this.#unwritten.get(chat) ?? {};
+    this.#forget(chat);
+    for (const root of before) if (!list.has(root)) gone.add(root);
+    for (const root of list) gone.delete(root);
     for (const oldest of gone) {
       if (gone.size <= MAX_TREES) break;
       gone.delete(oldest);
     }
-    this.#forget(chat);
-    this.#unwritten.set(chat, { workspace, present, gone });
-    this.#count += present.length + gone.size;
+    this.#defer(chat, { workspace, present: list, gone });
+  }
+
+  bury(workspace: string, chat: string, root: string): void {
+    if (this.#writeNow(chat, () => this.#roots.bury(workspace, chat, root))) return;
+    const unwritten = this.#unwritten.get(chat);
+    if (unwritten === undefined) {
+      this.record(
+        workspace,
+        chat,
+        this.present(chat).filter((other) => other !== root),
+      );
+    } else if (unwritten.present.delete(root)) unwritten.gone.add(root);
+  }
+
+  /** @returns whether it was written: the list is short, and nothing waits */
+  #writeNow(chat: string, write: () => void): boolean {
+    if (this.#long.has(chat) || this.#writer.isBehind || this.#unwritten.has(chat)) return false;
+    try {
+      write();
+      return true;
+    } catch (thrown) {
+      if (!this.#writer.failed(thrown)) throw thrown;
+      return false;
+    }
+  }
+
+  #defer(chat: string, unwritten: Unwritten): void {
+    this.#unwritten.set(chat, unwritten);
+    this.#count += unwritten.present.size + unwritten.gone.size;
     this.#writer.later(keyOf(chat), () => this.#write(chat));
     for (const oldest of this.#unwritten.keys()) {
       if (this.#count <= MAX_UNWRITTEN_ROOTS) break;
       this.#forget(oldest);
     }
-  }
-
-  bury(workspace: string, chat: string, root: string): void {
-    if (!this.#writer.isBehind && !this.#unwritten.has(chat)) {
-      try {
-        this.#roots.bury(workspace, chat, root);
-        return;
-      } catch (thrown) {
-        if (!this.#writer.failed(thrown)) throw thrown;
-      }
-    }
-    const left = this.present(chat).filter((other) => other !== root);
-    this.record(workspace, chat, left);
   }
 
   rowCount(workspace: string): number {
@@ -90,13 +106,16 @@ export class RelaxedChatRoots implements KeptRoots {
   #write(chat: string): void {
     const unwritten = this.#unwritten.get(chat);
     if (unwritten === undefined) return;
-    this.#roots.record(unwritten.workspace, chat, unwritten.present, unwritten.gone);
+    const present = [...unwritten.present];
+    this.#roots.record(unwritten.workspace, chat, present, unwritten.gone);
+    if (unitsOf(present) <= LONG_UNITS) this.#long.delete(chat);
     this.#forget(chat);
   }
 
   #forget(chat: string): void {
-    const { present = [], gone = new Set() } = this.#unwritten.get(chat) ?? {};
-    this.#count -= present.length + gone.size;
+    const unwritten = this.#unwritten.get(chat);
+    if (unwritten === undefined) return;
+    this.#count -= unwritten.present.size + unwritten.gone.size;
     this.#unwritten.delete(chat);
   }
 }

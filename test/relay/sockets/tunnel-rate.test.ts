@@ -120,11 +120,11 @@ t.test("who takes long turns of the relay gets few of them, and who takes short 
     }
     return updates;
   };
-  // 24 ms of reading and 7.5 of merging: 1,000 ms at once, 5 ms a second, and what is forgiven every 7.5 s
+  // 24 ms of reading and 7.5 of merging: 150 ms at once, 5 ms a second, and what is forgiven every 7.5 s
   const inOneFrame = await updatesInAMinute([3 * MiB], 1);
-  t.ok(inOneFrame > 30 && inOneFrame < 60, `3 MiB in one frame: ${inOneFrame}`);
+  t.ok(inOneFrame > 10 && inOneFrame < 25, `3 MiB in one frame: ${inOneFrame}`);
   const manyFiles = await updatesInAMinute(new Array(48).fill(PART), 3_000);
-  t.ok(manyFiles > 60 && manyFiles < 120, `3 MiB and 3,000 files in parts: ${manyFiles}`);
+  t.ok(manyFiles > 20 && manyFiles < 45, `3 MiB and 3,000 files in parts: ${manyFiles}`);
   t.ok((await updatesInAMinute([2_500], 1)) > 2_900, "edits");
   t.ok((await updatesInAMinute([PART, PART, PART], 150)) > 2_000, "updates of three parts, by their bytes alone");
 });
