@@ -13,6 +13,17 @@ export const FILE_TIME_MS = 20;
 /** A text for people is short; no more of it is looked at, and the rest goes. UTF-16 units. */
 const MAX_TEXT_UNITS = 64 * 1024;
 
+/** Stands for a text that is in no file. */
+const MESSAGE: TreeFile = {
+  key: "u:",
+  path: "",
+  header: "",
+  hunks: "",
+  additions: 0,
+  deletions: 0,
+  omitted_bytes: 0,
+};
+
 /** What a {@link FileMasker} works with. */
 export interface FileMaskerOptions {
   readonly scanner: LineScanner;
@@ -23,6 +34,14 @@ export interface FileMaskerOptions {
   readonly now: () => number;
   /** The whole text of a file on disk, by its byte path; `undefined` where nobody knows it. */
   readonly textOf?: ((path: string) => string | undefined) | undefined;
+}
+
+/** By which rules lines are masked. */
+interface ShapeRules {
+  readonly assignments: Parameters<typeof maskHunks>[1]["assignments"];
+  /** One secret in the file is enough to withhold all of it. */
+  readonly suspected: boolean;
+  readonly textOf: (() => string | undefined) | undefined;
 }
 
 /** Makes of one file's patch what may be shown of it. */
@@ -44,12 +63,14 @@ export class FileMasker {
     const verdict = this.#options.rules.judge(before === undefined ? [path] : [path, before]);
     if (verdict.kind === "send") return file;
     if (verdict.kind === "withhold") return this.#withheld(file, "path", verdict.rule);
+    return this.#maskShapes(file, { ...verdict, textOf: this.#options.textOf && (() => this.#options.textOf?.(path)) });
+  }
+
+  #maskShapes(file: TreeFile, { assignments, suspected, textOf }: ShapeRules): TreeFile {
     try {
       const budget = new Budget(this.#options.now, FILE_TIME_MS, file.hunks.length);
-      const textOf = this.#options.textOf && (() => this.#options.textOf?.(path));
-      const { assignments } = verdict;
       const masked = maskHunks(file.hunks, { scanner: this.#options.scanner, assignments, budget, textOf });
-      if (masked.masked > 0 && verdict.suspected) return this.#withheld(file, "shape", masked.rule ?? "");
+      if (masked.masked > 0 && suspected) return this.#withheld(file, "shape", masked.rule ?? "");
       return this.#masked(file, masked);
     } catch (error) {
       if (!(error instanceof OverTimeError)) throw error;
@@ -64,21 +85,18 @@ export class FileMasker {
    * @returns `undefined` when it is withheld
    */
   maskContent(file: TreeFile, content: string): string | undefined {
-    const lines = content.split("\n");
-    const isFinished = lines.at(-1) === "";
-    if (isFinished) lines.pop();
-    const end = isFinished ? "\n" : "\n\\ No newline at end of file\n";
-    const hunks = `@@ -0,0 +1,${lines.length} @@\n+${lines.join("\n+")}${end}`;
-    const masked = content === "" ? file : this.mask({ ...file, hunks });
-    if (masked.withheld !== undefined) return undefined;
-    if (content === "") return "";
-    const shown = masked.hunks.split("\n").slice(1, lines.length + 1);
-    return shown.map((line) => line.slice(1)).join("\n") + (isFinished ? "\n" : "");
+    return maskAsAdded(file, content, (whole) => this.mask(whole));
   }
 
-  /** A text for people, with its masks: a branch's name, what is wrong. Any number of lines. */
+  /**
+   * A text for people, with its masks: a branch's name, what is wrong, a commit's message; as many lines as before. A private
+   * key may stand in it, in one line or in several, and so may the end of one: nobody knows what was before the text.
+   */
   maskText(text: string): string {
-    return this.#maskLines(text.slice(0, MAX_TEXT_UNITS), plainMask).text;
+    const { text: byLine } = this.#maskLines(text.slice(0, MAX_TEXT_UNITS), plainMask);
+    if (!byLine.includes("\n") && !byLine.includes("PRIVATE KEY")) return byLine;
+    const rules = { assignments: "none", suspected: false, textOf: undefined } as const;
+    return maskAsAdded(MESSAGE, byLine, (file) => this.#maskShapes(file, rules), 2) ?? "[withheld]";
   }
 
   #masked(file: TreeFile, { hunks, masked }: MaskedHunks): TreeFile {
@@ -139,4 +157,29 @@ export class FileMasker {
     });
     return count === 0 ? { text, count } : { text: lines.join("\n"), count };
   }
+}
+
+/**
+ * Masks the content of a file as the patch that adds all of it.
+ *
+ * @param mask of a file's patch
+ * @param from the number of the first line; of 1, nothing is before it
+ * @returns `undefined` when it is withheld
+ */
+function maskAsAdded(
+  file: TreeFile,
+  content: string,
+  mask: (file: TreeFile) => TreeFile,
+  from = 1,
+): string | undefined {
+  const lines = content.split("\n");
+  const isFinished = lines.at(-1) === "";
+  if (isFinished) lines.pop();
+  const end = isFinished ? "\n" : "\n\\ No newline at end of file\n";
+  const hunks = `@@ -${from === 1 ? 0 : from},0 +${from},${lines.length} @@\n+${lines.join("\n+")}${end}`;
+  const masked = content === "" ? file : mask({ ...file, hunks });
+  if (masked.withheld !== undefined) return undefined;
+  if (content === "") return "";
+  const shown = masked.hunks.split("\n").slice(1, lines.length + 1);
+  return shown.map((line) => line.slice(1)).join("\n") + (isFinished ? "\n" : "");
 }

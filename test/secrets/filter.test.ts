@@ -6,7 +6,7 @@ import { diffFiles, mergeFiles, type TreeFile, unifiedDiff } from "../../src/pro
 import fc from "../support/fast-check.js";
 import { SEED } from "../support/random.js";
 import { filtered, IDS, newFilter, patchOf } from "./filters.js";
-import { samples } from "./samples.js";
+import { privateKey, samples } from "./samples.js";
 
 // its types say `export default`, its code is CommonJS
 const gitdiffParser = gitdiffModule.default as unknown as typeof gitdiffModule.default.default;
@@ -126,3 +126,31 @@ t.test("an edit that nobody is shown changes nothing that is sent", async (t) =>
   t.equal(next.changes.size, 0);
   t.equal(next.files, files);
 });
+
+t.test(
+  "a private key in a text for people is masked as one in a file, whole or cut, and what is around it stays",
+  (t) => {
+    for (const kind of ["", "RSA", "EC"]) {
+      const key = privateKey(7, kind);
+      const text = ["a subject", "", ...key, "", "more words"].join("\n");
+      const masked = newFilter().maskText(text);
+      for (const line of key.slice(1, -1)) t.notOk(masked.includes(line), kind);
+      t.match(masked, /^a subject\n/);
+      t.match(masked, /more words$/);
+      t.equal(masked.split("\n").length, text.split("\n").length);
+      const cut = newFilter().maskText(["a subject", ...key.slice(0, 9)].join("\n"));
+      for (const line of key.slice(1, 9)) t.notOk(cut.includes(line), `${kind}, cut`);
+    }
+    const lines = privateKey(7, "");
+    const allowing = newFilter({ allow: ["**"] }).maskText(`words\n${lines.join("\n")}`);
+    for (const line of lines.slice(1, -1)) t.notOk(allowing.includes(line), "no list of paths is about it");
+    const ours = privateKey(8, "EC");
+    for (const text of [ours.join(" "), ["fix", ours.slice(5).join("\n")].join("\n\n"), ours.join("\n\n")]) {
+      const hidden = newFilter().maskText(text);
+      for (const line of ours.slice(5, -1)) t.notOk(hidden.includes(line), "in one line, the end of one, with blanks");
+    }
+    const plain = "one\n\ntwo\n\n- three: a list\n- four\n";
+    t.equal(newFilter().maskText(plain), plain);
+    t.end();
+  },
+);

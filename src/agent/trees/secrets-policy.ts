@@ -103,8 +103,7 @@ export class TreeSecrets {
       meta: { ...meta, base_ref: this.maskText(meta.base_ref), ...reason },
       commits: commits.map((commit) => ({
         ...commit,
-        subject: this.maskText(commit.subject),
-        body: this.maskText(commit.body),
+        ...this.#maskMessage(commit),
         author: { ...commit.author, name: this.maskText(commit.author.name) },
       })),
     };
@@ -117,6 +116,12 @@ export class TreeSecrets {
    */
   maskContent(file: TreeFile, content: string): string | undefined {
     return this.#filter.maskContent(file, content);
+  }
+
+  /** A key may begin in the subject and go on in the body. */
+  #maskMessage({ subject, body }: { subject: string; body: string }): { subject: string; body: string } {
+    const [first = "", ...rest] = this.maskText(body === "" ? subject : `${subject}\n${body}`).split("\n");
+    return { subject: first, body: rest.join("\n") };
   }
 
   /** A text for people, masked. */

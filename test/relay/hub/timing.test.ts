@@ -158,7 +158,8 @@ t.test("an agent that answers no ping is closed, and its state is timeout", asyn
 });
 
 t.test("a client that stops reading holds up nobody, and gets the newest state when it reads on", async (t) => {
-  const relay = await TestRelay.start(t);
+  // the agent sends a megabyte in one frame, forty times: how often it may do that is another test's business
+  const relay = await TestRelay.start(t, { limits: { agentStallMsPerSecond: 1_000 } });
   const agent = await relay.agent([APP]);
   agent.tell(APP, []);
   const headers = { "coder-session-token": relay.clientToken };
