@@ -93,10 +93,10 @@ export class FileMasker {
    * key may stand in it, in one line or in several, and so may the end of one: nobody knows what was before the text.
    */
   maskText(text: string): string {
-    const { text: byLine } = this.#maskLines(text.slice(0, MAX_TEXT_UNITS), plainMask);
-    if (!byLine.includes("\n") && !byLine.includes("PRIVATE KEY")) return byLine;
+    const short = text.slice(0, MAX_TEXT_UNITS);
+    if (!short.includes("\n") && !short.includes("PRIVATE KEY")) return this.#maskLines(short, plainMask).text;
     const rules = { assignments: "none", suspected: false, textOf: undefined } as const;
-    return maskAsAdded(MESSAGE, byLine, (file) => this.#maskShapes(file, rules), 2) ?? "[withheld]";
+    return maskAsAdded(MESSAGE, short, (file) => this.#maskShapes(file, rules), 2) ?? "[withheld]";
   }
 
   #masked(file: TreeFile, { hunks, masked }: MaskedHunks): TreeFile {

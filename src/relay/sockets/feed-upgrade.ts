@@ -1,26 +1,13 @@
 import type { WebSocket, WebSocketServer } from "ws";
-import type { Admission, OwnAuthority } from "../access/index.js";
-import type { Limits } from "../access/limits.js";
+import type { OwnAuthority } from "../access/index.js";
 import { REFUSALS, type Refusal } from "../answers.js";
-import type { ClientRates } from "../budgets/client-rates.js";
 import type { ChatEvents } from "../chats/index.js";
-import type { Failures } from "../failures.js";
-import type { Metrics } from "../metrics.js";
-import type { Proxies } from "../proxies.js";
 import { FeedSession } from "./feed-session.js";
-import type { LiveSockets } from "./live-sockets.js";
-import { createSocketServer, type UpgradeRequest } from "./upgrade-request.js";
+import { type ClientUpgradeOptions, createSocketServer, type UpgradeRequest } from "./upgrade-request.js";
 
-export interface FeedUpgradeOptions {
+export interface FeedUpgradeOptions extends ClientUpgradeOptions {
   events: ChatEvents;
   authority: OwnAuthority;
-  admission: Admission;
-  proxies: Proxies;
-  limits: Limits;
-  rates: ClientRates;
-  live: LiveSockets;
-  failures: Failures;
-  metrics: Metrics;
 }
 
 /** Opens sockets for those who want to be told of their chats. */

@@ -1,7 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type ServerOptions, WebSocketServer } from "ws";
+import type { Admission } from "../access/index.js";
+import type { Limits } from "../access/limits.js";
 import { OF_RELAY, REFUSALS, type Refusal, refuseUpgrade } from "../answers.js";
+import type { ClientRates } from "../budgets/client-rates.js";
+import type { Failures } from "../failures.js";
+import type { Metrics } from "../metrics.js";
+import type { Proxies } from "../proxies.js";
+import type { LiveSockets } from "./live-sockets.js";
 
 /** One upgrade request, as Node hands it over. */
 export interface UpgradeRequest {
@@ -10,6 +17,17 @@ export interface UpgradeRequest {
   /** What came behind the request's headers. */
   head: Buffer;
   url: URL;
+}
+
+/** What every upgrade of a client's goes through. */
+export interface ClientUpgradeOptions {
+  admission: Admission;
+  proxies: Proxies;
+  limits: Limits;
+  rates: ClientRates;
+  live: LiveSockets;
+  failures: Failures;
+  metrics: Metrics;
 }
 
 /** A WebSocket server whose answers are all marked as the relay's own, and whose refusals have the form of docs/protocol.md. */

@@ -1,30 +1,17 @@
 import type { WebSocket, WebSocketServer } from "ws";
 import { DELTA_SUBPROTOCOL, HEAD_COMPARISON, parseComparisonRequest } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
-import { type Admission, type Authority, mayWatch } from "../access/index.js";
-import type { Limits } from "../access/limits.js";
+import { type Authority, mayWatch } from "../access/index.js";
 import { REFUSALS, type Refusal } from "../answers.js";
-import type { ClientRates } from "../budgets/client-rates.js";
-import type { Failures } from "../failures.js";
 import type { Hub } from "../hub/index.js";
-import type { Metrics } from "../metrics.js";
-import type { Proxies } from "../proxies.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { PER_MESSAGE_DEFLATE } from "./compression.js";
-import type { LiveSockets } from "./live-sockets.js";
-import { createSocketServer, type UpgradeRequest } from "./upgrade-request.js";
+import { type ClientUpgradeOptions, createSocketServer, type UpgradeRequest } from "./upgrade-request.js";
 import { WatchSession } from "./watch-session.js";
 
-export interface WatchUpgradeOptions {
+export interface WatchUpgradeOptions extends ClientUpgradeOptions {
   hub: Hub;
   authority: Authority;
-  admission: Admission;
-  proxies: Proxies;
-  limits: Limits;
-  rates: ClientRates;
-  live: LiveSockets;
-  failures: Failures;
-  metrics: Metrics;
   log: Logger;
 }
 
