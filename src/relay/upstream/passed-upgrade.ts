@@ -10,6 +10,7 @@ import { OF_RELAY, REFUSALS, type Refusal } from "../answers.js";
 import type { ClientRates } from "../budgets/client-rates.js";
 import type { Proxies } from "../proxies.js";
 import type { RepeatedLog } from "../repeated-log.js";
+import type { UpgradeRequest } from "../sockets/upgrade-request.js";
 import { endToEnd } from "./end-to-end.js";
 import { forwarding } from "./forwarded.js";
 import { Passage } from "./passage.js";
@@ -24,14 +25,6 @@ export interface PassedUpgradeOptions {
   rates: ClientRates;
   /** For what the upstream causes. */
   log: RepeatedLog;
-}
-
-/** An upgrade request, as Node hands it over. */
-interface Incoming {
-  request: IncomingMessage;
-  socket: Duplex;
-  head: Buffer;
-  url: URL;
 }
 
 /** What the upstream said to an upgrade. */
@@ -58,7 +51,7 @@ export class PassedUpgrade {
    * @param isClosing asked whenever something was waited for: the relay may have begun to stop meanwhile
    * @returns the refusal, when nothing has been answered
    */
-  async open({ request, socket, head, url }: Incoming, isClosing: () => boolean): Promise<Refusal | undefined> {
+  async open({ request, socket, head, url }: UpgradeRequest, isClosing: () => boolean): Promise<Refusal | undefined> {
     const { admission, proxies, limits, rates, allowedOrigins } = this.#options;
     if (request.method !== "GET") return { ...REFUSALS.methodNotAllowed, headers: { Allow: "GET" } };
     if (request.headers.upgrade?.toLowerCase() !== "websocket") return REFUSALS.badRequest;
