@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GIT_ENV, git } from "../test/support/repo.js";
+import { compareEdits, type EditFigures } from "./support/compared-edits.js";
 import type { HistoryFigures } from "./support/history-program.js";
 import { BRANCHES, COMMITS, makeLongHistory } from "./support/long-history.js";
 import { median, milliseconds, progress, ratioText, timesOf } from "./support/measure.js";
@@ -12,6 +13,7 @@ import type { Goal, Report, Table } from "./support/publish.js";
 const RUNS = 9;
 const RATIO_GOAL = 2;
 const MEMORY_GOAL_MIB = 64;
+const EDIT_GOAL = 1.5;
 /** Isomorphic-git visits everything. */
 const PEER_LIMIT_MS = 60_000;
 const MIB = 2 ** 20;
@@ -37,16 +39,16 @@ export async function benchmark(): Promise<Report> {
       await makeLongHistory(making);
       renameSync(making, root);
     }
-    return measure(root);
+    return await measure(root);
   } finally {
     rmSync(scratch, { recursive: true });
   }
 }
 
-function measure(root: string): Report {
+async function measure(root: string): Promise<Report> {
   const notes = join(root, ".git/objects/info/commit-graph");
   rmSync(notes, { force: true });
-  const plain = Object.entries(BRANCHES).map(([name, apart]) => baseRow(root, `${name} commits`, `behind-${apart}`));
+  const bare = Object.entries(BRANCHES).map(([name, apart]) => baseRow(root, `${name} commits`, `behind-${apart}`));
   const peer = peerRow(root, `behind-${BRANCHES["500"]}`);
   git(root, "commit-graph", "write", "--reachable");
   const noted = Object.entries(BRANCHES).map(([name, apart]) =>
@@ -62,32 +64,76 @@ function measure(root: string): Report {
         align: "right" as const,
       })),
     ],
-    rows: [...plain, ...noted].map(({ cells }) => cells).concat([peer]),
+    rows: [...bare, ...noted].map(({ cells }) => cells).concat([peer]),
   };
   const log = logTable(root);
+  checkOut(root);
+  const { plain, compared } = await compareEdits(root);
   progress("");
   return {
     title: "History",
     method: `A history of ${COMMITS.toLocaleString("en")} commits with merges in ${packOf(root)}, made by \`git fast-import\`. The base of a
 branch of 20 commits with the main branch, which has so many commits since. Ours is found in a process that has loaded its
 modules: the first time, and the median of ${RUNS - 1} more; git's time is the median of as many processes. The file system has
-the pages. Memory is what the resident set grew by at most until the first answer, and in all. isomorphic-git's \`findMergeBase\` has ${PEER_LIMIT_MS / 1000} s.`,
-    tables: [bases, log],
-    goals: [...plain, ...noted].flatMap((row): Goal[] => [
-      {
-        what: `base, ${row.cells[0]}: median, times that of \`git merge-base\``,
-        goal: `at most ${RATIO_GOAL}×`,
-        reached: ratioText(row.ratio),
-        met: row.ratio <= RATIO_GOAL,
-      },
-      {
-        what: `base, ${row.cells[0]}: growth of memory`,
-        goal: `at most ${MEMORY_GOAL_MIB} MiB`,
-        reached: `${Math.round(row.grown)} MiB`,
-        met: row.grown <= MEMORY_GOAL_MIB,
-      },
-    ]),
+the pages. Memory is what the resident set grew by at most until the first answer, and in all. isomorphic-git's \`findMergeBase\` has ${PEER_LIMIT_MS / 1000} s. Edits are those of one
+file of the branch that the main branch has 500 commits more than, checked out, until the state is told: with HEAD's diff followed, and
+with that from the base besides, which shows the branch's 300 files.`,
+    tables: [bases, log, editTable(plain, compared)],
+    goals: [
+      ...[...bare, ...noted].flatMap(baseGoals),
+      editGoal("until it is told, median", compared.medianMs / plain.medianMs),
+      editGoal("CPU", compared.cpuMs / plain.cpuMs),
+    ],
   };
+}
+
+function baseGoals(row: BaseRow): Goal[] {
+  return [
+    {
+      what: `base, ${row.cells[0]}: median, times that of \`git merge-base\``,
+      goal: `at most ${RATIO_GOAL}×`,
+      reached: ratioText(row.ratio),
+      met: row.ratio <= RATIO_GOAL,
+    },
+    {
+      what: `base, ${row.cells[0]}: growth of memory`,
+      goal: `at most ${MEMORY_GOAL_MIB} MiB`,
+      reached: `${Math.round(row.grown)} MiB`,
+      met: row.grown <= MEMORY_GOAL_MIB,
+    },
+  ];
+}
+
+function editGoal(what: string, ratio: number): Goal {
+  return {
+    what: `an edit with the base's diff followed besides: ${what}, times that without`,
+    goal: `at most ${EDIT_GOAL}×`,
+    reached: ratioText(ratio),
+    met: ratio <= EDIT_GOAL,
+  };
+}
+
+function editTable(plain: EditFigures, compared: EditFigures): Table {
+  const rowOf = (name: string, { medianMs, p99Ms, cpuMs }: EditFigures) => [
+    name,
+    ...[medianMs, p99Ms, cpuMs].map(milliseconds),
+  ];
+  return {
+    title: "An edit",
+    columns: [
+      { head: "followed" },
+      ...["median", "99 %", "CPU"].map((name) => ({ head: name, align: "right" as const })),
+    ],
+    rows: [rowOf("HEAD's diff", plain), rowOf("HEAD's, and that from the base", compared)],
+  };
+}
+
+/** The working tree of a branch that has a base. */
+function checkOut(root: string): void {
+  progress("a working tree");
+  const branch = `behind-${BRANCHES["500"]}`;
+  git(root, "config", `branch.${branch}.gh-merge-base`, "main");
+  git(root, "checkout", "-q", "-f", branch);
 }
 
 function baseRow(root: string, name: string, branch: string): BaseRow {

@@ -17,6 +17,8 @@ const EDITS = 200;
 const FIRST_STATES = 5;
 const REFRESHES = 25;
 const IDLE_MS = 20_000;
+/** By then the looks at what was young are over, and the collector has taken what the last change left behind. */
+const SETTLE_MS = 60_000;
 const CHECKOUT_FILES = 1000;
 
 interface Figures {
@@ -163,7 +165,7 @@ async function measureRefreshes(followed: FollowedProcess): Promise<Pick<Figures
 
 /** CPU while nothing happens, as a share of a core. */
 async function measureIdle(followed: FollowedProcess): Promise<number> {
-  await rest(12_000); // the last of the looks at what was young is over
+  await rest(SETTLE_MS);
   const before = await followed.usage();
   await rest(IDLE_MS);
   const idle = await followed.usage();
@@ -192,7 +194,7 @@ function report(figures: readonly Figures[]): Report {
       "Each tree is followed by a process of its own, as the agent does it under its unit's environment; times run from the system call that " +
       "changes a file to the listener in that process (and on to the one that measures). Peers, in the same run: " +
       "`git status`, and the scan that the best-known workspace agent runs for each trigger. CPU counts all threads. " +
-      "The first state counts from the moment the tree is opened, the start of the thread included. Idle CPU is that of 20 quiet seconds, once the looks at what has just changed are over, and one sweep over the interval that follows from its cost. " +
+      "The first state counts from the moment the tree is opened, the start of the thread included. Idle CPU is that of 20 quiet seconds, a minute after the last change, and one sweep over the interval that follows from its cost. " +
       "A refresh counts until its answer; behind it comes a look at everything, at most once in 5 s.",
     tables: [
       {

@@ -30,8 +30,11 @@ const tell = (message: Told): void => {
 const opened = performance.now();
 // the cost of a sweep is measured by itself: one that happened to fall into the quiet seconds would count twice
 const host = new TreeHost({ logger: silentLogger(), sweep: process.env.TREEWIRE_BENCH_LOOKS === "1" });
-const trees = process.argv.slice(2).map((root) => host.open(root));
-for (const tree of trees) {
+const roots = process.argv.slice(2);
+const compares = process.env.TREEWIRE_BENCH_COMPARE;
+const trees = roots.map((root) => host.open(root));
+const compared = compares === "base" ? roots.map((root) => host.open(root, { request: { kind: "base" } })) : [];
+for (const tree of compared.length > 0 ? compared : trees) {
   tree.on("state", ({ files, head }) => {
     tell({ type: "state", files: files.length, head, sinceOpenMs: performance.now() - opened });
   });

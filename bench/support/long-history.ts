@@ -16,6 +16,8 @@ const BATCH = 200;
 /** A branch of twenty commits, and how many commits the main branch has since. */
 export const BRANCHES: Readonly<Record<string, number>> = { "500": 500, "10,000": 10_000, "99,000": 99_000 };
 const BRANCH_COMMITS = 20;
+/** Files that each commit of a branch adds. */
+const BRANCH_FILES = 15;
 
 /** Makes a repository with one pack and a long history, by `git fast-import`: `main`, and the branches `behind-N`. */
 export async function makeLongHistory(root: string): Promise<void> {
@@ -53,9 +55,12 @@ function mainCommit(at: number, random: Random): string {
 function branch(apart: number): string {
   return Array.from({ length: BRANCH_COMMITS }, (_, at) => {
     const from = at === 0 ? `from :${COMMITS - apart}\n` : "";
-    const text = `${at}\n`;
-    const file = `M 100644 inline branch\ndata ${text.length}\n${text}\n`;
-    return `${head(`behind-${apart}`, START + COMMITS * 60 + at, `On the branch: ${at}\n`)}${from}${file}\n`;
+    const text = "a line that the branch has\n".repeat(40);
+    const files = Array.from(
+      { length: BRANCH_FILES },
+      (_, file) => `M 100644 inline branch/${at}/${file}\ndata ${text.length}\n${text}\n`,
+    );
+    return `${head(`behind-${apart}`, START + COMMITS * 60 + at, `On the branch: ${at}\n`)}${from}${files.join("")}\n`;
   }).join("");
 }
 

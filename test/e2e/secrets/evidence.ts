@@ -13,6 +13,7 @@ import { WatchClient } from "../../support/watch-client.js";
 import type { Planted } from "./planted.js";
 import { Runs } from "./runs.js";
 
+const pageSchema = z.object({ commits: z.array(z.object({ oid: z.string() })), has_more: z.boolean() });
 const rowsSchema = z.array(z.object({ state: z.union([z.instanceof(Uint8Array), z.instanceof(ArrayBuffer)]) }));
 
 /** What is left of a session, by where it is: all that has passed between agent and relay, and all that the relay has. */
@@ -35,28 +36,42 @@ export async function gather(
   const proxy = await RecordingProxy.open(t, stack.url);
   const { workspace, agent } = stack.startAgent(t, { args, relay: proxy.url });
   const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
-  const client = await WatchClient.watch(t, stack.url, chat, stack.clientToken("alice"));
+  const token = stack.clientToken("alice");
+  const base = `${stack.url}/api/v2/chats/${chat}/git`;
+  const clients = [
+    await WatchClient.watch(t, stack.url, chat, token),
+    await WatchClient.open(t, `${base}/watch?compare=base`, { token }),
+  ];
   const runs = new Runs(marks);
-  let looked: string | undefined;
-  const allTold = () =>
-    until(
-      "all marks are told",
-      () => {
-        const diff = client.repositories.get(repo.root)?.unified_diff;
-        if (diff === undefined || diff === looked) return false;
-        looked = diff;
-        return runs.in(Buffer.from(diff)).size === marks.size;
-      },
-      { progress: () => client.bytesRead(), seen: () => ({ errors: client.errors, agent: agent.stderr.slice(-500) }) },
-    );
+  const allTold = async () => {
+    for (const client of clients) {
+      let looked: string | undefined;
+      await until(
+        "all marks are told",
+        () => {
+          const diff = client.repositories.get(repo.root)?.unified_diff;
+          if (diff === undefined || diff === looked) return false;
+          looked = diff;
+          return runs.in(Buffer.from(diff)).size === marks.size;
+        },
+        {
+          progress: () => client.bytesRead(),
+          seen: () => ({ errors: client.errors, agent: agent.stderr.slice(-500) }),
+        },
+      );
+    }
+  };
   await allTold();
   if (change !== undefined) {
-    looked = undefined;
+    const seen = clients.map(({ changes }) => changes.length);
     change();
-    client.refresh();
-    await until("it was read again", () => client.changes.length > 1, { seen: () => client.errors });
+    for (const [at, client] of clients.entries()) {
+      client.refresh();
+      await until("it was read again", () => client.changes.length > (seen[at] ?? 0), { seen: () => client.errors });
+    }
     await allTold();
   }
+  await readCommits(base, token, Number(repo.git("rev-list", "--count", "main..HEAD")));
   const snapshot = join(tempDir(t), "relay.heapsnapshot");
   const inspector = await Inspector.attach(t, stack.relay);
   await inspector.writeHeap(snapshot);
@@ -72,6 +87,25 @@ export async function gather(
     states: statesOf(stack.dataDir),
     log: Buffer.concat([stack.relay.output, Buffer.from(stack.relay.stderr)]),
   };
+}
+
+/**
+ * Asks for all commits of the branch, page by page: a comparison names the newest alone.
+ *
+ * @param base of the chat's routes of git
+ */
+async function readCommits(base: string, token: string, expected: number): Promise<void> {
+  let count = 0;
+  let before = "";
+  for (let hasMore = true; hasMore; ) {
+    const response = await fetch(`${base}/commits?limit=100${before}`, { headers: { "coder-session-token": token } });
+    if (!response.ok) throw new Error(`the commits: ${response.status} ${await response.text()}`);
+    const page = pageSchema.parse(await response.json());
+    count += page.commits.length;
+    before = `&before=${page.commits.at(-1)?.oid}`;
+    hasMore = page.has_more;
+  }
+  if (count !== expected) throw new Error(`${count} commits were told of ${expected}`);
 }
 
 /** The bytes of all files of a directory: SQLite's database, its log of writes, and what lies beside them. */

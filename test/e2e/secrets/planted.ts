@@ -10,8 +10,6 @@ interface Place {
   after: (repo: TestRepo, planted: Planting) => void;
   /** What is changed once that was shown. */
   later?: (repo: TestRepo, planted: Planting) => void;
-  /** It is part of no diff: nothing of it is told, whatever an agent is told to hide. */
-  isUntold?: boolean;
 }
 
 interface Planting {
@@ -89,10 +87,9 @@ const PLACES: Record<string, Place> = {
   "a commit's message": {
     before: (repo, { number, sample }) => {
       repo.write(`message/${number}.txt`, lines("a"));
-      repo.commit(`${number}: ${sample.text}`);
+      repo.commit(number % 2 === 0 ? `${number}: ${sample.text}` : `${number}: subject\n\n${code(sample)}\n`);
     },
     after: (repo, { number, mark }) => repo.write(`message/${number}.txt`, lines("a", mark)),
-    isUntold: true,
   },
   "a file's name": {
     after: (repo, planting) => repo.write(`named/${nameOf(planting)}`, lines(code(planting.sample), planting.mark)),
@@ -113,13 +110,11 @@ function keySample(seed: number, kind: string): Sample {
   return { kind: `private key ${kind}`, text, body: text, isName: false };
 }
 
-/** Secrets in a repository, each in one place. */
+/** Secrets in a repository on a branch of it, each in one place. */
 export class Planted {
   readonly repo: TestRepo;
   /** By kind, place and number: parts of which nothing may be found. */
   readonly secrets = new Map<string, readonly string[]>();
-  /** The names of those that an agent sends when it hides nothing. */
-  readonly told = new Set<string>();
   /** By the same names: what has to be found. */
   readonly marks = new Map<string, readonly string[]>();
   readonly #plantings: { place: Place; planting: Planting }[] = [];
@@ -145,6 +140,8 @@ export class Planted {
       }
     }
     repo.write(".gitattributes", "*.utf16 diff\n");
+    repo.commit();
+    repo.git("switch", "-q", "-c", "branch");
     this.#each("before");
     repo.commit();
     this.#each("after");
@@ -164,7 +161,6 @@ export class Planted {
     const parts = sample.body.split("\n").filter((line) => !line.startsWith("-----"));
     this.secrets.set(id, [...parts, ...parts.map((line) => [...line].reverse().join(""))]);
     this.marks.set(id, [mark]);
-    if (place.isUntold !== true) this.told.add(id);
   }
 
   #each(when: "before" | "after" | "later"): void {

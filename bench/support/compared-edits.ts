@@ -1,0 +1,83 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Random } from "../../test/support/random.js";
+import { git } from "../../test/support/repo.js";
+import { FollowedProcess } from "./followed.js";
+import { median, progress, quantile } from "./measure.js";
+
+/** What edits cost a process that follows a tree. */
+export interface EditCost {
+  /** From the write until the state is told. */
+  timesMs: number[];
+  /** User and system time of the process in all of them. */
+  cpuMs: number;
+}
+
+/** What one edit costs. */
+export interface EditFigures {
+  medianMs: number;
+  p99Ms: number;
+  cpuMs: number;
+}
+
+const ROUNDS = 4;
+const EDITS_A_ROUND = 60;
+/** Longer than the looks at what has just changed are apart. */
+const SETTLE_MS = 1500;
+
+const rest = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Edits of a tree of which HEAD's diff is followed, and of one of which the diff from the branch's base is followed besides:
+ * in turns, so that both meet the same machine. The time of the second is that until the comparison is told.
+ *
+ * @param root its branch has a base
+ */
+export async function compareEdits(root: string): Promise<{ plain: EditFigures; compared: EditFigures }> {
+  const paths = git(root, "ls-files").split("\n");
+  const random = new Random(2);
+  const plain: EditCost = { timesMs: [], cpuMs: 0 };
+  const compared: EditCost = { timesMs: [], cpuMs: 0 };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [cost, env] of [
+      [plain, {}],
+      [compared, { TREEWIRE_BENCH_COMPARE: "base" }],
+    ] as const) {
+      progress(`edits, round ${round + 1} of ${ROUNDS}`);
+      const followed = new FollowedProcess(root, env);
+      await followed.state();
+      await rest(SETTLE_MS);
+      await edit(followed, root, paths, random, cost);
+      await followed.close();
+    }
+  }
+  return { plain: figuresOf(plain), compared: figuresOf(compared) };
+}
+
+async function edit(
+  followed: FollowedProcess,
+  root: string,
+  paths: readonly string[],
+  random: Random,
+  cost: EditCost,
+): Promise<void> {
+  const before = await followed.usage();
+  for (let at = 0; at < EDITS_A_ROUND; at += 2) {
+    const path = join(root, random.pick(paths));
+    const content = readFileSync(path);
+    for (const change of [() => appendFileSync(path, "one more line\n"), () => writeFileSync(path, content)]) {
+      await rest(60 + random.below(80)); // the tree is quiet
+      const told = followed.state();
+      const began = performance.now();
+      change();
+      await told;
+      cost.timesMs.push(performance.now() - began);
+    }
+  }
+  const after = await followed.usage();
+  cost.cpuMs += after.cpuMs - before.cpuMs;
+}
+
+function figuresOf({ timesMs, cpuMs }: EditCost): EditFigures {
+  return { medianMs: median(timesMs), p99Ms: quantile(timesMs, 0.99), cpuMs: cpuMs / timesMs.length };
+}
