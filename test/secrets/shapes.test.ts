@@ -63,6 +63,25 @@ t.test("of a secret of any kind, in any place, nothing is left by which it could
   t.same(leaking, []);
 });
 
+t.test(
+  "what says the same as the file before, in another file or in another comparison, is masked as well",
+  async (t) => {
+    // letters alone, so that nobody but the preset takes them for a token
+    const letters = "npm_abcdefghijklmnopqrstuvwxyzABCDEFGHIJ";
+    for (const text of [letters, ...samples(SEED).map((sample) => sample.text)]) {
+      const twice = () => patchOf(PATH, [" a", `+${code(text)}`, " b"]);
+      const [first, second, other] = [
+        filtered(twice()),
+        filtered(twice()),
+        filtered({ ...twice(), key: "t:b", path: "b" }),
+      ];
+      t.not(first.masked ?? first.withheld, undefined, text);
+      t.equal(second.hunks, first.hunks);
+      t.equal(other.hunks, first.hunks);
+    }
+  },
+);
+
 t.test("what is left says what was there, and lines stay as many", async (t) => {
   const [github] = samples(SEED);
   const left = filtered(patchOf(PATH, [" a", `+${code(github?.text ?? "")}\r`, "-b"]));

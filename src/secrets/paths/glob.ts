@@ -2,11 +2,14 @@
 export interface Glob {
   /** As it was written. */
   readonly text: string;
-  /** Folded components; `**` stands for any number of them. */
-  readonly components: readonly string[];
+  /** What each component has to be; `ANY_DEPTH` stands for any number of them. */
+  readonly components: readonly Component[];
 }
 
-const ANY_DEPTH = "**";
+/** Whether a pattern for one component of a path names a folded one. */
+type Component = (component: string) => boolean;
+
+const ANY_DEPTH: Component = () => true;
 
 /**
  * Reads a pattern: `*` and `?` stay within a component, `**` is any number of components. It is compared with the end of a
@@ -17,8 +20,9 @@ const ANY_DEPTH = "**";
  */
 export function readGlob(text: string): Glob {
   const folded = foldPath(Buffer.from(text).toString("latin1"));
-  const below = folded.endsWith("/") ? `${folded}${ANY_DEPTH}` : folded;
-  const components = below.split("/").filter((component) => component !== "" && component !== ".");
+  const below = folded.endsWith("/") ? `${folded}**` : folded;
+  const parts = below.split("/").filter((component) => component !== "" && component !== ".");
+  const components = parts.map((part) => (part === "**" ? ANY_DEPTH : readComponent(part)));
   return { text, components: text.startsWith("/") ? components : [ANY_DEPTH, ...components] };
 }
 
@@ -32,24 +36,36 @@ export function foldPath(path: string): string {
  *
  * @param components of the folded path
  */
-export function matchesGlob(glob: Glob, components: readonly string[]): boolean {
-  return matchesList(glob.components, components, ANY_DEPTH, matchesComponent);
+export function matchesGlob({ components: pattern }: Glob, components: readonly string[]): boolean {
+  const [first, only] = pattern;
+  // nearly every pattern names a file wherever it lies
+  if (pattern.length === 2 && first === ANY_DEPTH && only !== undefined && only !== ANY_DEPTH) {
+    return only(components.at(-1) ?? "");
+  }
+  return matchesList(pattern, components, ANY_DEPTH, (one, other) => one(other));
 }
 
-function matchesComponent(pattern: string, component: string): boolean {
-  if (!pattern.includes("*") && !pattern.includes("?")) return pattern === component;
-  return matchesList(pattern, component, "*", (one, other) => one === "?" || one === other);
+/** The forms that nearly all patterns have are compared at once. */
+function readComponent(pattern: string): Component {
+  const parts = pattern.split("*");
+  if (pattern.includes("?") || parts.length > 2) {
+    return (component) => matchesList(pattern, component, "*", (one, other) => one === "?" || one === other);
+  }
+  const [start = "", end] = parts;
+  if (end === undefined) return (component) => component === start;
+  const least = start.length + end.length;
+  return (component) => component.length >= least && component.startsWith(start) && component.endsWith(end);
 }
 
 /**
  * Compares two lists, of which the first may have places that stand for any number of elements. Only the last such place is
  * ever tried again, so that no pattern takes longer than the product of both lengths.
  */
-function matchesList(
-  pattern: ArrayLike<string>,
+function matchesList<P>(
+  pattern: ArrayLike<P>,
   list: ArrayLike<string>,
-  many: string,
-  isSame: (one: string, other: string) => boolean,
+  many: P,
+  isSame: (one: P, other: string) => boolean,
 ): boolean {
   let p = 0;
   let l = 0;

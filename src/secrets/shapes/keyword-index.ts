@@ -37,8 +37,13 @@ export class KeywordIndex<R> {
     if (this.#entries.length > 255) throw new RangeError("too many keywords");
   }
 
-  /** Calls back for each keyword in a part of a text, where it begins. @param tick called every 1,024 units */
-  find(text: string, start: number, end: number, tick: () => void, found: (at: number, recognizer: R) => void): void {
+  /**
+   * Calls back for each keyword in a part of a text, where it begins.
+   *
+   * @param tick called every 1,024 units
+   * @param found returns up to where no other is looked for
+   */
+  find(text: string, start: number, end: number, tick: () => void, found: (at: number, recognizer: R) => number): void {
     const places = this.#places;
     let before = 0;
     for (let at = start; at < end; at += 1) {
@@ -58,7 +63,12 @@ export class KeywordIndex<R> {
           entry.anyCase === true
             ? text.slice(from, from + entry.text.length).toLowerCase() === entry.text
             : text.startsWith(entry.text, from);
-        if (isThere) found(from, entry.recognizer);
+        if (!isThere) continue;
+        const covered = found(from, entry.recognizer);
+        if (covered <= at) continue;
+        at = covered - 1;
+        before = 0;
+        break;
       }
     }
   }

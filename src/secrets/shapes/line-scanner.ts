@@ -58,7 +58,7 @@ export class LineScanner {
           line = lineAt(at);
           finds = new LineFinds(line, budget);
         }
-        finds.at(at, recognizer);
+        return finds.at(at, recognizer);
       },
     );
     flush();
@@ -92,16 +92,17 @@ class LineFinds {
     this.#covered = line.start;
   }
 
-  /** A keyword stands here. */
-  readonly at = (at: number, recognizer: Recognizer): void => {
-    if (at < this.#covered) return;
+  /** A keyword stands here. @returns up to where everything is masked */
+  readonly at = (at: number, recognizer: Recognizer): number => {
+    if (at < this.#covered) return this.#covered;
     this.#budget.step();
     const found = recognizer(this.#line, at, this.#budget);
-    if (found === undefined) return;
+    if (found === undefined) return this.#covered;
     for (const span of "rule" in found ? [found] : found) {
       this.spans.push(span);
       if (span.start <= at) this.#covered = Math.max(this.#covered, span.end);
     }
+    return this.#covered;
   };
 
   meets({ start, end }: Span): boolean {

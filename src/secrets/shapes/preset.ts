@@ -1,5 +1,5 @@
 import type { Keyword } from "./keyword-index.js";
-import { isVaried, type Recognizer, runEnd, WORD_OR_DASH } from "./recognizer.js";
+import { isVaried, type Line, type Recognizer, runEnd, WORD_OR_DASH } from "./recognizer.js";
 import type { Span } from "./span.js";
 
 /** So much of a line is given to a rule at once, in UTF-16 units: its work does not grow with the line. */
@@ -118,14 +118,16 @@ function recognizerOf(rule: PresetRule, name: string): Recognizer {
     {},
   );
   /** What was looked at last: keywords that stand close to each other are looked at once. */
-  let last: { text: string; from: number; to: number } = { text: "", from: 0, to: 0 };
-  return ({ text, start, end }, at, budget): readonly Span[] => {
+  let last: { line: Line | undefined; from: number; to: number } = { line: undefined, from: 0, to: 0 };
+  return (line, at, budget): readonly Span[] => {
+    const { text, start, end } = line;
     const isCovered = at >= last.from && (at + LONGEST_UNITS <= last.to || last.to === end) && at < last.to;
-    if (isCovered && last.text === text) return [];
+    // of the line itself: another one that says the same has not been looked at
+    if (isCovered && last.line === line) return [];
     budget.step(STEPS);
     const from = Math.max(start, at - BEFORE_UNITS);
     const to = Math.min(end, from + WINDOW_UNITS);
-    last = { text, from, to };
+    last = { line, from, to };
     ranges = [];
     run.file({ content: text.slice(from, to), filePath: undefined, ext: "", contentType: "text" });
     return ranges

@@ -7,6 +7,7 @@ import {
   looksDrawn,
   type Recognizer,
   runEnd,
+  VARIED_UNITS,
   WORD,
   WORD_OR_DASH,
 } from "./recognizer.js";
@@ -126,10 +127,12 @@ function recognizerOf({ rule, characters, least, isCommon = false, unless }: Tok
     // a prefix of letters that is the end of a longer word begins no token; of `:AA`, digits stand before it
     if (isCommon && WORD[text.charCodeAt(at)] === 1 && ALNUM[before] === 1 && !isEscape(text, at, start))
       return undefined;
-    const judged = runEnd(text, from, Math.min(end, from + JUDGED_UNITS), characters);
-    const length = judged - from;
-    if (length < least && !(isCut && judged === end && length > 0 && !isCommon)) return undefined;
-    if (length >= least && !isVaried(text, from, judged, LEAST_VARIED)) return undefined;
+    // the run as far as most are ruled out by, then all of it
+    const near = runEnd(text, from, Math.min(end, from + VARIED_UNITS), characters);
+    const length = near - from;
+    if (length < least && !(isCut && near === end && length > 0 && !isCommon)) return undefined;
+    if (length >= least && !isVaried(text, from, near, LEAST_VARIED)) return undefined;
+    const judged = runEnd(text, near, Math.min(end, from + JUDGED_UNITS), characters);
     if (isCommon && !looksDrawn(text.slice(from, judged))) return undefined;
     if (unless?.test(text.slice(from, judged)) === true) return undefined;
     return { start: at, end: runEnd(text, judged, end, characters), shown: prefix, rule };

@@ -21,6 +21,7 @@ const recognize: Recognizer = (line, at, budget) => {
   if (at === start || SCHEME[text.charCodeAt(at - 1)] !== 1) return undefined;
   const from = at + 3;
   const limit = Math.min(end, from + MAX_USER_INFO_UNITS);
+  if (!line.isCut && !text.slice(from, limit).includes("@")) return undefined; // most URLs have none
   const parts = userInfo(line, from, limit, budget);
   if (parts === undefined) return undefined;
   const { colon, sign } = parts;
