@@ -4,10 +4,11 @@ import { type ComparisonRequest, comparisonKey, filterNotRunLine, type WantedCom
 import { TreewireError } from "../util/index.js";
 import type { ComparedState } from "./comparison/compared-state.js";
 import { CommitReader } from "./comparison/read-commits.js";
+import type { PathTrouble } from "./patches/pass-request.js";
 import { EMPTY_REQUEST } from "./patches/pass-request.js";
 import type { PatchBudget } from "./patches/patch-set.js";
 import { type SubmoduleState, type Submodules, submoduleState } from "./patches/submodules.js";
-import { type PathTrouble, TreeDiff } from "./patches/tree-diff.js";
+import { TreeDiff } from "./patches/tree-diff.js";
 import { openRepositoryAt, topOf } from "./root-places.js";
 import { NO_COVERAGE } from "./scan/coverage.js";
 import type { TreeState } from "./types.js";

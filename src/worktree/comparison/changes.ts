@@ -4,7 +4,7 @@ import { GITLINK } from "../file-mode.js";
 import type { Change } from "../patches/changes.js";
 
 /**
- * The entries of another commit's tree where it differs from the index, as {@link listChanges} takes HEAD's.
+ * The entries of another commit's tree where it differs from the index, as `ChangeList` takes HEAD's.
  *
  * @param head where HEAD differs from the index: path → HEAD's entry
  * @param between where the commit, on the left, differs from HEAD
@@ -26,14 +26,28 @@ export function leftDifferences(
  */
 export function treeChanges(between: readonly ChangedPath[], ignoresSubmodule: (path: string) => boolean): Change[] {
   const changes: Change[] = [];
-  for (const { path, left, right } of between) {
+  for (const changed of between) {
+    const { path, left, right } = changed;
     const isSubmodule = (left ?? right)?.mode === GITLINK && (right ?? left)?.mode === GITLINK;
     if (isSubmodule && ignoresSubmodule(path)) continue;
-    changes.push({
+    changes.push(changeOf(changed));
+  }
+  return changes;
+}
+
+/** The same path has the same change. */
+const changes = new WeakMap<ChangedPath, Change>();
+
+function changeOf(changed: ChangedPath): Change {
+  let change = changes.get(changed);
+  if (change === undefined) {
+    const { path, left, right } = changed;
+    change = {
       path,
       before: left && { ...left, source: "object" },
       after: right && { ...right, source: "object" },
-    });
+    };
+    changes.set(changed, change);
   }
-  return changes;
+  return change;
 }

@@ -9,8 +9,8 @@ import {
   type TreeFile,
 } from "../../protocol/index.js";
 import { messageOf, TreewireError } from "../../util/index.js";
-import { type Change, type DiskVersion, listChanges } from "../patches/changes.js";
-import type { Pair } from "../patches/pairs.js";
+import { type Change, ChangeList, type DiskVersion } from "../patches/changes.js";
+import { MarkedPairs, type Pair } from "../patches/pairs.js";
 import { type PatchBudget, PatchSet, type PathErrorListener } from "../patches/patch-set.js";
 import { Patcher } from "../patches/patcher.js";
 import { RenameDetection } from "../patches/rename-detection.js";
@@ -37,6 +37,8 @@ export interface PassResult {
   readonly headDifferences: ReadonlyMap<string, TreeEntry | undefined>;
   /** Path → what is on disk, where that differs from the index. */
   readonly disk: ReadonlyMap<string, DiskVersion | undefined>;
+  /** What the diff against HEAD is made of: what is not committed. */
+  readonly uncommitted: readonly Change[];
   /** The files of the diff against HEAD, and what led to them. */
   readonly files: readonly TreeFile[];
   readonly changes: FileChanges;
@@ -65,6 +67,8 @@ export class TreeComparison {
   readonly #patches: PatchSet;
   readonly #patcher: Patcher;
   readonly #entries: CommitEntries;
+  readonly #changes = new ChangeList();
+  readonly #marks = new MarkedPairs();
   #base: string | undefined;
   #comparison: Comparison | undefined;
   /** The commits of the comparison with these inputs. */
@@ -112,6 +116,11 @@ export class TreeComparison {
   /** The repository is another one than it was: what is compared with is looked for at the next {@link update}. */
   doubt(): void {
     this.#isUnresolved = true;
+  }
+
+  /** Attributes or settings are others: what patches are made by is asked anew. */
+  doubtPatches(): void {
+    this.#patches.doubt();
   }
 
   /** What the diff is made of is another: it is made anew at the next {@link update}. */
@@ -208,15 +217,14 @@ export class TreeComparison {
     if (comparison.rightTree !== undefined) changes = treeChanges(paths, ignoresSubmodule);
     else {
       const { index, headDifferences, disk } = pass;
-      const sources = { index, disk, ignoresSubmodule };
-      for (const { path } of listChanges({ ...sources, head: headDifferences })) uncommitted.add(path);
-      changes = listChanges({ ...sources, head: leftDifferences(headDifferences, paths) });
+      for (const { path } of pass.uncommitted) uncommitted.add(path);
+      changes = this.#changes.list({ index, disk, ignoresSubmodule, head: leftDifferences(headDifferences, paths) });
     }
     const isOfObjects = comparison.rightTree !== undefined;
     const pairs = isOfObjects ? await this.#renames.pair(changes) : await pass.pair(this.#renames, changes);
     if (pairs === undefined) return NO_CHANGES; // the next pass takes it up
     const isCommitted = ({ path, beforePath }: Pair): boolean => !uncommitted.has(path) && !uncommitted.has(beforePath);
-    const marked = pairs.map((pair) => ({ ...pair, committed: isCommitted(pair) }));
+    const marked = pairs.map((pair) => this.#marks.mark(pair, isCommitted(pair)));
     const complete = await this.#patches.setTracked(marked, pass.onPathError);
     this.#isOutdated = !complete;
     return this.#patches.commit(pass.onPathError);

@@ -57,6 +57,11 @@ export class TreeComparisons {
     for (const comparison of this.#comparisons.values()) comparison.doubt();
   }
 
+  /** Attributes or settings are others: what patches are made by is asked anew. */
+  doubtPatches(): void {
+    for (const comparison of this.#comparisons.values()) comparison.doubtPatches();
+  }
+
   /** The diffs are made anew. */
   outdate(): void {
     for (const comparison of this.#comparisons.values()) comparison.outdate();

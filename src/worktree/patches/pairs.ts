@@ -23,22 +23,46 @@ export interface RenamedPaths {
   readonly similarity: number;
 }
 
+/** Pairs of changes that are no renames: the same change has the same pair. */
+const pairs = new WeakMap<Change, Pair>();
+
+function pairOf(change: Change): Pair {
+  let pair = pairs.get(change);
+  if (pair === undefined) {
+    pair = { ...change, beforePath: change.path, tracked: true, similarity: undefined };
+    pairs.set(change, pair);
+  }
+  return pair;
+}
+
 /** Replaces the deletions and additions that are renames by one pair each, at the place of the new path. */
 export function pairUp(changes: readonly Change[], renames: readonly RenamedPaths[]): Pair[] {
+  if (renames.length === 0) return changes.map(pairOf);
   const byTarget = new Map(renames.map((rename) => [rename.to, rename]));
   const sources = new Set(renames.map((rename) => rename.from));
   const before = new Map(changes.map((change) => [change.path, change.before]));
-  const pairs: Pair[] = [];
-  for (const change of changes) {
+  return changes.flatMap((change): Pair[] => {
     const rename = byTarget.get(change.path);
-    if (rename !== undefined) {
-      const { from, similarity } = rename;
-      pairs.push({ ...change, beforePath: from, before: before.get(from), tracked: true, similarity });
-    } else if (!sources.has(change.path)) {
-      pairs.push({ ...change, beforePath: change.path, tracked: true, similarity: undefined });
+    if (rename === undefined) return sources.has(change.path) ? [] : [pairOf(change)];
+    const { from, similarity } = rename;
+    return [{ ...change, beforePath: from, before: before.get(from), tracked: true, similarity }];
+  });
+}
+
+/** As a comparison has them: a pair that is given again is the same again. @param isCommitted nothing of it is uncommitted */
+export class MarkedPairs {
+  readonly #committed = new WeakMap<Pair, Pair>();
+  readonly #uncommitted = new WeakMap<Pair, Pair>();
+
+  mark(pair: Pair, isCommitted: boolean): Pair {
+    const known = isCommitted ? this.#committed : this.#uncommitted;
+    let marked = known.get(pair);
+    if (marked === undefined) {
+      marked = { ...pair, committed: isCommitted };
+      known.set(pair, marked);
     }
+    return marked;
   }
-  return pairs;
 }
 
 /** Two pairs of one key with equal signatures have equal patches. @param conversion how attributes say to print it */

@@ -27,19 +27,21 @@ export type PathErrorListener = (path: string, error: unknown) => void;
 
 /** The patches of a tree's state, within their budget. A patch is made again only when its pair is another one. */
 export class PatchSet {
-  readonly #patcher: Pick<Patcher, "patch" | "signature">;
+  readonly #patcher: Pick<Patcher, "patch" | "readLarge" | "signature">;
   readonly #rankOf: (path: string) => number | undefined;
   readonly #budget: Required<PatchBudget>;
   readonly #patches = new Map<string, KnownPatch>();
   /** What was set and deleted since the last {@link commit}. Outlasts a pass that failed. */
   #uncommitted = new Map<string, TreeFile | undefined>();
   #files: readonly TreeFile[] = [];
+  /** What the patcher knew beside the pairs when they were set last; `undefined`: it is to be asked about each. */
+  #readLarge: ReadonlySet<string> | undefined;
   /** The size above which hunks are not kept. */
   readonly #maxHunkBytes: Record<Section, number>;
 
   /** @param rankOf where the patch of a tracked file stands among others; `undefined`: by its path */
   constructor(
-    patcher: Pick<Patcher, "patch" | "signature">,
+    patcher: Pick<Patcher, "patch" | "readLarge" | "signature">,
     rankOf: (path: string) => number | undefined,
     budget: PatchBudget,
   ) {
@@ -66,6 +68,11 @@ export class PatchSet {
     }
   }
 
+  /** Attributes or settings are others: the same pair may have another patch. */
+  doubt(): void {
+    this.#readLarge = undefined;
+  }
+
   /**
    * Makes the patches of tracked files those of just these pairs.
    * @param onError takes what a patch failed with; the earlier one of that file stays
@@ -75,9 +82,13 @@ export class PatchSet {
     const gone = new Set<string>();
     for (const [key, { section }] of this.#patches) if (section === "t") gone.add(key);
     let complete = true;
+    const { readLarge } = this.#patcher;
+    const isDoubted = readLarge !== this.#readLarge;
+    this.#readLarge = readLarge;
     for (const pair of pairs) {
       const key = fileKey("t", pair.path, this.#rankOf(pair.path));
       gone.delete(key);
+      if (!isDoubted && this.#patches.get(key)?.pair === pair) continue;
       try {
         await this.#set(key, "t", pair);
       } catch (error) {

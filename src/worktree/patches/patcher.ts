@@ -55,6 +55,11 @@ export class Patcher {
     this.#renames = renames;
   }
 
+  /** Files whose patches depend on that they were read: another set when that may have changed. */
+  get readLarge(): ReadonlySet<string> {
+    return this.#renames.readLarge;
+  }
+
   /** What has to be equal for a patch to be the same. */
   signature(pair: Pair): string {
     const { binary, diffDriver, functionPattern } = this.#repository.attributes(pair.path, pair.tracked);

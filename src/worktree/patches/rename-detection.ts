@@ -24,6 +24,8 @@ export class RenameDetection {
   readonly #content: ComparedContent;
   /** What was deleted and added, and the settings that count, when `#detected` was found. */
   #signature = "";
+  /** The same changes need no signature. */
+  #last: readonly unknown[] = [];
   #detected: DetectedRenames = { renames: [], readLarge: new Set() };
 
   constructor(repository: RenameSettings, content: ComparedContent) {
@@ -49,11 +51,16 @@ export class RenameDetection {
     const name = (change: Change): string => `${change.path}\0${(change.before ?? change.after)?.oid}`;
     const { renameLimit, bigFileThresholdBytes } = this.#repository;
     const settings = [renameLimit ?? "", bigFileThresholdBytes];
+    const all = [...settings, ...deleted, ...added];
+    if (all.length === this.#last.length && all.every((each, at) => each === this.#last[at])) {
+      return pairUp(changes, this.#detected.renames);
+    }
     const signature = [...settings, ...deleted.map(name), "", ...added.map(name)].join("\0");
     if (this.#signature !== signature) {
       this.#detected = await this.#detect(deleted, added);
       this.#signature = signature;
     }
+    this.#last = all;
     return pairUp(changes, this.#detected.renames);
   }
 

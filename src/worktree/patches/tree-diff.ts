@@ -11,11 +11,11 @@ import { changedEntries, IndexTree } from "../scan/index-tree.js";
 import { DENIED, lookAt } from "../scan/lstat.js";
 import { ScanRunner } from "../scan/scan-runner.js";
 import { TreeScan } from "../scan/tree-scan.js";
-import { type Change, indexBlob, listChanges } from "./changes.js";
+import { type Change, ChangeList, indexBlob } from "./changes.js";
 import { DiskVersions } from "./disk-versions.js";
 import { NotReadyError } from "./not-ready.js";
 import type { Pair } from "./pairs.js";
-import type { PassRequest } from "./pass-request.js";
+import type { PassesWithout, PassRequest, PathTrouble } from "./pass-request.js";
 import { type PatchBudget, PatchSet } from "./patch-set.js";
 import { Patcher, type TreePatch } from "./patcher.js";
 import { RenameDetection } from "./rename-detection.js";
@@ -24,24 +24,6 @@ import type { Modifications, Submodules } from "./submodules.js";
 import { VersionContent } from "./version-content.js";
 import { FileChangedError, WorkFiles } from "./work-files.js";
 
-/** A failure that concerns one path; what was known of it stands. */
-export interface PathTrouble {
-  /** Byte path. */
-  readonly path: string;
-  readonly message: string;
-  /** What was thrown, unless it was only found that something is closed to us. */
-  readonly cause?: unknown;
-}
-
-/** How a diff goes on without files that take long to read. */
-export interface PassesWithout {
-  /** Reads them; closed with the diff. */
-  readonly reads: SlowReads;
-  /** How long a pass waits for what it has begun to read, in milliseconds. */
-  readonly patienceMs: number;
-  /** See {@link ReadingBeside}. */
-  readonly maxHashedBytes: number;
-}
 /** Files that decide how others are looked at. */
 const RULE_FILES: ReadonlySet<string> = new Set([".gitignore", ".gitattributes", ".gitmodules"]);
 
@@ -74,6 +56,9 @@ export class TreeDiff {
   readonly #renames: RenameDetection;
   readonly #patcher: Patcher;
   readonly #patches: PatchSet;
+  readonly #changes = new ChangeList();
+  /** What differs from HEAD as of the last pass. */
+  #uncommitted: readonly Change[] = [];
   #index: IndexFile;
   #headDifferences: ReadonlyMap<string, TreeEntry | undefined> = new Map();
   /** What is known to be outdated; emptied as it is made true, so that a pass that failed is taken up by the next. */
@@ -206,7 +191,12 @@ export class TreeDiff {
     const onPathError = (path: string, error: unknown): void => this.#onPathError(path, error);
     const changes = await this.#patches.commit(onPathError);
     const { files, head } = this;
-    const compared = { index: this.#index, headDifferences: this.#headDifferences, disk: this.#disk.differing };
+    const compared = {
+      index: this.#index,
+      headDifferences: this.#headDifferences,
+      disk: this.#disk.differing,
+      uncommitted: this.#uncommitted,
+    };
     const pair = (renames: RenameDetection, listed: readonly Change[]) => this.#pair(renames, listed);
     await this.comparisons.update({ ...compared, head, files, changes, pair, onPathError });
     this.#workFiles.endPass();
@@ -256,6 +246,8 @@ export class TreeDiff {
   #readAllAgain(): void {
     this.#workFiles.forgetAll();
     this.#scan.candidates.touchAll();
+    this.#patches.doubt();
+    this.comparisons.doubtPatches();
     this.#outdated.tracked = true;
   }
 
@@ -344,13 +336,13 @@ export class TreeDiff {
   }
 
   async #patchTracked(): Promise<void> {
-    const listed = listChanges({
+    this.#uncommitted = this.#changes.list({
       index: this.#index,
       head: this.#headDifferences,
       disk: this.#disk.differing,
       ignoresSubmodule: (path) => this.repository.submoduleIgnore(path) === "all",
     });
-    const pairs = await this.#pair(this.#renames, listed);
+    const pairs = await this.#pair(this.#renames, this.#uncommitted);
     if (pairs === undefined) return;
     const complete = await this.#patches.setTracked(pairs, (path, error) => this.#onPathError(path, error));
     this.#outdated.tracked = !complete;

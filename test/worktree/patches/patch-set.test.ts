@@ -11,9 +11,12 @@ const HEADER = "header\n";
 class FakePatcher {
   readonly printed: string[] = [];
   failing = "";
+  /** What signatures depend on beside the pair. */
+  rules = "";
+  readLarge: ReadonlySet<string> = new Set();
 
   signature(pair: Pair): string {
-    return `${pair.after?.oid}`;
+    return `${pair.after?.oid} ${this.rules} ${this.readLarge.has(pair.path)}`;
   }
 
   async patch({ path, after }: Pair): Promise<FilePatch> {
@@ -141,6 +144,23 @@ t.test("without text no patch is made, and the pairs are there to be printed", a
     Array.from(patches.pairs(), ({ path }) => path),
     ["a", "b"],
   );
+});
+
+t.test("the same pair is printed anew when other rules count for it, and not before", async (t) => {
+  const { patcher, patches } = setOf();
+  const pairs = [pairOf("a", 3), pairOf("b", 4)];
+  const set = async (): Promise<readonly string[]> => {
+    await patches.setTracked(pairs, failOnError);
+    return patcher.printed.splice(0);
+  };
+  t.strictSame(await set(), ["a", "b"]);
+  t.strictSame(await set(), []);
+  patcher.rules = "other attributes";
+  patches.doubt();
+  t.strictSame(await set(), ["a", "b"]);
+  patcher.readLarge = new Set(["b"]);
+  t.strictSame(await set(), ["b"]);
+  t.strictSame(await set(), []);
 });
 
 t.test("the changes of a commit lead from the files before it to those after, within the budget", async (t) => {
