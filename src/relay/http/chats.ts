@@ -29,6 +29,7 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
         schema: {
           hide,
           summary: "The git stream of a chat (WebSocket)",
+          description: "A `changes` message has at most --frame-bytes bytes; the largest hunks are left out of larger ones.",
           params,
           response: callerErrors(403, 404, 426),
         },
