@@ -37,10 +37,7 @@ export function bindChat(dataDir: string, binding: ChatBinding): Chat {
   const chat = readId("CHAT", binding.chat);
   const workspace = readId("--workspace", binding.workspace);
   const parent = binding.parent === undefined ? undefined : readId("--parent", binding.parent);
-  for (const path of binding.paths ?? []) {
-    if (isAbsolute(path)) continue;
-    throw new TreewireError("TW_BAD_USAGE", `--path ${path}`, { detail: "not an absolute path" });
-  }
+  requireAbsolute(binding.paths ?? []);
   if (binding.base !== undefined && parseComparisonRequest(`ref:${binding.base}`) === undefined) {
     throw new TreewireError("TW_BAD_USAGE", `--base ${binding.base}`, { detail: "not a ref's name" });
   }
@@ -90,12 +87,7 @@ const INVITE_USES = 5;
  * @throws TreewireError `TW_BAD_USAGE`, `TW_BAD_URL`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
  */
 export function invite(dataDir: string, invitation: Invitation): Invited {
-  const { owner = "me", paths = [], expiresAt = new Date(Date.now() + INVITE_MS), uses = INVITE_USES } = invitation;
-  if (owner === "") throw new TreewireError("TW_BAD_USAGE", "--owner", { detail: "a name is needed" });
-  if (!Number.isInteger(uses) || uses < 1) {
-    throw new TreewireError("TW_BAD_USAGE", "--uses", { detail: "not a whole number from 1 on" });
-  }
-  const base = readPublicUrl(invitation.url);
+  const { owner, paths, expiresAt, uses, base } = readInvitation(invitation);
   const workspace = randomUUID();
   const { id: chat } = bindChat(dataDir, { chat: randomUUID(), workspace, owner, paths });
   const secrets = withStore(dataDir, (store) =>
@@ -103,6 +95,29 @@ export function invite(dataDir: string, invitation: Invitation): Invited {
   );
   const links = { agentUrl: `${base}/#agent-${secrets.agent}`, viewUrl: `${base}/#view-${secrets.view}` };
   return { ...links, workspace, chat, expiresAt };
+}
+
+/** An invitation that can be made. @throws TreewireError `TW_BAD_USAGE`, `TW_BAD_URL` */
+export function readInvitation({
+  url,
+  owner = "me",
+  paths = [],
+  expiresAt = new Date(Date.now() + INVITE_MS),
+  uses = INVITE_USES,
+}: Invitation): Required<Omit<Invitation, "url">> & { base: string } {
+  if (owner === "") throw new TreewireError("TW_BAD_USAGE", "--owner", { detail: "a name is needed" });
+  if (!Number.isInteger(uses) || uses < 1) {
+    throw new TreewireError("TW_BAD_USAGE", "--uses", { detail: "not a whole number from 1 on" });
+  }
+  requireAbsolute(paths);
+  return { owner, paths, expiresAt, uses, base: readPublicUrl(url) };
+}
+
+/** @throws TreewireError `TW_BAD_USAGE` */
+function requireAbsolute(paths: readonly string[]): void {
+  const relative = paths.find((path) => !isAbsolute(path));
+  if (relative === undefined) return;
+  throw new TreewireError("TW_BAD_USAGE", `--path ${relative}`, { detail: "not an absolute path" });
 }
 
 /** The URL without a slash at its end. @throws TreewireError `TW_BAD_URL` */

@@ -20,6 +20,8 @@ export interface LimitOptions {
   clientFrameBytes: number;
   /** Bytes of one frame of an agent, unpacked. */
   agentFrameBytes: number;
+  /** Bytes of one `changes` message to a watch client; hunks are left out where it would be more. */
+  frameBytes: number;
   /** How long an agent has to say hello, in milliseconds. */
   helloTimeoutMs: number;
   /** How often sockets are pinged; a peer that has not answered by the next time is cut off. Milliseconds. */
@@ -77,6 +79,7 @@ export const DEFAULT_LIMITS: LimitOptions = {
   clientBytesPerSecond: 8 * 1024 * 1024,
   clientFrameBytes: MAX_CLIENT_FRAME_BYTES,
   agentFrameBytes: MAX_AGENT_FRAME_BYTES,
+  frameBytes: 32 * 1024 * 1024,
   helloTimeoutMs: 10_000,
   pingIntervalMs: PING_INTERVAL_MS,
   agentMessagesPerSecond: 2_000,

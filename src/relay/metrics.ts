@@ -47,6 +47,7 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #frames: Tally<FrameKind>;
   readonly #bytes: Tally<FrameKind>;
+  readonly #cut: Counter;
   readonly #delivery: Histogram;
   readonly #drops: Tally<DropReason>;
   readonly #requests: Counter<"method" | "status">;
@@ -96,6 +97,8 @@ export class Metrics {
     this.#frames = new Tally(this.registry, "frames_total", "Frames to clients", "kind");
     const bytesHelp = "Bytes of frames to clients, before compression";
     this.#bytes = new Tally(this.registry, "frame_bytes_total", bytesHelp, "kind");
+    const cutHelp = "Messages that hunks were left out of, to stay within --frame-bytes";
+    this.#cut = new Counter({ name: "treewire_cut_messages_total", help: cutHelp, registers });
     this.#delivery = new Histogram({
       name: "treewire_delivery_seconds",
       help: "From the agent's scan of a change to its frame being written to a client's socket",
@@ -116,6 +119,11 @@ export class Metrics {
   frame(kind: FrameKind, bytes: number): void {
     this.#frames.add(kind);
     this.#bytes.add(kind, bytes);
+  }
+
+  /** A message has less in it than there is, since it would be larger than clients take. */
+  cutShort(): void {
+    this.#cut.inc();
   }
 
   /** @param ms from the scan to the write, in milliseconds */

@@ -93,12 +93,34 @@ const IDLE_CLOSE_MS = 50;
  * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`, `TW_DATA_DIR_IN_USE`, `TW_TLS_FILES`, `TW_LISTEN_FAILED`
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
-  const { log, host = "127.0.0.1", port = 7700 } = options;
   const tls = readTls(options);
   const upstream = readUpstream(options);
   const proxies = new Proxies(options.trustProxy ?? []);
   const limits = new Limits({ ...DEFAULT_LIMITS, ...options.limits });
-  const store = Store.serve(options.dataDir, log, limits.options);
+  const store = Store.serve(options.dataDir, options.log, limits.options);
+  try {
+    return await serveStore(store, options, { tls, upstream, proxies, limits });
+  } catch (thrown) {
+    store.abandon();
+    throw thrown;
+  }
+}
+
+/** What of the options is read before anything is made. */
+interface ReadOptions {
+  tls: ReturnType<typeof readTls>;
+  upstream: UpstreamOptions | undefined;
+  proxies: Proxies;
+  limits: Limits;
+}
+
+/** @param store stays open, unless the relay is closed @throws TreewireError `TW_LISTEN_FAILED` */
+async function serveStore(
+  store: Store,
+  options: RelayOptions,
+  { tls, upstream, proxies, limits }: ReadOptions,
+): Promise<RunningRelay> {
+  const { log, host = "127.0.0.1", port = 7700 } = options;
   const failures = new Failures(store.health, log);
   const { lingerMs } = options;
   const hub = new Hub({
@@ -185,7 +207,6 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   } catch (thrown) {
     await scrapers?.close();
     await http.close();
-    store.close();
     if (thrown instanceof TreewireError) throw thrown;
     throw listenFailure(host, port, thrown);
   }

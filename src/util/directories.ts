@@ -26,16 +26,19 @@ export async function makeDirectories(path: string, mode = 0o777): Promise<boole
   return isMade;
 }
 
-/** {@link makeDirectories}, before anything else goes on. @throws the system's error */
-export function makeDirectoriesSync(path: string, mode = 0o777): void {
+/** {@link makeDirectories}, before anything else goes on. @returns those that were made, from above @throws the system's error */
+export function makeDirectoriesSync(path: string, mode = 0o777): string[] {
+  const made: string[] = [];
   for (const directory of lineage(path)) {
     if (isDirectorySync(directory)) continue;
     try {
       mkdirSync(directory, { mode });
+      made.push(directory);
     } catch (error) {
       if (!isDirectorySync(directory)) throw error;
     }
   }
+  return made;
 }
 
 /** A path and those above it, from the root on. */

@@ -46,9 +46,9 @@ export function fitToLimit(
   const whole = partOf(files).total;
   if (whole <= limit) return { files, tooLargeBytes: 0 };
 
-  const firstUntracked = untrackedFrom(files);
-  const tracked = partOf(files.slice(0, firstUntracked));
-  let untracked = partOf(files.slice(firstUntracked));
+  const from = firstUntracked(files);
+  const tracked = partOf(files.slice(0, from));
+  let untracked = partOf(files.slice(from));
   if (tracked.least + untracked.least > limit) {
     const needed = withoutHunks(tracked, limit - leastOfAll(untracked.files));
     untracked = partOf(leaveOutDirectories(untracked.files, limit - needed.total, before));
@@ -58,8 +58,8 @@ export function fitToLimit(
   return { files: [...left.files, ...withoutHunks(untracked, limit - left.total).files], tooLargeBytes: 0 };
 }
 
-/** Where the untracked files begin, which stand behind all others. */
-function untrackedFrom(files: readonly TreeFile[]): number {
+/** Where the untracked files begin, which stand behind all others. @param files ascending by key */
+export function firstUntracked(files: readonly TreeFile[]): number {
   let low = 0;
   let high = files.length;
   while (low < high) {
@@ -96,9 +96,9 @@ function withoutHunks(part: Part, limit: number): Part {
     if (total <= limit) break;
     const file = files[at];
     if (file === undefined) continue;
-    const { hunks, total: size, least } = patchSize(file);
+    const { total: size, least } = patchSize(file);
     if (least === size) continue;
-    left[at] = shortened(file, hunks);
+    left[at] = fileWithoutHunks(file);
     total += least - size;
   }
   return { ...part, files: left, total };
@@ -106,10 +106,11 @@ function withoutHunks(part: Part, limit: number): Part {
 
 const short = new WeakMap<TreeFile, TreeFile>();
 
-function shortened(file: TreeFile, omittedBytes: number): TreeFile {
+/** A file whose hunks are left out for size: the same object on every call. @param file with hunks */
+export function fileWithoutHunks(file: TreeFile): TreeFile {
   let known = short.get(file);
   if (known === undefined) {
-    known = { ...file, hunks: "", omitted_bytes: omittedBytes };
+    known = { ...file, hunks: "", omitted_bytes: patchSize(file).hunks };
     short.set(file, known);
   }
   return known;

@@ -11,6 +11,8 @@ export interface Client {
   admin: boolean;
   /** Set: sees trees of this workspace alone. */
   workspace: string | undefined;
+  /** Set: sees this chat alone, and no files. */
+  chat: string | undefined;
   expiresAt: Date | undefined;
   /** The token itself, for an upstream that has to be asked in the caller's name. Never logged. */
   readonly token?: string;

@@ -5,6 +5,12 @@ import type { Authority } from "./authority.js";
 import type { Answer, Calling, Client, Watchable } from "./client.js";
 import { readCredentials } from "./credentials.js";
 
+/** Whether a chat is there for a client: to everybody else, it is not. */
+export function seesChat(client: Pick<Client, "user" | "admin" | "chat">, chat: Chat): boolean {
+  if (client.chat !== undefined && client.chat !== chat.id) return false;
+  return client.admin || chat.owner === client.user;
+}
+
 /** Who may do what by the word of the relay's own store. */
 export class OwnAuthority implements Authority {
   readonly #store: Store;
@@ -28,8 +34,7 @@ export class OwnAuthority implements Authority {
     const id = idSchema.safeParse(text).data;
     if (id === undefined) return { refusal: REFUSALS.invalidChatId };
     const chat = this.#store.chats.get(id);
-    if (chat === undefined || !(client.admin || chat.owner === client.user)) return { refusal: REFUSALS.notFound };
-    return { ok: chat };
+    return chat !== undefined && seesChat(client, chat) ? { ok: chat } : { refusal: REFUSALS.notFound };
   }
 
   async watchable(client: Client, chatId: string): Promise<Answer<Watchable>> {

@@ -56,7 +56,7 @@ export class UpstreamAuthority implements Authority {
     const credentials = readCredentials(calling, this.#allowedOrigins);
     if (credentials.refusal) return credentials;
     const token = credentials.ok;
-    const unknown = { user: "", admin: false, workspace: undefined, expiresAt: undefined };
+    const unknown = { user: "", admin: false, workspace: undefined, chat: undefined, expiresAt: undefined };
     return { ok: { ...unknown, tokenId: tokenDigest(token), token } };
   }
 

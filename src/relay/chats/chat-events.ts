@@ -1,4 +1,4 @@
-import type { Client } from "../access/index.js";
+import { type Client, seesChat } from "../access/index.js";
 import type { TreeCount } from "../hub/index.js";
 import type { Chat, ChatStore } from "../store/index.js";
 import { chatJson } from "./chat-json.js";
@@ -37,8 +37,8 @@ interface Snapshot {
 
 /** The chats that some listeners see, and who they are. */
 interface Scope {
-  /** `undefined`: every chat. */
-  owner: string | undefined;
+  /** Who sees them. */
+  client: Pick<Client, "user" | "admin" | "chat">;
   listeners: Set<ChatListener>;
   /** Those that are not archived. */
   known: Map<string, Snapshot>;
@@ -52,7 +52,7 @@ interface Scope {
  */
 export class ChatEvents {
   readonly #options: ChatEventsOptions;
-  /** By owner; "": every chat. */
+  /** By what their listeners see. */
   readonly #scopes = new Map<string, Scope>();
   #dueChats: Set<string> | "all" = new Set();
   readonly #dueWorkspaces = new Set<string>();
@@ -63,12 +63,12 @@ export class ChatEvents {
   }
 
   /** Follows what a client sees, from now on, until the feed is closed. @throws what the store throws */
-  listen(client: Pick<Client, "user" | "admin" | "workspace">, listener: ChatListener): ChatFeed {
-    const name = client.admin ? "" : `owner ${client.user}`;
+  listen(client: Pick<Client, "user" | "admin" | "workspace" | "chat">, listener: ChatListener): ChatFeed {
+    const { user, admin, chat: only } = client;
+    const name = `${only ?? "all"} ${admin ? "" : `owner ${user}`}`;
     let scope = this.#scopes.get(name);
     if (scope === undefined) {
-      const owner = client.admin ? undefined : client.user;
-      scope = { owner, listeners: new Set(), known: new Map(), messages: new Map() };
+      scope = { client: { user, admin, chat: only }, listeners: new Set(), known: new Map(), messages: new Map() };
       for (const chat of this.#list(scope)) scope.known.set(chat.id, this.#snapshot(chat));
       this.#scopes.set(name, scope);
     }
@@ -116,8 +116,9 @@ export class ChatEvents {
     this.#lookAtWorkspaces(this.#dueDiffs);
   }
 
-  #list({ owner }: Scope): Chat[] {
-    return this.#options.chats.page({ owner, archived: false, limit: MAX_CHATS, offset: 0 });
+  #list({ client: { user, admin, chat } }: Scope): Chat[] {
+    const owner = admin ? undefined : user;
+    return this.#options.chats.page({ owner, chat, archived: false, limit: MAX_CHATS, offset: 0 });
   }
 
   #lookAtAll(scope: Scope): void {
@@ -130,7 +131,7 @@ export class ChatEvents {
     if (this.#scopes.size === 0) return;
     const chat = this.#options.chats.get(id);
     for (const scope of this.#scopes.values()) {
-      const isSeen = chat !== undefined && !chat.archived && (scope.owner === undefined || chat.owner === scope.owner);
+      const isSeen = chat !== undefined && !chat.archived && seesChat(scope.client, chat);
       this.#update(scope, id, isSeen ? chat : undefined, chat);
     }
   }

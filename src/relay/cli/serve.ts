@@ -11,7 +11,7 @@ import {
   textOf,
   withSettings,
 } from "../../util/index.js";
-import { invite } from "../commands.js";
+import { invite, readInvitation } from "../commands.js";
 import type { RelayOptions } from "../server.js";
 import { badUsage } from "./command.js";
 import { invitationFrom, invitedText, withInvitation } from "./invite.js";
@@ -80,7 +80,7 @@ function requireInvitable(
     if (given !== undefined) throw badUsage(`--${given}`, "it goes with --invite");
     return;
   }
-  invitationFrom("", args);
+  readInvitation(invitationFrom(args.url ?? "http://127.0.0.1", args)); // what it listens at is no less of a URL
   if (upstream !== undefined) throw badUsage("--invite", "with --upstream the chats are another server's");
   if (args.url === undefined && /^(0\.0\.0\.0|::)$/.test(host)) {
     throw badUsage("--invite", "give --url, by which others reach this machine");

@@ -49,6 +49,10 @@ const SETTINGS = {
   ),
   "max-client-frame-bytes": number("bytes of a watch client's frame, unpacked", DEFAULT_LIMITS.clientFrameBytes),
   "max-agent-frame-bytes": number("bytes of an agent's frame, unpacked", DEFAULT_LIMITS.agentFrameBytes),
+  "frame-bytes": number(
+    "bytes of a message to a client of the git stream; the largest hunks are left out of larger ones",
+    DEFAULT_LIMITS.frameBytes,
+  ),
   "hello-timeout-seconds": number("how long an agent has to say hello", DEFAULT_LIMITS.helloTimeoutMs / 1000),
   "ping-seconds": number(
     "how often sockets are pinged, and how long they have to answer",
@@ -153,6 +157,7 @@ export function limitsOf(settings: RelaySettings): LimitOptions {
     clientBytesPerSecond: amount(settings, "client-bytes-per-second"),
     clientFrameBytes: amount(settings, "max-client-frame-bytes"),
     agentFrameBytes: amount(settings, "max-agent-frame-bytes"),
+    frameBytes: amount(settings, "frame-bytes"),
     helloTimeoutMs: milliseconds(settings, "hello-timeout-seconds"),
     pingIntervalMs: milliseconds(settings, "ping-seconds"),
     agentMessagesPerSecond: amount(settings, "agent-messages-per-second"),

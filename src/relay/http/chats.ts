@@ -29,6 +29,8 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
         schema: {
           hide,
           summary: "The git stream of a chat (WebSocket)",
+          description:
+            "A `changes` message has at most --frame-bytes bytes; the largest hunks are left out of larger ones.",
           params,
           response: callerErrors(403, 404, 426),
         },
@@ -86,7 +88,8 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
         const client = request.getDecorator<Client>("client");
         const { limit, offset, archived } = request.query;
         const owner = client.admin ? undefined : client.user;
-        const chats = context.store.chats.page({ owner, archived: archived === "true", limit, offset });
+        const { chat } = client;
+        const chats = context.store.chats.page({ owner, chat, archived: archived === "true", limit, offset });
         return chats.map((chat) => showChat(context, chat, client));
       },
     );

@@ -58,7 +58,7 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
         return found?.kind === "client" ? { ok: found, tokenId: found.tokenId } : { refusal: REFUSALS.signedOut };
       }),
     );
-    const { user, admin, workspace } = caller;
+    const { user, admin, workspace, chat } = caller;
     const end = Math.min(Date.now() + SESSION_MS, caller.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY);
     const session = {
       kind: "client",
@@ -68,6 +68,7 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
       parent: caller.tokenId,
       expiresAt: new Date(end),
       ...(workspace !== undefined && { workspace }),
+      ...(chat !== undefined && { chat }),
     } as const;
     return { value: await store.durable(() => store.tokens.create(session)), maxAgeMs: end - Date.now() };
   };

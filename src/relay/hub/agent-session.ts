@@ -178,7 +178,7 @@ export class AgentSession {
     for (const viewer of waiting) viewer.stateReplaced(before);
     if (before.view === next?.view) return;
     if (this.#blocked.size + waiting.length > 0) before.view.seal();
-    before.view.entry.release();
+    before.view.release();
   }
 
   /** The tree was read, and what is here is true. @param key what `treeKey` names it by */

@@ -48,7 +48,7 @@ export interface WatchSessionOptions {
   /** What all sockets of the client's token have left to send. */
   rate: ClientRate;
   metrics: Metrics;
-  limits: Pick<LimitOptions, "messagesPerSecond" | "pingIntervalMs">;
+  limits: Pick<LimitOptions, "messagesPerSecond" | "pingIntervalMs" | "frameBytes">;
   /** The client speaks `treewire.delta.v1`. */
   isDelta: boolean;
   /** The client accepts old states, marked as such, while the agent is away. */
@@ -108,7 +108,7 @@ export class WatchSession implements LiveWatch {
         onFailed: (thrown) => this.#fail(thrown),
         ...(options.closesOnAway && { onAgentAway: (message: string) => this.close("goingAway", message) }),
       },
-      stream: options.isDelta ? new DeltaStream() : new GitStream(),
+      stream: options.isDelta ? new DeltaStream() : new GitStream(options.limits.frameBytes),
       acceptsStale: options.acceptsStale,
     });
     socket.on("message", (data, isBinary) => {
@@ -169,8 +169,9 @@ export class WatchSession implements LiveWatch {
     this.close("internalError", "the relay has failed; come back");
   }
 
-  #send({ kind, data, scannedAt, isLast }: Frame, done: () => void): void {
+  #send({ kind, data, scannedAt, isLast, isCut }: Frame, done: () => void): void {
     this.#metrics.frame(kind, data.payload.length);
+    if (isCut) this.#metrics.cutShort();
     const written = () => {
       if (scannedAt !== undefined) this.#metrics.delivered(Date.now() - scannedAt);
       done();

@@ -174,16 +174,23 @@ export class ChatStore {
   /**
    * A part of the chats, newest first.
    *
-   * @param options `owner`: of whom; left out: everybody's. `archived`: those, or those that are not
+   * @param options `owner`: of whom; left out: everybody's. `chat`: that one alone, in lower case. `archived`: those, or those
+   *   that are not
    */
-  page(options: { owner?: string | undefined; archived: boolean; limit: number; offset: number }): Chat[] {
-    const { owner, archived, limit, offset } = options;
+  page(options: {
+    owner?: string | undefined;
+    chat?: string | undefined;
+    archived: boolean;
+    limit: number;
+    offset: number;
+  }): Chat[] {
+    const { owner, chat, archived, limit, offset } = options;
     const rows = this.#db
       .prepare(
-        `select * from chats where (?1 is null or owner = ?1) and archived = ?2
+        `select * from chats where (?1 is null or owner = ?1) and archived = ?2 and (?5 is null or id = ?5)
          order by created_at desc, rowid desc limit ?3 offset ?4`,
       )
-      .all(owner ?? null, archived ? 1 : 0, limit, offset);
+      .all(owner ?? null, archived ? 1 : 0, limit, offset, chat ?? null);
     return z.array(rowSchema).parse(rows);
   }
 

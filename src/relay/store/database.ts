@@ -156,6 +156,12 @@ export const MIGRATIONS: readonly string[] = [
    alter table chats add column labels text not null default '{}';`,
   // the ref that a chat's trees are compared with as their base
   `alter table chats add column base text not null default '';`,
+  // what an invite was traded for sees the chat of its invite alone; its workspace was made with that chat
+  `alter table tokens add column chat text;
+   update tokens set chat = coalesce(
+       (select id from chats where chats.workspace = tokens.workspace order by created_at, rowid limit 1), '')
+     where is_session = 1 and parent is null;
+   update tokens set chat = (select chat from tokens above where above.id = tokens.parent) where parent is not null;`,
 ];
 
 /**

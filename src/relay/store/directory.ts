@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import Database from "libsql";
 import { makeDirectoriesSync, messageOf, systemCode, TreewireError } from "../../util/index.js";
@@ -14,13 +14,65 @@ const PID_FILE = "serve.pid";
 /** What a directory of a relay has, and what a new file system has by itself. */
 const FAMILIAR = new Set([DATABASE_FILE, LOCK_FILE, PID_FILE, "lost+found"]);
 
-/** Makes a relay's directory when it is missing, for its owner alone. @throws TreewireError `TW_DATA_DIR` */
-export function makeDirectory(dataDir: string): string {
-  const directory = resolve(dataDir);
-  return orRefused(directory, () => {
-    makeDirectoriesSync(directory, 0o700);
-    return directory;
+/** A directory that this process serves, and no other relay meanwhile. */
+export interface ServedDirectory {
+  readonly path: string;
+  /** Lets others have it. To be called once. */
+  release(): void;
+  /**
+   * The same, and takes away what was made since {@link serveDirectory}, as far as it can: for a start that has failed.
+   *
+   * @param keepDatabase it has something in it
+   */
+  undo(keepDatabase: boolean): void;
+}
+
+/**
+ * Takes a relay's directory for this process; makes it when it is missing, for its owner alone.
+ *
+ * @throws TreewireError `TW_DATA_DIR_IN_USE`, `TW_DATA_DIR`
+ */
+export function serveDirectory(dataDir: string): ServedDirectory {
+  const path = resolve(dataDir);
+  return orRefused(path, () => {
+    const made = makeDirectoriesSync(path, 0o700);
+    const hadLock = existsSync(join(path, LOCK_FILE));
+    const lock = orUndone(made, () => lockDirectory(path));
+    const hadDatabase = existsSync(join(path, DATABASE_FILE));
+    const undo = (keepDatabase: boolean) => {
+      const files = hadDatabase || keepDatabase ? [] : ["", "-wal", "-shm"].map((end) => DATABASE_FILE + end);
+      if (!hadLock) files.push(LOCK_FILE);
+      // before others can take the lock: they see then that it is another one
+      for (const name of files) attempt(() => rmSync(join(path, name), { force: true }));
+      lock.release();
+      removeDirectories(made);
+    };
+    return { path, release: lock.release, undo };
   });
+}
+
+/** @param made directories, from above: they go if the job fails */
+function orUndone<T>(made: readonly string[], job: () => T): T {
+  try {
+    return job();
+  } catch (thrown) {
+    removeDirectories(made);
+    throw thrown;
+  }
+}
+
+/** Removes those that are empty. @param made from above */
+function removeDirectories(made: readonly string[]): void {
+  for (const directory of made.toReversed()) attempt(() => rmdirSync(directory));
+}
+
+/** Does what is not worth an error: why the start has failed is what people are told. */
+function attempt(job: () => void): void {
+  try {
+    job();
+  } catch {
+    // it stays
+  }
 }
 
 /**
@@ -43,21 +95,24 @@ export function existingDirectory(dataDir: string): string {
 }
 
 /**
- * Takes the directory for this process, until {@link DirectoryLock.release} or the end of the process, however that comes:
+ * Takes the directory for this process, until it is released or the process ends, however that comes:
  * the lock is SQLite's own on a file beside the database, and the kernel lets go of it.
  *
  * @param directory one that exists
  * @throws TreewireError `TW_DATA_DIR_IN_USE` with the process that has it, `TW_DATA_DIR`
  */
-export function lockDirectory(directory: string): DirectoryLock {
+function lockDirectory(directory: string): { release(): void } {
+  const path = join(directory, LOCK_FILE);
   const pidFile = join(directory, PID_FILE);
   return orRefused(directory, () => {
-    const lock = new Database(join(directory, LOCK_FILE));
+    const lock = new Database(path);
     try {
+      const { ino } = statSync(path);
       lock.pragma("busy_timeout = 0");
       lock.pragma("journal_mode = MEMORY"); // nothing is ever written: no journal beside it
       lock.exec("begin exclusive");
-      chmodSync(join(directory, LOCK_FILE), 0o600);
+      if (statSync(path).ino !== ino) throw new Error("another relay has begun and ended meanwhile");
+      chmodSync(path, 0o600);
     } catch (thrown) {
       lock.close();
       if (systemCode(thrown) !== "SQLITE_BUSY") throw thrown;
@@ -76,12 +131,6 @@ export function lockDirectory(directory: string): DirectoryLock {
       },
     };
   });
-}
-
-/** A directory that no other relay serves meanwhile. */
-export interface DirectoryLock {
-  /** Lets others have it. To be called once. */
-  release(): void;
 }
 
 function holderOf(pidFile: string): string {

@@ -9,7 +9,7 @@ import { ChatFiles } from "./chat-files.js";
 import { ChatRoots } from "./chat-roots.js";
 import { ChatStore } from "./chats.js";
 import { openDatabase } from "./database.js";
-import { type DirectoryLock, lockDirectory, makeDirectory } from "./directory.js";
+import { type ServedDirectory, serveDirectory } from "./directory.js";
 import { FileStore } from "./files.js";
 import type { StoreHealth } from "./health.js";
 import { InviteStore } from "./invites.js";
@@ -49,7 +49,7 @@ export class Store {
   readonly #dataVersion: Database.Statement;
   readonly #changes: ChangeLog;
   readonly #writer: StoreWriter;
-  #lock: DirectoryLock | undefined;
+  #served: ServedDirectory | undefined;
 
   /**
    * Opens what is in a directory that exists.
@@ -83,17 +83,23 @@ export class Store {
    * @throws TreewireError `TW_DATA_DIR`, `TW_DATA_DIR_IN_USE`
    */
   static serve(dataDir: string, log: Logger, limits?: StoreLimits): Store {
-    const directory = makeDirectory(dataDir);
-    const lock = lockDirectory(directory);
+    const directory = serveDirectory(dataDir);
     try {
-      const store = new Store(directory, { log, ...(limits !== undefined && { limits }) });
-      store.#lock = lock;
+      const store = new Store(directory.path, { log, ...(limits !== undefined && { limits }) });
+      store.#served = directory;
       store.#db.pragma(`busy_timeout = ${SERVE_BUSY_TIMEOUT_MS}`);
       return store;
     } catch (thrown) {
-      lock.release();
+      directory.undo(false);
       throw thrown;
     }
+  }
+
+  /** Closes what {@link serve} opened for a relay that could not start, and leaves the directory as it was before. */
+  abandon(): void {
+    const keepDatabase = this.#hasEntries(); // of a command that was faster than the failure
+    this.#closeDatabase();
+    this.#served?.undo(keepDatabase);
   }
 
   /** Whether it takes writes at present. */
@@ -122,8 +128,20 @@ export class Store {
   }
 
   close(): void {
+    this.#closeDatabase();
+    this.#served?.release();
+  }
+
+  #hasEntries(): boolean {
+    try {
+      return this.tokens.list().length > 0 || this.chats.list().length > 0;
+    } catch {
+      return true;
+    }
+  }
+
+  #closeDatabase(): void {
     this.#writer.close();
     this.#db.close();
-    this.#lock?.release();
   }
 }

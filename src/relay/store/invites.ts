@@ -4,7 +4,7 @@ import { z } from "zod";
 import { inTransaction } from "./database.js";
 import type { TokenStore } from "./tokens.js";
 
-/** What an invite leads to: an agent's token for a workspace, or a session that watches it. */
+/** What an invite leads to: an agent's token for a workspace, or a session that watches its chat. */
 export type InviteKind = "agent" | "view";
 
 /** What two invites are made for: one for the workspace's agent, one for people. */
@@ -75,10 +75,10 @@ export class InviteStore {
     return this.#redeem("agent", secret, ({ workspace }) => this.#tokens.create({ kind: "agent", workspace }));
   }
 
-  /** Trades one use of an invite for people for a session, which sees its workspace alone. @returns as {@link join} */
+  /** Trades one use of an invite for people for a session, which sees its chat alone. @returns as {@link join} */
   view(secret: string, expiresAt: Date): Redeemed | undefined {
-    return this.#redeem("view", secret, ({ owner, workspace }) =>
-      this.#tokens.create({ kind: "client", user: owner, workspace, isSession: true, expiresAt }),
+    return this.#redeem("view", secret, ({ owner, workspace, chat }) =>
+      this.#tokens.create({ kind: "client", user: owner, workspace, chat, isSession: true, expiresAt }),
     );
   }
 

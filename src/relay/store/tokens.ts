@@ -20,6 +20,8 @@ export type Caller =
       admin: boolean;
       /** Set: sees trees of this workspace alone. */
       workspace: string | undefined;
+      /** Set: sees this chat alone, of all that its user has. */
+      chat: string | undefined;
       expiresAt: Date | undefined;
     };
 
@@ -32,9 +34,17 @@ export type NewToken = {
   | { kind: "agent"; workspace: string; autoBind?: string }
   /**
    * `isSession`: made by signing in, and ended by signing out. `parent`: the id of the token that it was traded for; it counts as
-   * long as that one does.
+   * long as that one does. `chat`: in lower case.
    */
-  | { kind: "client"; user: string; admin?: boolean; workspace?: string; isSession?: boolean; parent?: string }
+  | {
+      kind: "client";
+      user: string;
+      admin?: boolean;
+      workspace?: string;
+      chat?: string;
+      isSession?: boolean;
+      parent?: string;
+    }
 );
 
 const ID_BYTES = 8;
@@ -58,6 +68,7 @@ const rowSchema = z.object({
   revoked_at: z.int().nullable(),
   parent: z.string().nullable(),
   is_session: z.int(),
+  chat: z.string().nullable(),
 });
 
 /**
@@ -85,8 +96,9 @@ export class TokenStore {
     const isClient = token.kind === "client";
     this.#db
       .prepare(
-        `insert into tokens (id, kind, secret_hash, workspace, user, admin, created_at, expires_at, parent, is_session)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `insert into tokens
+           (id, kind, secret_hash, workspace, user, admin, created_at, expires_at, parent, is_session, chat)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         id,
@@ -99,6 +111,7 @@ export class TokenStore {
         token.expiresAt?.getTime() ?? null,
         isClient ? (token.parent ?? null) : null,
         isClient && token.isSession === true ? 1 : 0,
+        isClient ? (token.chat ?? null) : null,
       );
     return `tw${letterOf(token)}_${id}_${secret}`;
   }
@@ -167,8 +180,9 @@ function callerOf(row: z.infer<typeof rowSchema>): Caller {
   const common = { tokenId: row.id, expiresAt: dateOf(row.expires_at) };
   if (row.kind === "agent")
     return { ...common, kind: "agent", workspace: row.workspace ?? "", autoBind: row.user ?? undefined };
-  const { user, admin, workspace } = row;
-  return { ...common, kind: "client", user: user ?? "", admin: admin === 1, workspace: workspace ?? undefined };
+  const { user, admin, workspace, chat } = row;
+  const only = { workspace: workspace ?? undefined, chat: chat ?? undefined };
+  return { ...common, kind: "client", user: user ?? "", admin: admin === 1, ...only };
 }
 
 function entryOf(row: z.infer<typeof rowSchema>): TokenEntry {

@@ -3,7 +3,7 @@ import { ChatEvents, type ChatListener } from "../../../src/relay/chats/index.js
 import type { Chat } from "../../../src/relay/store/index.js";
 
 const AT = new Date(0);
-const ALICE = { user: "alice", admin: false, workspace: undefined };
+const ALICE = { user: "alice", admin: false, workspace: undefined, chat: undefined };
 const W = "11111111-1111-4111-8111-111111111111";
 
 function chatOf(id: string, more: Partial<Chat> = {}): Chat {

@@ -38,30 +38,27 @@ t.test("an agent's invite counts once, and what it gives is the token of its wor
   );
 });
 
-t.test(
-  "people's invite makes as many sessions as it says, which see their workspace alone and can be ended",
-  async (t) => {
-    const relay = await TestRelay.start(t);
-    const made = invite(relay.dataDir, { url: PUBLIC, owner: "alice", uses: 2 });
-    const session = await open(relay.url, made.viewUrl);
-    t.match(session, { status: 200, said: { chat: made.chat } });
-    t.equal((await open(relay.url, made.viewUrl)).status, 200);
-    t.equal((await open(relay.url, made.viewUrl)).status, 401, "the third");
+t.test("people's invite makes as many sessions as it says, which see their chat alone and can be ended", async (t) => {
+  const relay = await TestRelay.start(t);
+  const made = invite(relay.dataDir, { url: PUBLIC, owner: "alice", uses: 2 });
+  const session = await open(relay.url, made.viewUrl);
+  t.match(session, { status: 200, said: { chat: made.chat } });
+  t.equal((await open(relay.url, made.viewUrl)).status, 200);
+  t.equal((await open(relay.url, made.viewUrl)).status, 401, "the third");
 
-    const watch = (chat: string) => fetch(relay.watchUrl(chat), { headers: { cookie: session.cookie } });
-    t.match(
-      await (await watch(made.chat)).json(),
-      { message: /^Agent state is "disconnected"/ },
-      "its workspace is known",
-    );
-    await relay.agent([]);
-    t.equal((await watch(relay.chat)).status, 403, "another workspace of the same owner");
-    const listed = listTokens(relay.dataDir).filter(({ isSession }) => isSession);
-    t.equal(listed.length, 2);
-    for (const { tokenId } of listed) revokeToken(relay.dataDir, tokenId);
-    t.equal((await watch(made.chat)).status, 401);
-  },
-);
+  const watch = (chat: string) => fetch(relay.watchUrl(chat), { headers: { cookie: session.cookie } });
+  t.match(
+    await (await watch(made.chat)).json(),
+    { message: /^Agent state is "disconnected"/ },
+    "its workspace is known",
+  );
+  await relay.agent([]);
+  t.equal((await watch(relay.chat)).status, 404, "another chat of the same owner");
+  const listed = listTokens(relay.dataDir).filter(({ isSession }) => isSession);
+  t.equal(listed.length, 2);
+  for (const { tokenId } of listed) revokeToken(relay.dataDir, tokenId);
+  t.equal((await watch(made.chat)).status, 401);
+});
 
 t.test("a session of an invite is signed out as any other", async (t) => {
   const relay = await TestRelay.start(t);

@@ -17,9 +17,14 @@ const ROOTS = ["a", "b", "c", "d", "e", "f"].map((name) => `/home/me/${name}`);
 
 /**
  * The clients answer no pings: that must not end them, however long a busy machine takes. Milliseconds. The agent of the test
- * tells each tree in one frame, whose escapes are six times as long, and is not held for that.
+ * tells each tree in one frame, whose escapes are six times as long, and is not held for that; nothing is left out for size.
  */
-const LIMITS = { pingIntervalMs: 3_600_000, agentFrameBytes: 32 * 1024 * 1024, agentStallMsPerSecond: 1_000 };
+const LIMITS = {
+  pingIntervalMs: 3_600_000,
+  agentFrameBytes: 32 * 1024 * 1024,
+  agentStallMsPerSecond: 1_000,
+  frameBytes: 1024 * 1024 * 1024,
+};
 
 /** Every tree's diff is replaced by another one of the same size. Each is waited for by its own number. */
 async function tellAll(agent: FakeAgent, generation: number): Promise<void> {

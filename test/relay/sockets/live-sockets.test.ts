@@ -12,7 +12,15 @@ function watchOf(client: Partial<Client> = {}): LiveWatch & { events: unknown[][
   const events: unknown[][] = [];
   return {
     events,
-    client: { tokenId: "t", user: "alice", admin: false, workspace: undefined, expiresAt: undefined, ...client },
+    client: {
+      tokenId: "t",
+      user: "alice",
+      admin: false,
+      workspace: undefined,
+      chat: undefined,
+      expiresAt: undefined,
+      ...client,
+    },
     chatId: CHAT,
     prefix: "/api/v2",
     close: (...event) => events.push(["close", ...event]),

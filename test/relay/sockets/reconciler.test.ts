@@ -46,7 +46,7 @@ class Socket implements LiveWatch {
     tokenId: string,
     readonly chatId: string,
   ) {
-    this.client = { tokenId, user: "alice", admin: false, workspace: undefined, expiresAt: undefined };
+    this.client = { tokenId, user: "alice", admin: false, workspace: undefined, chat: undefined, expiresAt: undefined };
     live.addWatch(this);
   }
 

@@ -29,7 +29,7 @@ export function fileRoutes(context: HttpContext, types: FileTypes, hide: boolean
         summary: "Upload a chat file",
         description: `The body is the file: ${typesOf(types).join(", ")}, at most ${MAX_FILE_BYTES} bytes.`,
         querystring: z.object({ organization: z.unknown().optional() }),
-        response: { 201: z.object({ id: idSchema }), ...callerErrors(413, 415, 503, 507) },
+        response: { 201: z.object({ id: idSchema }), ...callerErrors(403, 413, 415, 503, 507) },
       },
       handler: (request, reply) => upload(context, types, request, reply, log),
     });
@@ -68,6 +68,7 @@ async function upload(
 ) {
   const { own, store, uploads } = context;
   const client = await clientOf(context, own, request);
+  if (client.chat !== undefined) throw new RefusedError(REFUSALS.forbidden);
   const asked = queryOf(request).get("organization");
   if (!asked) throw new RefusedError(REFUSALS.noOrganization);
   const organization = idSchema.safeParse(asked).data;
@@ -135,7 +136,7 @@ async function fileOf(context: HttpContext, request: FastifyRequest, asked: stri
   const id = idSchema.safeParse(asked).data;
   if (id === undefined) throw new RefusedError(REFUSALS.invalidFileId);
   const file = store.files.get(id);
-  const maySee = file !== undefined && (client.admin || file.owner === client.user);
+  const maySee = file !== undefined && client.chat === undefined && (client.admin || file.owner === client.user);
   return accept(maySee ? { ok: file } : { refusal: REFUSALS.notFound });
 }
 

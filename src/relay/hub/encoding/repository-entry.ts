@@ -27,13 +27,20 @@ export const WHOLE_UNITS = 1024 * 1024;
  */
 export const PIECE_UNITS = 128 * 1024;
 
+/** What JSON makes of one UTF-16 unit at most, as of `\u0001`, in bytes. */
+const UNIT_BYTES = 6;
+
+/** What a surrogate pair that is cut in two between two pieces takes more, in bytes. */
+const CUT_PAIR_BYTES = 2 * UNIT_BYTES - 4;
+
 /**
  * A repository's entry in a `changes` message: JSON in UTF-8. An entry with a large diff comes in pieces, so that a client
  * that reads none is never owed more JSON than one. They are built when they are first wanted.
  */
 export class RepositoryEntry {
   static #count = 0;
-  readonly #id = ++RepositoryEntry.#count;
+  /** No other entry of this process has the same. */
+  readonly id = ++RepositoryEntry.#count;
   /** Up to the diff itself, which stands last. */
   readonly #head: string;
   /** The diff, in the strings that the tree's state holds anyway. */
@@ -69,6 +76,20 @@ export class RepositoryEntry {
     this.units = this.#texts.reduce((sum, { length }) => sum + length, 0);
   }
 
+  /** What the entry takes at most, with a comma, in bytes: known without a look at what is escaped. */
+  get maxBytes(): number {
+    return this.#bytesAround(this.#head.length * 3) + this.units * UNIT_BYTES;
+  }
+
+  /** What it takes besides its diff, with a comma, in bytes. */
+  get bytesAround(): number {
+    return this.#bytesAround(Buffer.byteLength(this.#head));
+  }
+
+  #bytesAround(head: number): number {
+    return head + '"",}'.length + (this.pieceCount - 1) * CUT_PAIR_BYTES;
+  }
+
   get pieceCount(): number {
     return this.units <= WHOLE_UNITS ? 1 : Math.ceil(this.units / PIECE_UNITS);
   }
@@ -98,7 +119,7 @@ export class RepositoryEntry {
   }
 
   #name(at: number): string {
-    return `${this.#id} ${at}`;
+    return `${this.id} ${at}`;
   }
 
   /** There is a newer state: whoever has had a part of this one gets the rest, and nobody else any. */

@@ -1,8 +1,9 @@
 import { answersJson } from "../encoding/answers.js";
-import { removedJson } from "../encoding/repository-entry.js";
+import { type RepositoryEntry, removedJson } from "../encoding/repository-entry.js";
 import { TextFrame } from "../encoding/text-frame.js";
 import type { TreeState } from "../trees/tree-state.js";
 import type { TreeView } from "../trees/tree-view.js";
+import { type Shares, shareOut } from "./message-room.js";
 import { TreeDelta } from "./tree-delta.js";
 
 const END = "]}";
@@ -12,33 +13,40 @@ export class FrameCache {
   readonly #frames = new Map<string, TextFrame>();
   readonly #deltas = new Map<string, TreeDelta>();
   readonly #lists = new Map<ReadonlySet<string>, TextFrame>();
+  readonly #shares = new Map<string, Shares>();
   #clearing = false;
 
   /**
    * A `changes` message of one frame.
    *
    * @param scannedAt milliseconds since 1970
-   * @param views each of one piece; `undefined`: a frame with `scanned_at` alone
+   * @param repositories each of one piece; `undefined`: a frame with `scanned_at` alone
    * @param removed roots that are no longer there
    * @param how whether the states are old, and the names of the refreshes that the message answers
    */
   changes(
     scannedAt: number,
-    views: readonly TreeView[] | undefined,
+    repositories: readonly RepositoryEntry[] | undefined,
     removed: readonly string[],
     { isStale, answers }: { isStale: boolean; answers: readonly string[] },
   ): TextFrame {
     const named = answersJson(answers);
-    const ids = views?.map(({ id }) => id).join(" ") ?? "alone";
+    const ids = repositories?.map(({ id }) => id).join(" ") ?? "alone";
     return this.#cached(this.#frames, `${scannedAt} ${isStale}${named} ${ids} ${removed.join("\n")}`, () => {
       const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"${isStale ? ',"stale":true' : ""}${named}`;
-      if (views === undefined) return TextFrame.of(head, "}");
+      if (repositories === undefined) return TextFrame.of(head, "}");
       const start = `${head},"repositories":[`;
-      const [view] = views;
-      if (view !== undefined && views.length + removed.length === 1) return view.entry.framed(start, END);
-      const entries = [...views.map(({ entry }) => entry.piece(0)), ...removed.map(removedJson)];
+      const [only] = repositories;
+      if (only !== undefined && repositories.length + removed.length === 1) return only.framed(start, END);
+      const entries = [...repositories.map((entry) => entry.piece(0)), ...removed.map(removedJson)];
       return TextFrame.of(start, ...entries.flatMap((entry, at) => (at === 0 ? [entry] : [",", entry])), END);
     });
+  }
+
+  /** What each tree of a message may have of it. @param room in bytes of JSON */
+  shares(views: readonly TreeView[], room: number): Shares {
+    const name = `${room} ${views.map(({ id }) => id).join(" ")}`;
+    return this.#cached(this.#shares, name, () => shareOut(views, room));
   }
 
   /** A `trees` message. @param roots an object of its own for every list */
@@ -78,6 +86,7 @@ export class FrameCache {
       this.#frames.clear();
       this.#deltas.clear();
       this.#lists.clear();
+      this.#shares.clear();
     });
   }
 }

@@ -1,6 +1,5 @@
 import { PIECE_UNITS, type RepositoryEntry, removedJson } from "../encoding/repository-entry.js";
 import type { TextFrame } from "../encoding/text-frame.js";
-import type { TreeView } from "../trees/tree-view.js";
 import type { FrameCache } from "./frame-cache.js";
 
 /** One fragment of a message (RFC 6455, section 5.4). */
@@ -19,24 +18,25 @@ const ENTRY_UNITS = 1024;
 export class ChangesMessage {
   readonly #roots: Iterator<string>;
   readonly #removed: readonly string[];
-  readonly #viewToSend: (root: string) => TreeView | undefined;
+  readonly #entryToSend: (root: string) => RepositoryEntry | undefined;
   readonly #sentRoots: string[] = [];
-  #view: { id: number; entry: RepositoryEntry } | undefined;
+  #entry: RepositoryEntry | undefined;
   #piece = 0;
   #hasBegun = false;
 
   /**
    * @param roots whose turn comes, in order
-   * @param viewToSend what the client lacks of a tree when its turn comes; `undefined`: nothing any more. It counts as sent
+   * @param entryToSend what the client lacks of a tree when its turn comes, as far as the message has room for it;
+   *   `undefined`: nothing any more. It counts as sent
    */
   constructor(
     roots: readonly string[],
     removed: readonly string[],
-    viewToSend: (root: string) => TreeView | undefined,
+    entryToSend: (root: string) => RepositoryEntry | undefined,
   ) {
     this.#roots = roots.values();
     this.#removed = removed;
-    this.#viewToSend = viewToSend;
+    this.#entryToSend = entryToSend;
   }
 
   /** The roots of which the message has carried something so far. */
@@ -54,18 +54,18 @@ export class ChangesMessage {
     let units = 0;
     for (;;) {
       if (units >= PIECE_UNITS) return { data: frames.fragment(names.join(" "), parts), isLast: false };
-      const view = this.#view ?? this.#nextView();
-      if (view === undefined) break;
-      const size = view.entry.unitsOf(this.#piece);
+      const entry = this.#entry ?? this.#nextEntry();
+      if (entry === undefined) break;
+      const size = entry.unitsOf(this.#piece);
       if (units > 0 && units + size > PIECE_UNITS)
         return { data: frames.fragment(names.join(" "), parts), isLast: false };
       units += Math.max(ENTRY_UNITS, size);
       if (this.#piece === 0 && this.#sentRoots.length > 1) parts.push(",");
-      parts.push(view.entry.piece(this.#piece));
-      names.push(`${this.#sentRoots.length > 1} ${view.id}:${this.#piece}`);
+      parts.push(entry.piece(this.#piece));
+      names.push(`${this.#sentRoots.length > 1} ${entry.id}:${this.#piece}`);
       this.#piece += 1;
-      if (this.#piece < view.entry.pieceCount) continue;
-      this.#view = undefined;
+      if (this.#piece < entry.pieceCount) continue;
+      this.#entry = undefined;
     }
     const removed = this.#removed.map(removedJson).join(",");
     parts.push(removed !== "" && this.#sentRoots.length > 0 ? `,${removed}` : removed, `]${end()}`);
@@ -73,14 +73,14 @@ export class ChangesMessage {
     return { data: frames.fragment(names.join(" "), parts), isLast: true };
   }
 
-  #nextView(): { id: number; entry: RepositoryEntry } | undefined {
+  #nextEntry(): RepositoryEntry | undefined {
     for (let next = this.#roots.next(); !next.done; next = this.#roots.next()) {
-      const view = this.#viewToSend(next.value);
-      if (view === undefined) continue;
-      this.#sentRoots.push(view.root);
+      const entry = this.#entryToSend(next.value);
+      if (entry === undefined) continue;
+      this.#sentRoots.push(next.value);
       this.#piece = 0;
-      this.#view = { id: view.id, entry: view.entry };
-      return this.#view;
+      this.#entry = entry;
+      return entry;
     }
     return undefined;
   }

@@ -1,20 +1,30 @@
 import { HEARTBEAT_MS } from "../../../protocol/index.js";
+import { DEFAULT_LIMITS } from "../../limit-options.js";
 import { answersJson } from "../encoding/answers.js";
-import { WHOLE_UNITS } from "../encoding/repository-entry.js";
+import { type RepositoryEntry, WHOLE_UNITS } from "../encoding/repository-entry.js";
 import type { TreeView, ViewMark } from "../trees/tree-view.js";
 import type { WatchedChat } from "../watched-chat.js";
 import { ChangesMessage } from "./git-message.js";
+import { MessageRoom, roomOf } from "./message-room.js";
 import type { FrameRequest, NextFrame, WatchStream } from "./watch-stream.js";
 
 /** The git stream (docs/protocol.md): whole diffs of the repositories that differ. */
 export class GitStream implements WatchStream {
   readonly heartbeatMs = HEARTBEAT_MS;
+  readonly #frameBytes: number;
   /** By root, the view of each tree that the client has. */
   readonly #sentViews = new Map<string, ViewMark>();
   /** The chat's list of roots when the client was last sent which are gone. */
   #sentRoots: ReadonlySet<string> | undefined;
   /** The message of which the client has a part. */
   #message: ChangesMessage | undefined;
+  /** What is left of the message that goes out. */
+  #room: MessageRoom | undefined;
+
+  /** @param frameBytes what one `changes` message may have, in bytes of JSON: of trees that are more, hunks are left out */
+  constructor(frameBytes = DEFAULT_LIMITS.frameBytes) {
+    this.#frameBytes = frameBytes;
+  }
 
   get isMidMessage(): boolean {
     return this.#message !== undefined;
@@ -31,14 +41,18 @@ export class GitStream implements WatchStream {
     this.#sentRoots = chat.roots;
     for (const root of removed) this.#sentViews.delete(root);
     const roots = views.map(({ root }) => root);
+    const room = new MessageRoom(chat.frames.shares(views, roomOf(this.#frameBytes, removed, request)));
+    this.#room = room;
     if (views.reduce((units, { entry }) => units + entry.units, 0) > WHOLE_UNITS) {
-      const message = new ChangesMessage(roots, removed, (root) => this.#viewToSend(chat, root));
+      const message = new ChangesMessage(roots, removed, (root) => this.#entryToSend(chat, root, room));
       return this.#nextFragment(message, chat, request);
     }
     for (const view of views) this.#sentViews.set(view.root, view.mark);
     const at = scannedAt(roots);
-    const data = chat.frames.changes(at, isUnchanged ? undefined : views, removed, { isStale, answers });
-    const frame = { kind: "changes", data, scannedAt: views.length > 0 ? at : undefined, isLast: true } as const;
+    const entries = views.map((view) => room.entryOf(view) ?? view.entry);
+    const data = chat.frames.changes(at, isUnchanged ? undefined : entries, removed, { isStale, answers });
+    const scanned = views.length > 0 ? at : undefined;
+    const frame = { kind: "changes", data, scannedAt: scanned, isLast: true, isCut: room.hasLeftOut } as const;
     return { frame, isUpToDate: true };
   }
 
@@ -57,15 +71,20 @@ export class GitStream implements WatchStream {
       return `,"scanned_at":"${new Date(at).toISOString()}"${isStale ? ',"stale":true' : ""}${answersJson(answers)}}`;
     });
     this.#message = isLast ? undefined : message;
-    return { frame: { kind: "changes", data, scannedAt: at, isLast }, isUpToDate: isLast };
+    const isCut = isLast && this.#room?.hasLeftOut === true;
+    return { frame: { kind: "changes", data, scannedAt: at, isLast, isCut }, isUpToDate: isLast };
   }
 
-  /** The tree as it is now, if the client still lacks it; from here on, it counts as sent. */
-  #viewToSend(chat: WatchedChat, root: string): TreeView | undefined {
+  /**
+   * The tree as it is now, if the client still lacks it; from here on, it counts as sent. One that has grown so much that the
+   * message has no room for it stays for the next one.
+   */
+  #entryToSend(chat: WatchedChat, root: string, room: MessageRoom): RepositoryEntry | undefined {
     const view = chat.view(root);
     if (view === undefined || !this.#lacks(view)) return undefined;
-    this.#sentViews.set(root, view.mark);
-    return view;
+    const entry = room.entryOf(view);
+    if (entry !== undefined) this.#sentViews.set(root, view.mark);
+    return entry;
   }
 
   #lacks(view: TreeView): boolean {

@@ -10,6 +10,8 @@ export interface Frame {
   scannedAt: number | undefined;
   /** Otherwise the message continues in the next frame. */
   isLast: boolean;
+  /** It is the end of a message that more was left out of than of its trees by themselves. */
+  isCut?: boolean;
 }
 
 /** The next frame for a client. */

@@ -172,7 +172,7 @@ export class TreeCache {
     this.#trees.delete(root);
     const bytes = (tree.state?.cost ?? treeBytes(root)) + (tree.pending?.bytes ?? 0);
     this.#account.adjust({ bytes: -bytes, trees: -1, files: -(tree.state?.files.length ?? 0) });
-    tree.state?.view.entry.release();
+    tree.state?.view.release();
     return bytes;
   }
 

@@ -1,4 +1,5 @@
 import { sameCompared, type TreeFile, type TreeMeta } from "../../../protocol/index.js";
+import { type FittedEntry, fitEntries, type ShownTree } from "../encoding/fit-entries.js";
 import { RepositoryEntry } from "../encoding/repository-entry.js";
 
 /** What is remembered of a view that a client was sent: it holds nothing of the diff. */
@@ -8,26 +9,30 @@ export interface ViewMark {
 }
 
 /** What a client is shown of a tree: everything but ids and times. */
-export class TreeView {
+export class TreeView implements ShownTree {
   static #count = 0;
   readonly root: string;
   /** No other view of this process has the same. */
   readonly id = ++TreeView.#count;
   readonly mark: ViewMark = { digest: undefined };
+  readonly meta: TreeMeta;
+  readonly files: readonly TreeFile[];
   readonly entry: RepositoryEntry;
-  readonly #meta: TreeMeta;
   /** Of the view before, which looked different. */
   readonly #before: ViewMark | undefined;
+  /** What was left of it the last time that it had to be made smaller: clients that are sent the same share it. */
+  #fitted: (FittedEntry & { room: number }) | undefined;
 
-  private constructor(root: string, meta: TreeMeta, entry: RepositoryEntry, before: ViewMark | undefined) {
+  private constructor({ root, meta, files, entry }: ShownTree, before: ViewMark | undefined) {
     this.root = root;
-    this.#meta = meta;
+    this.meta = meta;
+    this.files = files;
     this.entry = entry;
     this.#before = before;
   }
 
   static of(root: string, meta: TreeMeta, files: readonly TreeFile[]): TreeView {
-    return new TreeView(root, meta, entryOf(root, meta, files), undefined);
+    return new TreeView({ root, meta, files, entry: entryOf(root, meta, files) }, undefined);
   }
 
   /** Whether a client that was sent the other one lacks nothing of this one; "no" when that is not known. */
@@ -47,14 +52,42 @@ export class TreeView {
   next(meta: TreeMeta, files: readonly TreeFile[], filesChanged: boolean): TreeView {
     const isSame =
       !filesChanged &&
-      meta.branch === this.#meta.branch &&
-      meta.remote_origin === this.#meta.remote_origin &&
-      meta.health === this.#meta.health &&
-      meta.too_large_bytes === this.#meta.too_large_bytes &&
-      sameCompared(meta, this.#meta);
+      meta.branch === this.meta.branch &&
+      meta.remote_origin === this.meta.remote_origin &&
+      meta.health === this.meta.health &&
+      meta.too_large_bytes === this.meta.too_large_bytes &&
+      sameCompared(meta, this.meta);
     if (isSame) return this;
     const entry = entryOf(this.root, meta, files);
-    return entry.equals(this.entry) ? this : new TreeView(this.root, meta, entry, this.mark); // hunks may be left out
+    return entry.equals(this.entry) ? this : new TreeView({ root: this.root, meta, files, entry }, this.mark); // hunks may be left out
+  }
+
+  /**
+   * What of the view has so much room in a message.
+   *
+   * @param room bytes of JSON, with a comma
+   * @returns `undefined` where not even names and branch fit
+   */
+  fitted(room: number): FittedEntry | undefined {
+    const { entry } = this;
+    if (entry.maxBytes <= room) return { entry, bytes: entry.maxBytes };
+    if (this.#fitted?.room !== room) {
+      const [fitted = { entry, bytes: entry.maxBytes }] = fitEntries([this], room);
+      this.keepFitted(fitted, room);
+    }
+    return this.#fitted && this.#fitted.bytes <= room ? this.#fitted : undefined;
+  }
+
+  /** Keeps what was left of the view with others beside it: {@link fitted} is that from now on. @param room bytes that it has */
+  keepFitted(fitted: FittedEntry, room: number): void {
+    if (this.#fitted?.entry !== this.entry) this.#fitted?.entry.release();
+    this.#fitted = { ...fitted, room };
+  }
+
+  /** There is a newer state: whoever has had a part of this one gets the rest, and nobody else any. */
+  release(): void {
+    this.entry.release();
+    this.#fitted?.entry.release();
   }
 }
 

@@ -23,29 +23,29 @@ t.test("a frame has the time, the repositories that differ and those that are go
     stale: true,
     repositories: [],
   });
-  const entries = json(frames.changes(AT, [view, other], ["/gone"], LIVE)).repositories;
+  const entries = json(frames.changes(AT, [view.entry, other.entry], ["/gone"], LIVE)).repositories;
   t.match(entries, [
     { repo_root: "/home/me/app", unified_diff: /\+1/ },
     { repo_root: "/home/me/lib", unified_diff: "" },
     { repo_root: "/gone", removed: true },
   ]);
-  t.match(json(frames.changes(AT, [view], [], LIVE)).repositories, [{ repo_root: "/home/me/app" }]);
+  t.match(json(frames.changes(AT, [view.entry], [], LIVE)).repositories, [{ repo_root: "/home/me/app" }]);
   t.match(json(frames.changes(AT, [], ["/gone"], LIVE)).repositories, [{ repo_root: "/gone" }]);
   t.end();
 });
 
 t.test("within one turn, the same is built once; what differs in anything is not the same", (t) => {
   const frames = new FrameCache();
-  const frame = frames.changes(AT, [view], [], LIVE);
-  t.equal(frames.changes(AT, [view], [], LIVE), frame);
+  const frame = frames.changes(AT, [view.entry], [], LIVE);
+  t.equal(frames.changes(AT, [view.entry], [], LIVE), frame);
   const others = [
-    frames.changes(AT + 1, [view], [], LIVE),
-    frames.changes(AT, [view], [], STALE),
-    frames.changes(AT, [view], ["/gone"], LIVE),
-    frames.changes(AT, [other], [], LIVE),
+    frames.changes(AT + 1, [view.entry], [], LIVE),
+    frames.changes(AT, [view.entry], [], STALE),
+    frames.changes(AT, [view.entry], ["/gone"], LIVE),
+    frames.changes(AT, [other.entry], [], LIVE),
     frames.changes(AT, [], [], LIVE),
     frames.changes(AT, undefined, [], LIVE),
-    frames.changes(AT, [view], [], { isStale: false, answers: ["a"] }),
+    frames.changes(AT, [view.entry], [], { isStale: false, answers: ["a"] }),
   ];
   t.equal(new Set([frame, ...others]).size, 8);
   t.end();
