@@ -20,15 +20,15 @@ export class Painter {
   readonly #observer: IntersectionObserver;
   #isScheduled = false;
 
-  /** @param onNear told of a file before it comes to the screen */
-  constructor(fileOf: (section: Element) => FileView | undefined, onNear: (file: FileView) => void) {
+  /** @param onNear told of a file before it comes to the screen, and when it has left */
+  constructor(fileOf: (section: Element) => FileView | undefined, onNear: (file: FileView, isNear: boolean) => void) {
     this.#observer = new IntersectionObserver(
       (entries) => {
         for (const { target, isIntersecting } of entries) {
           const file = fileOf(target);
           if (file === undefined) continue;
+          onNear(file, isIntersecting);
           if (isIntersecting) {
-            onNear(file);
             this.#near.add(file);
             this.repaint(file);
           } else this.#leave(file);
