@@ -34,6 +34,9 @@ export interface TextPart {
   count: number;
 }
 
+/** Where the relay is not reached, browsers do not say why. */
+const CUT_OFF: Refused = { status: 0, message: "The relay is not reached." };
+
 /** What the page asks of the relay besides the stream. Paths are relative to the relay's root. */
 export class Relay {
   readonly root: URL;
@@ -83,8 +86,8 @@ export class Relay {
     try {
       // a mark of the byte order is part of the first line, and not to be taken off
       return { text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(await answer.arrayBuffer()), count };
-    } catch (thrown) {
-      return notReached(thrown);
+    } catch {
+      return CUT_OFF;
     }
   }
 
@@ -94,8 +97,8 @@ export class Relay {
       const path = `api/v2/chats/${encodeURIComponent(chat)}/git/file?${query}`;
       const response = await fetch(new URL(path, this.root), { credentials: "same-origin" });
       return response.ok ? response : readRefused(response, await response.text());
-    } catch (thrown) {
-      return notReached(thrown);
+    } catch {
+      return CUT_OFF;
     }
   }
 
@@ -106,7 +109,7 @@ export class Relay {
       const text = await response.text();
       return response.ok ? { body: text === "" ? {} : JSON.parse(text) } : readRefused(response, text);
     } catch (thrown) {
-      return notReached(thrown);
+      return { status: 0, message: thrown instanceof Error ? thrown.message : String(thrown) };
     }
   }
 }
@@ -115,10 +118,6 @@ export class Relay {
 function readRefused({ status, statusText }: Response, text: string): Refused {
   const { message } = (text === "" ? {} : JSON.parse(text)) as { message?: unknown };
   return { status, message: typeof message === "string" ? message : statusText };
-}
-
-function notReached(thrown: unknown): Refused {
-  return { status: 0, message: thrown instanceof Error ? thrown.message : String(thrown) };
 }
 
 function readChat(value: unknown): ChatEntry[] {

@@ -233,7 +233,7 @@ t.test("why lines are not shown is said in their place, and none are shown in th
   await refused("a.ts", "Not shown: changed meanwhile.");
   await page.unroute("**/git/file?*");
   await page.route("**/git/file?*", (route) => route.abort());
-  await refused("a.ts", "Not shown: ");
+  await refused("a.ts", "Not shown: the relay is not reached.");
   await page.unroute("**/git/file?*");
   await page.click(`${bar(187)} ${control("up")}`);
   await page.waitForSelector(bar(167));
