@@ -8,6 +8,7 @@ import { withoutBrowser } from "../support/browser.js";
 import { SEED } from "../support/random.js";
 import { createRepo, type TestRepo } from "../support/repo.js";
 import type { Cleanup } from "../support/temp.js";
+import { until } from "../support/until.js";
 import { file, type PageWorld, untilTrue } from "./page-world.js";
 import { openRepo, startAgent, startWorld } from "./real-world.js";
 
@@ -127,13 +128,11 @@ t.test("what was shown outlives edits of its file and of others, and moves for n
   for (const [at, edit] of edits.entries()) {
     repo.write("0.txt", `${"more\n".repeat(at % 3)}edit ${at}\n`);
     repo.write("a.ts", program(edit));
-    const [, row = ""] =
-      /^[+](.*)$/m.exec(
-        gitRows(repo, 0)
-          .filter((each) => each.startsWith("+"))
-          .at(-1) ?? "",
-      ) ?? [];
-    await untilTrue(page, `document.querySelector('${A}').textContent.includes(${JSON.stringify(row)})`);
+    const changed = gitRows(repo, 0).join("\n");
+    await until(
+      changed,
+      async () => (await rowsOnPage(page)).filter((row) => !row.startsWith(" ")).join("\n") === changed,
+    );
     await untilTrue(page, `document.querySelector('.file[data-path="0.txt"]').textContent.includes("edit ${at}")`);
     t.equal(await lineTop(page, read), top, JSON.stringify(edit));
     const shown = await rowsOnPage(page);
@@ -165,6 +164,33 @@ t.test("what was shown outlives edits of its file and of others, and moves for n
   await page.click(`${bar(187)} ${control("up")}`);
   await page.waitForSelector(`${A} .comment >> text=/^Lines 170 to 171Delete$/`);
   t.same((await world()).complaints, []);
+});
+
+t.test("a line that its file has a hundred times is the one that stays in its place", options, async (t) => {
+  const again = (edits: Readonly<Record<number, string>>) =>
+    Array.from({ length: 300 }, (_, at) => `${edits[at + 1] ?? (at % 3 === 0 ? "" : "  again();")}\n`).join("");
+  const repo = createRepo(t, { "a.ts": again({}) });
+  repo.write("a.ts", again({ 90: "first", 190: "second" }));
+  const page = await openRepo(await world(), repo);
+  await page.click(`${bar(187)} ${control("all")}`);
+  await count(page, 16 + 93);
+  const topOfOld = async (line: number) =>
+    Number(
+      await page.evaluate(`(() => {
+        for (const lines of document.querySelectorAll('${A} .lines')) {
+          const at = lines.querySelector(".of-old").textContent.split("\\n").indexOf("${line}");
+          if (at >= 0) return lines.getBoundingClientRect().top + at * 20;
+        }
+      })()`),
+    );
+  await page.evaluate(`scrollBy(0, ${await topOfOld(150)} - innerHeight / 2 + 10)`);
+  await page.waitForTimeout(100); // what has come near the screen is laid out
+  const top = await topOfOld(150);
+  for (const [at, edit] of ["one\n  again();", "one\n\n  again();\n", "one"].entries()) {
+    repo.write("a.ts", again({ 85: edit, 90: "first", 190: `second ${at}` }));
+    await untilTrue(page, `document.querySelector('${A}').textContent.includes("second ${at}")`);
+    t.equal(await topOfOld(150), top, JSON.stringify(edit));
+  }
 });
 
 t.test("a new old version takes its lines away: those of another one would be shown", options, async (t) => {

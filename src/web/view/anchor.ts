@@ -8,6 +8,8 @@ interface Anchor {
   rows: readonly string[];
   /** `undefined`: the file's head. */
   row: number | undefined;
+  /** Its number in the old version, and which version that is. */
+  old: { line: number; blob: string } | undefined;
   /** Distance from the top of the screen, in CSS pixels. */
   top: number;
 }
@@ -68,19 +70,26 @@ function findAnchor(scene: AnchorScene): Anchor | undefined {
     const rows = file.body?.rows ?? [];
     const lines = found.closest(".lines, .hunk, .end");
     if (lines === null || file.body === undefined) {
-      return { file, rows, row: undefined, top: file.element.getBoundingClientRect().top };
+      return { file, rows, row: undefined, old: undefined, top: file.element.getBoundingClientRect().top };
     }
     const box = lines.getBoundingClientRect();
     const height = lineHeight(lines, box);
     const row = file.body.rowOf(lines, Math.floor((y - box.top) / height));
     if (row === undefined) continue;
-    return { file, rows, row, top: file.body.topOf(row) ?? box.top };
+    const [line, blob] = [file.body.oldLineOf(row), file.oldBlob];
+    const old = line === undefined || blob === undefined ? undefined : { line, blob };
+    return { file, rows, row, old, top: file.body.topOf(row) ?? box.top };
   }
   return undefined;
 }
 
-function topNow(scene: AnchorScene, { file, rows, row }: Anchor): number | undefined {
+function topNow(scene: AnchorScene, { file, rows, row, old }: Anchor): number | undefined {
   if (!file.element.isConnected) return undefined;
   if (row === undefined || file.body === undefined || file.isCollapsed) return file.element.getBoundingClientRect().top;
-  return file.body.topOf(scene.follow(rows, file.body.rows, row)) ?? file.element.getBoundingClientRect().top;
+  const after = file.body.rows;
+  // numbers of the old version hold for as long as it is the same; others are followed by what stands in the line
+  const same = old?.blob === file.oldBlob ? old?.line : undefined;
+  const next = same === undefined ? undefined : file.body.rowOfOldLine(same);
+  const isIt = next !== undefined && after[next]?.slice(1) === rows[row]?.slice(1);
+  return file.body.topOf(isIt ? next : scene.follow(rows, after, row)) ?? file.element.getBoundingClientRect().top;
 }

@@ -100,7 +100,7 @@ export class BodyView {
   topOfGap(gap: Gap): number | undefined {
     const bar = this.#barOf(gap);
     if (bar !== undefined) return bar.getBoundingClientRect().top;
-    const before = this.#rowOfOldLine(gap.from - 1);
+    const before = this.rowOfOldLine(gap.from - 1);
     return before === undefined ? undefined : this.topOf(before, 1);
   }
 
@@ -158,6 +158,23 @@ export class BodyView {
     return view.block.row;
   }
 
+  /** The number that a row has in the old version; `undefined`: it is not of that. */
+  oldLineOf(row: number): number | undefined {
+    const block = this.#views.findLast((view) => view.block.row <= row)?.block;
+    const old = block && oldLinesOf(block);
+    if (block === undefined || old === undefined || row >= block.row + old.count) return undefined;
+    return old.start + row - block.row;
+  }
+
+  /** The row of a line of the old version, where it is shown. */
+  rowOfOldLine(line: number): number | undefined {
+    for (const { block } of this.#views) {
+      const old = oldLinesOf(block);
+      if (old !== undefined && line >= old.start && line < old.start + old.count) return block.row + line - old.start;
+    }
+    return undefined;
+  }
+
   /** The run of lines whose code a node is, and the number of its first line. */
   linesAt(code: Node): { lines: LinesView; start: number } | undefined {
     const lines = this.#views.flatMap((view) => view.lines).find((each) => each.code === code);
@@ -200,16 +217,14 @@ export class BodyView {
       this.#endMore.update(this.#endGap, "");
     }
   }
+}
 
-  #rowOfOldLine(line: number): number | undefined {
-    for (const { block } of this.#views) {
-      if (block.kind === "hunk") continue;
-      const [start, lines] = block.kind === "same" ? [block.oldStart, block.lines] : [block.old?.start, block.old];
-      if (start === undefined || lines === undefined) continue;
-      if (line >= start && line < start + lines.count) return block.row + line - start;
-    }
-    return undefined;
-  }
+/** The lines of the old version that a block begins with: their numbers are those of its first rows. */
+function oldLinesOf(block: Block): { start: number; count: number } | undefined {
+  if (block.kind === "hunk") return undefined;
+  const [lines, start] = block.kind === "same" ? [block.lines, block.oldStart] : [block.old, block.old?.start];
+  if (lines === undefined || start === undefined) return undefined;
+  return { start, count: lines.lacksNewline ? lines.count - 1 : lines.count };
 }
 
 /** All lines of a run are equally high. */

@@ -52,6 +52,11 @@ export class Expansion {
     else this.#old = blob === undefined ? undefined : new OldLines(blob);
   }
 
+  /** The id of the old version. */
+  get blob(): string | undefined {
+    return this.#old?.blob;
+  }
+
   widen(rows: readonly string[]): WiderRows {
     return this.#old?.widen(rows) ?? { rows, places: [...rows.keys()] };
   }

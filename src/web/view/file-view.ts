@@ -96,6 +96,11 @@ export class FileView {
     return this.#body;
   }
 
+  /** The id of its old version. */
+  get oldBlob(): string | undefined {
+    return this.#expansion.blob;
+  }
+
   get isCollapsed(): boolean {
     return this.element.hasAttribute("data-collapsed");
   }
