@@ -65,6 +65,7 @@ export class ChatPage {
       marks: new FileMarks(localStorage, chat),
       justNowMs: JUST_NOW_MS,
       copy: (text) => void navigator.clipboard?.writeText(text),
+      linesOf: (file, from, to) => relay.lines(chat, { ...file, compare: this.#onPage?.word ?? "head" }, from, to),
       onMarks: () => this.#showProgress(),
     };
     this.diff = new DiffView(context, (edited) => this.#noteEdits(edited));

@@ -1,6 +1,9 @@
 import type { ChatPage } from "./chat-page.js";
 import type { FileView } from "./view/file-view.js";
 
+/** So far below the bar a hunk's head comes to stand, beneath the file's own. CSS pixels. */
+const HUNK_TOP = 40;
+
 /** Lets the reader go about by keyboard (the list is in chrome/keys-dialog.tsx). @param showHelp called for `?` */
 export function listenToKeys(page: ChatPage, showHelp: () => void): void {
   document.addEventListener("keydown", (event) => {
@@ -34,6 +37,8 @@ function actionOf(page: ChatPage, key: string, showHelp: () => void): (() => voi
         const file = currentFile(page);
         file?.setCollapsed(!file.isCollapsed);
       };
+    case "e":
+      return () => expand(page);
     case "s":
       return () => {
         settings.value = { ...settings.value, split: !settings.value.split };
@@ -76,11 +81,19 @@ export function goToFile(page: ChatPage, step: number): void {
 }
 
 function goToHunk(page: ChatPage, step: number): void {
-  const top = headHeight() + 40;
+  const top = headHeight() + HUNK_TOP;
   const hunks = [...page.diff.element.querySelectorAll(".file:not([data-collapsed], [data-filtered]) .hunk")];
   const places = hunks.map((hunk) => ({ hunk, y: hunk.getBoundingClientRect().top }));
   const next = step > 0 ? places.find(({ y }) => y > top + 4) : places.findLast(({ y }) => y < top - 4);
   if (next !== undefined) window.scrollBy({ top: next.y - top });
+}
+
+/** Shows more around the hunk that has the focus, or else the one that is read: the last that begins at the top of the screen. */
+function expand(page: ChatPage): void {
+  const file = currentFile(page);
+  const focused = document.activeElement?.closest(".hunk, .end");
+  const y = focused?.getBoundingClientRect().top ?? headHeight() + HUNK_TOP + 4;
+  if (file !== undefined) page.diff.expandAround(file, y);
 }
 
 function viewed(page: ChatPage): void {

@@ -15,6 +15,28 @@ export interface ChatEntry {
   createdAt: Date;
 }
 
+/** One side of a file that a diff has. */
+export interface FileSide {
+  /** Of the tree. */
+  root: string;
+  /** Of the file, as in the diff. */
+  key: string;
+  /** What the tree is compared with: a word of docs/comparisons.md. */
+  compare: string;
+  side: "old" | "new";
+  /** The blob that the diff's header names; of another one nothing is answered. */
+  oid: string;
+}
+
+/** Lines of a text, with their ends, and how many the whole has. */
+export interface TextPart {
+  text: string;
+  count: number;
+}
+
+/** Where the relay is not reached, browsers do not say why. */
+const CUT_OFF: Refused = { status: 0, message: "The relay is not reached." };
+
 /** What the page asks of the relay besides the stream. Paths are relative to the relay's root. */
 export class Relay {
   readonly root: URL;
@@ -55,19 +77,47 @@ export class Relay {
     return "message" in answer && answer.status !== 426 ? answer : undefined;
   }
 
+  /** Lines of a file, at most 2,000: those of the numbers `from` up to but without `to`. */
+  async lines(chat: string, file: FileSide, from: number, to: number): Promise<Refused | TextPart> {
+    const answer = await this.#askFile(chat, file, { from: String(from), to: String(to - 1) });
+    if ("message" in answer) return answer;
+    const count = Number(answer.headers.get("Treewire-Lines") ?? Number.NaN);
+    if (!Number.isSafeInteger(count)) return { status: 415, message: "It is no text." };
+    try {
+      // a mark of the byte order is part of the first line, and not to be taken off
+      return { text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(await answer.arrayBuffer()), count };
+    } catch {
+      return CUT_OFF;
+    }
+  }
+
+  async #askFile(chat: string, file: FileSide, more: Record<string, string> = {}): Promise<Refused | Response> {
+    try {
+      const query = new URLSearchParams({ ...file, ...more });
+      const path = `api/v2/chats/${encodeURIComponent(chat)}/git/file?${query}`;
+      const response = await fetch(new URL(path, this.root), { credentials: "same-origin" });
+      return response.ok ? response : readRefused(response, await response.text());
+    } catch {
+      return CUT_OFF;
+    }
+  }
+
   async #ask(path: string, init: RequestInit = {}): Promise<Refused | { body: unknown }> {
     try {
       const headers = init.method === undefined ? {} : { "Content-Type": "application/json" };
       const response = await fetch(new URL(path, this.root), { ...init, headers, credentials: "same-origin" });
       const text = await response.text();
-      const body: unknown = text === "" ? {} : JSON.parse(text);
-      if (response.ok) return { body };
-      const { message } = body as { message?: unknown };
-      return { status: response.status, message: typeof message === "string" ? message : response.statusText };
+      return response.ok ? { body: text === "" ? {} : JSON.parse(text) } : readRefused(response, text);
     } catch (thrown) {
       return { status: 0, message: thrown instanceof Error ? thrown.message : String(thrown) };
     }
   }
+}
+
+/** @throws SyntaxError what refuses is no relay */
+function readRefused({ status, statusText }: Response, text: string): Refused {
+  const { message } = (text === "" ? {} : JSON.parse(text)) as { message?: unknown };
+  return { status, message: typeof message === "string" ? message : statusText };
 }
 
 function readChat(value: unknown): ChatEntry[] {

@@ -1,14 +1,13 @@
-import { randomUUID } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import t from "tap";
 import { withoutBrowser } from "../support/browser.js";
-import { startProgram } from "../support/program.js";
 import { createRepo, git, TestRepo } from "../support/repo.js";
-import { ALLOW_TEMP, type Cleanup, tempDir } from "../support/temp.js";
+import { type Cleanup, tempDir } from "../support/temp.js";
 import { file, PageWorld, untilTrue } from "./page-world.js";
+import { openRepo, startAgent, startWorld } from "./real-world.js";
 
 const options = { skip: withoutBrowser };
 const lines = (count: number) => Array.from({ length: count }, (_, at) => `line ${at}\n`).join("");
@@ -18,31 +17,12 @@ const switchText = "document.querySelector('.compare').innerText.replace(/\\s+/g
 /** The switch says so. */
 const reads = (page: Page, text: string) => untilTrue(page, `${switchText} === ${JSON.stringify(text)}`);
 
-/** A real agent. @returns stops it */
-function startAgent(t: Cleanup, { relay }: PageWorld): () => Promise<unknown> {
-  const tokenFile = join(tempDir(t), "token");
-  writeFileSync(tokenFile, relay.agentToken);
-  const args = ["--relay", relay.url, "--token-file", tokenFile];
-  const agent = startProgram(t, "agent", args, { env: ALLOW_TEMP });
-  return () => agent.stop();
-}
-
-/** A browser, and a real agent. */
-async function startWorld(): Promise<PageWorld> {
-  const world = await PageWorld.start(t);
-  startAgent(t, world);
-  return world;
-}
-const started = withoutBrowser === false ? startWorld() : undefined;
+const started = withoutBrowser === false ? startWorld(t) : undefined;
 
 /** The page of a chat of its own that shows a repository. */
 async function open(repo: TestRepo, context: BrowserContextOptions = {}): Promise<Page> {
   if (started === undefined) throw new Error("there is no browser");
-  const { relay } = await started;
-  const chat = relay.bind({ chat: randomUUID(), paths: [repo.root] });
-  const page = await (await started).open(`${relay.url}/view/${chat}#token=${relay.clientToken}`, context);
-  await page.waitForSelector("main[data-state=live]");
-  return page;
+  return openRepo(await started, repo, context);
 }
 const complaints = async () => (await started)?.complaints;
 

@@ -13,6 +13,8 @@ export class PageWorld {
   readonly relay: TestRelay;
   /** What the pages have complained of: errors, and breaches of their own policy. */
   readonly complaints: string[] = [];
+  /** The addresses that the pages have asked for. */
+  readonly requests: string[] = [];
   readonly #browser: Browser;
 
   private constructor(relay: TestRelay, browser: Browser) {
@@ -40,6 +42,8 @@ export class PageWorld {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
+    page.on("request", (request) => this.requests.push(request.url()));
+    page.on("websocket", (socket) => this.requests.push(socket.url()));
     page.on("pageerror", (error) => this.complaints.push(error.message));
     page.on("console", (message) => {
       // a refused request is a line of the browser's own in the console

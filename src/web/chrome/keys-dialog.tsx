@@ -4,6 +4,7 @@ export const KEYS: readonly [keys: string, what: string][] = [
   ["n / p", "next, previous hunk"],
   ["v", "viewed, and on to the next file"],
   ["x", "collapse or open the file"],
+  ["e", "20 more lines around the hunk"],
   ["s", "old and new beside each other"],
   ["w", "hide changes of white space"],
   ["b", "the branch, or what is uncommitted"],

@@ -1,3 +1,4 @@
+import type { Gap } from "./old-lines.js";
 import { readHunkHead } from "./rows.js";
 
 /** Lines that follow each other in one version of a file. */
@@ -14,7 +15,8 @@ export interface Lines {
 
 /** What a file's diff is shown as, from top to bottom. */
 export type Block =
-  | { kind: "hunk"; row: number; heading: string; oldStart: number; newStart: number }
+  /** `gap`: the lines that are left out before it; it may be empty. */
+  | { kind: "hunk"; row: number; heading: string; oldStart: number; newStart: number; gap: Gap }
   /** In both versions; `lines.start` counts in the new one. */
   | { kind: "same"; row: number; lines: Lines; oldStart: number }
   | { kind: "change"; row: number; old: Lines | undefined; new: Lines | undefined };
@@ -33,8 +35,8 @@ export function blocksOf(rows: readonly string[]): Block[] {
     const row = rows[at] ?? "";
     const head = row.startsWith("@") ? readHunkHead(row) : undefined;
     if (head !== undefined) {
-      const { heading, oldStart, newStart } = head;
-      blocks.push({ kind: "hunk", row: at, heading, oldStart, newStart });
+      const { heading, oldStart, newStart, oldFirst } = head;
+      blocks.push({ kind: "hunk", row: at, heading, oldStart, newStart, gap: { from: oldLine, to: oldFirst } });
       [oldLine, newLine] = [oldStart, newStart];
       at += 1;
       continue;

@@ -18,11 +18,16 @@ export interface Comment {
   to: number;
   /** The lines as they were. */
   code: string;
+  /** There where both versions have the lines: they may be out of the diff without having changed. */
+  isContext?: boolean;
   text: string;
 }
 
-/** Where a comment's lines are now: `changed` when they are not in the diff as they were. */
-export type CommentPlace = { kind: "here"; from: number; to: number } | { kind: "changed" };
+/**
+ * Where a comment's lines are now: `changed` when they are not in the diff as they were, `left-out` when they are lines that
+ * the diff need not have, and has not.
+ */
+export type CommentPlace = { kind: "here"; from: number; to: number } | { kind: "changed" } | { kind: "left-out" };
 
 /** The lines of one version that a diff shows, by their numbers. @param rows of one file (rows.ts) */
 export function linesOf(rows: readonly string[], side: CommentSide): Map<number, string> {
@@ -47,13 +52,15 @@ export function linesOf(rows: readonly string[], side: CommentSide): Map<number,
  * Where a comment stands in a newer diff: at the same lines when they are as they were, else where the same lines have moved
  * to, the nearest of them; it is never moved to others.
  */
-export function placeOfComment({ side, from, to, code }: Comment, rows: readonly string[]): CommentPlace {
+export function placeOfComment({ side, from, to, code, isContext }: Comment, rows: readonly string[]): CommentPlace {
   const lines = linesOf(rows, side);
   const wanted = code.split("\n");
   const isAt = (start: number) => wanted.every((line, at) => lines.get(start + at) === line);
   const starts = [...lines.keys()].filter((start) => isAt(start));
   const nearest = starts.sort((a, b) => Math.abs(a - from) - Math.abs(b - from))[0];
-  return nearest === undefined ? { kind: "changed" } : { kind: "here", from: nearest, to: nearest + to - from };
+  if (nearest !== undefined) return { kind: "here", from: nearest, to: nearest + to - from };
+  const isLeftOut = isContext === true && wanted.every((_, at) => !lines.has(from + at));
+  return { kind: isLeftOut ? "left-out" : "changed" };
 }
 
 /** All comments as one text that a person or a coding agent can work through. */

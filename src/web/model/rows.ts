@@ -57,15 +57,24 @@ export function followRow(before: readonly string[], after: readonly string[], a
 export interface HunkHead {
   oldStart: number;
   newStart: number;
+  /** The number of the old version's line that the hunk begins with, or that would come next where it has none of them. */
+  oldFirst: number;
+  /** The same in the new version. */
+  newFirst: number;
   heading: string;
 }
 
-const HUNK_HEAD = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?(.*)$/s;
+const HUNK_HEAD = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?(.*)$/s;
 
 /** @returns `undefined` for what is no hunk's head */
 export function readHunkHead(row: string): HunkHead | undefined {
-  const [, oldStart, newStart, heading = ""] = HUNK_HEAD.exec(row) ?? [];
-  return oldStart === undefined ? undefined : { oldStart: Number(oldStart), newStart: Number(newStart), heading };
+  const [, oldText, oldCount, newText, newCount, heading = ""] = HUNK_HEAD.exec(row) ?? [];
+  if (oldText === undefined) return undefined;
+  const [oldStart, newStart] = [Number(oldText), Number(newText)];
+  // of no lines, a head names the one before them
+  const oldFirst = oldCount === "0" ? oldStart + 1 : oldStart;
+  const newFirst = newCount === "0" ? newStart + 1 : newStart;
+  return { oldStart, newStart, oldFirst, newFirst, heading };
 }
 
 function sameRow(a: string | undefined, b: string | undefined): boolean {

@@ -1,3 +1,4 @@
+import { lineHeight } from "./body-view.js";
 import type { FileView } from "./file-view.js";
 
 /** The line that is being read, and where on the screen it stands. */
@@ -7,9 +8,14 @@ interface Anchor {
   rows: readonly string[];
   /** `undefined`: the file's head. */
   row: number | undefined;
+  /** Its number in the old version, and which version that is. */
+  old: { line: number; blob: string } | undefined;
   /** Distance from the top of the screen, in CSS pixels. */
   top: number;
 }
+
+/** Where something is that is to stay where it is, in CSS pixels from the top of the screen; `undefined`: nowhere. */
+type Held = () => number | undefined;
 
 /** Which files there are, for those who look for the one that is read. */
 export interface AnchorScene {
@@ -25,14 +31,17 @@ export interface AnchorScene {
  * Changes the page while the line that is being read stays where it is, to the pixel. It is the one in the middle of the
  * screen. Browsers do something of that kind by themselves (and go on doing it while nothing changes, for what is laid out late),
  * but lose the place when the element goes that they hold on to.
+ *
+ * @param held stays in the place of that line
  */
-export function holdPlace(scene: AnchorScene, change: () => void): void {
-  const anchor = findAnchor(scene);
+export function holdPlace(scene: AnchorScene, change: () => void, held?: Held): void {
+  const anchor = held === undefined ? findAnchor(scene) : undefined;
+  const before = anchor?.top ?? held?.();
   const { style } = document.documentElement;
   style.overflowAnchor = "none";
   change();
-  const top = anchor && topNow(scene, anchor);
-  if (anchor !== undefined && top !== undefined) moveBy(scene.spacer, top - anchor.top);
+  const after = anchor === undefined ? held?.() : topNow(scene, anchor);
+  if (before !== undefined && after !== undefined) moveBy(scene.spacer, after - before);
   style.overflowAnchor = "";
 }
 
@@ -59,34 +68,28 @@ function findAnchor(scene: AnchorScene): Anchor | undefined {
     const file = found && scene.fileAt(found);
     if (found === undefined || file === undefined) continue;
     const rows = file.body?.rows ?? [];
-    const lines = found.closest(".lines, .hunk");
+    const lines = found.closest(".lines, .hunk, .end");
     if (lines === null || file.body === undefined) {
-      return { file, rows, row: undefined, top: file.element.getBoundingClientRect().top };
+      return { file, rows, row: undefined, old: undefined, top: file.element.getBoundingClientRect().top };
     }
     const box = lines.getBoundingClientRect();
     const height = lineHeight(lines, box);
     const row = file.body.rowOf(lines, Math.floor((y - box.top) / height));
     if (row === undefined) continue;
-    return { file, rows, row, top: topOfRow(file, row) ?? box.top };
+    const [line, blob] = [file.body.oldLineOf(row), file.oldBlob];
+    const old = line === undefined || blob === undefined ? undefined : { line, blob };
+    return { file, rows, row, old, top: file.body.topOf(row) ?? box.top };
   }
   return undefined;
 }
 
-function topNow(scene: AnchorScene, { file, rows, row }: Anchor): number | undefined {
+function topNow(scene: AnchorScene, { file, rows, row, old }: Anchor): number | undefined {
   if (!file.element.isConnected) return undefined;
   if (row === undefined || file.body === undefined || file.isCollapsed) return file.element.getBoundingClientRect().top;
-  return topOfRow(file, scene.follow(rows, file.body.rows, row)) ?? file.element.getBoundingClientRect().top;
-}
-
-function topOfRow(file: FileView, row: number): number | undefined {
-  const place = file.body?.placeOf(row);
-  if (place === undefined) return undefined;
-  const box = place.element.getBoundingClientRect();
-  return box.top + place.line * lineHeight(place.element, box);
-}
-
-/** All lines of a run are equally high. */
-function lineHeight(lines: Element, box: DOMRect): number {
-  const rows = Number((lines as HTMLElement).style.getPropertyValue("--rows")) || 1;
-  return box.height / rows;
+  const after = file.body.rows;
+  // numbers of the old version hold for as long as it is the same; others are followed by what stands in the line
+  const same = old?.blob === file.oldBlob ? old?.line : undefined;
+  const next = same === undefined ? undefined : file.body.rowOfOldLine(same);
+  const isIt = next !== undefined && after[next]?.slice(1) === rows[row]?.slice(1);
+  return file.body.topOf(isIt ? next : scene.follow(rows, after, row)) ?? file.element.getBoundingClientRect().top;
 }

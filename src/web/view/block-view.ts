@@ -1,6 +1,7 @@
 import { type Block, heightsOf, type Lines } from "../model/blocks.js";
 import type { RowRange } from "../model/just-now.js";
 import { changeText, element, syncChildren } from "./dom.js";
+import { GapView } from "./gap-view.js";
 import { LinesView, type Side } from "./lines-view.js";
 
 /** A block of a file's diff on the screen: a hunk's head, unchanged lines, or a change with its two sides. */
@@ -9,6 +10,8 @@ export class BlockView {
   #block: Block;
   #head: { range: Text; heading: Text } | undefined;
   #views: LinesView[] = [];
+  /** Of a hunk's head that is near the screen. */
+  #more: GapView | undefined;
 
   constructor(block: Block, isSplit: boolean) {
     this.#block = block;
@@ -37,6 +40,26 @@ export class BlockView {
 
   setSplit(isSplit: boolean): void {
     for (const view of this.#views) view.setSplit(isSplit);
+  }
+
+  /** Shows the controls for what is left out before a hunk: away from the screen, none of thousands are there. */
+  setNear(isNear: boolean): void {
+    if (this.#block.kind !== "hunk") return;
+    const { gap, heading } = this.#block;
+    const isEmpty = gap.to !== undefined && gap.to <= gap.from;
+    if (isEmpty || (!isNear && this.#more?.element.contains(document.activeElement) === false)) {
+      this.#more?.element.remove();
+      this.#more = undefined;
+    } else if (isNear) {
+      this.#more ??= new GapView();
+      if (!this.#more.element.isConnected) this.element.prepend(this.#more.element);
+      this.#more.update(gap, heading);
+    }
+  }
+
+  /** Says beside the controls why nothing more is shown. */
+  say(words: string): void {
+    this.#more?.say(words);
   }
 
   /** Marks the rows of the file that changed just now. */

@@ -7,7 +7,11 @@ export interface CommentTarget {
   from: number;
   to: number;
   code: string;
+  /** Both versions have them. */
+  isContext: boolean;
 }
+
+const ELSEWHERE = { changed: "its lines have changed", "left-out": "not among the lines that are shown" };
 
 /** The comments of one file, below its hunks, and the box for a new one. */
 export class CommentsView {
@@ -69,7 +73,7 @@ export class CommentsView {
       this.#onChange();
     });
     const where =
-      place.kind === "here" ? wordsOf({ ...comment, ...place }) : `${wordsOf(comment)} · its lines have changed`;
+      place.kind === "here" ? wordsOf({ ...comment, ...place }) : `${wordsOf(comment)} · ${ELSEWHERE[place.kind]}`;
     return element(
       "article",
       { class: "comment", "data-outdated": place.kind === "changed" ? "" : undefined },

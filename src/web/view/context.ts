@@ -1,5 +1,6 @@
 import type { Comments } from "../model/comments.js";
 import type { FileMarks, Settings } from "../model/settings.js";
+import type { FileSide, Refused, TextPart } from "../relay.js";
 
 /** What all files of a page share. */
 export interface DiffContext {
@@ -11,6 +12,8 @@ export interface DiffContext {
   /** For so long a line counts as changed just now, in milliseconds. */
   justNowMs: number;
   copy: (text: string) => void;
+  /** Asks for lines of a file as it is compared now: of the numbers `from` up to but without `to`. */
+  linesOf: (file: Omit<FileSide, "compare">, from: number, to: number) => Promise<Refused | TextPart>;
   /** A file was collapsed or opened, viewed or not. */
   onMarks: (file: { readonly element: HTMLElement }) => void;
 }

@@ -3,6 +3,7 @@ import { followRow } from "../model/rows.js";
 import { holdPlace, releaseSpacer } from "./anchor.js";
 import type { DiffContext } from "./context.js";
 import { element, syncChildren } from "./dom.js";
+import type { Wanted, Wish } from "./expansion.js";
 import type { FileView } from "./file-view.js";
 import { Painter } from "./painter.js";
 import { TreeView } from "./tree-view.js";
@@ -27,10 +28,20 @@ export class DiffView {
     this.#onEdits = onEdits;
     this.#painter = new Painter(
       (section) => this.fileAt(section),
-      (file) => this.build(file),
+      (file, isNear) => {
+        if (isNear) this.build(file);
+        file.setNear(isNear);
+      },
     );
     this.element.append(this.#spacer);
     window.addEventListener("scrollend", () => releaseSpacer(this.#spacer));
+    this.element.addEventListener("click", ({ target }) => {
+      const control = target instanceof Element ? target.closest("[data-action=expand-context]") : null;
+      const file = control === null ? undefined : this.fileAt(control);
+      const place = control === null ? undefined : file?.body?.gapOf(control);
+      const wish = control?.getAttribute("data-expand") as Wish | null | undefined;
+      if (file !== undefined && place !== undefined && wish != null) void this.#expand(file, [{ ...place, wish }]);
+    });
   }
 
   /** From top to bottom. */
@@ -101,8 +112,31 @@ export class DiffView {
     file.build();
   }
 
-  /** Changes something on the page while the line that is read stays where it is. */
-  change(change: () => void): void {
+  /** Shows more lines before and behind a hunk. @param y where the hunk is on the screen, in CSS pixels from the top */
+  expandAround(file: FileView, y: number): void {
+    const { above, below } = file.body?.gapsAround(y) ?? {};
+    const wanted: Wanted[] = [];
+    if (above !== undefined) wanted.push({ gap: above, wish: "up", heading: "" });
+    if (below !== undefined) wanted.push({ gap: below, wish: "down", heading: "" });
+    void this.#expand(
+      file,
+      wanted.filter(({ gap: { from, to } }) => to === undefined || from < to),
+    );
+  }
+
+  /** The first of the gaps stays in its place, where it is on the screen: what was asked for is beside where it was asked. */
+  async #expand(file: FileView, wanted: readonly Wanted[]): Promise<void> {
+    const show = wanted.length === 0 ? undefined : await file.find(wanted);
+    const [first] = wanted;
+    if (show === undefined || first === undefined || !file.element.isConnected) return;
+    const held = () => file.body?.topOfGap(first.gap);
+    const top = held() ?? -1;
+    this.change(show, top >= 0 && top < window.innerHeight ? held : undefined);
+    this.#painter.repaint(file);
+  }
+
+  /** Changes something on the page while the line that is read stays where it is, or what is held in its stead. */
+  change(change: () => void, held?: () => number | undefined): void {
     if (this.#isFirst) {
       change();
       return;
@@ -112,7 +146,7 @@ export class DiffView {
       follow: followRow,
       spacer: this.#spacer,
     };
-    holdPlace(scene, change);
+    holdPlace(scene, change, held);
   }
 
   #updateTree(root: string, state: Parameters<TreeView["update"]>[0]): FileView[] {

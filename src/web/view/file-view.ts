@@ -2,6 +2,7 @@ import type { TreeFile } from "../../protocol/browser.js";
 import { lacksHunks, lastLines, omittedLine } from "../../protocol/browser.js";
 import { type FileFacts, factsOf } from "../model/file-facts.js";
 import { followRanges, freshRows, type RowRange } from "../model/just-now.js";
+import type { WiderRows } from "../model/old-lines.js";
 import { rowsOf } from "../model/rows.js";
 import { fingerprint } from "../model/settings.js";
 import { withoutWhitespace } from "../model/whitespace.js";
@@ -9,6 +10,7 @@ import { BodyView } from "./body-view.js";
 import { CommentsView, type CommentTarget } from "./comments-view.js";
 import type { DiffContext } from "./context.js";
 import { changeText, element } from "./dom.js";
+import { Expansion, type Wanted } from "./expansion.js";
 
 /** One file of a tree: its head, which sticks to the top, and its hunks. */
 export class FileView {
@@ -28,6 +30,8 @@ export class FileView {
   #comparison: string;
   #facts: FileFacts;
   #body: BodyView | undefined;
+  readonly #expansion: Expansion;
+  #isNear = false;
   #fingerprint = "";
   #justNow: RowRange[] = [];
   readonly #comments: CommentsView;
@@ -39,6 +43,9 @@ export class FileView {
     this.#comparison = comparison;
     this.#facts = factsOf(file);
     this.#context = context;
+    this.#expansion = new Expansion(file.header, (oid, from, to) =>
+      context.linesOf({ root, key: this.#file.key, side: "old", oid }, from, to),
+    );
     this.#fold = element("button", { type: "button", class: "fold", "data-action": "collapse" });
     this.#viewedBox = element("input", { type: "checkbox", "data-action": "viewed" });
     const copy = element(
@@ -61,16 +68,16 @@ export class FileView {
     this.element = element("section", { class: "file", tabindex: "-1" }, head, this.#notice);
     const { key, path } = file;
     this.#comments = new CommentsView(context.comments, { root, key, path }, () => {
-      this.#comments.update(rowsOf(this.#file.hunks));
+      this.#comments.update(this.#wide().rows);
       context.onComments();
     });
     this.element.append(this.#comments.element);
-    this.#comments.update(rowsOf(file.hunks));
     this.#fold.addEventListener("click", () => this.setCollapsed(!this.isCollapsed));
     this.#viewedBox.addEventListener("change", () => this.setViewed(this.#viewedBox.checked));
     copy.addEventListener("click", () => context.copy(this.path));
     this.#showFacts();
     this.#showMarks();
+    this.#showRows();
   }
 
   get file(): TreeFile {
@@ -87,6 +94,11 @@ export class FileView {
 
   get body(): BodyView | undefined {
     return this.#body;
+  }
+
+  /** The id of its old version. */
+  get oldBlob(): string | undefined {
+    return this.#expansion.blob;
   }
 
   get isCollapsed(): boolean {
@@ -112,15 +124,14 @@ export class FileView {
     const after = rowsOf(file.hunks);
     if (comparison !== this.#comparison) this.#justNow = [];
     else if (file.key !== this.#file.key) this.#takeKey(file.key);
+    this.#expansion.follow(before, file.header);
     this.#file = file;
     this.#comparison = comparison;
     this.#facts = factsOf(file);
     this.#showFacts();
     this.#showMarks();
     if (isEdit) this.noteEdit(before, after);
-    this.#comments.update(after);
-    this.#body?.update(this.#rows(), this.#context.settings.split);
-    this.#showJustNow();
+    this.#showRows();
   }
 
   /** Marks what an edit has brought. @param before the rows that the file had */
@@ -136,15 +147,49 @@ export class FileView {
 
   /** Settings have changed: everything is shown anew. */
   refresh(): void {
-    this.#body?.update(this.#rows(), this.#context.settings.split);
+    this.#showRows();
     this.#body?.setSplit(this.#context.settings.split);
-    this.#showJustNow();
+  }
+
+  /** It has come near the screen, or left. */
+  setNear(isNear: boolean): void {
+    this.#isNear = isNear;
+    this.#body?.setNear(isNear);
+  }
+
+  /**
+   * Asks for lines that the diff leaves out; where there are none, that is said in their place.
+   *
+   * @returns shows what was found; `undefined`: nothing was
+   */
+  async find(wanted: readonly Wanted[]): Promise<(() => void) | undefined> {
+    if (this.element.hasAttribute("aria-busy")) return undefined;
+    this.element.setAttribute("aria-busy", "true");
+    const found = await Promise.all(wanted.map(async (each) => ({ each, answer: await this.#expansion.find(each) })));
+    this.element.removeAttribute("aria-busy");
+    for (const { each, answer } of found) {
+      if (answer.kind === "refused") this.#body?.say(each.gap, `Not shown: ${lowerFirst(answer.why)}`);
+    }
+    const shows = found.flatMap(({ answer }) => (answer.kind === "lines" ? [answer.show] : []));
+    if (shows.length === 0) return undefined;
+    return () => {
+      for (const show of shows) show();
+      const focused = document.activeElement;
+      this.#showRows();
+      const [first] = wanted;
+      if (focused === document.activeElement || first === undefined) return;
+      // what had the focus is gone: whoever goes on by keyboard goes on beside it
+      const next = this.#body?.controlOf(first.gap, first.wish) ?? this.element;
+      next.focus({ preventScroll: true });
+    };
   }
 
   /** Makes the hunks, if they are wanted and not there yet. */
   build(): void {
     if (this.#body !== undefined || this.isCollapsed) return;
-    this.#body = new BodyView(this.#rows(), this.#context.settings.split);
+    const { shown, end } = this.#rows(this.#wide());
+    this.#body = new BodyView(shown, end, this.#context.settings.split);
+    this.#body.setNear(this.#isNear);
     this.#comments.element.before(this.#body.element);
     this.#showJustNow();
   }
@@ -191,9 +236,27 @@ export class FileView {
     this.#context.marks.rename(this.#name, this.#nameOf(key));
   }
 
-  #rows(): string[] {
-    const rows = rowsOf(this.#file.hunks);
-    return this.#context.settings.whitespace === "hidden" ? withoutWhitespace(rows) : rows;
+  /** Its rows with what was asked for around the hunks. */
+  #wide(): WiderRows {
+    return this.#expansion.widen(rowsOf(this.#file.hunks));
+  }
+
+  /** What is on the screen of it, by the settings, and what is left out at its end. */
+  #rows({ rows }: WiderRows) {
+    const shown = this.#context.settings.whitespace === "hidden" ? withoutWhitespace(rows) : rows;
+    return { shown, end: this.#expansion.gapBehind(rowsOf(this.#file.hunks), shown) };
+  }
+
+  #showRows(): void {
+    const wide = this.#wide();
+    const { shown, end } = this.#rows(wide);
+    this.#comments.update(wide.rows);
+    this.#body?.update(shown, end, this.#context.settings.split);
+    const heads = shown.filter((row) => row.startsWith("@")).length;
+    const bars = end.to === undefined || end.from < end.to ? 1 : 0;
+    this.element.style.setProperty("--rows", String(shown.length - heads));
+    this.element.style.setProperty("--heads", String(shown.length === 0 ? 0 : heads + bars));
+    this.#showJustNow(wide);
   }
 
   #showFacts(): void {
@@ -219,8 +282,6 @@ export class FileView {
     const notice = lacksHunks(this.#file) ? omittedLine(this.#file.omitted_bytes) : lastLines(this.#file);
     this.#notice.textContent = this.#file.omitted_files === undefined ? notice.trim() : header.trim();
     this.#notice.hidden = this.#notice.textContent === "";
-    const shown = hunks === "" ? 0 : rowsOf(hunks).length;
-    this.element.style.setProperty("--rows", String(shown));
   }
 
   #showMarks(): void {
@@ -241,12 +302,18 @@ export class FileView {
     if (this.#body !== undefined) this.#body.element.hidden = isCollapsed;
   }
 
-  #showJustNow(): void {
+  #showJustNow({ places } = this.#wide()): void {
     const isExact = this.#context.settings.whitespace === "shown";
-    this.#body?.mark(isExact ? this.#justNow : []);
+    // a range lies within one hunk, whose rows stay together
+    const ranges = this.#justNow.map(({ from, to }) => ({ from: places[from] ?? 0, to: (places[to - 1] ?? -1) + 1 }));
+    this.#body?.mark(isExact ? ranges : []);
     const count = this.justNowCount;
     if (count > 0) this.element.setAttribute("data-just-now-count", String(count));
     else this.element.removeAttribute("data-just-now-count");
     this.#fresh.textContent = count === 0 ? "" : `${count} ${count === 1 ? "line" : "lines"} just now`;
   }
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -5,7 +5,7 @@ import { Highlights, type Token } from "./highlights.js";
 import { languageOf } from "./languages.js";
 import type { LinesView } from "./lines-view.js";
 
-/** Hunks that are longer have the colours of their lines alone. UTF-16 units. */
+/** Hunks that are longer are read in parts; a run of lines that is longer has the colours of its lines alone. UTF-16 units. */
 const MOST_UNITS = 200_000;
 /** So far beyond the screen, files are coloured. */
 const NEAR = "600px 0px";
@@ -20,15 +20,15 @@ export class Painter {
   readonly #observer: IntersectionObserver;
   #isScheduled = false;
 
-  /** @param onNear told of a file before it comes to the screen */
-  constructor(fileOf: (section: Element) => FileView | undefined, onNear: (file: FileView) => void) {
+  /** @param onNear told of a file before it comes to the screen, and when it has left */
+  constructor(fileOf: (section: Element) => FileView | undefined, onNear: (file: FileView, isNear: boolean) => void) {
     this.#observer = new IntersectionObserver(
       (entries) => {
         for (const { target, isIntersecting } of entries) {
           const file = fileOf(target);
           if (file === undefined) continue;
+          onNear(file, isIntersecting);
           if (isIntersecting) {
-            onNear(file);
             this.#near.add(file);
             this.repaint(file);
           } else this.#leave(file);
@@ -76,14 +76,14 @@ export class Painter {
     this.#waiting.delete(file);
     for (const lines of this.#painted.keys()) if (!lines.element.isConnected) this.#forgetLines(lines);
     const language = languageOf(file.path);
-    for (const hunk of file.body?.hunks() ?? []) await this.#paintHunk(hunk, language);
+    for (const part of file.body?.hunks().flatMap(partsOf) ?? []) await this.#paintPart(part, language);
     if (this.#waiting.size > 0) {
       const [next] = this.#waiting;
       if (next !== undefined) this.repaint(next);
     }
   }
 
-  async #paintHunk(hunk: readonly LinesView[], language: string | undefined): Promise<void> {
+  async #paintPart(hunk: readonly LinesView[], language: string | undefined): Promise<void> {
     const texts = hunk.map(({ code }) => code.data);
     if (hunk.every((lines, at) => this.#painted.get(lines) === texts[at])) return;
     const tokens = hunk.map((): Token[] => []);
@@ -114,4 +114,19 @@ export class Painter {
       this.#painted.set(lines, texts[at] ?? "");
     }
   }
+}
+
+/** The runs of a hunk in parts that are not too long. What was removed and what was added in its place stay together. */
+function partsOf(hunk: readonly LinesView[]): LinesView[][] {
+  const parts: LinesView[][] = [];
+  let units = 0;
+  for (const lines of hunk) {
+    units += lines.code.length;
+    if (parts.length === 0 || (units > MOST_UNITS && lines.side === "same")) {
+      parts.push([]);
+      units = lines.code.length;
+    }
+    parts.at(-1)?.push(lines);
+  }
+  return parts;
 }

@@ -30,5 +30,6 @@ export function selectedLines(
     .slice(first, last + 1)
     .join("\n");
   const side = lines.side === "old" ? "old" : "new";
-  return { file, target: { side, from: start + first, to: start + last, code } };
+  const isContext = lines.side === "same";
+  return { file, target: { side, from: start + first, to: start + last, code, isContext } };
 }
