@@ -156,6 +156,8 @@ export const MIGRATIONS: readonly string[] = [
    alter table chats add column labels text not null default '{}';`,
   // the ref that a chat's trees are compared with as their base
   `alter table chats add column base text not null default '';`,
+  // a change of a token is one of every session that hangs on it
+  `create index tokens_parent on tokens (parent) where parent is not null;`,
 ];
 
 /**
