@@ -5,17 +5,20 @@ import {
   MAX_SETTINGS_FILE_BYTES,
   messageOf,
   readRegularFile,
+  systemClock,
   systemCode,
   TreewireError,
+  timerDelay,
 } from "../util/index.js";
 import { Admission, OwnAuthority, Uploads, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
 import { Limits } from "./access/limits.js";
 import { ClientRates } from "./budgets/client-rates.js";
 import { ChatEvents } from "./chats/index.js";
+import { type Draining, drain } from "./drain.js";
 import { Failures } from "./failures.js";
 import { observeFiles } from "./file-metrics.js";
 import type { FileTypes } from "./http/files/file-types.js";
-import { createHttp } from "./http/index.js";
+import { createHttp, type HttpServer } from "./http/index.js";
 import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
 import { Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
@@ -56,7 +59,10 @@ export interface RelayOptions {
   metricsListen?: { host: string; port: number };
   /** Origins whose pages may frame the page, or `'self'`. Default: none. */
   frameAncestors?: readonly string[];
-  /** How long requests and sockets have to end when the relay stops, in milliseconds. Default: 10 s. */
+  /**
+   * How long a relay that stops has to write states, to close sockets one after the other and to let requests end, in
+   * milliseconds. Default: 10 s.
+   */
   drainMs?: number;
 }
 
@@ -67,7 +73,7 @@ export interface RunningRelay {
   metricsUrl?: string;
   /** Reads certificate and key again. @throws TreewireError `TW_TLS_FILES`; then the old ones stay */
   reload(): void;
-  /** Tells clients and agents (1001), lets requests end, stops listening and closes the store. */
+  /** Keeps states, tells agents and clients (1001), stops listening, lets requests end, and closes the store: drain.ts. */
   close(): Promise<void>;
 }
 
@@ -83,8 +89,6 @@ const UPSTREAM_RECHECK_MS = 15_000;
 const UPSTREAM_TIMEOUT_MS = 30_000;
 
 const DRAIN_MS = 10_000;
-/** How long sockets have to answer the close, within the drain. Milliseconds. */
-const CLOSE_MS = 2_500;
 const IDLE_CLOSE_MS = 50;
 
 /**
@@ -171,7 +175,7 @@ async function serveStore(
     forgetUpstream,
     chatsChanged: (ids) => events.chatsChanged(ids),
   });
-  let isReady = true;
+  let isDraining = false;
   const agentState = (workspace: string) => hub.agentState(workspace);
   const changed = () => reconciler.changed();
   const http = await createHttp(
@@ -182,7 +186,7 @@ async function serveStore(
     {
       limits: limits.options,
       metrics,
-      isReady: () => isReady,
+      socketsLeft: () => (isDraining ? upgrades.openCount : undefined),
       upstream,
       fileTypes: options.fileTypes ?? "images",
       tls,
@@ -221,8 +225,8 @@ async function serveStore(
   }, STORE_POLL_MS);
   // who may watch an upstream's chats changes without a word to the relay
   const recheck = theirs && setInterval(() => reconciler.recheckUpstream(), UPSTREAM_RECHECK_MS);
-  let isLast = false;
-  const tidy = coalesce(() => hub.tidy(isLast));
+  let lastSave: { isOver: () => boolean } | undefined;
+  const tidy = coalesce(() => hub.tidy(lastSave !== undefined, lastSave?.isOver));
   const tidyAndNote = () =>
     tidy().catch((thrown: unknown) => failures.note(thrown, "keeping the trees' states failed"));
   const keep = setInterval(tidyAndNote, TIDY_MS);
@@ -242,25 +246,39 @@ async function serveStore(
       if (files !== undefined && http.server instanceof TlsServer) http.server.setSecureContext(files);
     },
     close: async () => {
-      isReady = false;
-      clearInterval(poll);
-      clearInterval(sweep);
       clearInterval(recheck);
       clearInterval(keep);
-      const cut = setTimeout(() => http.server.closeAllConnections(), options.drainMs ?? DRAIN_MS);
-      // a connection that was busy when the listening ended stays open for its keep-alive time if nobody looks after it
-      const idle = setInterval(() => http.server.closeIdleConnections(), IDLE_CLOSE_MS);
-      const closed = http.close(); // from here on nobody new comes in, and requests under way go on
-      await upgrades.close(CLOSE_MS);
-      await closed;
-      isLast = true;
-      await tidyAndNote();
-      clearInterval(idle);
-      clearTimeout(cut);
+      const relay: Draining = {
+        turnAway: () => {
+          isDraining = true;
+          upgrades.turnAway();
+          hub.goAway();
+        },
+        save: async (isOver) => {
+          lastSave = { isOver };
+          await tidyAndNote();
+          await store.flush(isOver);
+        },
+        closeSockets: (withinMs, graceMs) => upgrades.close(withinMs, graceMs),
+        closeHttp: (forMs) => closeHttp(http, forMs),
+      };
+      await drain(relay, options.drainMs ?? DRAIN_MS, systemClock);
+      clearInterval(poll);
+      clearInterval(sweep);
       await scrapers?.close();
       store.close();
     },
   };
+}
+
+/** Stops listening, and lets requests under way end. @param forMs for so long, in milliseconds */
+async function closeHttp(http: HttpServer, forMs: number): Promise<void> {
+  const cut = setTimeout(() => http.server.closeAllConnections(), timerDelay(forMs));
+  // a connection that was busy when the listening ended stays open for its keep-alive time if nobody looks after it
+  const idle = setInterval(() => http.server.closeIdleConnections(), IDLE_CLOSE_MS);
+  await http.close();
+  clearInterval(idle);
+  clearTimeout(cut);
 }
 
 function readUpstream({

@@ -38,8 +38,8 @@ export type { HttpContext, HttpServer } from "./context.js";
 export interface HttpOptions {
   limits: LimitOptions;
   metrics: Metrics;
-  /** Whether requests are to be sent here. */
-  isReady: () => boolean;
+  /** How many sockets are still open, when the relay stops and no more requests are to be sent here. */
+  socketsLeft: () => number | undefined;
   /** Set: it stays the owner of chats and files, and their calls are handed through. */
   upstream: UpstreamOptions | undefined;
   /** What chat files may be. */
@@ -103,7 +103,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   http.addHook("preClose", async () => unread.close());
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
   await http.register(swagger, openapi(options.fileTypes));
-  await http.register(operationRoutes(context, metrics, options.isReady));
+  await http.register(operationRoutes(context, metrics, options.socketsLeft));
   await http.register(adminRoutes(context), { prefix: "/admin" });
   await http.register(sessionRoutes(context, options.upstream !== undefined));
   await http.register(pageRoutes(options.frameAncestors));

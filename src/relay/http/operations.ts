@@ -11,7 +11,7 @@ import { callerErrors, errorResponses } from "./schemas.js";
 const status = z.object({ status: z.string() });
 
 /** What those who run the relay ask: is it alive, is it ready, how is it doing, what can it do. */
-export function operationRoutes(context: HttpContext, metrics: Metrics, isReady: () => boolean) {
+export function operationRoutes(context: HttpContext, metrics: Metrics, socketsLeft: () => number | undefined) {
   return async (http: HttpServer): Promise<void> => {
     http.get(
       "/healthz",
@@ -28,7 +28,8 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
         schema: { summary: "Whether it takes requests", response: { 200: status, ...errorResponses(503) } },
       },
       async () => {
-        if (!isReady()) throw new RefusedError(REFUSALS.goingAway);
+        const left = socketsLeft();
+        if (left !== undefined) throw new RefusedError(draining(left));
         context.store.version(); // throws when the database cannot be read
         const { state } = context.store.health;
         if (state.kind !== "ok") throw new RefusedError(storeTrouble(state));
@@ -59,6 +60,12 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, isReady:
       return reply.type("application/json; charset=utf-8").send(description);
     });
   };
+}
+
+/** What those who watch over the relay are told while it stops. @param left sockets that are still open */
+function draining(left: number): Refusal {
+  const { status, body, headers } = REFUSALS.goingAway;
+  return { status, headers, body: { ...body, detail: `draining: ${left} sockets are open` } };
 }
 
 /** What those who watch over the relay are told of its store; requests that need no write are served on. */

@@ -57,6 +57,7 @@ export class Hub {
   readonly #viewers = new Map<Viewer, { workspace: Workspace; channel: Channel }>();
 
   readonly #ledger = new Ledger();
+  #isGoingAway = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -72,6 +73,7 @@ export class Hub {
         onChange: (what) => this.#options.onChange?.(id, what),
         ledger: this.#ledger,
         onGrown: () => this.#keepLimit(),
+        isGoingAway: () => this.#isGoingAway,
       });
       this.#workspaces.set(id, workspace);
     }
@@ -126,6 +128,11 @@ export class Hub {
     return counts;
   }
 
+  /** The relay stops: it parts with agents and viewers, and tells nobody of agents that it has parted with. */
+  goAway(): void {
+    this.#isGoingAway = true;
+  }
+
   /** Shows a chat to a client from now on, until it {@link leave}s. */
   watch({ workspace: id, chat, paths, ...how }: Binding, { outlet, stream, acceptsStale }: ViewerOptions): Viewer {
     const workspace = this.workspace(id);
@@ -176,13 +183,14 @@ export class Hub {
    * Keeps what has changed, and forgets workspaces that nobody uses.
    *
    * @param isLast the relay stops: nothing is left for later
+   * @param isOver asked before each tree is written: there is no more time
    * @throws what the first write threw that failed; the others were tried, and it is tried again next time
    */
-  async tidy(isLast: boolean): Promise<void> {
+  async tidy(isLast: boolean, isOver: () => boolean = () => false): Promise<void> {
     let failure: { thrown: unknown } | undefined;
     for (const workspace of this.#workspaces.values()) {
       try {
-        await workspace.save(isLast);
+        await workspace.save(isLast, isOver);
       } catch (thrown) {
         failure ??= { thrown };
       }

@@ -31,6 +31,8 @@ export interface WorkspaceOptions {
   onGrown: () => void;
   /** Told of every trouble that an agent reports. */
   onTrouble: () => void;
+  /** Whether the relay stops: then nobody is told of an agent that has gone, who will hear the same in a moment. */
+  isGoingAway?: () => boolean;
   /** Told when the agent has come or gone, and when a tree has changed. */
   onChange: (what: "agent" | "trees") => void;
 }
@@ -60,6 +62,7 @@ export class Workspace implements ChannelHost {
   readonly #onChange: WorkspaceOptions["onChange"];
   /** What the trees of each chat that is watched add up to, until any of them changes. */
   #counts = new Map<string, TreeCount[]>();
+  readonly #isGoingAway: () => boolean;
   readonly #lingerMs: number;
   readonly #trees: TreeCache;
   readonly #barriers: Barriers;
@@ -81,6 +84,7 @@ export class Workspace implements ChannelHost {
     this.#onGrown = options.onGrown;
     this.#onTrouble = options.onTrouble;
     this.#onChange = options.onChange;
+    this.#isGoingAway = options.isGoingAway ?? (() => false);
     this.#lingerMs = options.lingerMs ?? LINGER_MS;
   }
 
@@ -199,10 +203,14 @@ export class Workspace implements ChannelHost {
     }
   }
 
-  /** Writes the states that have changed. @param everything those that go on changing as well */
-  save(everything: boolean): Promise<void> {
+  /**
+   * Writes the states that have changed.
+   *
+   * @param everything those that go on changing as well @param isOver asked before each: there is no more time
+   */
+  save(everything: boolean, isOver: () => boolean): Promise<void> {
     this.#trees.forgetUnfinished();
-    return this.#trees.save(everything);
+    return this.#trees.save(everything, isOver);
   }
 
   /**
@@ -333,7 +341,7 @@ export class Workspace implements ChannelHost {
     this.#session?.end();
     this.#session = undefined;
     this.#onChange("agent");
-    if (link === undefined) return;
+    if (link === undefined || this.#isGoingAway()) return;
     for (const channel of this.#channels) channel.agentIsAway();
   }
 

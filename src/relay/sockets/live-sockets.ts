@@ -49,6 +49,8 @@ export class LiveSockets {
   /** Those that were welcomed, by workspace. */
   readonly #tunnels = new Map<string, LiveTunnel>();
   #generation = 0;
+  /** No token of an open socket expires before then. Milliseconds since 1970. */
+  #firstExpiryMs = Number.POSITIVE_INFINITY;
 
   /** @param isLiveAgentToken whether an agent's token, which counted before, has not been revoked since, nor expired */
   constructor(authority: Pick<Authority, "isLive" | "watchable">, isLiveAgentToken: (tokenId: string) => boolean) {
@@ -68,6 +70,7 @@ export class LiveSockets {
 
   addWatch(watch: LiveWatch): void {
     this.#watching.add(watch);
+    this.#willExpire(watch.client.expiresAt);
     this.#byToken.add(watch.client.tokenId, watch);
     this.#byChat.add(watch.chatId, watch);
   }
@@ -80,6 +83,7 @@ export class LiveSockets {
 
   addFeed(feed: LiveClient): void {
     this.#feeds.add(feed);
+    this.#willExpire(feed.client.expiresAt);
     this.#byToken.add(feed.client.tokenId, feed);
   }
 
@@ -91,6 +95,7 @@ export class LiveSockets {
   /** An agent's socket is open. It has not said hello, but from here on it ends with its token. */
   addTunnel(tunnel: LiveTunnel): void {
     this.#tunnelsByToken.add(tunnel.token.tokenId, tunnel);
+    this.#willExpire(tunnel.token.expiresAt);
   }
 
   /**
@@ -114,14 +119,27 @@ export class LiveSockets {
     if (this.#tunnels.get(workspace) === tunnel) this.#tunnels.delete(workspace);
   }
 
-  /** Closes the sockets whose tokens have expired. @param nowMs milliseconds since 1970 */
+  #willExpire(expiresAt: Date | undefined): void {
+    if (expiresAt !== undefined) this.#firstExpiryMs = Math.min(this.#firstExpiryMs, expiresAt.getTime());
+  }
+
+  /**
+   * Closes the sockets whose tokens have expired. Looks at none of them before the first does.
+   *
+   * @param nowMs milliseconds since 1970
+   */
   expire(nowMs: number): void {
-    const isOver = (expiresAt: Date | undefined) => expiresAt !== undefined && expiresAt.getTime() <= nowMs;
-    for (const sockets of [this.#watching, this.#feeds]) {
-      for (const each of sockets) if (isOver(each.client.expiresAt)) each.close("tokenRevoked", TOKEN_ENDED);
-    }
+    if (nowMs < this.#firstExpiryMs) return;
+    this.#firstExpiryMs = Number.POSITIVE_INFINITY;
+    const close = (socket: Pick<LiveClient, "close">, expiresAt: Date | undefined) => {
+      if (expiresAt === undefined) return;
+      if (expiresAt.getTime() <= nowMs) socket.close("tokenRevoked", TOKEN_ENDED);
+      else this.#willExpire(expiresAt);
+    };
+    for (const watch of this.#watching) close(watch, watch.client.expiresAt);
+    for (const feed of this.#feeds) close(feed, feed.client.expiresAt);
     for (const tunnels of this.#tunnelsByToken.sets()) {
-      for (const tunnel of tunnels) if (isOver(tunnel.token.expiresAt)) tunnel.close("tokenRevoked", TOKEN_ENDED);
+      for (const tunnel of tunnels) close(tunnel, tunnel.token.expiresAt);
     }
   }
 

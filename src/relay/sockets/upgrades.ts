@@ -1,10 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { WebSocket } from "ws";
 import { TUNNEL_PATH } from "../../protocol/index.js";
+import { systemClock } from "../../util/index.js";
 import { maskToken } from "../access/credentials.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
 import type { Failures } from "../failures.js";
 import type { Metrics } from "../metrics.js";
+import { closePaced } from "../paced-close.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { hasOneTarget } from "../request-shape.js";
 import { isChatEvents, watchedChat } from "../routes.js";
@@ -95,16 +98,42 @@ export class Upgrades {
     return owner === "own" ? REFUSALS.noSuchRoute : this.#passed.open(upgrade, () => this.#isClosing);
   }
 
-  /**
-   * Tells every client and agent that the relay goes away, and opens no more sockets.
-   *
-   * @param graceMs how long they have to answer, before their sockets are cut
-   */
-  async close(graceMs: number): Promise<void> {
+  /** How many sockets are open: agents' and clients', and those that are passed on. */
+  get openCount(): number {
+    const own = [this.#tunnels.sockets, this.#watches.sockets, this.#feeds?.sockets];
+    const count = this.#passed?.passages.length ?? 0;
+    return own.reduce((sum, sockets) => sum + (sockets?.size ?? 0), count);
+  }
+
+  /** Opens no more sockets: from here on upgrades are refused. */
+  turnAway(): void {
     this.#isClosing = true;
-    const sockets = [...this.#watches.sockets, ...this.#tunnels.sockets, ...(this.#feeds?.sockets ?? [])];
-    const closed = sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
-    for (const socket of sockets) closeSocket(socket, "goingAway", { graceMs });
-    await Promise.all([...closed, this.#passed?.close(graceMs)]);
+  }
+
+  /**
+   * Tells every agent and client that the relay goes away: agents first, so that they are somewhere else when the clients look
+   * for them. Resolves when all of them are gone.
+   *
+   * @param withinMs so much time they are spread over, in milliseconds
+   * @param graceMs how long each has to answer, before its socket is cut
+   */
+  async close(withinMs: number, graceMs: number): Promise<void> {
+    this.turnAway();
+    const sockets = [...this.#tunnels.sockets, ...this.#watches.sockets, ...(this.#feeds?.sockets ?? [])];
+    const passages = this.#passed?.passages ?? [];
+    const over = [
+      ...sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve))),
+      ...passages.map((passage) => passage.over),
+    ];
+    const closers = [
+      ...sockets.map((socket) => () => {
+        if (socket.readyState !== WebSocket.CLOSED) closeSocket(socket, "goingAway", { graceMs });
+      }),
+      ...passages.map((passage) => () => {
+        if (!passage.isOver) passage.close(graceMs);
+      }),
+    ];
+    await closePaced(closers, withinMs, systemClock);
+    await Promise.all(over);
   }
 }

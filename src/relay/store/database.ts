@@ -162,6 +162,8 @@ export const MIGRATIONS: readonly string[] = [
        (select id from chats where chats.workspace = tokens.workspace order by created_at, rowid limit 1), '')
      where is_session = 1 and parent is null;
    update tokens set chat = (select chat from tokens above where above.id = tokens.parent) where parent is not null;`,
+  // a change of a token is one of every session that hangs on it
+  `create index tokens_parent on tokens (parent) where parent is not null;`,
 ];
 
 /**

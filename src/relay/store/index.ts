@@ -117,6 +117,11 @@ export class Store {
     return this.#writer.durable(write);
   }
 
+  /** Writes what waits, as far as the store takes it. @param isOver asked now and then: there is no more time */
+  flush(isOver: () => boolean): Promise<void> {
+    return this.#writer.flush(isOver);
+  }
+
   /** A number that moves when another connection (a command, run beside the server) has written. */
   version(): number {
     return versionSchema.parse(this.#dataVersion.get()).data_version;

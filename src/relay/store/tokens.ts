@@ -49,6 +49,9 @@ export type NewToken = {
 
 const ID_BYTES = 8;
 const SECRET_BYTES = 32;
+/** A session that was traded for a session, and so on, is looked at in as many steps at each request. */
+const MAX_PARENTS = 8;
+
 /** `twa_` or `twc_`, the id, the secret. The id is no secret: it finds the row, and names the token in logs. */
 const TOKEN_FORM = /^tw([ac])_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
@@ -154,11 +157,15 @@ export class TokenStore {
     return this.#agentOf.get(workspace, Date.now()) !== undefined;
   }
 
-  /** A session counts as long as the token does that it was traded for. */
+  /** A session counts as long as the token does that it was traded for, which may be a session itself. */
   #counts(row: z.infer<typeof rowSchema>): boolean {
-    if (!isLive(row)) return false;
-    const parent = row.parent === null ? undefined : this.#row(row.parent);
-    return row.parent === null || (parent !== undefined && isLive(parent));
+    let at: z.infer<typeof rowSchema> | undefined = row;
+    for (let above = 0; above <= MAX_PARENTS; above += 1) {
+      if (at === undefined || !isLive(at)) return false;
+      if (at.parent === null) return true;
+      at = this.#row(at.parent);
+    }
+    return false;
   }
 
   #row(id: string): z.infer<typeof rowSchema> | undefined {

@@ -180,6 +180,18 @@ export class StoreWriter {
     return true;
   }
 
+  /**
+   * Writes what waits, in turns of {@link TURN_MS} and without the pauses between them, as far as the store takes it.
+   *
+   * @param isOver asked before each turn: there is no more time
+   */
+  async flush(isOver: () => boolean): Promise<void> {
+    while (this.#waiting.size > 0 && this.health.state.kind === "ok" && this.#lockedSince === undefined && !isOver()) {
+      this.#retry();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   /** Tries what waits for the last time. */
   close(): void {
     this.#cancelRetry?.();

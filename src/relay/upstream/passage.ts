@@ -67,6 +67,11 @@ export class Passage {
     this.#over = Promise.all([closed(client), closed(upstream)]).then(() => undefined);
   }
 
+  /** Whether both ends are closed, or about to be. */
+  get isOver(): boolean {
+    return this.#client.destroyed && this.#upstream.destroyed;
+  }
+
   /** Resolves when both ends are closed. */
   get over(): Promise<void> {
     return this.#over;

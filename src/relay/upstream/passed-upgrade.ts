@@ -42,9 +42,9 @@ export class PassedUpgrade {
     this.#options = options;
   }
 
-  /** How many are open. */
-  get count(): number {
-    return this.#passages.size;
+  /** Those that are open. */
+  get passages(): readonly Passage[] {
+    return [...this.#passages];
   }
 
   /**
@@ -94,13 +94,6 @@ export class PassedUpgrade {
     this.#passages.add(passage);
     void passage.over.then(() => this.#passages.delete(passage));
     return undefined;
-  }
-
-  /** Tells every client that the relay goes away. @param graceMs how long they have to close */
-  async close(graceMs: number): Promise<void> {
-    const passages = [...this.#passages];
-    for (const passage of passages) passage.close(graceMs);
-    await Promise.all(passages.map(({ over }) => over));
   }
 
   #headers(request: IncomingMessage): Record<string, string | string[]> {

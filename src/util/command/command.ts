@@ -30,9 +30,14 @@ export function endParser<T>(parser: Argv<T>, columns = process.stdout.columns ?
   return parser.version(VERSION).alias("version", "V").help().alias("help", "h").wrap(columns);
 }
 
-/** Resolves when the process is asked to stop. */
+/** Resolves when the process is asked to stop. A second signal, whichever of the two, ends the process at once. */
 export function stopSignal(): Promise<void> {
+  const signals = ["SIGTERM", "SIGINT"] as const;
   return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+    const stop = () => {
+      for (const signal of signals) process.off(signal, stop);
+      resolve();
+    };
+    for (const signal of signals) process.on(signal, stop);
   });
 }

@@ -1,4 +1,5 @@
 import t from "tap";
+import { CLOSE } from "../../../src/protocol/index.js";
 import { createToken, revokeToken } from "../../../src/relay/index.js";
 import { TestRelay } from "../support/relay.js";
 
@@ -50,6 +51,37 @@ t.test("a session ends with its token, and is no longer than that", async (t) =>
   t.equal((await chatsOf(relay.url, cookie)).status, 200);
   revokeToken(relay.dataDir, /^twc_([0-9a-f]{16})_/.exec(token)?.[1] ?? "");
   t.equal((await chatsOf(relay.url, cookie)).status, 401);
+});
+
+t.test(
+  "a session's open sockets end with the token that it was traded for, over another session as well",
+  async (t) => {
+    const relay = await TestRelay.start(t);
+    await relay.agent([]);
+    const trade = async (token: string) => (await signIn(relay.url, { token })).cookie.split("=")[1] ?? "";
+    const session = await trade(relay.clientToken);
+    const further = await trade(session);
+    const watching = [await relay.client(relay.chat, session), await relay.client(relay.chat, further)];
+    for (const client of watching) await client.first();
+    revokeToken(relay.dataDir, relay.clientToken);
+    for (const client of watching) t.equal(await client.closed(), CLOSE.tokenRevoked.code);
+    for (const token of [session, further]) {
+      const answer = await fetch(`${relay.url}/chats`, { headers: { "coder-session-token": token } });
+      t.equal(answer.status, 401);
+    }
+  },
+);
+
+t.test("a session that was traded for one, and so on without end, counts no more", async (t) => {
+  const relay = await TestRelay.start(t);
+  let token = relay.clientToken;
+  let trades = 0;
+  for (; trades < 20; trades += 1) {
+    const { answer, cookie } = await signIn(relay.url, { token });
+    if (answer.status !== 200) break;
+    token = cookie.split("=")[1] ?? "";
+  }
+  t.ok(trades >= 2 && trades < 20, `${trades} trades`);
 });
 
 t.test("what is no client's token is refused, and so are other sites' pages and forms", async (t) => {

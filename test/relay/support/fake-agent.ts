@@ -23,6 +23,8 @@ export class FakeAgent {
   closeCode: number | undefined;
   /** What it said with it. */
   closeReason = "";
+  /** Called when the connection is closed. */
+  onClose: () => void = () => undefined;
   /** How often the relay has pinged. */
   pings = 0;
   /** Answers every `refresh` at once. */
@@ -44,6 +46,7 @@ export class FakeAgent {
     socket.on("close", (code, reason) => {
       this.closeReason = String(reason);
       this.closeCode = code;
+      this.onClose();
     });
     socket.on("error", () => undefined);
   }

@@ -119,9 +119,11 @@ export class TreeCache {
    * Writes the states that have changed since they were last written. One that goes on changing is written now and then.
    *
    * @param everything those that go on changing as well
+   * @param isOver asked before each: there is no more time
    */
-  async save(everything: boolean): Promise<void> {
+  async save(everything: boolean, isOver: () => boolean = () => false): Promise<void> {
     for (const tree of this.#trees.values()) {
+      if (isOver()) return;
       const { state } = tree;
       if (state === undefined || isSaved(tree)) continue;
       const version = versionOf(state);
