@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sweepDelay } from "../src/worktree/follow/sweeper.js";
 import { git } from "../test/support/repo.js";
-import { FollowedProcess } from "./support/followed.js";
+import { FollowedProcess, SETTLE_MS } from "./support/followed.js";
 import { progress } from "./support/measure.js";
 import type { Report } from "./support/publish.js";
 
@@ -84,7 +84,7 @@ async function measure(what: string, roots: readonly string[], home: string): Pr
   const followed = new FollowedProcess(roots, env);
   followed.still();
   await followed.refresh();
-  await rest(12_000); // the last of the looks at what was young is over
+  await rest(SETTLE_MS);
   const before = await followed.usage();
   await rest(IDLE_MS);
   const idle = await followed.usage();
@@ -113,7 +113,7 @@ function report(figures: readonly [Figures, Figures]): Report {
     method:
       `${REPOSITORIES} small repositories are followed by one process, as the agent does it; nothing happens in them. Once their user has no ` +
       `settings; once ~/.gitconfig, ~/.config/git and core.excludesFile are links into dotfiles, each through ${LINKS} more links. Idle CPU is that of 20 quiet ` +
-      "seconds, and a look at all trees over the interval of their sweeps.",
+      "seconds, a minute after they were opened, and a look at all trees over the interval of their sweeps.",
     tables: [
       {
         title: "At rest",

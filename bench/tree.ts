@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { sweepDelay } from "../src/worktree/follow/sweeper.js";
 import { Random } from "../test/support/random.js";
 import { GIT_ENV, git } from "../test/support/repo.js";
-import { FollowedProcess } from "./support/followed.js";
+import { FollowedProcess, SETTLE_MS } from "./support/followed.js";
 import { median, milliseconds, progress, quantile, ratioText, timeOf } from "./support/measure.js";
 import type { PeerTimes } from "./support/peer-scan.js";
 import type { Goal, Report } from "./support/publish.js";
@@ -17,8 +17,6 @@ const EDITS = 200;
 const FIRST_STATES = 5;
 const REFRESHES = 25;
 const IDLE_MS = 20_000;
-/** By then the looks at what was young are over, and the collector has taken what the last change left behind. */
-const SETTLE_MS = 60_000;
 const CHECKOUT_FILES = 1000;
 
 interface Figures {

@@ -22,8 +22,8 @@ export interface EditFigures {
 
 const ROUNDS = 4;
 const EDITS_A_ROUND = 60;
-/** Longer than the looks at what has just changed are apart. */
-const SETTLE_MS = 1500;
+/** Behind the first state, by then the thread is at rest. */
+const START_MS = 1500;
 
 const rest = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -46,7 +46,7 @@ export async function compareEdits(root: string): Promise<{ plain: EditFigures; 
       progress(`edits, round ${round + 1} of ${ROUNDS}`);
       const followed = new FollowedProcess(root, env);
       await followed.state();
-      await rest(SETTLE_MS);
+      await rest(START_MS);
       await edit(followed, root, paths, random, cost);
       await followed.close();
     }

@@ -14,6 +14,11 @@ export function unitEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Array.from(lines, ([, name = "", value = ""]) => [name, value]));
 }
 
+/**
+ * How long a process rests before it counts as idle, in milliseconds: by then the looks at what was young are over, and the
+ * collector has taken what the last change left behind.
+ */
+export const SETTLE_MS = 60_000;
 /** Longer than what a look behind a refresh waits for and takes, in milliseconds. */
 const LOOK_REST_MS = 5000;
 
