@@ -110,10 +110,11 @@ export class LiveView {
   }
 
   #whole({ files, meta }: WatchedTree, isFull: boolean): string {
-    const { colors, columns } = this.#options;
+    const { colors, columns, isTerminal } = this.#options;
     if (files.length === 0 && meta.too_large_bytes === 0) return `${colors.dim("clean")}\n`;
     if (!isFull) return formatStat(files.map(withPrintableHeader), columns(), colors);
-    const diff = paintDiff(unifiedDiff(files, meta.too_large_bytes), colors);
+    const shown = isTerminal ? files.map(withShortIds) : files;
+    const diff = paintDiff(unifiedDiff(shown, meta.too_large_bytes), colors);
     return diff.endsWith("\n") ? diff : `${diff}\n`;
   }
 
@@ -172,6 +173,14 @@ const NO_COLORS = { green: plain, red: plain } as Colors;
 
 function withPrintableHeader(file: TreeFile): TreeFile {
   return { ...file, header: printable(file.header) };
+}
+
+/** A file as people read it, whose object ids leave room on the line. */
+function withShortIds(file: TreeFile): TreeFile {
+  return {
+    ...file,
+    header: file.header.replace(/^index ([0-9a-f]{12})[0-9a-f]*\.\.([0-9a-f]{12})[0-9a-f]*/m, "index $1..$2"),
+  };
 }
 
 /** With what a tree is compared, where that is not HEAD as it was asked for. */

@@ -1,5 +1,8 @@
 import { type LinkFailure, TreewireError } from "../../util/index.js";
-import { type FailureKind, speaksTls } from "../../util/link/index.js";
+import { type FailureKind, speaksTls, withoutPlace } from "../../util/link/index.js";
+
+/** What the relay says of a chat whose workspace has no agent's token (docs/protocol.md): an invite that nobody used leads there. */
+const NOBODY_JOINED = "Chat workspace not found.";
 
 /** A failure as dialling has it. */
 type Failure = LinkFailure & { kind?: FailureKind };
@@ -52,7 +55,8 @@ export class Verdict {
       return new TreewireError("TW_TOKEN_REJECTED", url.host, { detail });
     }
     if (status === 404 && why === "Route not found.") return new TreewireError("TW_WRONG_PATH", relayOf(url));
-    return new TreewireError("TW_WATCH_REFUSED", url.href, { detail: why });
+    const detail = why === NOBODY_JOINED ? "no agent has joined its workspace, and no invite waits for one" : why;
+    return new TreewireError("TW_WATCH_REFUSED", url.href, { detail });
   }
 
   /** What whoever typed the URL has to mend. */
@@ -61,7 +65,7 @@ export class Verdict {
     if (kind === "files") return new TreewireError("TW_TLS_FILES", url.host, { detail: why });
     if (hasServed()) return undefined;
     if (kind === "untrusted" && step === "tls")
-      return new TreewireError("TW_RELAY_UNTRUSTED", url.host, { detail: why });
+      return new TreewireError("TW_RELAY_UNTRUSTED", url.host, { detail: withoutPlace(why, url.host) });
     const mixed = (scheme: string, port: string) =>
       new TreewireError("TW_WRONG_SCHEME", relayOf(url), { detail: `${port}; try ${scheme}://${url.host}` });
     if (url.protocol === "wss:") {

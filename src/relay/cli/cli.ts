@@ -83,7 +83,12 @@ function commandsAfter([first = ""]: readonly string[]): readonly string[] {
 }
 
 /** The options that may be given more than once, as yargs names them; `_` is what stands without a name. */
-const LISTS = new Set(["_", "path", "allowed-origin", "allowedOrigin", "trust-proxy", "trustProxy", "header"]);
+const LISTS = new Set(
+  Object.entries(RELAY_SETTINGS.settings)
+    .flatMap(([name, { kind }]) => (kind === "list" ? [name] : []))
+    .concat("_", "path", "header")
+    .flatMap((name) => [name, name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())]),
+);
 
 function refuseRepeated(argv: Record<string, unknown>, program: string): true {
   for (const [name, value] of Object.entries(argv)) {

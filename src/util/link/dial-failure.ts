@@ -38,7 +38,12 @@ const CODES: Record<Exclude<FailureKind, "refused">, ErrorCode> = {
  * @param refused what the relay's own refusal of the request means to whoever dialled
  */
 export function dialError(subject: string, { kind, why }: DialFailure, refused: ErrorCode): TreewireError {
-  return new TreewireError(kind === "refused" ? refused : CODES[kind], subject, { detail: why });
+  return new TreewireError(kind === "refused" ? refused : CODES[kind], subject, { detail: withoutPlace(why, subject) });
+}
+
+/** Why, without the place in front that is said before. @param place `HOST:PORT` */
+export function withoutPlace(why: string, place: string): string {
+  return why.startsWith(`${place}: `) ? why.slice(place.length + ": ".length) : why;
 }
 
 /** The failure for whoever says it without an error's code and advice, on one line. */

@@ -63,6 +63,9 @@ t.test("whole diffs are printed where they are wanted", (t) => {
   const text = live.show(snapshot([fileOf("x", "first"), fileOf("y", "second")]));
   t.match(text, "+first\n");
   t.match(text, "+second\n");
+  t.match(text, /^index 1{12}\.\.2{12} 100644$/m, "ids leave room on a terminal");
+  const file = fileOf("x", "first");
+  t.match(view({ isTerminal: false }).show(snapshot([file])), file.header, "and are whole elsewhere");
   t.end();
 });
 

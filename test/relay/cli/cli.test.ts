@@ -3,6 +3,7 @@ import { chmodSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import t from "tap";
+import { RELAY_SETTINGS } from "../../../src/relay/cli/settings.js";
 import { runProgram, startProgram } from "../../support/program.js";
 import { tempDir } from "../../support/temp.js";
 import { refusedUpgrade, WatchClient } from "../../support/watch-client.js";
@@ -66,6 +67,10 @@ t.test("bad usage is told in one line, with exit status 2", async (t) => {
   const locked = tempDir(t);
   chmodSync(locked, 0o500);
   const at = ["--data-dir", dir];
+  const lists = Object.entries(RELAY_SETTINGS.settings).flatMap(([name, { kind }]) =>
+    kind === "list" ? [`--${name}`, "loopback", `--${name}`, "uniquelocal"] : [],
+  );
+  t.ok(lists.includes("--frame-ancestor"));
   const rows: [args: string[], status: number, line: RegExp][] = [
     [[], 2, /a command is needed/],
     [["frobnicate"], 2, /frobnicate/],
@@ -82,6 +87,7 @@ t.test("bad usage is told in one line, with exit status 2", async (t) => {
     ],
     [["serve", "--data-dir", "/dev/null/x"], 1, /the data directory cannot be used/],
     [["serve", ...at, "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"], 2, /--listen is given twice/],
+    [["serve", ...at, ...lists, "--listen", "nonsense"], 2, /--listen nonsense/],
     [["serve", ...at, "--ping-seconds", "2147484"], 2, /--ping-seconds.*at most 2147483 seconds/],
     [["serve", ...at, "--linger-seconds", "Infinity"], 2, /--linger-seconds/],
     [["serve", ...at, "--drain-seconds", "0"], 2, /--drain-seconds.*a number over 0/],
