@@ -80,6 +80,7 @@ export class TreeView implements ShownTree {
 
   /** Keeps what was left of the view with others beside it: {@link fitted} is that from now on. @param room bytes that it has */
   keepFitted(fitted: FittedEntry, room: number): void {
+    if (this.#fitted?.room === room) return; // clients that come later share its JSON with those before
     if (this.#fitted?.entry !== this.entry) this.#fitted?.entry.release();
     this.#fitted = { ...fitted, room };
   }

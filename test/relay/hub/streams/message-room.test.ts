@@ -3,6 +3,7 @@ import t from "tap";
 import { omissionsOf, type RepositoryChange, type TreeFile, unifiedDiff } from "../../../../src/protocol/index.js";
 import { WHOLE_UNITS } from "../../../../src/relay/hub/encoding/repository-entry.js";
 import { GitStream } from "../../../../src/relay/hub/streams/git-stream.js";
+import { shareOut } from "../../../../src/relay/hub/streams/message-room.js";
 import type { TreeState } from "../../../../src/relay/hub/trees/tree-state.js";
 import fc from "../../../support/fast-check.js";
 import { fileOf, metaOf } from "../../support/fake-agent.js";
@@ -212,5 +213,12 @@ t.test("clients that are sent the same at the same time share the frame, cut or 
   t.not(first, roomier);
   t.ok((first?.payload.length ?? 0) < 4000);
   t.match(roomier?.payload.toString(), '\\"'.repeat(5000));
+  const [view] = chat.views();
+  const [one, later] = [3900, 3900].map((room) => {
+    const bytes = shareOut(chat.views(), room).byRoot.get(view?.root ?? "")?.bytes ?? 0;
+    return view?.fitted(bytes)?.entry;
+  });
+  t.not(one, view?.entry);
+  t.equal(one, later, "and those who come later share its JSON");
   t.end();
 });
