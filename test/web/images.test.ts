@@ -55,7 +55,7 @@ t.test(
       (["old", "new"] as const).map(async (each) => page.locator(side("logo.png", each)).boundingBox()),
     );
     t.ok(old && added && old.y === added.y && old.x + old.width <= added.x, "beside each other");
-    t.match(await page.getAttribute(`${side("logo.png", "new")} img`, "alt"), "logo.png, after");
+    t.equal(await page.getAttribute(`${side("logo.png", "new")} img`, "alt"), "logo.png, after");
     await isShown(page, "gone.png", "old", 40);
     t.match(await caption(page, "gone.png", "old"), /^Deleted/);
     t.equal(await page.locator(side("gone.png", "new")).count(), 0);
@@ -89,7 +89,7 @@ t.test("each kind of image that browsers show is shown; what is none is told in 
   repo.write("data.png", Buffer.from([1, 0, 2, 3]));
   repo.write("broken.png", png(40, 30, [1, 2, 3]).subarray(0, 30));
   repo.write("large.png", Buffer.concat([png(4, 4, [1, 2, 3]), Buffer.alloc(3 * 1024 * 1024)]));
-  repo.write(".env.png", "PASSWORD=hidden\n");
+  repo.write(".env.png", png(4, 4, [1, 2, 3]));
   const page = await openRepo(await world(), repo, { viewport: { width: 1280, height: 3000 } });
   const jpeg = await page.evaluate(`(() => {
     const canvas = document.createElement("canvas");
@@ -108,6 +108,12 @@ t.test("each kind of image that browsers show is shown; what is none is told in 
   await says("data.png", "Not shown: neither text nor an image.");
   await says("broken.png", "Not shown: the browser can't read it.");
   await says("large.png", "Not shown: it is too large.");
+  await page.waitForSelector(`${file(".env.png")}:not([data-image]):has-text("Withheld: looks like a secret")`);
+  t.equal(
+    (await world()).requests.filter((url) => url.includes(".env.png")).length,
+    0,
+    "nobody asks for what is withheld",
+  );
   for (const path of ["drawing.svg", "text.png"]) {
     await page.waitForSelector(`${file(path)}:not([data-image]) .lines.new`);
     t.equal(await page.locator(`${file(path)} img`).count(), 0);
