@@ -2,6 +2,7 @@ export * from "./agent-message.js";
 export * from "./browser.js";
 export * from "./client.js";
 export * from "./comparison/comparison-schema.js";
+export { type ImageType, imageType } from "./comparison/image-type.js";
 export * from "./comparison/questions.js";
 export * from "./control.js";
 export * from "./delta-schema.js";

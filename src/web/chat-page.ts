@@ -65,7 +65,8 @@ export class ChatPage {
       marks: new FileMarks(localStorage, chat),
       justNowMs: JUST_NOW_MS,
       copy: (text) => void navigator.clipboard?.writeText(text),
-      linesOf: (file, from, to) => relay.lines(chat, { ...file, compare: this.#onPage?.word ?? "head" }, from, to),
+      linesOf: (file, from, to) => relay.lines(chat, { ...file, compare: this.#compare }, from, to),
+      imageOf: (file) => relay.image(chat, { ...file, compare: this.#compare }),
       onMarks: () => this.#showProgress(),
     };
     this.diff = new DiffView(context, (edited) => this.#noteEdits(edited));
@@ -145,6 +146,11 @@ export class ChatPage {
   get #wanted(): ComparisonWord {
     const base = this.#streams.newest("base");
     return this.#chosen ?? (base === undefined ? "base" : defaultComparison(base));
+  }
+
+  /** What the trees are compared with that are on the page. */
+  get #compare(): ComparisonWord {
+    return this.#onPage?.word ?? "head";
   }
 
   /** Whether a stream is the one that the page is made of. */

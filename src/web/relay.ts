@@ -91,6 +91,19 @@ export class Relay {
     }
   }
 
+  /** An image whole, by the type that the relay has found it to have. */
+  async image(chat: string, file: FileSide): Promise<Refused | Blob> {
+    const answer = await this.#askFile(chat, file);
+    if ("message" in answer) return answer;
+    const type = answer.headers.get("Content-Type") ?? "";
+    if (!type.startsWith("image/")) return { status: 415, message: "It is no image." };
+    try {
+      return new Blob([await answer.arrayBuffer()], { type });
+    } catch {
+      return CUT_OFF;
+    }
+  }
+
   async #askFile(chat: string, file: FileSide, more: Record<string, string> = {}): Promise<Refused | Response> {
     try {
       const query = new URLSearchParams({ ...file, ...more });

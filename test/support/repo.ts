@@ -81,7 +81,7 @@ export class TestRepo {
  * @param files content by path, committed when there are any
  * @param root where; default: a new directory
  */
-export function createRepo(t: Cleanup, files: Record<string, string> = {}, root = tempDir(t)): TestRepo {
+export function createRepo(t: Cleanup, files: Record<string, string | Uint8Array> = {}, root = tempDir(t)): TestRepo {
   mkdirSync(root, { recursive: true });
   git(root, "init", "-q", "-b", "main");
   const repo = new TestRepo(root);

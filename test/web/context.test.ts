@@ -221,7 +221,7 @@ t.test("beside each other, and without white space, with the colours of programs
   t.ok((await rowsOnPage(page)).includes("       const line140 = 140;"), "as it is now");
   await untilTrue(
     page,
-    `[...(CSS.highlights.get("keyword") ?? [])].some((range) => range.startContainer.data.slice(range.startOffset).startsWith("const line160 "))`,
+    `[...(CSS.highlights.get("keyword") ?? [])].filter((range) => range.startContainer.data.slice(range.startOffset).startsWith("const line160 ")).length === 2`,
   );
   await page.click("[data-action=whitespace]");
   await count(page, 8 + 8 + 8 + 43);

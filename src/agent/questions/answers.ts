@@ -1,6 +1,7 @@
 import {
   type Answer,
   type AnswerFailure,
+  imageType,
   MAX_UNIFIED_DIFF_BYTES,
   type Question,
   unifiedDiff,
@@ -12,7 +13,7 @@ import type { SecretsPolicy, TreeSecrets } from "../trees/secrets-policy.js";
 import { snapshotOf } from "../trees/snapshot.js";
 import type { TreeSource } from "../trees/streamed-tree.js";
 import { sideOf } from "./file-side.js";
-import { isImage, linesOf } from "./lines.js";
+import { linesOf } from "./lines.js";
 
 /** What is asked of the repositories themselves. */
 export interface RepositoryReader {
@@ -92,7 +93,7 @@ export class Answers {
     if (found.kind !== "content") throw new Error("the file could not be read");
     const content = Buffer.from(found.content);
     const { oid } = side;
-    if (isImage(content)) return { kind: "bytes", oid, base64: content.toString("base64") };
+    if (imageType(content) !== undefined) return { kind: "bytes", oid, base64: content.toString("base64") };
     if (content.includes(0)) throw new Unanswered("unsupported", "neither text nor an image");
     const text = secrets === undefined ? content.toString() : secrets.maskContent(file, content.toString());
     if (text === undefined) throw new Unanswered("withheld", "there are secrets in it");

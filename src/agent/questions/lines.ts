@@ -12,10 +12,3 @@ export function linesOf(text: string, from: number, to: number): { text: string;
   const last = Math.min(to, from + MAX_ANSWERED_LINES - 1);
   return { text: count === 0 ? "" : lines.slice(from - 1, last).join(""), lines: count };
 }
-
-/** Whether bytes begin like an image that pages show; an SVG is text. */
-export function isImage(content: Buffer): boolean {
-  const text = content.toString("latin1", 0, 14);
-  const isWebp = text.startsWith("RIFF") && text.startsWith("WEBPVP", 8);
-  return isWebp || ["\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF87a", "GIF89a"].some((start) => text.startsWith(start));
-}

@@ -5,6 +5,7 @@ import {
   commitEntrySchema,
   comparisonMetaSchema,
   HEAD_COMPARISON,
+  imageType,
   MAX_ANSWERED_LINES,
   MAX_LISTED_COMMITS,
   parseComparisonRequest,
@@ -14,7 +15,6 @@ import { mayWatch } from "../access/index.js";
 import { accept, REFUSALS, type Refusal, RefusedError } from "../answers.js";
 import { QuestionError } from "../hub/index.js";
 import { clientOf, type HttpContext, type HttpServer } from "./context.js";
-import { sniffImage } from "./files/sniff.js";
 import { callerErrors } from "./schemas.js";
 
 const params = z.object({ chat: z.string() });
@@ -158,7 +158,7 @@ function sendFile(reply: FastifyReply, answer: Answer, known: string | undefined
   if (known?.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag)) return reply.code(304).send();
   if (answer.kind === "text") return reply.type("text/plain; charset=utf-8").send(answer.text);
   const bytes = Buffer.from(answer.base64, "base64");
-  const type = sniffImage(bytes); // what the agent says is not believed
+  const type = imageType(bytes); // what the agent says is not believed
   if (type === undefined) throw new RefusedError(REFUSALS.badGateway);
   return reply.type(type).send(bytes);
 }

@@ -14,6 +14,8 @@ export interface DiffContext {
   copy: (text: string) => void;
   /** Asks for lines of a file as it is compared now: of the numbers `from` up to but without `to`. */
   linesOf: (file: Omit<FileSide, "compare">, from: number, to: number) => Promise<Refused | TextPart>;
+  /** Asks for an image at one side of a file as it is compared now. */
+  imageOf: (file: Omit<FileSide, "compare">) => Promise<Refused | Blob>;
   /** A file was collapsed or opened, viewed or not. */
   onMarks: (file: { readonly element: HTMLElement }) => void;
 }

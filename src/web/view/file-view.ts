@@ -1,6 +1,7 @@
 import type { TreeFile } from "../../protocol/browser.js";
 import { lacksHunks, lastLines, omittedLine } from "../../protocol/browser.js";
 import { type FileFacts, factsOf } from "../model/file-facts.js";
+import { imageSides } from "../model/images.js";
 import { followRanges, freshRows, type RowRange } from "../model/just-now.js";
 import type { WiderRows } from "../model/old-lines.js";
 import { rowsOf } from "../model/rows.js";
@@ -11,6 +12,7 @@ import { CommentsView, type CommentTarget } from "./comments-view.js";
 import type { DiffContext } from "./context.js";
 import { changeText, element } from "./dom.js";
 import { Expansion, type Wanted } from "./expansion.js";
+import { ImagesView } from "./images-view.js";
 
 /** One file of a tree: its head, which sticks to the top, and its hunks. */
 export class FileView {
@@ -31,6 +33,8 @@ export class FileView {
   #facts: FileFacts;
   #body: BodyView | undefined;
   readonly #expansion: Expansion;
+  /** Of a file that is one. */
+  #images: ImagesView | undefined;
   #isNear = false;
   #fingerprint = "";
   #justNow: RowRange[] = [];
@@ -155,6 +159,7 @@ export class FileView {
   setNear(isNear: boolean): void {
     this.#isNear = isNear;
     this.#body?.setNear(isNear);
+    this.#showImages();
   }
 
   /**
@@ -217,6 +222,7 @@ export class FileView {
   /** It is shown no longer. */
   dispose(): void {
     clearTimeout(this.#justNowEnd);
+    this.#images?.dispose();
     this.element.remove();
   }
 
@@ -300,6 +306,23 @@ export class FileView {
     this.#fold.setAttribute("aria-label", `${isCollapsed ? "Open" : "Collapse"} ${this.path}`);
     this.#fold.textContent = isCollapsed ? "▸" : "▾";
     if (this.#body !== undefined) this.#body.element.hidden = isCollapsed;
+    this.#showImages();
+  }
+
+  #showImages(): void {
+    const sides = imageSides(this.#file);
+    this.element.toggleAttribute("data-image", sides !== undefined);
+    if (sides === undefined) {
+      this.#images?.dispose();
+      this.#images?.element.remove();
+      this.#images = undefined;
+      return;
+    }
+    this.#images ??= new ImagesView(this.path, (side, oid) =>
+      this.#context.imageOf({ root: this.root, key: this.#file.key, side, oid }),
+    );
+    if (!this.#images.element.isConnected) this.#notice.after(this.#images.element);
+    this.#images.update(sides, this.#isNear && !this.isCollapsed);
   }
 
   #showJustNow({ places } = this.#wide()): void {
