@@ -15,6 +15,7 @@ import { Limits } from "./access/limits.js";
 import { ClientRates } from "./budgets/client-rates.js";
 import { ChatEvents } from "./chats/index.js";
 import { type Draining, drain } from "./drain.js";
+import { type Exchange, LocalExchange } from "./exchange/index.js";
 import { Failures } from "./failures.js";
 import { observeFiles } from "./file-metrics.js";
 import type { FileTypes } from "./http/files/file-types.js";
@@ -133,9 +134,14 @@ async function serveStore(
     log,
     ...(lingerMs !== undefined && { lingerMs }),
     limits: limits.options,
+    follow: (workspace) => {
+      const following = exchange.follow(workspace);
+      return () => following.stop();
+    },
     onTrouble: () => metrics.troubled(),
     onChange: (workspace, what) => (what === "agent" ? events.agentChanged(workspace) : events.treesChanged(workspace)),
   });
+  const exchange: Exchange = new LocalExchange((workspace) => hub.agentState(workspace));
   const hasAgent = (workspace: string) => hub.agentState(workspace) === "connected";
   const treeCounts = (workspace: string, chat: string) => hub.treeCounts(workspace, chat);
   const events = new ChatEvents({ chats: store.chats, hasAgent, treeCounts });
@@ -149,12 +155,14 @@ async function serveStore(
     freeBytes: () => store.blobs.freeBytes(),
     rateOf: (tokenId) => rates.of(tokenId),
   });
-  const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId));
+  const prepare = (workspace: string, chat: string) => hub.prepare(workspace, chat);
+  const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId), prepare);
   const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }), store.health);
   observeFiles(metrics.registry, { store, uploads, limits: limits.options });
   const upgrades = new Upgrades({
     store,
     hub,
+    exchange,
     authority,
     admission,
     proxies,
@@ -176,11 +184,11 @@ async function serveStore(
     chatsChanged: (ids) => events.chatsChanged(ids),
   });
   let isDraining = false;
-  const agentState = (workspace: string) => hub.agentState(workspace);
+  const agentState = (workspace: string) => exchange.agentState(workspace);
   const changed = () => reconciler.changed();
   const http = await createHttp(
     {
-      ...{ store, own, authority, admission, uploads, proxies, agentState, treeCounts, changed },
+      ...{ store, own, authority, admission, uploads, proxies, agentState, hasAgent, treeCounts, changed },
       ask: (chat, question) => hub.ask(chat, question),
     },
     {

@@ -1,5 +1,6 @@
 import { agentNotConnected } from "../answers.js";
 import type { AgentState } from "../hub/index.js";
+import type { Soon } from "../soon.js";
 import type { Answer, Calling, Client, Watchable } from "./client.js";
 
 /** Who may do what. */
@@ -23,7 +24,7 @@ export interface Authority {
  */
 export async function mayWatch(
   authority: Authority,
-  agentState: (workspace: string, chat: string) => AgentState,
+  agentState: (workspace: string, chat: string) => Soon<AgentState>,
   client: Client,
   chatId: string,
   prefix: string,
@@ -31,6 +32,6 @@ export async function mayWatch(
   const watchable = await authority.watchable(client, chatId, prefix);
   if (watchable.refusal) return watchable;
   const { workspace, chat } = watchable.ok;
-  const state = agentState(workspace, chat.id);
+  const state = await agentState(workspace, chat.id);
   return state === "connected" ? watchable : { refusal: agentNotConnected(state) };
 }

@@ -165,5 +165,5 @@ export function showChat(context: HttpContext, chat: Chat, client: Pick<Client, 
   if (workspace === undefined) return chatJson(chat, { hasAgent: false, trees: [] });
   const seesTrees = client.workspace === undefined || client.workspace === workspace;
   const trees = seesTrees ? context.treeCounts(workspace, id) : [];
-  return chatJson(chat, { hasAgent: context.agentState(workspace) === "connected", trees });
+  return chatJson(chat, { hasAgent: context.hasAgent(workspace), trees });
 }

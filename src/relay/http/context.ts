@@ -6,6 +6,7 @@ import type { Admission, Authority, Client, OwnAuthority, Uploads } from "../acc
 import { accept } from "../answers.js";
 import type { AgentState, Binding, TreeCount } from "../hub/index.js";
 import type { Proxies } from "../proxies.js";
+import type { Soon } from "../soon.js";
 import type { Store } from "../store/index.js";
 
 /** What the routes work with. */
@@ -18,7 +19,10 @@ export interface HttpContext {
   admission: Admission;
   uploads: Uploads;
   proxies: Proxies;
-  agentState: (workspace: string) => AgentState;
+  /** The state of a workspace's agent, whichever relay it is connected to. */
+  agentState: (workspace: string) => Soon<AgentState>;
+  /** Whether it is connected, as far as this relay knows by itself. */
+  hasAgent: (workspace: string) => boolean;
   /** What the trees of a chat in a workspace add up to, as far as that is known. */
   treeCounts: (workspace: string, chat: string) => readonly TreeCount[];
   /** Asks a chat's agent. @throws QuestionError */

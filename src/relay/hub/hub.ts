@@ -21,6 +21,8 @@ export interface HubOptions {
   limits: Pick<LimitOptions, "treeBytes" | "workspaceBytes" | "workspaceTrees" | "workspaceFiles" | "workspaceRows">;
   /** Told of every trouble that an agent reports. */
   onTrouble?: () => void;
+  /** Called when the first chat of a workspace is watched; what it returns is called when the last one no longer is. */
+  follow?: (workspace: Workspace) => () => void;
   /** Told when the agent of a workspace has come or gone, and when a tree of it has changed. */
   onChange?: (workspace: string, what: "agent" | "trees") => void;
 }
@@ -69,6 +71,7 @@ export class Hub {
     if (workspace === undefined) {
       workspace = new Workspace(id, {
         onTrouble: () => undefined,
+        follow: () => () => undefined,
         ...this.#options,
         onChange: (what) => this.#options.onChange?.(id, what),
         ledger: this.#ledger,
@@ -78,6 +81,20 @@ export class Hub {
       this.#workspaces.set(id, workspace);
     }
     return workspace;
+  }
+
+  /**
+   * Has at hand what the hub reads of the store while it handles messages, so that it never waits amid one. To be called before an
+   * agent's tunnel or a client's socket is opened, and before a client goes on with another binding.
+   *
+   * @param chat of a client: its id, in lower case
+   * @returns `undefined` where nothing has to be waited for; rejects with what the store throws
+   */
+  prepare(workspace: string, chat?: string): Promise<void> | undefined {
+    const { chatRoots, treeStates } = this.#options;
+    const states = treeStates.prepare(workspace);
+    const roots = chat === undefined ? undefined : chatRoots.prepare(chat);
+    return states === undefined && roots === undefined ? undefined : Promise.all([states, roots]).then(() => undefined);
   }
 
   /** Asks about a chat's trees, whether or not anybody watches them. @throws QuestionError */
@@ -96,7 +113,7 @@ export class Hub {
     return this.#workspaces.get(workspaceId)?.counts(chat) ?? [];
   }
 
-  /** Whether there is a last state of any of the chat's trees to show while the agent is away. */
+  /** Whether there is a last state of any of the chat's trees to show while the agent is away, as far as it was prepared. */
   hasLastState(workspaceId: string, chat: string): boolean {
     const { chatRoots, treeStates } = this.#options;
     const workspace = this.#workspaces.get(workspaceId);

@@ -29,6 +29,8 @@ export interface WorkspaceOptions {
   ledger: Ledger;
   /** Told whenever more is held than before, when that is entered in the ledger. */
   onGrown: () => void;
+  /** Called when the first chat is watched; what it returns is called when the last one no longer is. */
+  follow: (workspace: Workspace) => () => void;
   /** Told of every trouble that an agent reports. */
   onTrouble: () => void;
   /** Whether the relay stops: then nobody is told of an agent that has gone, who will hear the same in a moment. */
@@ -58,6 +60,8 @@ export class Workspace implements ChannelHost {
   readonly log: RepeatedLog;
   readonly #account: Account;
   readonly #onGrown: () => void;
+  readonly #follow: WorkspaceOptions["follow"];
+  #unfollow: (() => void) | undefined;
   readonly #onTrouble: () => void;
   readonly #onChange: WorkspaceOptions["onChange"];
   /** What the trees of each chat that is watched add up to, until any of them changes. */
@@ -82,6 +86,7 @@ export class Workspace implements ChannelHost {
     this.log = new RepeatedLog(log);
     this.#barriers = new Barriers(log);
     this.#onGrown = options.onGrown;
+    this.#follow = options.follow;
     this.#onTrouble = options.onTrouble;
     this.#onChange = options.onChange;
     this.#isGoingAway = options.isGoingAway ?? (() => false);
@@ -133,6 +138,7 @@ export class Workspace implements ChannelHost {
       this.#takeRoots(channel, this.#channels.ofChat(chat)[0]);
       this.#channels.add(channel);
       this.#session?.watch(channel);
+      this.#unfollow ??= this.#follow(this);
     }
     for (const each of this.#channels.ofChat(chat)) {
       if (each.paths.join("\0") === paths.join("\0") && each.base === base) continue;
@@ -173,11 +179,18 @@ export class Workspace implements ChannelHost {
     this.#lingering.delete(channel);
     if (!this.#channels.delete(channel)) return;
     this.#session?.unwatch(channel);
+    if (this.#channels.size === 0) this.#stopFollowing();
     for (const root of channel.roots) {
       const key = channel.treeKey(root);
       if (this.#channels.withTree(key).length === 0) this.#trees.unfollow(key);
     }
     this.#treesChanged();
+  }
+
+  #stopFollowing(): void {
+    const unfollow = this.#unfollow;
+    this.#unfollow = undefined;
+    unfollow?.();
   }
 
   // ── what is kept ──

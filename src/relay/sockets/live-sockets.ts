@@ -40,6 +40,7 @@ const QUESTIONS_AT_ONCE = 16;
 export class LiveSockets {
   readonly #authority: Pick<Authority, "isLive" | "watchable">;
   readonly #isLiveAgentToken: (tokenId: string) => boolean;
+  readonly #prepare: (workspace: string, chat: string) => Promise<void> | undefined;
   readonly #watching = new Set<LiveWatch>();
   /** Those that are told of chats. */
   readonly #feeds = new Set<LiveClient>();
@@ -52,8 +53,16 @@ export class LiveSockets {
   /** No token of an open socket expires before then. Milliseconds since 1970. */
   #firstExpiryMs = Number.POSITIVE_INFINITY;
 
-  /** @param isLiveAgentToken whether an agent's token, which counted before, has not been revoked since, nor expired */
-  constructor(authority: Pick<Authority, "isLive" | "watchable">, isLiveAgentToken: (tokenId: string) => boolean) {
+  /**
+   * @param isLiveAgentToken whether an agent's token, which counted before, has not been revoked since, nor expired
+   * @param prepare called before a socket goes on with the chat's present binding
+   */
+  constructor(
+    authority: Pick<Authority, "isLive" | "watchable">,
+    isLiveAgentToken: (tokenId: string) => boolean,
+    prepare: (workspace: string, chat: string) => Promise<void> | undefined = () => undefined,
+  ) {
+    this.#prepare = prepare;
     this.#authority = authority;
     this.#isLiveAgentToken = isLiveAgentToken;
   }
@@ -186,6 +195,7 @@ export class LiveSockets {
     const [first] = group;
     if (first === undefined) return;
     const answer = await this.#authority.watchable(first.client, first.chatId, first.prefix);
+    if (answer.ok) await this.#prepare(answer.ok.workspace, answer.ok.chat.id);
     const open = [...group].filter((watch) => this.#watching.has(watch));
     if (answer.ok) {
       for (const watch of open) watch.rebind(answer.ok.chat, answer.ok.workspace);

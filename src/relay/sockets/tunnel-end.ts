@@ -9,6 +9,7 @@ import {
 } from "../../protocol/index.js";
 import { systemCode } from "../../util/index.js";
 import { BudgetExceededError, TunnelLimitError } from "../budgets/exceeded.js";
+import type { AgentReport, Exchange, Home, Hosted } from "../exchange/index.js";
 import type { Failures } from "../failures.js";
 import type { AgentLink, Workspace } from "../hub/index.js";
 import type { LimitOptions } from "../limit-options.js";
@@ -24,6 +25,9 @@ import { type RateBuckets, TunnelRate } from "./tunnel-rate.js";
 
 /** What an agent is told when the relay cannot do what its message asks for. */
 const RELAY_FAILED = "the relay has failed; come back";
+
+/** What one is told whose workspace has a newer agent at another relay. */
+const REPLACED = "a newer agent has taken this workspace";
 
 /** An agent that sends this many messages that make no sense is closed: it will not get better. */
 const MAX_BAD_MESSAGES = 100;
@@ -42,8 +46,10 @@ const OFFENCES: readonly (keyof typeof CLOSE)[] = ["protocolError", "tooLarge"];
 
 export type AgentToken = Extract<Caller, { kind: "agent" }>;
 
+type Hello = Extract<AgentMessage, { type: "hello" }>;
+
 /** The relay's end of one agent's tunnel: checks what comes in, and hands it to the workspace. */
-export class TunnelEnd implements AgentLink, LiveTunnel {
+export class TunnelEnd implements AgentLink, Home, LiveTunnel {
   readonly token: AgentToken;
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
@@ -60,7 +66,14 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
   readonly #failures: Failures;
   readonly #helloTimer: NodeJS.Timeout;
   readonly #named: NamedChats;
-  #attached = false;
+  readonly #exchange: Pick<Exchange, "host">;
+  /** The agent has said hello. */
+  #hasSaidHello = false;
+  /** It was welcomed. */
+  #hosted: Hosted | undefined;
+  /** What it has said between the two; nothing more is read then. */
+  readonly #early: (AgentReport | Extract<AgentMessage, { type: "named" }>)[] = [];
+  #isOver = false;
   /** What comes after the close counts for nothing. */
   #closing = false;
   #badMessages = 0;
@@ -72,6 +85,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       stream: Duplex;
       workspace: Workspace;
       token: AgentToken;
+      exchange: Pick<Exchange, "host">;
       live: LiveSockets;
       penalties: Penalties;
       failures: Failures;
@@ -88,6 +102,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#socket = socket;
     this.#stream = options.stream;
     this.#workspace = workspace;
+    this.#exchange = options.exchange;
     this.#live = options.live;
     this.#failures = options.failures;
     this.#log = workspace.log;
@@ -114,6 +129,14 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     new Heartbeat(socket, options.stream, options.limits.pingIntervalMs, (end) =>
       this.#ended(end === "timeout" ? "timeout" : "disconnected"),
     );
+  }
+
+  get link(): AgentLink {
+    return this;
+  }
+
+  replaced(): void {
+    this.close("replaced", REPLACED);
   }
 
   send(message: RelayMessage): void {
@@ -162,7 +185,9 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     this.#rate.stop();
     this.#live.deleteTunnel(this.#workspace.id, this);
     try {
-      this.#workspace.detach(this.#attached ? this : undefined, status);
+      this.#isOver = true;
+      this.#workspace.detach(this.#hosted?.local, status);
+      this.#hosted?.ended(status);
     } catch (thrown) {
       this.#failures.note(thrown, "an agent could not be taken leave of");
     }
@@ -199,25 +224,29 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       this.#hello(message);
       return;
     }
-    if (!this.#attached) {
-      this.close("protocolError", "hello comes first");
-      return;
-    }
+    if (!this.#hasSaidHello) this.close("protocolError", "hello comes first");
+    else if (this.#hosted === undefined) this.#early.push(message);
+    else this.#take(this.#hosted, message);
+  }
+
+  #take(hosted: Hosted, message: Exclude<AgentMessage, Hello>): void {
     if (message.type === "named") {
       this.#named.name(message.chat);
       return;
     }
     try {
-      this.#workspace.receive(this, message);
+      this.#workspace.receive(hosted.local, message);
+      hosted.said(message);
     } catch (thrown) {
       if (!(thrown instanceof TunnelLimitError)) throw thrown;
       this.refuse(thrown);
     }
   }
 
-  #hello({ protocol, agent, secrets, compares }: Extract<AgentMessage, { type: "hello" }>): void {
-    if (this.#attached) return;
+  #hello(hello: Hello): void {
+    if (this.#hasSaidHello) return;
     clearTimeout(this.#helloTimer);
+    const { protocol, agent } = hello;
     if (protocol !== TUNNEL_VERSION) {
       this.#log.warn(String(protocol), { agent, protocol }, "an agent of another protocol version");
       this.close("versionMismatch", `this relay speaks version ${TUNNEL_VERSION}`);
@@ -225,8 +254,34 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     }
     // its token counted at the upgrade, which may be a while ago
     if (!this.#live.welcomeTunnel(this.#workspace.id, this)) return;
-    this.#attached = true;
-    const { held, partial } = this.#workspace.attach(this, secrets, compares);
+    this.#hasSaidHello = true;
+    const hosted = this.#exchange.host(this.#workspace, this);
+    if (hosted instanceof Promise) void this.#welcomeWhen(hosted, hello);
+    else this.#welcome(hosted, hello);
+  }
+
+  /** Welcomes the agent when other relays were asked; what it says before waits, mostly in its own buffers. */
+  async #welcomeWhen(asked: Promise<Hosted>, hello: Hello): Promise<void> {
+    this.#hold.hold("host");
+    try {
+      const hosted = await asked;
+      if (this.#isOver || this.#closing) {
+        hosted.ended("disconnected");
+        return;
+      }
+      this.#welcome(hosted, hello);
+      for (const message of this.#early.splice(0)) if (!this.#closing) this.#take(hosted, message);
+    } catch (thrown) {
+      this.#failures.note(thrown, "an agent could not be welcomed");
+      this.close("internalError", RELAY_FAILED);
+    } finally {
+      this.#hold.release("host");
+    }
+  }
+
+  #welcome(hosted: Hosted, { agent, secrets, compares }: Hello): void {
+    this.#hosted = hosted;
+    const { held, partial } = this.#workspace.attach(hosted.local, secrets, compares);
     this.#count(this.#rate.welcome(held.length + partial.length));
     this.#log.info("", { tokenId: this.token.tokenId, agent }, "agent is here");
     const autoBind = this.#named.isWanted ? { auto_bind: true as const } : {};

@@ -7,6 +7,7 @@ import type { Admission } from "../access/index.js";
 import { KeyedCount } from "../access/keyed-count.js";
 import type { Limits } from "../access/limits.js";
 import { REFUSALS, type Refusal } from "../answers.js";
+import type { Exchange } from "../exchange/index.js";
 import type { Failures } from "../failures.js";
 import type { Hub } from "../hub/index.js";
 import type { Metrics } from "../metrics.js";
@@ -29,6 +30,7 @@ const MAX_SOCKETS = 6;
 export interface TunnelUpgradeOptions {
   store: Store;
   hub: Hub;
+  exchange: Pick<Exchange, "host">;
   admission: Admission;
   proxies: Proxies;
   limits: Limits;
@@ -66,7 +68,7 @@ export class TunnelUpgrade {
    * @returns the refusal, when the request is not upgraded
    */
   async open({ request, socket, head }: UpgradeRequest, isClosing: () => boolean): Promise<Refusal | undefined> {
-    const { store, hub, admission, proxies, limits, live, failures, metrics } = this.#options;
+    const { store, hub, exchange, admission, proxies, limits, live, failures, metrics } = this.#options;
     const answer = await admission.admit(proxies.address(request), async () => {
       const caller = store.tokens.verify(bearer(request.headers) ?? "");
       return caller?.kind === "agent" ? { ok: caller, tokenId: caller.tokenId } : { refusal: REFUSALS.signedOut };
@@ -82,6 +84,7 @@ export class TunnelUpgrade {
     if (!offeredProtocols(request).includes(TUNNEL_SUBPROTOCOL)) {
       return { status: 400, body: { message: `Sub-protocol ${TUNNEL_SUBPROTOCOL} is required.` } };
     }
+    await hub.prepare(token.workspace);
     if (isClosing()) return REFUSALS.goingAway;
     if (socket.destroyed) return undefined; // its `close` may have been, and would never end the count
     if (this.#open.count(tokenId) >= MAX_SOCKETS)
@@ -91,7 +94,15 @@ export class TunnelUpgrade {
       failures.opening(webSocket, () => {
         const workspace = hub.workspace(token.workspace);
         const named = new NamedChats(store, failures, token);
-        const common = { live, failures, penalties: this.#penalties, buckets, metrics, limits: limits.options };
+        const common = {
+          exchange,
+          live,
+          failures,
+          penalties: this.#penalties,
+          buckets,
+          metrics,
+          limits: limits.options,
+        };
         new TunnelEnd(webSocket, { stream: socket, workspace, token, named, ...common });
       }),
     );

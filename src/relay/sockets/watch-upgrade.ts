@@ -3,6 +3,7 @@ import { DELTA_SUBPROTOCOL, HEAD_COMPARISON, parseComparisonRequest } from "../.
 import type { Logger } from "../../util/index.js";
 import { type Authority, mayWatch } from "../access/index.js";
 import { REFUSALS, type Refusal } from "../answers.js";
+import type { Exchange } from "../exchange/index.js";
 import type { Hub } from "../hub/index.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { PER_MESSAGE_DEFLATE } from "./compression.js";
@@ -11,6 +12,7 @@ import { WatchSession } from "./watch-session.js";
 
 export interface WatchUpgradeOptions extends ClientUpgradeOptions {
   hub: Hub;
+  exchange: Pick<Exchange, "agentState">;
   authority: Authority;
   log: Logger;
 }
@@ -45,7 +47,7 @@ export class WatchUpgrade {
     { chatId, prefix }: { chatId: string; prefix: string },
     isClosing: () => boolean,
   ): Promise<Refusal | undefined> {
-    const { hub, authority, admission, proxies, limits, rates, live, failures, metrics } = this.#options;
+    const { hub, exchange, authority, admission, proxies, limits, rates, live, failures, metrics } = this.#options;
     const { headers } = request;
     const compare = parseComparisonRequest(url.searchParams.get("compare") ?? HEAD_COMPARISON);
     if (compare === undefined) return REFUSALS.invalidCompare;
@@ -55,8 +57,10 @@ export class WatchUpgrade {
     const client = await admission.identify(authority, calling, address);
     if (client.refusal) return client.refusal;
     const acceptsStale = url.searchParams.get("stale") === "ok";
-    const agentState = (workspace: string, chat: string) =>
-      acceptsStale && hub.hasLastState(workspace, chat) ? "connected" : hub.agentState(workspace);
+    const agentState = async (workspace: string, chat: string) => {
+      if (acceptsStale) await hub.prepare(workspace, chat);
+      return acceptsStale && hub.hasLastState(workspace, chat) ? "connected" : exchange.agentState(workspace);
+    };
     let generation = live.generation;
     let answer = await mayWatch(authority, agentState, client.ok, chatId, prefix);
     if (live.generation !== generation) {
@@ -66,6 +70,7 @@ export class WatchUpgrade {
     }
     if (answer.refusal?.status === 401) await admission.failed(address);
     if (answer.refusal) return answer.refusal;
+    await hub.prepare(answer.ok.workspace, answer.ok.chat.id);
     if (!authority.isLive(client.ok)) return REFUSALS.signedOut;
     if (isClosing()) return REFUSALS.goingAway;
     if (!limits.openSocket(client.ok.tokenId, socket)) return undefined; // nobody is there to be answered

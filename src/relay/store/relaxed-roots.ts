@@ -7,7 +7,10 @@ import type { StoreWriter } from "./writer.js";
 const MAX_UNWRITTEN_ROOTS = 100_000;
 
 /** Which repositories a chat showed before, for those who are not to wait for the disk. */
-export type KeptRoots = Pick<ChatRoots, "record" | "bury" | "present" | "tombstones" | "rowCount">;
+export type KeptRoots = Pick<ChatRoots, "record" | "bury" | "present" | "tombstones" | "rowCount"> & {
+  /** Has what a chat showed at hand, for those who ask amid a message. @returns `undefined`: it is */
+  prepare(chat: string): Promise<void> | undefined;
+};
 
 /** A longer list is written when others have had their turn. Characters. */
 const LONG_UNITS = 16 * 1024;
@@ -33,6 +36,11 @@ export class RelaxedChatRoots implements KeptRoots {
   constructor(roots: ChatRoots, writer: StoreWriter) {
     this.#roots = roots;
     this.#writer = writer;
+  }
+
+  /** The database is here, and answers at once. */
+  prepare(): undefined {
+    return undefined;
   }
 
   record(workspace: string, chat: string, present: readonly string[]): void {

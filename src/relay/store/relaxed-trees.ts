@@ -7,7 +7,10 @@ import type { StoreWriter } from "./writer.js";
 export type KeptTrees = Pick<
   TreeStates,
   "save" | "load" | "heads" | "rootsOtherThan" | "has" | "delete" | "sweep" | "rowCount"
->;
+> & {
+  /** Has a workspace's states at hand, for those who ask amid a message. @returns `undefined`: they are */
+  prepare(workspace: string): Promise<void> | undefined;
+};
 
 /** {@link TreeStates} over a store that may not take writes for a while: a tree that was deleted is gone at once. */
 export class RelaxedTreeStates implements KeptTrees {
@@ -17,6 +20,11 @@ export class RelaxedTreeStates implements KeptTrees {
   constructor(states: TreeStates, writer: StoreWriter) {
     this.#states = states;
     this.#writer = writer;
+  }
+
+  /** The database is here, and answers at once. */
+  prepare(): undefined {
+    return undefined;
   }
 
   /** @throws when it was not written: whoever holds the state tries again later, with the state of then */

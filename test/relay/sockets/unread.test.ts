@@ -3,6 +3,7 @@ import { PassThrough } from "node:stream";
 import t from "tap";
 import type { WebSocket } from "ws";
 import { TUNNEL_VERSION } from "../../../src/protocol/index.js";
+import { LocalExchange } from "../../../src/relay/exchange/index.js";
 import { Failures } from "../../../src/relay/failures.js";
 import { Hub } from "../../../src/relay/hub/index.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
@@ -67,6 +68,7 @@ t.test("an agent that reads no answers is not listened to, so that they cannot p
     workspace: hub.workspace("11111111-1111-4111-8111-111111111111"),
     token,
     named: new NamedChats(store, failures, token),
+    exchange: new LocalExchange((workspace) => hub.agentState(workspace)),
     live: new LiveSockets(noAuthority, () => true),
     penalties: new Penalties(),
     buckets: new RateBuckets({ agentMessagesPerSecond: 1e6, agentBytesPerSecond: 1e9, agentStallMsPerSecond: 5 }),

@@ -25,6 +25,9 @@ const KEEP_UNFINISHED_MS = 10 * 60_000;
 /** The roots of the states that an agent may go on from, in UTF-16 units: they go out in one message. */
 const MAX_HEADS_UNITS = 4 * 1024 * 1024;
 
+/** What was prepared, so that every answer is there at once. */
+type PreparedStates = Omit<TreeStates, "prepare">;
+
 /** A state that an agent may go on from. */
 export type HeldTree = TreeHead & { compare?: string };
 
@@ -41,7 +44,7 @@ export type PartOutcome =
  */
 export class TreeCache {
   readonly #workspace: string;
-  readonly #store: TreeStates;
+  readonly #store: PreparedStates;
   readonly #isWatched: (root: string) => boolean;
   readonly #account: Account;
   /** By the name that `treeKey` gives them: the root, where a tree is compared with HEAD. So is every `root` of a method. */
@@ -54,7 +57,7 @@ export class TreeCache {
   /** @param isWatched whether a tree is among those of a chat that is watched @param account the workspace's */
   constructor(
     workspace: string,
-    store: TreeStates,
+    store: PreparedStates,
     isWatched: (root: string) => boolean,
     account = new Account(DEFAULT_LIMITS),
   ) {

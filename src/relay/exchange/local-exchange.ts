@@ -1,0 +1,28 @@
+import type { AgentState, Workspace } from "../hub/index.js";
+import type { Exchange, Following, Home, Hosted } from "./exchange.js";
+
+/** Nobody is elsewhere. */
+const NOTHING = { said: () => undefined, ended: () => undefined };
+const AT_HOME: Following = { stop: () => undefined };
+
+/** One relay alone: whoever watches a workspace is where its agent is, and every call is a direct one. */
+export class LocalExchange implements Exchange {
+  readonly #stateHere: (workspace: string) => AgentState;
+
+  /** @param stateHere the state of an agent as far as this relay knows */
+  constructor(stateHere: (workspace: string) => AgentState) {
+    this.#stateHere = stateHere;
+  }
+
+  host(_workspace: Workspace, { link }: Home): Hosted {
+    return { local: link, ...NOTHING };
+  }
+
+  follow(): Following {
+    return AT_HOME;
+  }
+
+  agentState(workspace: string): AgentState {
+    return this.#stateHere(workspace);
+  }
+}
