@@ -8,8 +8,8 @@ import { Random } from "../../test/support/random.js";
 const SOURCES = ["zod/src", "fastify/lib", "ws/lib", "preact/src"];
 /** What a file's diff has besides its hunks, about: `diff --git`, `index`, `---` and `+++`. Bytes. */
 const HEADER_BYTES = 240;
-/** How often a file's length is corrected by what its diff came to. */
-const CORRECTIONS = 4;
+/** What a line of a diff has, about. Bytes. */
+const LINE_BYTES = 37;
 
 /** A file in two versions. */
 export interface EditedFile {
@@ -50,51 +50,44 @@ export class Sources {
     });
   }
 
-  /** @param isEdited its second line is that of the benchmark's edits @returns and the bytes of its hunks */
+  /**
+   * A newer version has words replaced, lines that came, lines that went, and stretches between them that nobody touched. In
+   * its diff, as in those of this project's own commits, about 7 of 10 lines are changed ones, and about each 15 have a group of them.
+   *
+   * @param isEdited its second line is that of the benchmark's edits
+   * @returns and the bytes of its hunks, which are about those asked for
+   */
   #file(hunkBytes: number, isEdited: boolean): { texts: { before: string; after: string }; size: number } {
-    const seed = this.#random.below(2 ** 31);
-    let count = Math.ceil(hunkBytes / 20);
-    for (let correction = 0; ; correction += 1) {
-      const old = Array.from({ length: count }, (_, at) => this.#lines[(this.#at + at) % this.#lines.length] ?? "");
-      const now = edited(old, new Random(seed), this.#lines);
-      if (isEdited) now.splice(1, 1, editLine(0));
-      const texts = { before: `${old.join("\n")}\n`, after: `${now.join("\n")}\n` };
-      const size = unifiedHunks(Buffer.from(texts.before), Buffer.from(texts.after)).length;
-      if (correction === CORRECTIONS || Math.abs(size - hunkBytes) < hunkBytes / 100) {
-        this.#at += count;
-        return { texts, size };
-      }
-      count = Math.max(12, Math.round((count * hunkBytes) / Math.max(size, 1)));
-    }
+    const random = this.#random;
+    const [before, after]: [string[], string[]] = [[], []];
+    const bytesOf = (lines: readonly string[]) => lines.reduce((sum, line) => sum + line.length + 2, 0);
+    let left = hunkBytes;
+    do {
+      const isFirst = before.length === 0;
+      const same = this.#next(random.small(1, isFirst ? 8 : 120));
+      before.push(...same);
+      after.push(...same);
+      left -= bytesOf([...same.slice(0, 3), ...same.slice(3).slice(-3)]); // what a hunk shows of them
+      const kind = isFirst ? "come" : random.pick(["replaced", "replaced", "come", "gone"] as const);
+      const most = { replaced: 16, come: 110, gone: 60 }[kind];
+      const changed = this.#next(random.small(1, Math.max(1, Math.min(most, Math.floor(left / LINE_BYTES)))));
+      const newer =
+        kind === "replaced" ? changed.map((line) => line.replace(/[A-Za-z]\w{2,}/, (name) => `${name}2`)) : changed;
+      if (kind !== "come") before.push(...changed);
+      if (kind !== "gone") after.push(...newer);
+      left -= bytesOf(changed) + (kind === "replaced" ? bytesOf(newer) : 0);
+    } while (left > 0);
+    if (isEdited) after.splice(1, 1, editLine(0));
+    const texts = { before: `${before.join("\n")}\n`, after: `${after.join("\n")}\n` };
+    return { texts, size: unifiedHunks(Buffer.from(texts.before), Buffer.from(texts.after)).length };
   }
-}
 
-/**
- * A newer version: words replaced, lines that came, lines that went, and stretches between them that nobody touched. In its diff
- * as in those of this project's own commits, 7 of 10 lines are changed ones, and each 17 lines have a group of them.
- *
- * @param more from which lines come
- */
-export function edited(before: readonly string[], random: Random, more: readonly string[]): string[] {
-  const after: string[] = [];
-  let at = 0;
-  while (at < before.length) {
-    const same = random.small(1, 120);
-    after.push(...before.slice(at, at + same));
-    at += same;
-    const kind = random.pick(["replaced", "replaced", "come", "gone"] as const);
-    if (kind === "gone") at += random.small(1, 60);
-    else if (kind === "come") {
-      const size = random.small(1, 110);
-      const from = random.below(Math.max(1, more.length - size));
-      after.push(...more.slice(from, from + size));
-    } else {
-      const size = random.small(1, 16);
-      after.push(...before.slice(at, at + size).map((line) => line.replace(/[A-Za-z]\w{2,}/, (name) => `${name}2`)));
-      at += size;
-    }
+  /** The next lines of the programs; behind the last one comes the first again. */
+  #next(count: number): string[] {
+    const lines = Array.from({ length: count }, (_, at) => this.#lines[(this.#at + at) % this.#lines.length] ?? "");
+    this.#at += count;
+    return lines;
   }
-  return after;
 }
 
 function realLines(): string[] {

@@ -187,7 +187,6 @@ export class ChatPage {
       const shown = wanted === "head" ? asHead(newest) : wanted === "base" ? newest : withCommit(newest);
       this.#onPage = { state: newest, word: wanted };
       this.diff.update(shown);
-      this.list.update();
       this.#showProgress();
     }
     const head = wanted === "head" ? newest : undefined;

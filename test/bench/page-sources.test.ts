@@ -22,6 +22,14 @@ t.test(
   },
 );
 
+t.test("small files have diffs, too", async (t) => {
+  const files = new Sources(LINES).files(200, 200 * 1_000);
+  t.same(
+    files.filter(({ before, after }) => before === after).map(({ path }) => path),
+    [],
+  );
+});
+
 t.test("one line of the first file alone is that of the edits", async (t) => {
   const files = new Sources(LINES).files(3, 30_000);
   t.equal(files[0]?.after.split("\n")[1], editLine(0));

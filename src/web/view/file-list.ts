@@ -75,16 +75,22 @@ export class FileList {
       element("span", { class: "minus" }, minus),
     );
     button.addEventListener("click", () => this.#onChosen(file));
+    let shown: (Pick<FileView, "file" | "isViewed"> & { isFresh: boolean }) | undefined;
     entry = {
       element: button,
-      show: ({ path, file: { additions, deletions }, facts, isViewed, justNowCount }) => {
+      show: ({ path, file, facts, isViewed, justNowCount }) => {
+        const isFresh = justNowCount > 0;
+        // an edit changes one file, and there may be thousands
+        if (shown?.file === file && shown.isViewed === isViewed && shown.isFresh === isFresh) return;
+        shown = { file, isViewed, isFresh };
+        const { additions, deletions } = file;
         changeText(name, path.split("/").at(-1) || path);
         changeText(plus, additions > 0 ? `+${additions}` : "");
         changeText(minus, deletions > 0 ? `−${deletions}` : "");
         button.title = `${path} (${facts.status}${isViewed ? ", viewed" : ""})`;
         button.dataset.status = facts.status;
         button.toggleAttribute("data-viewed", isViewed);
-        button.toggleAttribute("data-fresh", justNowCount > 0);
+        button.toggleAttribute("data-fresh", isFresh);
       },
     };
     this.#entries.set(file, entry);

@@ -24,10 +24,13 @@ export class TreeView {
   readonly #branch = document.createTextNode("");
   readonly #counts = document.createTextNode("");
   readonly #compared = element("span", { class: "compared" });
-  readonly #health = element("p", { class: "notice", role: "status" });
-  readonly #clean = element("p", { class: "clean" });
+  readonly #healthText = document.createTextNode("");
+  readonly #health = element("p", { class: "notice", role: "status" }, this.#healthText);
+  readonly #cleanText = document.createTextNode("");
+  readonly #clean = element("p", { class: "clean" }, this.#cleanText);
   readonly #files = new Map<string, FileView>();
   readonly #views = new WeakMap<Element, FileView>();
+  #inOrder: readonly FileView[] = [];
   /** What it is compared with; `undefined` before the first state. */
   #comparison: string | undefined;
 
@@ -53,8 +56,8 @@ export class TreeView {
   }
 
   /** In the order of the diff. */
-  get files(): FileView[] {
-    return [...this.element.querySelectorAll(":scope > .file")].flatMap((each) => this.#views.get(each) ?? []);
+  get files(): readonly FileView[] {
+    return this.#inOrder;
   }
 
   fileOf(section: Element): FileView | undefined {
@@ -73,20 +76,21 @@ export class TreeView {
       this.#files.delete(key);
       changes.gone.push(view);
     }
-    const sections = files.map((file) => {
+    this.#inOrder = files.map((file) => {
       const view = this.#files.get(file.key);
       if (view === undefined) {
         const made = this.#add(file, comparison, !changes.isSwitch);
         changes.edited.push(made);
-        return made.element;
+        return made;
       }
       if (view.file !== file || changes.isSwitch) {
         const isSame = view.file.hunks === file.hunks && view.file.header === file.header;
         view.update(file, comparison, !isSame && !changes.isSwitch);
         if (!isSame) changes.edited.push(view);
       }
-      return view.element;
+      return view;
     });
+    const sections = this.#inOrder.map((view) => view.element);
     syncChildren(this.element, sections, this.#clean.nextElementSibling);
     for (const view of changes.gone) view.dispose();
     return changes;
@@ -116,7 +120,7 @@ export class TreeView {
     const { branch, head, health, too_large_bytes: tooLarge } = meta;
     const { compared, clean } = comparisonWords(meta);
     if (this.#compared.textContent !== compared) this.#compared.textContent = compared;
-    this.#clean.textContent = clean;
+    changeText(this.#cleanText, clean);
     changeText(
       this.#branch,
       branch === "" ? (head === "" ? "no commits" : `detached at ${head.slice(0, 10)}`) : branch,
@@ -125,8 +129,9 @@ export class TreeView {
     const deletions = files.reduce((sum, file) => sum + file.deletions, 0);
     const count = `${files.length} ${files.length === 1 ? "file" : "files"}`;
     changeText(this.#counts, files.length === 0 ? "" : `${count}  +${additions} −${deletions}`);
-    this.#health.textContent = tooLarge > 0 ? "The diff is too large to show; branch and remote only." : health;
-    this.#health.hidden = this.#health.textContent === "";
+    const notice = tooLarge > 0 ? "The diff is too large to show; branch and remote only." : health;
+    changeText(this.#healthText, notice);
+    this.#health.hidden = notice === "";
     this.#clean.hidden = files.length > 0 || tooLarge > 0;
   }
 }
