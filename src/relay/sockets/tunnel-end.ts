@@ -4,7 +4,7 @@ import {
   type AgentMessage,
   type CLOSE,
   type RelayMessage,
-  readAgentMessage,
+  readAgentFrame,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
 import { systemCode } from "../../util/index.js";
@@ -133,12 +133,12 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
     });
   }
 
-  /** What is sent in one turn (an acknowledgement for each of many trees) goes out in one write. */
+  /** What is sent in one turn of the loop (an acknowledgement for each of many trees) goes out in one write. */
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
     this.#stream.cork();
-    process.nextTick(() => {
+    setImmediate(() => {
       this.#isCorked = false;
       this.#stream.uncork();
     });
@@ -189,11 +189,12 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#closing) return;
     this.#count(this.#rate.frame(data.length));
-    const message = isBinary || !mayBeObject(data) ? undefined : readAgentMessage(data.toString("utf8"));
-    if (message === undefined) {
+    const arrived = isBinary || !mayBeObject(data) ? undefined : readAgentFrame(data);
+    if (arrived === undefined) {
       this.#complain(data.length);
       return;
     }
+    const { message, texts } = arrived;
     this.#count(this.#rate.message(message, data.length, this.#workspace.held.trees));
     if (message.type === "hello") {
       this.#hello(message);
@@ -208,7 +209,7 @@ export class TunnelEnd implements AgentLink, LiveTunnel {
       return;
     }
     try {
-      this.#workspace.receive(this, message);
+      this.#workspace.receive(this, message, texts);
     } catch (thrown) {
       if (!(thrown instanceof TunnelLimitError)) throw thrown;
       this.refuse(thrown);

@@ -12,6 +12,8 @@ export class FrameCache {
   readonly #frames = new Map<string, TextFrame>();
   readonly #deltas = new Map<string, TreeDelta>();
   readonly #lists = new Map<ReadonlySet<string>, TextFrame>();
+  /** The `changes` message that was asked for last, if it was of the plainest kind: all clients of a chat ask for it. */
+  #last: { view: TreeView; scannedAt: number; frame: TextFrame } | undefined;
   #clearing = false;
 
   /**
@@ -23,6 +25,22 @@ export class FrameCache {
    * @param how whether the states are old, and the names of the refreshes that the message answers
    */
   changes(
+    scannedAt: number,
+    views: readonly TreeView[] | undefined,
+    removed: readonly string[],
+    { isStale, answers }: { isStale: boolean; answers: readonly string[] },
+  ): TextFrame {
+    const [view] = views ?? [];
+    const isPlain = view !== undefined && views?.length === 1 && removed.length + answers.length === 0 && !isStale;
+    if (!isPlain) return this.#changes(scannedAt, views, removed, { isStale, answers });
+    if (this.#last?.view !== view || this.#last.scannedAt !== scannedAt) {
+      const frame = this.#changes(scannedAt, views, removed, { isStale, answers });
+      this.#last = { view, scannedAt, frame };
+    }
+    return this.#last.frame;
+  }
+
+  #changes(
     scannedAt: number,
     views: readonly TreeView[] | undefined,
     removed: readonly string[],
@@ -76,6 +94,7 @@ export class FrameCache {
     setImmediate(() => {
       this.#clearing = false;
       this.#frames.clear();
+      this.#last = undefined;
       this.#deltas.clear();
       this.#lists.clear();
     });
