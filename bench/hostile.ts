@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { bindChat, createToken } from "../src/relay/index.js";
 import { drawSeed } from "../test/support/random.js";
+import { groupId } from "./relay/messages.js";
 import { HonestParties, type Seen } from "./support/honest-parties.js";
 import { HostileProcess } from "./support/hostile-process.js";
 import { median, milliseconds, progress, quantile, ratioText } from "./support/measure.js";
 import type { Goal, Report } from "./support/publish.js";
 import { RelayProgram } from "./support/relay-program.js";
-import { groupId } from "./support/server-messages.js";
 
 const AGENTS = 50;
 const VIEWERS_EACH = 4;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import { type TreeFile, TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../src/protocol/index.js";
 import { bindChat, createToken } from "../../src/relay/index.js";
-import { groupId } from "./server-messages.js";
+import { groupId } from "../relay/messages.js";
 
 /** How often each agent tells an edit, in milliseconds. */
 const EDIT_MS = 500;

@@ -1,4 +1,5 @@
 export * from "./agent-message.js";
+export type * from "./arrived-texts.js";
 export * from "./browser.js";
 export * from "./client.js";
 export * from "./comparison/comparison-schema.js";

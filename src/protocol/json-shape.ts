@@ -36,8 +36,8 @@ export function exceedsShape(text: string, maxValues: number, maxDepth: number):
   return false;
 }
 
-/** @param from behind the opening quote @returns the place behind the closing one */
-function behindString(text: string, from: number): number {
+/** Skips a string of a JSON text. @param from behind the opening quote @returns the place behind the closing one */
+export function behindString(text: string, from: number): number {
   for (let at = from; ; ) {
     const quote = text.indexOf(QUOTE, at);
     if (quote === -1) return text.length;

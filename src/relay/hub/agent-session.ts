@@ -1,6 +1,7 @@
 import {
   type AgentMessage,
   type Answer,
+  type ArrivedTexts,
   type Question,
   type RelayMessage,
   type TreeMessage,
@@ -21,6 +22,9 @@ import type { BlockedViewer } from "./watched-chat.js";
 
 /** The states of Coder's agents; those other than `connected` stand in the answer before an upgrade. */
 export type AgentState = "connecting" | "connected" | "disconnected" | "timeout";
+
+/** What an agent says after its hello, as far as it is about its trees. */
+export type SessionMessage = Exclude<AgentMessage, { type: "hello" | "named" }>;
 
 /** The relay's end of one agent's tunnel. */
 export interface AgentLink {
@@ -112,14 +116,14 @@ export class AgentSession {
     return compare === undefined || !this.compares ? {} : { compare };
   }
 
-  /** @throws TunnelLimitError when an agent may not send so much */
-  receive(message: Exclude<AgentMessage, { type: "hello" | "named" }>): void {
+  /** @param texts the JSON in which texts of the message came @throws TunnelLimitError when an agent may not send so much */
+  receive(message: SessionMessage, texts?: ArrivedTexts): void {
     switch (message.type) {
       case "chat":
         this.#receiveChat(message);
         break;
       case "tree":
-        this.#receiveTree(message);
+        this.#receiveTree(message, texts);
         break;
       case "scanned":
         this.#confirm(treeKey(message.root, message.compare), Date.parse(message.scanned_at));
@@ -154,14 +158,16 @@ export class AgentSession {
     for (const channel of channels) channel.flush();
   }
 
-  #receiveTree(part: TreeMessage): void {
+  #receiveTree(part: TreeMessage, texts: ArrivedTexts | undefined): void {
     const outcome = this.#trees.apply(part);
     const { root, compare, epoch, seq } = part;
     const name = { root, ...(compare !== undefined && { compare }) };
     if (outcome.kind === "gap" && outcome.isNew) this.link.send({ type: "resync", ...name });
     if (outcome.kind !== "changed") return;
     const { before, state } = outcome;
-    this.#confirm(treeKey(root, compare), Date.parse(state.meta.scanned_at));
+    const confirm = () => this.#confirm(treeKey(root, compare), Date.parse(state.meta.scanned_at));
+    if (texts === undefined) confirm();
+    else state.view.entry.withArrived(state.files, texts, confirm);
     if (before !== undefined) this.#replace(before, state);
     this.link.send({ type: "ack", ...name, epoch, seq });
   }

@@ -1,6 +1,8 @@
 /** How long a refresh waits for the agent before the client gets an error that says so, in milliseconds. Clients wait 5 s. */
 const SLOW_AGENT_MS = 4_000;
 
+const NONE: readonly Refresh[] = [];
+
 /** One refresh of a client. */
 export interface Refresh {
   /** What the client calls it, if it does: the frame that answers says so. */
@@ -59,7 +61,8 @@ export class PendingRefreshes {
   }
 
   /** What the next frame answers: all that have a name, and one of those without, which have a frame each. */
-  next(): Refresh[] {
+  next(): readonly Refresh[] {
+    if (this.#passed.size === 0) return NONE; // as for nearly every frame
     const refreshes: Refresh[] = [];
     let isNamelessIn = false;
     for (const refresh of this.#passed) {

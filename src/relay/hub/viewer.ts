@@ -12,6 +12,7 @@ import type { BlockedViewer, WatchedChat } from "./watched-chat.js";
 const FIRST_FRAME_PATIENCE_MS = 1_000;
 
 const SLOW_AGENT = "the agent has not answered yet; the changes follow when it does";
+const NO_NAMES: readonly string[] = [];
 const NO_ANSWER = "the agent has not answered";
 
 /**
@@ -210,7 +211,7 @@ export class Viewer implements BlockedViewer {
       evenIfUnchanged: isAnswer || this.#heartbeatDue || (this.#progress === "recovered" && !isStale),
       scannedAt: (roots) => this.#scannedAt(roots, isAnswer),
       isStale,
-      answers: refreshes.flatMap(({ id }) => id ?? []),
+      answers: isAnswer ? refreshes.flatMap(({ id }) => id ?? []) : NO_NAMES,
     });
     const wasMidMessage = this.#partialMessage !== undefined;
     this.#partialMessage = this.#stream.isMidMessage ? { refreshes, isStale } : undefined;

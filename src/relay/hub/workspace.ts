@@ -1,10 +1,10 @@
-import type { AgentMessage, Answer, PartialUpdate, Question, SecretsMode } from "../../protocol/index.js";
+import type { Answer, ArrivedTexts, PartialUpdate, Question, SecretsMode } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { Account, type Ledger, type WorkspaceLimits } from "../budgets/account.js";
 import { BudgetExceededError, type BudgetName, TunnelLimitError } from "../budgets/exceeded.js";
 import { RepeatedLog } from "../repeated-log.js";
 import type { ChatRoots, TreeStates } from "../store/index.js";
-import { type AgentLink, AgentSession, type AgentState } from "./agent-session.js";
+import { type AgentLink, AgentSession, type AgentState, type SessionMessage } from "./agent-session.js";
 import { Barriers } from "./barriers.js";
 import { Channel, type ComparedHow } from "./channel.js";
 import type { ChannelHost } from "./channel-host.js";
@@ -361,12 +361,13 @@ export class Workspace implements ChannelHost {
   /**
    * A message of the connected agent, after its hello. Messages of a link that was replaced are dropped.
    *
+   * @param texts the JSON in which texts of the message came
    * @throws TunnelLimitError when an agent may not send so much
    */
-  receive(link: AgentLink, message: Exclude<AgentMessage, { type: "hello" | "named" }>): void {
+  receive(link: AgentLink, message: SessionMessage, texts?: ArrivedTexts): void {
     if (this.#session?.link !== link) return;
     try {
-      this.#session.receive(message);
+      this.#session.receive(message, texts);
     } catch (thrown) {
       if (thrown instanceof TunnelLimitError) this.#trees.agentIsRefused();
       throw thrown;

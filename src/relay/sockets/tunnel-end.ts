@@ -2,14 +2,15 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import {
   type AgentMessage,
+  type ArrivedTexts,
   type CLOSE,
   type RelayMessage,
-  readAgentMessage,
+  readAgentFrame,
   TUNNEL_VERSION,
 } from "../../protocol/index.js";
 import { systemCode } from "../../util/index.js";
 import { BudgetExceededError, TunnelLimitError } from "../budgets/exceeded.js";
-import type { AgentReport, Exchange, Home, Hosted } from "../exchange/index.js";
+import type { Exchange, Home, Hosted } from "../exchange/index.js";
 import type { Failures } from "../failures.js";
 import type { AgentLink, Workspace } from "../hub/index.js";
 import type { LimitOptions } from "../limit-options.js";
@@ -48,6 +49,12 @@ export type AgentToken = Extract<Caller, { kind: "agent" }>;
 
 type Hello = Extract<AgentMessage, { type: "hello" }>;
 
+/** What an agent says behind its hello. */
+interface Said {
+  readonly message: Exclude<AgentMessage, Hello>;
+  readonly texts: ArrivedTexts | undefined;
+}
+
 /** The relay's end of one agent's tunnel: checks what comes in, and hands it to the workspace. */
 export class TunnelEnd implements AgentLink, Home, LiveTunnel {
   readonly token: AgentToken;
@@ -72,7 +79,7 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
   /** It was welcomed. */
   #hosted: Hosted | undefined;
   /** What it has said between the two; nothing more is read then. */
-  readonly #early: (AgentReport | Extract<AgentMessage, { type: "named" }>)[] = [];
+  readonly #early: Said[] = [];
   #isOver = false;
   /** What comes after the close counts for nothing. */
   #closing = false;
@@ -156,12 +163,12 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
     });
   }
 
-  /** What is sent in one turn (an acknowledgement for each of many trees) goes out in one write. */
+  /** What is sent in one turn of the loop (an acknowledgement for each of many trees) goes out in one write. */
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
     this.#stream.cork();
-    process.nextTick(() => {
+    setImmediate(() => {
       this.#isCorked = false;
       this.#stream.uncork();
     });
@@ -214,28 +221,29 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#closing) return;
     this.#count(this.#rate.frame(data.length));
-    const message = isBinary || !mayBeObject(data) ? undefined : readAgentMessage(data.toString("utf8"));
-    if (message === undefined) {
+    const arrived = isBinary || !mayBeObject(data) ? undefined : readAgentFrame(data);
+    if (arrived === undefined) {
       this.#complain(data.length);
       return;
     }
+    const { message, texts } = arrived;
     this.#count(this.#rate.message(message, data.length, this.#workspace.held.trees));
     if (message.type === "hello") {
       this.#hello(message);
       return;
     }
     if (!this.#hasSaidHello) this.close("protocolError", "hello comes first");
-    else if (this.#hosted === undefined) this.#early.push(message);
-    else this.#take(this.#hosted, message);
+    else if (this.#hosted === undefined) this.#early.push({ message, texts });
+    else this.#take(this.#hosted, { message, texts });
   }
 
-  #take(hosted: Hosted, message: Exclude<AgentMessage, Hello>): void {
+  #take(hosted: Hosted, { message, texts }: Said): void {
     if (message.type === "named") {
       this.#named.name(message.chat);
       return;
     }
     try {
-      this.#workspace.receive(hosted.local, message);
+      this.#workspace.receive(hosted.local, message, texts);
       hosted.said(message);
     } catch (thrown) {
       if (!(thrown instanceof TunnelLimitError)) throw thrown;
@@ -270,7 +278,7 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
         return;
       }
       this.#welcome(hosted, hello);
-      for (const message of this.#early.splice(0)) if (!this.#closing) this.#take(hosted, message);
+      for (const said of this.#early.splice(0)) if (!this.#closing) this.#take(hosted, said);
     } catch (thrown) {
       this.#failures.note(thrown, "an agent could not be welcomed");
       this.close("internalError", RELAY_FAILED);

@@ -72,6 +72,7 @@ export class WatchSession implements LiveWatch {
   #compare: ComparisonRequest;
   readonly #hub: Hub;
   readonly #socket: WebSocket;
+  readonly #hasNoExtension: boolean;
   readonly #stream: Duplex;
   readonly #metrics: Metrics;
   readonly #failures: Failures;
@@ -84,6 +85,7 @@ export class WatchSession implements LiveWatch {
   constructor(socket: WebSocket, options: WatchSessionOptions) {
     const { hub, client, chat, log, metrics } = options;
     this.#socket = socket;
+    this.#hasNoExtension = socket.extensions === ""; // none is negotiated later
     this.#stream = options.stream;
     this.#hub = hub;
     this.#metrics = metrics;
@@ -179,7 +181,7 @@ export class WatchSession implements LiveWatch {
     // without an extension `ws` holds nothing back, so that a whole frame may go beside it
     const isWhole = isLast && !this.#isMidMessage;
     this.#isMidMessage = !isLast;
-    const isPlain = isWhole && this.#socket.extensions === "" && this.#socket.readyState === WebSocket.OPEN;
+    const isPlain = isWhole && this.#hasNoExtension && this.#socket.readyState === WebSocket.OPEN;
     if (isPlain) this.#stream.write(data.wire, written);
     else this.#socket.send(data.payload, { binary: false, fin: isLast }, written);
   }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import {
+  type ArrivedTexts,
   comparedFields,
   type FittedFiles,
   filtersNotRun,
@@ -9,6 +10,7 @@ import {
   patchText,
   type RepositoryChange,
   secretsOf,
+  type TreeFile,
   type TreeMeta,
   unifiedDiff,
 } from "../../../protocol/index.js";
@@ -47,6 +49,10 @@ export class RepositoryEntry {
   readonly #texts: readonly string[];
   /** How many UTF-16 units the diff has. */
   readonly units: number;
+  /** The diff is that of the files, and not a sentence in its place. */
+  readonly #hasFiles: boolean;
+  /** While a message is handled of which the entry has files: these files, and what they came as. */
+  #arrived: { files: readonly TreeFile[]; texts: ArrivedTexts } | undefined;
   /** Pieces of it may be kept. */
   #keeps = true;
 
@@ -63,15 +69,12 @@ export class RepositoryEntry {
       ...comparedFields(meta),
     };
     this.#head = `${JSON.stringify(change).slice(0, -1)},"unified_diff":`;
+    this.#hasFiles = tooLargeBytes === 0;
     this.#texts =
       tooLargeBytes > 0
         ? [unifiedDiff([], tooLargeBytes)]
         : fitted.files.flatMap((file) =>
-            lacksHunks(file) || lastLines(file) !== ""
-              ? [patchText(file)]
-              : file.hunks === ""
-                ? [file.header]
-                : [file.header, file.hunks],
+            !isAsItCame(file) ? [patchText(file)] : file.hunks === "" ? [file.header] : [file.header, file.hunks],
           );
     this.units = this.#texts.reduce((sum, { length }) => sum + length, 0);
   }
@@ -103,7 +106,7 @@ export class RepositoryEntry {
   piece(at: number): Buffer {
     const kept = pieces.get(this.#name(at));
     if (kept !== undefined) return kept;
-    const piece = Buffer.from(this.#json(at).join(""));
+    const piece = Buffer.concat(this.#json(at).map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
     if (this.#keeps) pieces.set(this.#name(at), piece);
     return piece;
   }
@@ -116,6 +119,21 @@ export class RepositoryEntry {
     const { payload } = frame;
     if (this.#keeps) pieces.set(this.#name(0), payload.subarray(Buffer.byteLength(head), payload.length - tail.length));
     return frame;
+  }
+
+  /**
+   * While `job` runs, JSON of texts that have just come as JSON is passed on as it is.
+   *
+   * @param files the entry's, of the state that a message has led to
+   * @param texts those of that message
+   */
+  withArrived(files: readonly TreeFile[], texts: ArrivedTexts, job: () => void): void {
+    if (this.#hasFiles) this.#arrived = { files, texts };
+    try {
+      job();
+    } finally {
+      this.#arrived = undefined;
+    }
   }
 
   #name(at: number): string {
@@ -144,13 +162,36 @@ export class RepositoryEntry {
     );
   }
 
-  #json(at: number): string[] {
+  #json(at: number): (string | Buffer)[] {
     const isLast = at === this.pieceCount - 1;
+    if (isLast && at === 0 && this.#arrived !== undefined) return this.#passedOn(this.#arrived);
     const text = isLast && at === 0 ? this.#texts.join("") : this.#slice(at * PIECE_UNITS, (at + 1) * PIECE_UNITS);
     // a surrogate pair that is cut in two is escaped in both pieces, and is a pair again when it is read
     const quoted = JSON.stringify(text);
     const escaped = isLast && at === 0 ? quoted : quoted.slice(at === 0 ? 0 : 1, isLast ? undefined : -1);
     return [...(at === 0 ? [this.#head] : []), escaped, ...(isLast ? ["}"] : [])];
+  }
+
+  /** A surrogate pair that lies in two texts is escaped in both, and is a pair again when it is read. */
+  #passedOn({ files, texts }: { files: readonly TreeFile[]; texts: ArrivedTexts }): (string | Buffer)[] {
+    const parts: (string | Buffer)[] = [this.#head, '"'];
+    let own = "";
+    const quoteOwn = () => {
+      if (own !== "") parts.push(JSON.stringify(own).slice(1, -1));
+      own = "";
+    };
+    for (const file of files) {
+      const json = isAsItCame(file) ? texts.of(file) : undefined;
+      if (json === undefined) {
+        own += patchText(file);
+        continue;
+      }
+      quoteOwn();
+      parts.push(json.header, json.hunks);
+    }
+    quoteOwn();
+    parts.push('"}');
+    return parts;
   }
 
   #slice(start: number, end: number): string {
@@ -163,6 +204,11 @@ export class RepositoryEntry {
     }
     return slice;
   }
+}
+
+/** Whether its patch is its header and its hunks, and nothing else. */
+function isAsItCame(file: TreeFile): boolean {
+  return !lacksHunks(file) && lastLines(file) === "";
 }
 
 /** The entry of a tree that is no longer there. */

@@ -14,6 +14,8 @@ export class FrameCache {
   readonly #deltas = new Map<string, TreeDelta>();
   readonly #lists = new Map<ReadonlySet<string>, TextFrame>();
   readonly #shares = new Map<string, Shares>();
+  /** The `changes` message that was asked for last, if it was of the plainest kind: all clients of a chat ask for it. */
+  #last: { entry: RepositoryEntry; scannedAt: number; frame: TextFrame } | undefined;
   #clearing = false;
 
   /**
@@ -25,6 +27,23 @@ export class FrameCache {
    * @param how whether the states are old, and the names of the refreshes that the message answers
    */
   changes(
+    scannedAt: number,
+    repositories: readonly RepositoryEntry[] | undefined,
+    removed: readonly string[],
+    { isStale, answers }: { isStale: boolean; answers: readonly string[] },
+  ): TextFrame {
+    const [entry] = repositories ?? [];
+    const isPlain =
+      entry !== undefined && repositories?.length === 1 && removed.length + answers.length === 0 && !isStale;
+    if (!isPlain) return this.#changes(scannedAt, repositories, removed, { isStale, answers });
+    if (this.#last?.entry !== entry || this.#last.scannedAt !== scannedAt) {
+      const frame = this.#changes(scannedAt, repositories, removed, { isStale, answers });
+      this.#last = { entry, scannedAt, frame };
+    }
+    return this.#last.frame;
+  }
+
+  #changes(
     scannedAt: number,
     repositories: readonly RepositoryEntry[] | undefined,
     removed: readonly string[],
@@ -84,6 +103,7 @@ export class FrameCache {
     setImmediate(() => {
       this.#clearing = false;
       this.#frames.clear();
+      this.#last = undefined;
       this.#deltas.clear();
       this.#lists.clear();
       this.#shares.clear();

@@ -1,5 +1,12 @@
 import t from "tap";
-import { fitToLimit, type TreeFile, type TreeMeta, unifiedDiff } from "../../../../src/protocol/index.js";
+import {
+  fitToLimit,
+  readAgentFrame,
+  type TreeFile,
+  type TreeMessage,
+  type TreeMeta,
+  unifiedDiff,
+} from "../../../../src/protocol/index.js";
 import {
   PIECE_UNITS,
   RepositoryEntry,
@@ -7,6 +14,7 @@ import {
   WHOLE_UNITS,
 } from "../../../../src/relay/hub/encoding/repository-entry.js";
 import { fileOf, metaOf } from "../../support/fake-agent.js";
+import { updateOf } from "../../support/states.js";
 
 const APP = "/home/me/app";
 
@@ -119,4 +127,38 @@ t.test("entries that look the same are equal, and have the same digest", (t) => 
 t.test("a tree that is gone says so alone", (t) => {
   t.same(JSON.parse(removedJson(APP)), { repo_root: APP, branch: "", unified_diff: "", removed: true });
   t.end();
+});
+
+t.test("texts that have just come as JSON are passed on as they are, while their message is handled", (t) => {
+  const strange = (update: TreeMessage) => JSON.stringify(update).replaceAll("+A", "+\\u0041");
+  for (const rest of ["", "漢"]) {
+    const before = [fileOf("a", `1${rest}`), fileOf("c", "2", { masked: 1 })];
+    const came = [fileOf("b", `A${rest}`), fileOf("d", "A", { hunks: "", withheld: "path" })];
+    const arrived = readAgentFrame(Buffer.from(strange(updateOf(came))));
+    if (arrived?.message.type !== "tree" || arrived.texts === undefined) return t.fail("no update");
+    const [b, d] = arrived.message.upserts;
+    if (b === undefined || d === undefined) return t.fail("no files");
+    const files = [before[0], b, before[1], d].flatMap((file) => file ?? []);
+    const entry = entryOf(files);
+    let frame = Buffer.alloc(0);
+    entry.withArrived(files, arrived.texts, () => {
+      frame = Buffer.from(entry.framed("[", "]").payload);
+    });
+    t.match(String(frame), "+\\u0041", "the letter is an escape, as it came");
+    t.same(JSON.parse(String(frame)), [JSON.parse(json(entryOf(files)))]);
+    entry.release();
+    t.notMatch(json(entry), "u0041", "and is not, later on");
+  }
+  t.end();
+});
+
+t.test("a sentence stands for a diff although its files have just come", (t) => {
+  const arrived = readAgentFrame(Buffer.from(JSON.stringify(updateOf([fileOf("a", "1")]))));
+  if (arrived?.message.type !== "tree" || arrived.texts === undefined) return t.fail("no update");
+  const { upserts } = arrived.message;
+  const entry = entryOf(upserts, { too_large_bytes: 12 });
+  entry.withArrived(upserts, arrived.texts, () => {
+    t.match(JSON.parse(json(entry)).unified_diff, /^Total diff too large to show/);
+  });
+  return t.end();
 });
