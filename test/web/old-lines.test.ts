@@ -93,7 +93,9 @@ t.test("a diff whose gaps are all shown is the one that git prints with as much 
         deepEqual(plain(wide.rows), plain(whole.get(name) ?? []));
         deepEqual(gapBehind(wide.rows, count), { from: count + 1, to: count + 1 });
         deepEqual(
-          wide.places.flatMap((place, at) => (rows[at]?.startsWith("@") === true ? [] : [wide.rows[place]])),
+          (wide.places ?? [...rows.keys()]).flatMap((place, at) =>
+            rows[at]?.startsWith("@") === true ? [] : [wide.rows[place]],
+          ),
           rows.filter((row) => !row.startsWith("@")),
           "every row is where it is said to be",
         );

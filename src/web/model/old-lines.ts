@@ -10,8 +10,11 @@ export interface Gap {
 /** A file's rows, with more lines around the hunks. */
 export interface WiderRows {
   rows: readonly string[];
-  /** Where each of the rows stands that were given. A hunk's head that joined the hunk before: where the next one does. */
-  places: readonly number[];
+  /**
+   * Where each of the rows stands that were given. A hunk's head that joined the hunk before: where the next one does.
+   * `undefined`: where it was.
+   */
+  places: readonly number[] | undefined;
 }
 
 /** So many unchanged lines stand around what changed in each hunk; less at its end is the end of the file. */
@@ -85,7 +88,7 @@ export class OldLines {
    * @param rows of the file's diff (rows.ts)
    */
   widen(rows: readonly string[]): WiderRows {
-    if (this.#rows.size === 0) return { rows, places: [...rows.keys()] };
+    if (this.#rows.size === 0) return { rows, places: undefined };
     const stretches = this.#stretches();
     const wide: string[] = [];
     const places: number[] = [];
@@ -157,18 +160,16 @@ export function findHeading(
 
 /** How many lines the old version has, where a diff tells. @param rows of the diff, as they came */
 export function countOldLines(rows: readonly string[]): number | undefined {
-  const last = hunksOf(rows).at(-1);
-  const isEnd = last !== undefined && (last.unchanged < HUNK_CONTEXT || rows.at(-1)?.startsWith("\\") === true);
-  return isEnd ? last.oldFirst + last.old.length - 1 : undefined;
+  const unchanged = rows.length - 1 - rows.findLastIndex((row) => !row.startsWith(" "));
+  const isEnd = unchanged < HUNK_CONTEXT; // a line that says that there is no line feed is none of them
+  return rows.length > 0 && isEnd ? gapBehind(rows, undefined).from - 1 : undefined;
 }
 
 /** What is left out behind the last row. @param count of the old version's lines; `undefined`: not known */
 export function gapBehind(rows: readonly string[], count: number | undefined): Gap {
-  let from = 1;
-  for (const row of rows) {
-    if (row.startsWith("@")) from = readHunkHead(row)?.oldFirst ?? from;
-    else if (row.startsWith(" ") || row.startsWith("-")) from += 1;
-  }
+  const head = rows.findLastIndex((row) => row.startsWith("@"));
+  let from = readHunkHead(rows[head] ?? "")?.oldFirst ?? 1;
+  for (const row of rows.slice(head + 1)) if (row.startsWith(" ") || row.startsWith("-")) from += 1;
   return { from, to: count === undefined ? undefined : count + 1 };
 }
 
@@ -178,8 +179,6 @@ interface Hunk {
   old: string[];
   /** The last of them is the file's, and has no line feed. */
   lacksNewline: boolean;
-  /** How many lines are unchanged at its end. */
-  unchanged: number;
 }
 
 function hunksOf(rows: readonly string[]): Hunk[] {
@@ -187,7 +186,7 @@ function hunksOf(rows: readonly string[]): Hunk[] {
   let sign = "";
   for (const row of rows) {
     const head = row.startsWith("@") ? readHunkHead(row) : undefined;
-    if (head !== undefined) hunks.push({ oldFirst: head.oldFirst, old: [], lacksNewline: false, unchanged: 0 });
+    if (head !== undefined) hunks.push({ oldFirst: head.oldFirst, old: [], lacksNewline: false });
     const hunk = hunks.at(-1);
     if (head !== undefined || hunk === undefined) continue;
     if (row.startsWith("\\")) {
@@ -196,7 +195,6 @@ function hunksOf(rows: readonly string[]): Hunk[] {
     }
     sign = row.charAt(0);
     if (sign !== "+") hunk.old.push(row.slice(1));
-    hunk.unchanged = sign === " " ? hunk.unchanged + 1 : 0;
   }
   return hunks;
 }

@@ -58,7 +58,7 @@ export class Expansion {
   }
 
   widen(rows: readonly string[]): WiderRows {
-    return this.#old?.widen(rows) ?? { rows, places: [...rows.keys()] };
+    return this.#old?.widen(rows) ?? { rows, places: undefined };
   }
 
   /** What is left out behind the last row. @param rows of the diff, as they came @param shown as they are shown */

@@ -192,11 +192,12 @@ export class FileView {
   /** Makes the hunks, if they are wanted and not there yet. */
   build(): void {
     if (this.#body !== undefined || this.isCollapsed) return;
-    const { shown, end } = this.#rows(this.#wide());
+    const wide = this.#wide();
+    const { shown, end } = this.#shown(wide);
     this.#body = new BodyView(shown, end, this.#context.settings.split);
     this.#body.setNear(this.#isNear);
     this.#comments.element.before(this.#body.element);
-    this.#showJustNow();
+    this.#showJustNow(wide);
   }
 
   setCollapsed(isCollapsed: boolean): void {
@@ -242,20 +243,21 @@ export class FileView {
     this.#context.marks.rename(this.#name, this.#nameOf(key));
   }
 
-  /** Its rows with what was asked for around the hunks. */
-  #wide(): WiderRows {
-    return this.#expansion.widen(rowsOf(this.#file.hunks));
+  /** Its rows as they came, and with what was asked for around the hunks. */
+  #wide(): WiderRows & { raw: readonly string[] } {
+    const raw = rowsOf(this.#file.hunks);
+    return { ...this.#expansion.widen(raw), raw };
   }
 
   /** What is on the screen of it, by the settings, and what is left out at its end. */
-  #rows({ rows }: WiderRows) {
+  #shown({ rows, raw }: WiderRows & { raw: readonly string[] }) {
     const shown = this.#context.settings.whitespace === "hidden" ? withoutWhitespace(rows) : rows;
-    return { shown, end: this.#expansion.gapBehind(rowsOf(this.#file.hunks), shown) };
+    return { shown, end: this.#expansion.gapBehind(raw, shown) };
   }
 
   #showRows(): void {
     const wide = this.#wide();
-    const { shown, end } = this.#rows(wide);
+    const { shown, end } = this.#shown(wide);
     this.#comments.update(wide.rows);
     this.#body?.update(shown, end, this.#context.settings.split);
     const heads = shown.filter((row) => row.startsWith("@")).length;
@@ -325,11 +327,15 @@ export class FileView {
     this.#images.update(sides, this.#isNear && !this.isCollapsed);
   }
 
-  #showJustNow({ places } = this.#wide()): void {
+  #showJustNow(wide?: WiderRows): void {
     const isExact = this.#context.settings.whitespace === "shown";
-    // a range lies within one hunk, whose rows stay together
-    const ranges = this.#justNow.map(({ from, to }) => ({ from: places[from] ?? 0, to: (places[to - 1] ?? -1) + 1 }));
-    this.#body?.mark(isExact ? ranges : []);
+    if (!isExact || this.#justNow.length === 0) this.#body?.mark([]);
+    else {
+      const { places } = wide ?? this.#wide();
+      const place = (row: number) => places?.[row] ?? row;
+      // a range lies within one hunk, whose rows stay together
+      this.#body?.mark(this.#justNow.map(({ from, to }) => ({ from: place(from), to: place(to - 1) + 1 })));
+    }
     const count = this.justNowCount;
     if (count > 0) this.element.setAttribute("data-just-now-count", String(count));
     else this.element.removeAttribute("data-just-now-count");
