@@ -57,6 +57,8 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
     // a lock may have to be waited for: what is true is looked at when the write goes through
     await context.store.durable(() => {
       const chat = find(request);
+      // a link is given to whom may look
+      if (request.getDecorator<Client>("client").chat !== undefined) throw new RefusedError(REFUSALS.forbidden);
       if (archived !== undefined) {
         if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
         if (chat.archived === archived) {
@@ -117,7 +119,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
           summary: "Change a chat's title or labels, archive it, or bring it back",
           params,
           body: chatUpdateSchema,
-          response: { 204: noContent, ...callerErrors(404, ...OF_JSON_BODIES) },
+          response: { 204: noContent, ...callerErrors(403, 404, ...OF_JSON_BODIES) },
         },
       },
       async (request, reply) => {
@@ -143,7 +145,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
             hide,
             summary: archived ? "Archive a chat" : "Bring a chat back",
             params,
-            response: { 204: noContent, ...callerErrors(404, 415) },
+            response: { 204: noContent, ...callerErrors(403, 404, 415) },
           },
         },
         async (request, reply) => {

@@ -87,6 +87,20 @@ t.test("to the session of a link, all but its own chat is as unknown as to a str
   const refused = await ask(session, "POST", `/chats/files?organization=${randomUUID()}`, PNG, "image/png");
   t.equal(refused.status, 403, "nor may it keep files in its owner's name");
 
+  for (const prefix of PREFIXES) {
+    for (const [method, path] of [
+      ["PATCH", ""],
+      ["POST", "/archive"],
+      ["POST", "/unarchive"],
+    ] as const) {
+      const answer = await ask(session, method, `${prefix}/chats/${given}${path}`, '{"title":"theirs"}');
+      t.equal(answer.status, 403, `nor may it change the chat: ${method} ${prefix} ${path}`);
+    }
+  }
+  const chat = await (await ask(session, "GET", `/chats/${given}`)).json();
+  t.match(chat, { archived: false });
+  t.notMatch(chat, { title: "theirs" });
+
   const traded = await ask("", "POST", "/session", JSON.stringify({ token: session }));
   const again = /=([^;]+)/.exec(traded.headers.get("set-cookie") ?? "")?.[1] ?? "";
   t.equal((await ask(again, "GET", `/chats/${given}`)).status, 200);
