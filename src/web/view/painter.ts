@@ -59,7 +59,7 @@ export class Painter {
   }
 
   #leave(file: FileView): void {
-    this.#near.delete(file);
+    if (!this.#near.delete(file)) return; // nothing of it is painted: most files are told of for the first time, and are far
     this.#waiting.delete(file);
     for (const lines of file.body?.hunks().flat() ?? []) this.#forgetLines(lines);
   }
