@@ -142,13 +142,7 @@ function report(figures: ReadonlyMap<Cause, Figures>): Report {
       met: longest <= GOAL_MS,
     });
   }
-  const heads = [
-    "longest stall",
-    "in any round",
-    "of the processor, in that",
-    "all are welcome",
-    "all have their state",
-  ];
+  const heads = ["longest stall", "in any round", "by the clock", "all are welcome", "all have their state"];
   return {
     title: "Everybody comes back at once",
     method: `\`relay serve\` with its defaults, rates by address and token aside. ${AGENTS.toLocaleString("en")} agents of a workspace and a tree each, in a process of

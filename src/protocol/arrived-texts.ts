@@ -6,6 +6,12 @@ const COMMA = 0x2c;
 const COLON = 0x3a;
 const QUOTE = 0x22;
 
+/**
+ * Any character may be written as `\u` and four digits, six bytes where one would do: what has such an escape is made JSON anew,
+ * so that what is passed on is, byte for byte, what `JSON.stringify` makes of it. The others are as short as can be.
+ */
+const LONG_ESCAPES = ["\\u", "\\/"] as const;
+
 /** A part of a JSON text: UTF-8, or characters. */
 export type JsonPart = Buffer | string;
 
@@ -43,6 +49,7 @@ export class ArrivedTexts {
   #find(): ReadonlyMap<TreeFile, TextsJson> {
     const { upserts } = this.#message;
     const found = new Map<TreeFile, TextsJson>();
+    if (LONG_ESCAPES.some((long) => this.#text.includes(long))) return found;
     const { headers, hunks, commas } = walk(this.#text);
     // a field that is there twice, of which the last counts, would be one more; one whose name has an escape is not found
     const isPlain = headers.length === upserts.length && hunks.length === upserts.length;

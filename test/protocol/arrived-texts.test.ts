@@ -39,6 +39,7 @@ const WAYS: Readonly<Record<string, (json: string) => string>> = {
   "names by escapes": (json) => json.replaceAll('"hunks":', '"hunk\\u0073":'),
   "one of two files with both names": (json) => json.replace('"hunks":"', '"hunks":"false","hunk\\u0073":"'),
   spaces: (json) => json.replaceAll('"hunks":"', '"hunks" : "'),
+  "slashes by escapes": (json) => json.replaceAll('"hunks":"', '"hunks":"\\/'),
   "letters by escapes": (json) => json.replaceAll('"hunks":"', '"hunks":"\\u0041'),
   "a number that is shorter": (json) => json.replaceAll('"additions":0', '"hunks":"false","additions":1e15'),
 };
@@ -57,13 +58,12 @@ t.test("a file's texts are passed on as the JSON that they came as, or not at al
       if (texts?.of({ ...file }) !== undefined) return false; // it only looks like one of them
       if (found === undefined) return true;
       passedOn.set(way, (passedOn.get(way) ?? 0) + 1);
-      return JSON.parse(`"${found.header}"`) === file.header && JSON.parse(`"${found.hunks}"`) === file.hunks;
+      const { header, hunks } = found;
+      return JSON.stringify(file.header) === `"${header}"` && JSON.stringify(file.hunks) === `"${hunks}"`;
     });
   });
   t.doesNotThrow(() => fc.assert(property, { numRuns: 2_000 }));
-  for (const way of ["plain", "letters by escapes"]) t.ok((passedOn.get(way) ?? 0) > 50, way);
-  for (const way of Object.keys(WAYS)) {
-    if (way !== "plain" && way !== "letters by escapes") t.equal(passedOn.get(way) ?? 0, 0, way);
-  }
+  t.ok((passedOn.get("plain") ?? 0) > 50);
+  t.same([...passedOn.keys()], ["plain"]);
   t.end();
 });

@@ -191,7 +191,12 @@ export class Channel implements WatchedChat {
   }
 
   views(): TreeView[] {
-    return this.states().map(({ view }) => view);
+    const views: TreeView[] = [];
+    for (const root of this.roots) {
+      const state = this.#state(root);
+      if (state !== undefined) views.push(state.view);
+    }
+    return views;
   }
 
   view(root: string): TreeView | undefined {

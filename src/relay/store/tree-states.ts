@@ -51,6 +51,7 @@ export class TreeStates {
   readonly #db: Database.Database;
   readonly #save: Database.Statement;
   readonly #load: Database.Statement;
+  readonly #exists: Database.Statement;
   readonly #heads: Database.Statement;
   readonly #others: Database.Statement;
   readonly #delete: Database.Statement;
@@ -74,6 +75,7 @@ export class TreeStates {
          state = excluded.state, saved_at = excluded.saved_at, secrets = excluded.secrets`,
     );
     this.#load = db.prepare("select root, epoch, seq, state, secrets from trees where workspace = ? and root = ?");
+    this.#exists = db.prepare("select 1 from trees where workspace = ? and root = ?");
     this.#heads = db.prepare("select root, epoch, seq from trees where workspace = ? order by saved_at desc limit ?");
     this.#others = db.prepare("select root from trees where workspace = ? and secrets is not ?");
     this.#delete = db.prepare("delete from trees where workspace = ? and root = ?");
@@ -140,7 +142,7 @@ export class TreeStates {
   }
 
   has(workspace: string, root: string): boolean {
-    return this.#load.get(workspace, root) !== undefined;
+    return this.#exists.get(workspace, root) !== undefined;
   }
 
   delete(workspace: string, root: string): void {

@@ -172,9 +172,9 @@ export class RepositoryEntry {
     return [...(at === 0 ? [this.#head] : []), escaped, ...(isLast ? ["}"] : [])];
   }
 
-  /** A surrogate pair that lies in two texts is escaped in both, and is a pair again when it is read. */
+  /** The same bytes as otherwise: a text that has come has no half of a surrogate pair, with which another text could begin. */
   #passedOn({ files, texts }: { files: readonly TreeFile[]; texts: ArrivedTexts }): (string | Buffer)[] {
-    const parts: (string | Buffer)[] = [this.#head, '"'];
+    const parts: (string | Buffer)[] = [`${this.#head}"`];
     let own = "";
     const quoteOwn = () => {
       if (own !== "") parts.push(JSON.stringify(own).slice(1, -1));

@@ -37,7 +37,7 @@ export class TextFrame {
     let at = headerSize;
     for (const [position, part] of parts.entries()) {
       if (typeof part === "string") wire.write(part, at);
-      else part.copy(wire, at);
+      else wire.set(part, at);
       at += sizes[position] ?? 0;
     }
     return new TextFrame(wire, wire.subarray(headerSize));

@@ -33,7 +33,13 @@ export class GitStream implements WatchStream {
   next(chat: WatchedChat, request: FrameRequest): NextFrame | undefined {
     if (this.#message !== undefined) return this.#nextFragment(this.#message, chat, request);
     const { evenIfUnchanged, scannedAt, isStale, answers } = request;
-    const views = chat.views().filter((view) => this.#lacks(view));
+    const views: TreeView[] = [];
+    let units = 0;
+    for (const view of chat.views()) {
+      if (!this.#lacks(view)) continue;
+      views.push(view);
+      units += view.entry.units;
+    }
     const isFirst = this.#sentRoots === undefined;
     const removed = isFirst ? chat.tombstones() : this.#sentRoots === chat.roots ? [] : this.#gone(chat);
     const isUnchanged = !isFirst && views.length === 0 && removed.length === 0;
@@ -43,7 +49,7 @@ export class GitStream implements WatchStream {
     const roots = views.map(({ root }) => root);
     const room = new MessageRoom(chat.frames.shares(views, roomOf(this.#frameBytes, removed, request)));
     this.#room = room;
-    if (views.reduce((units, { entry }) => units + entry.units, 0) > WHOLE_UNITS) {
+    if (units > WHOLE_UNITS) {
       const message = new ChangesMessage(roots, removed, (root) => this.#entryToSend(chat, root, room));
       return this.#nextFragment(message, chat, request);
     }
