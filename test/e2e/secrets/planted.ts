@@ -4,6 +4,8 @@ import type { TestRepo } from "../../support/repo.js";
 
 /** Where a secret stands in a tree that changes. Paths have nothing of the secret unless that is the place. */
 interface Place {
+  /** It is in no diff, but in what is told of a branch's commits: a relay keeps nothing of that. */
+  isOfCommit?: boolean;
   /** What is committed. */
   before?: (repo: TestRepo, planted: Planting) => void;
   /** What is changed then. */
@@ -90,6 +92,7 @@ const PLACES: Record<string, Place> = {
       repo.commit(number % 2 === 0 ? `${number}: ${sample.text}` : `${number}: subject\n\n${code(sample)}\n`);
     },
     after: (repo, { number, mark }) => repo.write(`message/${number}.txt`, lines("a", mark)),
+    isOfCommit: true,
   },
   "a file's name": {
     after: (repo, planting) => repo.write(`named/${nameOf(planting)}`, lines(code(planting.sample), planting.mark)),
@@ -115,6 +118,8 @@ export class Planted {
   readonly repo: TestRepo;
   /** By kind, place and number: parts of which nothing may be found. */
   readonly secrets = new Map<string, readonly string[]>();
+  /** The names of those that a relay keeps when the agent hides nothing. */
+  readonly kept = new Set<string>();
   /** By the same names: what has to be found. */
   readonly marks = new Map<string, readonly string[]>();
   readonly #plantings: { place: Place; planting: Planting }[] = [];
@@ -161,6 +166,7 @@ export class Planted {
     const parts = sample.body.split("\n").filter((line) => !line.startsWith("-----"));
     this.secrets.set(id, [...parts, ...parts.map((line) => [...line].reverse().join(""))]);
     this.marks.set(id, [mark]);
+    if (place.isOfCommit !== true) this.kept.add(id);
   }
 
   #each(when: "before" | "after" | "later"): void {

@@ -28,6 +28,7 @@ t.test(
 t.test("of an agent that is told to hide nothing, every secret is found there", async (t) => {
   const evidence = await gather(t, planted, { args: ["--secrets", "send"] });
   for (const where of ["frames", "heap", "states"] as const) {
-    t.same([...secrets.in(evidence[where]).keys()].sort(), [...planted.secrets.keys()].sort(), where);
+    const wanted = where === "states" ? planted.kept : planted.secrets.keys();
+    t.same([...secrets.in(evidence[where]).keys()].sort(), [...wanted].sort(), where);
   }
 });
