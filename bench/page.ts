@@ -15,11 +15,20 @@ import type { Goal, Report, Table } from "./support/publish.js";
 
 const MIB = 1024 * 1024;
 
+/** `BENCH_ROUNDS`: fewer visits, to try it. */
+const MOST_ROUNDS = Number(process.env.BENCH_ROUNDS ?? Number.POSITIVE_INFINITY);
+
+const rounds = (paints: number, whole: number, edits: number): Rounds => ({
+  paints: Math.min(paints, MOST_ROUNDS),
+  whole: Math.min(whole, MOST_ROUNDS),
+  edits,
+});
+
 /** What is shown, and how often it is measured. A tree's diff has 3 MiB at most. */
 const SHAPES: Readonly<Record<"small" | "usual" | "large", { shape: Shape; rounds: Rounds }>> = {
-  small: { shape: { trees: 1, filesEach: 30, bytesEach: 0.3 * MIB }, rounds: { paints: 5, whole: 3, edits: 9 } },
-  usual: { shape: { trees: 1, filesEach: 300, bytesEach: 2.97 * MIB }, rounds: { paints: 9, whole: 3, edits: 34 } },
-  large: { shape: { trees: 10, filesEach: 470, bytesEach: 2 * MIB }, rounds: { paints: 3, whole: 3, edits: 9 } },
+  small: { shape: { trees: 1, filesEach: 30, bytesEach: 0.3 * MIB }, rounds: rounds(5, 3, 9) },
+  usual: { shape: { trees: 1, filesEach: 300, bytesEach: 2.97 * MIB }, rounds: rounds(9, 3, 34) },
+  large: { shape: { trees: 10, filesEach: 470, bytesEach: 2 * MIB }, rounds: rounds(3, 3, 9) },
 };
 type ShapeName = keyof typeof SHAPES;
 
