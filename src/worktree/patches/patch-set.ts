@@ -97,6 +97,7 @@ export class PatchSet {
       }
     }
     for (const key of gone) this.#delete(key);
+    if (!complete) this.doubt(); // what failed has the patch that it had by the rules of before
     return complete;
   }
 

@@ -163,6 +163,21 @@ t.test("the same pair is printed anew when other rules count for it, and not bef
   t.strictSame(await set(), []);
 });
 
+t.test("a patch that could not be made by other rules is made when it can be", async (t) => {
+  const { patcher, patches } = setOf();
+  const pairs = [pairOf("a", 3), pairOf("b", 4)];
+  await patches.setTracked(pairs, failOnError);
+  patcher.printed.length = 0;
+  patcher.rules = "other attributes";
+  patcher.failing = "a";
+  patches.doubt();
+  t.notOk(await patches.setTracked(pairs, () => undefined));
+  t.strictSame(patcher.printed, ["b"]);
+  patcher.failing = "";
+  t.ok(await patches.setTracked(pairs, failOnError));
+  t.strictSame(patcher.printed, ["b", "a"], "which the rules of before still had");
+});
+
 t.test("the changes of a commit lead from the files before it to those after, within the budget", async (t) => {
   const step = fc.array(fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.integer({ min: 0, max: 9 })), {
     maxLength: 4,
