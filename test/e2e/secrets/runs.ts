@@ -6,6 +6,7 @@ const AROUND_BYTES = 60;
 const TABLE_BITS = 24;
 
 const HEXADECIMAL = /^[0-9a-f]+$/;
+const DECIMAL = /^[0-9]+$/;
 
 /** A run, and whose it is. */
 interface Run {
@@ -71,7 +72,9 @@ export class Runs {
       const run = window.toString("latin1");
       const of = this.#runs.get(run);
       if (of === undefined || found.has(of.name)) continue;
-      if (HEXADECIMAL.test(run) && isInAnother(of, bytes[at - RUN_BYTES * step], bytes[at + step])) continue;
+      const [left, right] = [bytes[at - RUN_BYTES * step], bytes[at + step]];
+      if (HEXADECIMAL.test(run) && isInAnother(of, left, right)) continue;
+      if (DECIMAL.test(run) && isListed(left) && isListed(right)) continue;
       const around = bytes.toString("latin1", Math.max(0, at - AROUND_BYTES), at + AROUND_BYTES);
       found.set(of.name, `${run} in ${JSON.stringify(around)}`);
     }
@@ -86,6 +89,11 @@ function isInAnother({ before, behind }: Run, ...beside: readonly (number | unde
   const [left, right] = beside.map((byte) => String.fromCharCode(byte ?? 0));
   const isForeign = (found = "", own: string) => HEXADECIMAL.test(found) && found !== own;
   return isForeign(left, before) || isForeign(right, behind);
+}
+
+/** A snapshot is millions of numbers between commas, and some have the eight digits of a secret by chance. */
+function isListed(beside: number | undefined): boolean {
+  return beside === 0x2c || beside === 0x0a;
 }
 
 /** Where the table says whether a run is known. @param high its first four bytes @param low its last four */
