@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sweepDelay } from "../src/worktree/follow/sweeper.js";
 import { Random } from "../test/support/random.js";
 import { GIT_ENV, git } from "../test/support/repo.js";
+import { measureEdits } from "./support/edits.js";
 import { FollowedProcess, SETTLE_MS } from "./support/followed.js";
 import { median, milliseconds, progress, quantile, ratioText, timeOf } from "./support/measure.js";
 import type { PeerTimes } from "./support/peer-scan.js";
@@ -67,7 +68,7 @@ async function measure({ name, root }: BenchTree): Promise<Figures> {
 
   const followed = new FollowedProcess(root);
   await followed.state();
-  const edits = await measureEdits(followed, root, tracked, say);
+  const edits = await editFigures(followed, root, tracked, say);
   say("checkout");
   const checkoutMs = await measureCheckout(followed, root, tracked);
   say("refreshes");
@@ -95,35 +96,19 @@ async function measure({ name, root }: BenchTree): Promise<Figures> {
   };
 }
 
-async function measureEdits(
+async function editFigures(
   followed: FollowedProcess,
   root: string,
   tracked: readonly string[],
   say: (what: string) => void,
 ): Promise<Pick<Figures, "editMedianMs" | "editP99Ms" | "editCpuMs">> {
-  const random = new Random(1);
   const texts = tracked.filter((path) => /\.(c|h|[cm]?[jt]s|md|json|txt)$/.test(path));
-  const times: number[] = [];
   await rest(500);
-  const before = await followed.usage();
-  for (let at = 0; at < EDITS; at += 2) {
-    say(`edit ${at} of ${EDITS}`);
-    const path = join(root, random.pick(texts));
-    const content = readFileSync(path);
-    for (const change of [() => appendFileSync(path, "one more line\n"), () => writeFileSync(path, content)]) {
-      await rest(60 + random.below(80)); // the tree is quiet
-      const told = followed.state();
-      const began = performance.now();
-      change();
-      await told;
-      times.push(performance.now() - began);
-    }
-  }
-  const { cpuMs } = await followed.usage();
+  const { timesMs, cpuMs } = await measureEdits(followed, root, texts, { edits: EDITS, random: new Random(1), say });
   return {
-    editMedianMs: median(times),
-    editP99Ms: quantile(times, 0.99),
-    editCpuMs: (cpuMs - before.cpuMs) / times.length,
+    editMedianMs: median(timesMs),
+    editP99Ms: quantile(timesMs, 0.99),
+    editCpuMs: cpuMs / timesMs.length,
   };
 }
 

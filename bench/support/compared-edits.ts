@@ -1,17 +1,8 @@
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { Random } from "../../test/support/random.js";
 import { git } from "../../test/support/repo.js";
+import { type EditCost, measureEdits } from "./edits.js";
 import { FollowedProcess } from "./followed.js";
 import { median, progress, quantile } from "./measure.js";
-
-/** What edits cost a process that follows a tree. */
-export interface EditCost {
-  /** From the write until the state is told. */
-  timesMs: number[];
-  /** User and system time of the process in all of them. */
-  cpuMs: number;
-}
 
 /** What one edit costs. */
 export interface EditFigures {
@@ -47,35 +38,13 @@ export async function compareEdits(root: string): Promise<{ plain: EditFigures; 
       const followed = new FollowedProcess(root, env);
       await followed.state();
       await rest(START_MS);
-      await edit(followed, root, paths, random, cost);
+      const { timesMs, cpuMs } = await measureEdits(followed, root, paths, { edits: EDITS_A_ROUND, random });
+      cost.timesMs.push(...timesMs);
+      cost.cpuMs += cpuMs;
       await followed.close();
     }
   }
   return { plain: figuresOf(plain), compared: figuresOf(compared) };
-}
-
-async function edit(
-  followed: FollowedProcess,
-  root: string,
-  paths: readonly string[],
-  random: Random,
-  cost: EditCost,
-): Promise<void> {
-  const before = await followed.usage();
-  for (let at = 0; at < EDITS_A_ROUND; at += 2) {
-    const path = join(root, random.pick(paths));
-    const content = readFileSync(path);
-    for (const change of [() => appendFileSync(path, "one more line\n"), () => writeFileSync(path, content)]) {
-      await rest(60 + random.below(80)); // the tree is quiet
-      const told = followed.state();
-      const began = performance.now();
-      change();
-      await told;
-      cost.timesMs.push(performance.now() - began);
-    }
-  }
-  const after = await followed.usage();
-  cost.cpuMs += after.cpuMs - before.cpuMs;
 }
 
 function figuresOf({ timesMs, cpuMs }: EditCost): EditFigures {

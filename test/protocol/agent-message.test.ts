@@ -7,16 +7,9 @@ import {
   readAgentMessage,
 } from "../../src/protocol/index.js";
 import fc from "../support/fast-check.js";
+import { META } from "./tree-meta.js";
 
 const CHAT = "22222222-2222-4222-8222-222222222222";
-const META = {
-  head: "",
-  branch: "main",
-  remote_origin: "",
-  scanned_at: "2026-03-05T10:11:12.345Z",
-  health: "",
-  too_large_bytes: 0,
-};
 
 /** A list that counts how many of its elements are looked at. */
 function counted(elements: readonly unknown[]): { list: readonly unknown[]; looks: () => number } {

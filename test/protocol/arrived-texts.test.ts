@@ -1,15 +1,7 @@
 import t from "tap";
 import { readAgentFrame } from "../../src/protocol/index.js";
 import fc from "../support/fast-check.js";
-
-const META = {
-  head: "",
-  branch: "main",
-  remote_origin: "",
-  scanned_at: "2026-03-05T10:11:12.345Z",
-  health: "",
-  too_large_bytes: 0,
-};
+import { META } from "./tree-meta.js";
 
 const texts = fc.oneof(
   fc.string({ unit: "binary", maxLength: 20 }),

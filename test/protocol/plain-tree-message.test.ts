@@ -3,16 +3,9 @@ import t from "tap";
 import { agentMessageSchema, readAgentMessage } from "../../src/protocol/index.js";
 import { isPlainTreeMessage } from "../../src/protocol/plain-tree-message.js";
 import fc from "../support/fast-check.js";
+import { META } from "./tree-meta.js";
 
 const FILE = { key: "t:a", path: "a", header: "h", hunks: "@@", additions: 1, deletions: 0, omitted_bytes: 0 };
-const META = {
-  head: "",
-  branch: "main",
-  remote_origin: "",
-  scanned_at: "2026-03-05T10:11:12.345Z",
-  health: "",
-  too_large_bytes: 0,
-};
 const MESSAGE = {
   type: "tree",
   root: "/a",
