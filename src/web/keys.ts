@@ -118,7 +118,7 @@ function isOnScreen({ element }: FileView): boolean {
 }
 
 function shownFiles(page: ChatPage): FileView[] {
-  return page.diff.files.filter(({ element }) => !element.hasAttribute("data-filtered"));
+  return page.diff.files.filter(({ isFiltered }) => !isFiltered);
 }
 
 function headHeight(): number {

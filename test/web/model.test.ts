@@ -2,6 +2,7 @@ import t from "tap";
 import { type Block, blocksOf } from "../../src/web/model/blocks.js";
 import { type Comment, Comments, linesOf, placeOfComment, promptOf } from "../../src/web/model/comments.js";
 import { factsOf } from "../../src/web/model/file-facts.js";
+import { GROUP_SIZE, type Grouped, regroup } from "../../src/web/model/grouping.js";
 import { followRanges, freshRows } from "../../src/web/model/just-now.js";
 import { commonRows, followRow, rowsOf } from "../../src/web/model/rows.js";
 import { FileMarks, fingerprint, loadSettings, saveSettings } from "../../src/web/model/settings.js";
@@ -238,6 +239,61 @@ t.test("what the browser keeps is believed only when it makes sense", async (t) 
   const unkept = new FileMarks(full, "chat");
   unkept.setViewed("a", "1");
   t.ok(unkept.isViewed("a", "1"), "until the page is closed");
+});
+
+t.test("groups keep what they have, in order, and stay small", async (t) => {
+  type Groups = Grouped<number, string>[];
+  const lists = fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 400 }), { minLength: 0, maxLength: 300 }), {
+    minLength: 2,
+    maxLength: 5,
+  });
+  fc.assert(
+    fc.property(lists, fc.boolean(), fc.integer({ min: 0, max: 400 }), (states, isSorted, held) => {
+      let groups: { group: string; items: number[] }[] = [];
+      for (const state of states) {
+        const items = isSorted ? [...state].sort((a, b) => a - b) : state;
+        const names = groups.map(({ group }) => group);
+        const before = new Map(
+          groups.flatMap(({ group, items: within }) => within.map((item) => [item, group] as const)),
+        );
+        const after: Groups = regroup(
+          items,
+          names,
+          (item) => before.get(item),
+          (item) => item === held,
+        );
+        t.same(
+          after.flatMap(({ items: within }) => within),
+          items,
+        );
+        const kept = after.flatMap(({ group }) => group ?? []);
+        t.same(
+          kept,
+          names.filter((name) => kept.includes(name)),
+          "in the order that they had, each once",
+        );
+        for (const { items: within } of after) t.ok(within.length > 0 && within.length <= 2 * GROUP_SIZE);
+        const staysIn = after.find(({ items: within }) => within.includes(held))?.group;
+        // of what is in order, nothing changes its group but for one that has grown too large, and never what is held
+        if (isSorted && before.has(held) && items.includes(held)) t.equal(staysIn, before.get(held));
+        const made = states.indexOf(state);
+        groups = after.map(({ group, items: within }, at) => ({ group: group ?? `${made}.${at}`, items: within }));
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+t.test("one that has moved leaves the others where they are", async (t) => {
+  const groups = ["a", "b", "c"];
+  const groupOf = (item: string) => groups.find((group) => item.startsWith(group));
+  const items = ["a1", "c9", "a2", "b1", "b2", "c1"];
+  const after = regroup(items, groups, groupOf, () => false);
+  t.same(after, [
+    { group: "a", items: ["a1", "c9", "a2"] },
+    { group: "b", items: ["b1", "b2"] },
+    { group: "c", items: ["c1"] },
+  ]);
 });
 
 t.test("the page knows from its address where the relay is, and what a link's key is", async (t) => {

@@ -22,15 +22,14 @@ function topOf(page: Page, text: string): Promise<number> {
   })()`);
 }
 
-t.test(
-  `the line under the eye stays where it is under ${EDITS} edits above it (seed ${SEED})`,
-  { skip: withoutBrowser },
-  async (t) => {
+for (const count of [12, 150]) {
+  const name = `the line under the eye stays where it is under ${EDITS} edits of the ${count} files above it (seed ${SEED})`;
+  t.test(name, { skip: withoutBrowser }, async (t) => {
     const world = await PageWorld.start(t);
     const agent = await world.agent();
     const random = new Random(SEED);
     const above = new Map(
-      Array.from({ length: 12 }, (_, at) => [`src/a${at}.ts`, randomRows(random, `a${at}`, 5 + random.below(40))]),
+      Array.from({ length: count }, (_, at) => [`src/a${at}.ts`, randomRows(random, `a${at}`, 5 + random.below(40))]),
     );
     const rows = [
       ...randomRows(random, "before", 60),
@@ -79,5 +78,39 @@ t.test(
     }
     t.same(moved, []);
     t.same(world.complaints, []);
-  },
-);
+  });
+}
+
+t.test("what is focused and selected stays so while files come around it", { skip: withoutBrowser }, async (t) => {
+  const world = await PageWorld.start(t);
+  const agent = await world.agent();
+  const read = fileWith("src/m.ts", ["+the selected line"]);
+  const around = (count: number) =>
+    Array.from({ length: count }, (_, at) => fileWith(`src/${at % 2 === 0 ? "a" : "z"}${1000 + at}.ts`, ["+new"]));
+  const tell = (count: number) =>
+    agent.tell(
+      ROOT,
+      [...around(count), read].sort((a, b) => (a.key < b.key ? -1 : 1)),
+    );
+  tell(10);
+  const page = await world.openLive();
+  await page.focus('.file[data-path="src/m.ts"] [data-action=collapse]');
+  await page.evaluate(`(() => {
+    const text = document.querySelector('.file[data-path="src/m.ts"] .code').firstChild;
+    getSelection().setBaseAndExtent(text, 4, text, 12);
+  })()`);
+  for (const count of [200, 30, 500]) {
+    tell(count);
+    await untilTrue(page, `document.querySelectorAll(".file").length === ${count + 1}`);
+    t.equal(await page.evaluate("getSelection().toString()"), "selected");
+    t.equal(await page.evaluate("document.activeElement.closest('.file')?.dataset.path"), "src/m.ts");
+    const paths = "[...document.querySelectorAll('.file')].map(({ dataset }) => dataset.path)";
+    t.same(await page.evaluate(paths), [...around(count).map(({ path }) => path), "src/m.ts"].sort());
+    t.ok(
+      await page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.group')].map((each) => each.childElementCount)) <= 64",
+      ),
+    );
+  }
+  t.same(world.complaints, []);
+});

@@ -5,7 +5,8 @@ import type { DiffContext } from "./context.js";
 import { element, syncChildren } from "./dom.js";
 import type { Wanted, Wish } from "./expansion.js";
 import type { FileView } from "./file-view.js";
-import { Painter } from "./painter.js";
+import { Nearness } from "./nearness.js";
+import { Painter } from "./painting/painter.js";
 import { TreeView } from "./tree-view.js";
 
 /** A diff that is larger has its files built when they come near the screen, and not at once. UTF-16 units. */
@@ -17,7 +18,8 @@ export class DiffView {
   readonly #context: DiffContext;
   readonly #spacer = element("div", { class: "spacer", "aria-hidden": "true" });
   readonly #trees = new Map<string, TreeView>();
-  readonly #painter: Painter;
+  readonly #painter = new Painter();
+  readonly #nearness: Nearness;
   readonly #onEdits: (edited: readonly FileView[]) => void;
   #isFirst = true;
   #isLarge = false;
@@ -26,13 +28,11 @@ export class DiffView {
   constructor(context: DiffContext, onEdits: (edited: readonly FileView[]) => void) {
     this.#context = context;
     this.#onEdits = onEdits;
-    this.#painter = new Painter(
-      (section) => this.fileAt(section),
-      (file, isNear) => {
-        if (isNear) this.build(file);
-        file.setNear(isNear);
-      },
-    );
+    this.#nearness = new Nearness((file, isNear) => {
+      if (isNear) this.build(file);
+      file.setNear(isNear);
+      this.#painter.setNear(file, isNear);
+    });
     this.element.append(this.#spacer);
     window.addEventListener("scrollend", () => releaseSpacer(this.#spacer));
     this.element.addEventListener("click", ({ target }) => {
@@ -75,10 +75,7 @@ export class DiffView {
     this.change(() => {
       for (const [root, tree] of this.#trees) {
         if (trees.has(root)) continue;
-        for (const file of tree.files) {
-          this.#painter.forget(file);
-          file.dispose();
-        }
+        for (const file of tree.files) file.dispose();
         this.#trees.delete(root);
       }
       for (const root of [...trees.keys()].sort()) {
@@ -91,6 +88,7 @@ export class DiffView {
         sorted.map((tree) => tree.element),
         this.#spacer.nextElementSibling,
       );
+      this.#nearness.follow(sorted.flatMap(({ groups }) => groups));
     });
     if (!this.#isFirst) this.#onEdits(edited);
     this.#isFirst = false;
@@ -154,11 +152,9 @@ export class DiffView {
     const isNew = tree === undefined;
     tree ??= new TreeView(root, this.#context);
     this.#trees.set(root, tree);
-    const { edited, gone, isSwitch } = tree.update(state);
-    for (const file of gone) this.#painter.forget(file);
+    const { edited, isSwitch } = tree.update(state);
     for (const file of edited) {
       if (!this.#isLarge) this.build(file);
-      this.#painter.observe(file);
       this.#painter.repaint(file);
     }
     return isNew || isSwitch ? [] : edited;

@@ -13,20 +13,26 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** How many units two texts share at the start and, beyond those, at the end. */
+export function commonEnds(before: string, after: string): { prefix: number; suffix: number } {
+  const shorter = Math.min(before.length, after.length);
+  let prefix = 0;
+  while (prefix < shorter && before.charCodeAt(prefix) === after.charCodeAt(prefix)) prefix += 1;
+  let suffix = 0;
+  while (
+    suffix < shorter - prefix &&
+    before.charCodeAt(before.length - 1 - suffix) === after.charCodeAt(after.length - 1 - suffix)
+  ) {
+    suffix += 1;
+  }
+  return { prefix, suffix };
+}
+
 /** Changes a text where it differs, so that selections in the rest of it stay. */
 export function changeText(node: Text, text: string): void {
   const before = node.data;
   if (before === text) return;
-  const shorter = Math.min(before.length, text.length);
-  let start = 0;
-  while (start < shorter && before.charCodeAt(start) === text.charCodeAt(start)) start += 1;
-  let end = 0;
-  while (
-    end < shorter - start &&
-    before.charCodeAt(before.length - 1 - end) === text.charCodeAt(text.length - 1 - end)
-  ) {
-    end += 1;
-  }
+  let { prefix: start, suffix: end } = commonEnds(before, text);
   // what is put between two lines stands behind the first one's line feed or before the second one's: the latter leaves alone
   // what is selected from the start of the second line on
   const isInsertion = start + end === before.length;

@@ -34,7 +34,7 @@ export class FileList {
       const folders = new Map<string, HTMLElement[]>();
       for (const file of tree.files) {
         const isShown = wanted === "" || file.path.toLowerCase().includes(wanted);
-        file.element.toggleAttribute("data-filtered", !isShown);
+        file.setFiltered(!isShown);
         if (!isShown) continue;
         const folder = file.path.includes("/") ? file.path.slice(0, file.path.lastIndexOf("/")) : "";
         const entry = this.#entry(file);

@@ -14,10 +14,24 @@ import { changeText, element } from "./dom.js";
 import { Expansion, type Wanted } from "./expansion.js";
 import { ImagesView } from "./images-view.js";
 
+/** What of a file counts for its height. */
+export interface Extent {
+  /** Lines of the diff. */
+  rows: number;
+  /** Heads of hunks, and what stands at the end as one. */
+  hunkHeads: number;
+  /** Rows of images, before and after. */
+  images: number;
+}
+
+const HEAD_ALONE: Extent = { rows: 0, hunkHeads: 0, images: 0 };
+
 /** One file of a tree: its head, which sticks to the top, and its hunks. */
 export class FileView {
   readonly element: HTMLElement;
   readonly root: string;
+  /** Called when {@link extent} has changed, perhaps. */
+  onExtent: () => void = () => undefined;
   readonly #context: DiffContext;
   readonly #path = document.createTextNode("");
   readonly #from = document.createTextNode("");
@@ -39,6 +53,7 @@ export class FileView {
   #fingerprint = "";
   #justNow: RowRange[] = [];
   readonly #comments: CommentsView;
+  #extent = HEAD_ALONE;
   #justNowEnd: ReturnType<typeof setTimeout> | undefined;
 
   constructor(root: string, file: TreeFile, comparison: string, context: DiffContext) {
@@ -111,6 +126,17 @@ export class FileView {
 
   get isViewed(): boolean {
     return this.element.hasAttribute("data-viewed");
+  }
+
+  /** `undefined`: it is not shown. */
+  get extent(): Extent | undefined {
+    if (this.isFiltered) return undefined;
+    return this.isCollapsed ? HEAD_ALONE : this.#images === undefined ? this.#extent : { ...HEAD_ALONE, images: 1 };
+  }
+
+  /** The filter of the list leaves it out. */
+  get isFiltered(): boolean {
+    return this.element.hasAttribute("data-filtered");
   }
 
   /** How many lines changed just now. */
@@ -200,6 +226,12 @@ export class FileView {
     this.#showJustNow(wide);
   }
 
+  setFiltered(isFiltered: boolean): void {
+    if (isFiltered === this.isFiltered) return;
+    this.element.toggleAttribute("data-filtered", isFiltered);
+    this.onExtent();
+  }
+
   setCollapsed(isCollapsed: boolean): void {
     this.#context.marks.setCollapsed(this.#name, isCollapsed);
     this.#showMarks();
@@ -262,8 +294,11 @@ export class FileView {
     this.#body?.update(shown, end, this.#context.settings.split);
     const heads = shown.filter((row) => row.startsWith("@")).length;
     const bars = end.to === undefined || end.from < end.to ? 1 : 0;
-    this.element.style.setProperty("--rows", String(shown.length - heads));
-    this.element.style.setProperty("--heads", String(shown.length === 0 ? 0 : heads + bars));
+    const [rows, hunkHeads] = [shown.length - heads, shown.length === 0 ? 0 : heads + bars];
+    this.#extent = { rows, hunkHeads, images: 0 };
+    this.element.style.setProperty("--rows", String(rows));
+    this.element.style.setProperty("--heads", String(hunkHeads));
+    this.onExtent();
     this.#showJustNow(wide);
   }
 
@@ -318,6 +353,7 @@ export class FileView {
       this.#images?.dispose();
       this.#images?.element.remove();
       this.#images = undefined;
+      this.onExtent();
       return;
     }
     this.#images ??= new ImagesView(this.path, (side, oid) =>
@@ -325,6 +361,7 @@ export class FileView {
     );
     if (!this.#images.element.isConnected) this.#notice.after(this.#images.element);
     this.#images.update(sides, this.#isNear && !this.isCollapsed);
+    this.onExtent();
   }
 
   #showJustNow(wide?: WiderRows): void {

@@ -13,19 +13,26 @@ const SIGNS = { same: " ", old: "−", new: "+" };
 export class LinesView {
   readonly element: HTMLElement;
   readonly side: Side;
-  readonly code = document.createTextNode("");
-  readonly #old = document.createTextNode("");
-  readonly #new = document.createTextNode("");
-  readonly #signs = document.createTextNode("");
+  readonly code: Text;
+  readonly #old: Text;
+  readonly #new: Text;
+  readonly #signs: Text;
   /** Beside each other, unchanged lines stand on both sides. */
   #copy: Text | undefined;
   #lines: Lines;
+  #oldStart: number;
   #marks: HTMLElement[] = [];
 
   /** @param oldStart the first line's number in the old version, for `same` */
   constructor(side: Side, lines: Lines, oldStart: number, isSplit: boolean) {
     this.side = side;
     this.#lines = lines;
+    this.#oldStart = oldStart;
+    const texts = textsOf(side, lines, oldStart);
+    this.code = document.createTextNode(texts.code);
+    this.#old = document.createTextNode(texts.old);
+    this.#new = document.createTextNode(texts.new);
+    this.#signs = document.createTextNode(texts.signs);
     const numbers = (node: Text, version: string) =>
       element("pre", { class: `number ${version}`, "aria-hidden": "true" }, node);
     this.element = element(
@@ -36,12 +43,9 @@ export class LinesView {
       element("pre", { class: "sign", "aria-hidden": "true" }, this.#signs),
       element("pre", { class: "code" }, this.code),
     );
-    if (side !== "same") {
-      const name = side === "old" ? "removed" : "added";
-      this.element.setAttribute("role", "group");
-      this.element.setAttribute("aria-label", `${lines.count} ${lines.count === 1 ? "line" : "lines"} ${name}`);
-    }
-    this.update(lines, oldStart, isSplit);
+    if (side !== "same") this.element.setAttribute("role", "group");
+    this.#showCount();
+    this.setSplit(isSplit);
   }
 
   /** Its text wherever it stands: beside each other, unchanged lines are there twice. */
@@ -60,15 +64,26 @@ export class LinesView {
 
   /** Shows other lines in the place of these. */
   update(lines: Lines, oldStart: number, isSplit: boolean): void {
+    const { text, start, lacksNewline } = this.#lines;
+    const isSame = text === lines.text && start === lines.start && lacksNewline === lines.lacksNewline;
+    if (isSame && oldStart === this.#oldStart) return; // an edit leaves most runs of a file as they were
     this.#lines = lines;
-    const numbered = lines.lacksNewline ? lines.count - 1 : lines.count;
-    const from = (start: number) => Array.from({ length: numbered }, (_, at) => start + at).join("\n");
-    changeText(this.code, lines.text);
-    changeText(this.#old, this.side === "new" ? "" : from(this.side === "old" ? lines.start : oldStart));
-    changeText(this.#new, this.side === "old" ? "" : from(lines.start));
-    changeText(this.#signs, `${SIGNS[this.side]}\n`.repeat(Math.max(0, numbered - 1)) + SIGNS[this.side]);
-    this.element.style.setProperty("--rows", String(lines.count));
+    this.#oldStart = oldStart;
+    const texts = textsOf(this.side, lines, oldStart);
+    changeText(this.code, texts.code);
+    changeText(this.#old, texts.old);
+    changeText(this.#new, texts.new);
+    changeText(this.#signs, texts.signs);
+    this.#showCount();
     this.setSplit(isSplit);
+  }
+
+  #showCount(): void {
+    const { count } = this.#lines;
+    this.element.style.setProperty("--rows", String(count));
+    if (this.side === "same") return;
+    const words = `${count} ${count === 1 ? "line" : "lines"} ${this.side === "old" ? "removed" : "added"}`;
+    this.element.setAttribute("aria-label", words);
   }
 
   setSplit(isSplit: boolean): void {
@@ -79,7 +94,7 @@ export class LinesView {
       return;
     }
     if (this.#copy === undefined) {
-      this.#copy = document.createTextNode("");
+      this.#copy = document.createTextNode(this.#lines.text);
       this.element.firstElementChild?.after(element("pre", { class: "code copy", "aria-hidden": "true" }, this.#copy));
     }
     changeText(this.#copy, this.#lines.text);
@@ -97,4 +112,16 @@ export class LinesView {
     this.element.append(...this.#marks);
     this.element.toggleAttribute("data-just-now", ranges.length > 0);
   }
+}
+
+/** The texts of a run's columns, a line each. */
+function textsOf(side: Side, { text, start, count, lacksNewline }: Lines, oldStart: number) {
+  const numbered = lacksNewline ? count - 1 : count;
+  const from = (first: number) => Array.from({ length: numbered }, (_, at) => first + at).join("\n");
+  return {
+    code: text,
+    old: side === "new" ? "" : from(side === "old" ? start : oldStart),
+    new: side === "old" ? "" : from(start),
+    signs: `${SIGNS[side]}\n`.repeat(Math.max(0, numbered - 1)) + SIGNS[side],
+  };
 }

@@ -1,16 +1,16 @@
 import type { WatchedTree } from "../../client/index.js";
 import type { TreeFile, TreeMeta } from "../../protocol/browser.js";
 import { comparisonName, comparisonWords } from "../model/comparing.js";
+import { regroup } from "../model/grouping.js";
 import type { DiffContext } from "./context.js";
 import { changeText, element, syncChildren } from "./dom.js";
+import { FileGroup } from "./file-group.js";
 import { FileView } from "./file-view.js";
 
 /** What an update has changed in a tree. */
 export interface TreeChanges {
   /** Files that were edited, or have come. */
   edited: FileView[];
-  /** Files that are shown no longer. */
-  gone: FileView[];
   /** The tree is compared with something else than before: nobody has edited these files. */
   isSwitch: boolean;
 }
@@ -31,6 +31,7 @@ export class TreeView {
   readonly #files = new Map<string, FileView>();
   readonly #views = new WeakMap<Element, FileView>();
   #inOrder: readonly FileView[] = [];
+  #groups: readonly FileGroup[] = [];
   /** What it is compared with; `undefined` before the first state. */
   #comparison: string | undefined;
 
@@ -60,6 +61,11 @@ export class TreeView {
     return this.#inOrder;
   }
 
+  /** What the files are in, from top to bottom. */
+  get groups(): readonly FileGroup[] {
+    return this.#groups;
+  }
+
   fileOf(section: Element): FileView | undefined {
     return this.#views.get(section);
   }
@@ -67,15 +73,17 @@ export class TreeView {
   update({ meta, files }: Pick<WatchedTree, "meta" | "files">): TreeChanges {
     this.#showMeta(meta, files);
     const comparison = comparisonName(meta);
-    const changes: TreeChanges = { edited: [], gone: [], isSwitch: this.#comparison !== comparison };
+    const changes: TreeChanges = { edited: [], isSwitch: this.#comparison !== comparison };
     this.#comparison = comparison;
     this.#followAdded(files);
     const keys = new Set(files.map(({ key }) => key));
+    const gone: FileView[] = [];
     for (const [key, view] of this.#files) {
       if (keys.has(key)) continue;
       this.#files.delete(key);
-      changes.gone.push(view);
+      gone.push(view);
     }
+    const before = this.#inOrder;
     this.#inOrder = files.map((file) => {
       const view = this.#files.get(file.key);
       if (view === undefined) {
@@ -90,10 +98,29 @@ export class TreeView {
       }
       return view;
     });
-    const sections = this.#inOrder.map((view) => view.element);
-    syncChildren(this.element, sections, this.#clean.nextElementSibling);
-    for (const view of changes.gone) view.dispose();
+    // an edit changes one file, and there may be thousands
+    const isSameList = before.length === files.length && before.every((view, at) => view === this.#inOrder[at]);
+    if (!isSameList) this.#group();
+    for (const view of gone) view.dispose();
     return changes;
+  }
+
+  /** Shows the files that there are now, each in the group that it was in, as far as that goes. */
+  #group(): void {
+    const groupOf = new Map(this.#groups.flatMap((group) => group.files.map((file) => [file, group])));
+    const [focused, selected] = [document.activeElement, getSelection()?.anchorNode ?? null];
+    // a browser that moves an element forgets what is selected and focused in it
+    const isHeld = ({ element: section }: FileView) => section.contains(focused) || section.contains(selected);
+    const grouped = regroup(this.#inOrder, this.#groups, (file) => groupOf.get(file), isHeld);
+    this.#groups = grouped.map(({ group = new FileGroup(), items }) => {
+      group.show(items);
+      return group;
+    });
+    syncChildren(
+      this.element,
+      this.#groups.map((group) => group.element),
+      this.#clean.nextElementSibling,
+    );
   }
 
   /** An untracked file that was added to the index or committed has another key, and is the same file. */

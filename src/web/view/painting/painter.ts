@@ -1,14 +1,12 @@
-import { spansWithin } from "../model/tokens.js";
-import { changedWords } from "../model/words.js";
-import type { FileView } from "./file-view.js";
+import { spansWithin } from "../../model/tokens.js";
+import { changedWords } from "../../model/words.js";
+import type { FileView } from "../file-view.js";
+import type { LinesView } from "../lines-view.js";
 import { Highlights, type Token } from "./highlights.js";
 import { languageOf } from "./languages.js";
-import type { LinesView } from "./lines-view.js";
 
 /** Hunks that are longer are read in parts; a run of lines that is longer has the colours of its lines alone. UTF-16 units. */
 const MOST_UNITS = 200_000;
-/** So far beyond the screen, files are coloured. */
-const NEAR = "600px 0px";
 
 /** Colours the files that are near the screen, when the browser has nothing else to do. */
 export class Painter {
@@ -17,40 +15,24 @@ export class Painter {
   readonly #waiting = new Set<FileView>();
   /** The text that each run was coloured for. */
   readonly #painted = new Map<LinesView, string>();
-  readonly #observer: IntersectionObserver;
   #isScheduled = false;
 
-  /** @param onNear told of a file before it comes to the screen, and when it has left */
-  constructor(fileOf: (section: Element) => FileView | undefined, onNear: (file: FileView, isNear: boolean) => void) {
-    this.#observer = new IntersectionObserver(
-      (entries) => {
-        for (const { target, isIntersecting } of entries) {
-          const file = fileOf(target);
-          if (file === undefined) continue;
-          onNear(file, isIntersecting);
-          if (isIntersecting) {
-            this.#near.add(file);
-            this.repaint(file);
-          } else this.#leave(file);
-        }
-      },
-      { rootMargin: NEAR },
-    );
-  }
-
-  observe(file: FileView): void {
-    this.#observer.observe(file.element);
-  }
-
-  forget(file: FileView): void {
-    this.#observer.unobserve(file.element);
-    this.#leave(file);
+  /** A file has come near the screen, or left. */
+  setNear(file: FileView, isNear: boolean): void {
+    if (!isNear) this.#leave(file);
+    else {
+      this.#near.add(file);
+      this.repaint(file);
+    }
   }
 
   /** The file has changed. @param entirely it is laid out in another way: nothing that was painted counts */
   repaint(file: FileView, entirely = false): void {
     if (!Highlights.isSupported || !this.#near.has(file)) return;
-    if (entirely) for (const lines of file.body?.hunks().flat() ?? []) this.#painted.delete(lines);
+    for (const lines of file.body?.hunks().flat() ?? []) {
+      if (entirely) this.#painted.delete(lines);
+      else this.#highlights.follow(lines);
+    }
     this.#waiting.add(file);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -59,7 +41,7 @@ export class Painter {
   }
 
   #leave(file: FileView): void {
-    if (!this.#near.delete(file)) return; // nothing of it is painted: most files are told of for the first time, and are far
+    this.#near.delete(file);
     this.#waiting.delete(file);
     for (const lines of file.body?.hunks().flat() ?? []) this.#forgetLines(lines);
   }

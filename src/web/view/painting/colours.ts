@@ -8,7 +8,7 @@ import json from "highlight.js/lib/languages/json";
 import python from "highlight.js/lib/languages/python";
 import typescript from "highlight.js/lib/languages/typescript";
 import xml from "highlight.js/lib/languages/xml";
-import { type NamedSpan, spansOf } from "../model/tokens.js";
+import { type NamedSpan, spansOf } from "../../model/tokens.js";
 import { MORE_LANGUAGES } from "./more-languages.js";
 
 for (const [name, language] of Object.entries({ bash, css, go, javascript, json, python, typescript, xml })) {
