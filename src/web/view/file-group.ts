@@ -1,9 +1,6 @@
 import { element, syncChildren } from "./dom.js";
 import type { FileView } from "./file-view.js";
 
-/** The head of a file with the line above it, as styles.css has them. CSS pixels. */
-const HEAD = 38;
-
 /**
  * Files that follow each other. The browser leaves out a group that is away from the screen as one: of thousands of files, it
  * would ask each in every frame whether it has come near.
@@ -39,7 +36,8 @@ export class FileGroup {
       hunks += extent.hunkHeads;
       images += extent.images;
     }
-    const height = `calc(${heads * HEAD}px + ${rows} * var(--row) + ${hunks} * var(--head) + ${images} * var(--images))`;
+    // as styles.css has them; a file has a line above its head
+    const height = `calc(${heads} * (var(--file-head) + 1px) + ${rows} * var(--row) + ${hunks} * var(--head) + ${images} * var(--images))`;
     if (height === this.#height) return;
     this.#height = height;
     this.element.style.containIntrinsicHeight = height;
