@@ -1,4 +1,5 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import tap from "tap";
 import type { RelayOptions } from "../../src/relay/index.js";
 import type { FakeAgent } from "../relay/support/fake-agent.js";
 import { TestRelay } from "../relay/support/relay.js";
@@ -8,6 +9,14 @@ import { until } from "../support/until.js";
 
 export const ROOT = "/home/alice/app";
 
+let browser: Promise<Browser> | undefined;
+
+/** One for all tests of a file: each has profiles of its own in it, and a start costs as much as a test. */
+function sharedBrowser(): Promise<Browser> {
+  browser ??= openBrowser(tap);
+  return browser;
+}
+
 /** A relay, an agent that a test plays, and Chromium with the page of its chat. */
 export class PageWorld {
   readonly relay: TestRelay;
@@ -15,15 +24,15 @@ export class PageWorld {
   readonly complaints: string[] = [];
   /** The addresses that the pages have asked for. */
   readonly requests: string[] = [];
-  readonly #browser: Browser;
+  readonly #t: Cleanup;
 
-  private constructor(relay: TestRelay, browser: Browser) {
+  private constructor(t: Cleanup, relay: TestRelay) {
+    this.#t = t;
     this.relay = relay;
-    this.#browser = browser;
   }
 
   static async start(t: Cleanup, options: Partial<RelayOptions> = {}): Promise<PageWorld> {
-    return new PageWorld(await TestRelay.start(t, options), await openBrowser(t));
+    return new PageWorld(t, await TestRelay.start(t, options));
   }
 
   agent(roots: string[] = [ROOT]): Promise<FakeAgent> {
@@ -39,7 +48,8 @@ export class PageWorld {
     address = `${this.address}#token=${this.relay.clientToken}`,
     options: BrowserContextOptions = {},
   ): Promise<Page> {
-    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const context = await (await sharedBrowser()).newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    this.#t.teardown(() => context.close());
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
     page.on("request", (request) => this.requests.push(request.url()));
