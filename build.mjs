@@ -59,9 +59,11 @@ if (isUnbundled) {
   for (const [name, module] of Object.entries(threads)) {
     writeFileSync(here(`dist/bin/${name}.js`), `import "../src/worktree/thread/${module}.js";\n`);
   }
-  writeFileSync(here("dist/bin/agent.cjs"), '#!/usr/bin/env node\nimport("./quick-agent.js");\n');
+  for (const name of ["agent", "treewire"]) {
+    writeFileSync(here(`dist/bin/${name}.cjs`), `#!/usr/bin/env node\nimport("./quick-${name}.js");\n`);
+  }
 } else await bundlePrograms();
-chmodSync(here("dist/bin/agent.cjs"), 0o755);
+for (const program of ["agent", "treewire"]) chmodSync(here(`dist/bin/${program}.cjs`), 0o755);
 for (const program of ["agent", "relay", "treewire"]) chmodSync(here(`dist/bin/${program}.js`), 0o755);
 
 // what needs Node.js of the client is a file of its own: browsers never load it (`browser` in the package's manifest)
@@ -155,7 +157,7 @@ function withoutNode() {
 }
 
 async function bundlePrograms() {
-  await bundleQuickAgent();
+  await bundleQuickPrograms();
   await build({
     ...forNode,
     entryPoints: {
@@ -208,10 +210,10 @@ function writeInAscii(folder) {
 }
 
 /**
- * The agent's quick commands, as CommonJS: Node.js starts that before its loader of modules is there. What only `--once`
+ * The quick commands of `agent` and `treewire`, as CommonJS: Node.js starts that before its loader of modules is there. What only `--once`
  * needs is a file of its own, and every other command is the whole program's.
  */
-async function bundleQuickAgent() {
+async function bundleQuickPrograms() {
   const quick = {
     ...bundled,
     packages: "bundle",
@@ -232,16 +234,23 @@ async function bundleQuickAgent() {
   };
   await build({
     ...quick,
-    plugins: [pastDoors(), besideIt("./agent.js", /^\.\/agent\.js$/), required("./once.cjs", /\/once-command\.js$/)],
-    entryPoints: { agent: "dist/bin/quick-agent.js" },
+    plugins: [
+      pastDoors(),
+      besideIt("./agent.js", /^\.\/agent\.js$/),
+      besideIt("./treewire.js", /^\.\/treewire\.js$/),
+      required("./once.cjs", /\/once-command\.js$/),
+    ],
+    entryPoints: { agent: "dist/bin/quick-agent.js", treewire: "dist/bin/quick-treewire.js" },
   });
   await build({
     ...quick,
     plugins: [pastDoors(), lateParts()],
     entryPoints: { once: "dist/src/agent/cli/once-command.js" },
   });
-  rmSync(here("dist/bin/quick-agent.js"));
-  rmSync(here("dist/bin/quick-agent.js.map"));
+  for (const name of ["quick-agent", "quick-treewire"]) {
+    rmSync(here(`dist/bin/${name}.js`));
+    rmSync(here(`dist/bin/${name}.js.map`));
+  }
 }
 
 /** The same for CommonJS: requires the file beside the bundle, as `import()` would start the loader of modules. */

@@ -16,6 +16,7 @@ import { bigTree } from "./support/trees.js";
 
 const run = promisify(execFile);
 const agent = packagePath("dist/bin/agent.cjs");
+const treewire = packagePath("dist/bin/treewire.cjs");
 const STARTS = 25;
 const LOOKS = 9;
 const UNTRACKED = 30_000;
@@ -74,6 +75,7 @@ async function startsOf(root: string, scratch: string): Promise<Row[]> {
     return await contest("start", STARTS, {
       "`node -e 0`": () => node("-e", "0"),
       "`agent --once`": () => node(agent, "--once"),
+      "`treewire diff`": () => node(treewire, "diff"),
       "`agent track`": () => node(agent, "track", "--chat", randomUUID(), "--socket", socket, join(root, "file")),
       "`agent status`": () => node(agent, "status", "--socket", socket),
     });
@@ -222,8 +224,9 @@ function report({ starts, looks, untracked, gainedMs, memory }: Figures): Report
     ],
     goals: [
       most("`agent --once`, one changed file, to Node's start", starts, 1, 1.8),
-      most("`agent track`, to Node's start", starts, 2, 1.8),
-      most("`agent status`, to Node's start", starts, 3, 1.8),
+      most("`treewire diff`, one changed file, to Node's start", starts, 2, 1.8),
+      most("`agent track`, to Node's start", starts, 3, 1.8),
+      most("`agent status`, to Node's start", starts, 4, 1.8),
       most("`agent --once`, 78,311 files, to `git status`", looks, 1, 1.5),
       most("first state, 78,311 files, to `git status`", looks, 2, 1.5),
       most("`agent --once`, 30,000 untracked files, to git", untracked, 1, 1.5),

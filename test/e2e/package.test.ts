@@ -94,7 +94,7 @@ t.test(
   async (t) => {
     const kinds = [
       /^(?:LICENSE|README\.md|package\.json)$/,
-      /^dist\/bin\/(?:(?:agent|relay|treewire|tree-thread|check-thread)\.js|(?:agent|once)\.cjs)$/,
+      /^dist\/bin\/(?:(?:agent|relay|treewire|tree-thread|check-thread)\.js|(?:agent|treewire|once)\.cjs)$/,
       /^dist\/chunks\/[\w-]+\.js$/,
       /^dist\/diff\/index\.js$/,
       /^dist\/man\/treewire(?:-agent|-relay)?\.1$/,
@@ -156,6 +156,11 @@ t.test("a program loads what its command needs, and no more", { skip: unbundled 
     [...required("dist/bin/agent.cjs"), ...required("dist/bin/once.cjs")].filter((name) => !name.startsWith("node:")),
     ["./once.cjs"],
     "--once loads one more, and no package",
+  );
+  t.same(roomsIn(["dist/bin/treewire.cjs"]), ["agent", "protocol", "util"], "and so does `treewire diff`");
+  t.same(
+    required("dist/bin/treewire.cjs").filter((name) => !name.startsWith("node:")),
+    ["./once.cjs"],
   );
   for (const thread of ["dist/bin/tree-thread.js", "dist/bin/check-thread.js"]) {
     t.same([...loadedWith(thread)], [thread], `${thread} is one file`);

@@ -74,7 +74,7 @@ export class Program {
 
 /** Path of a compiled program, as a package names it. */
 export function programPath(name: "agent" | "relay" | "treewire"): string {
-  return fileURLToPath(new URL(`../../bin/${name}.${name === "agent" ? "cjs" : "js"}`, import.meta.url));
+  return fileURLToPath(new URL(`../../bin/${name}.${name === "relay" ? "js" : "cjs"}`, import.meta.url));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { parseComparisonRequest } from "../../protocol/index.js";
 import { keepHeapSmall, runProgram } from "../../util/index.js";
 import type { Action } from "./control-commands.js";
 import { agentSettings, filterPolicy } from "./settings.js";
@@ -17,12 +18,13 @@ interface Words {
 
 const ASKING = ["socket", "state-dir", "config"];
 const FORMATS = ["diff", "json", "stat"] as const;
-const ONCE: Words = {
-  flags: ["once", "exit-code"],
-  values: ["format", "filters"],
+const DIFF: Words = {
+  flags: ["exit-code"],
+  values: ["format", "filters", "compare"],
   lists: [],
   choices: { format: FORMATS, filters: ["user", "all", "none"] },
 };
+const ONCE: Words = { ...DIFF, flags: [...DIFF.flags, "once"] };
 const TRACK: Words = { flags: ["hook"], values: ["chat", ...ASKING], lists: ["ancestor"], choices: {} };
 const STATUS: Words = { flags: ["json"], values: ASKING, lists: [], choices: {} };
 
@@ -38,34 +40,42 @@ interface Given {
 }
 
 /**
- * The program `agent` for the commands that run in prompts and hooks: `--once`, `track` and `status` as they are mostly
+ * The program `agent` for the commands that run in prompts and hooks: `diff`, `--once`, `track` and `status` as they are mostly
  * written. The parser of all commands takes as long to load as Node.js itself; it gets whatever is written otherwise.
  *
  * @param argv what stands behind the program's name
  * @param whole runs the program with all its commands
+ * @param name of the program, for its errors
  */
-export async function runAgentQuickly(argv: readonly string[], whole: () => Promise<unknown>): Promise<void> {
-  const action = quickAction(argv);
-  if (action !== undefined) await runProgram("agent", action);
+export async function runAgentQuickly(
+  argv: readonly string[],
+  whole: () => Promise<unknown>,
+  name = "agent",
+): Promise<void> {
+  const action = quickAction(argv, name);
+  if (action !== undefined) await runProgram(name, action);
   keepHeapSmall(); // before the daemon is loaded: that makes the most garbage
   await whole();
 }
 
 /** What a command line asks for. @returns `undefined` where that is for the parser of all commands to say */
-export function quickAction(argv: readonly string[]): Action | undefined {
+export function quickAction(argv: readonly string[], name = "agent"): Action | undefined {
   if (argv[0] === "track") return trackAction(readWords(argv.slice(1), TRACK));
   if (argv[0] === "status") return statusAction(readWords(argv.slice(1), STATUS));
-  return argv.includes("--once") ? onceAction(readWords(argv, ONCE)) : undefined;
+  if (argv[0] === "diff") return onceAction(readWords(argv.slice(1), DIFF), name);
+  return argv.includes("--once") ? onceAction(readWords(argv, ONCE), name) : undefined;
 }
 
-function onceAction(given: Given | undefined): Action | undefined {
+function onceAction(given: Given | undefined, name: string): Action | undefined {
   if (given === undefined || given.paths.some((path) => COMMANDS.includes(path))) return undefined;
   const { flags, values, paths } = given;
+  const compare = values.get("compare") ?? "head";
+  if (parseComparisonRequest(compare) === undefined) return undefined;
   const format = FORMATS.find((known) => known === (values.get("format") ?? "diff")) ?? "diff";
   return async () => {
     const { runOnceCommand } = await import("./once-command.js");
     const filters = filterPolicy(values.get("filters"), "all");
-    return runOnceCommand({ paths, format, compare: "head", exitCode: flags.has("exit-code"), filters });
+    return runOnceCommand({ paths, format, compare, exitCode: flags.has("exit-code"), filters }, name);
   };
 }
 

@@ -10,13 +10,16 @@ import { tempDir } from "../../support/temp.js";
 
 const CHAT = "10000000-0000-4000-8000-00000000000a";
 /** The program whose parser knows all commands. */
-const whole = fileURLToPath(new URL("../../../bin/agent.js", import.meta.url));
+const wholeOf = (name: string) => fileURLToPath(new URL(`../../../bin/${name}.js`, import.meta.url));
 
 t.test("commands of prompts and hooks do not wait for the parser of all commands", async (t) => {
   const rows: string[][] = [
     ["--once"],
     ["--once", "a", "/b"],
     ["a", "--once", "--format", "stat", "--exit-code", "--filters", "none"],
+    ["--once", "--compare", "base"],
+    ["diff"],
+    ["diff", "a", "--format", "json", "--exit-code", "--compare", "ref:main", "/b"],
     ["track", "--chat", CHAT, "a"],
     ["track", "--hook", "--socket", "/s", "--state-dir", "d", "--config", "f"],
     ["track", "--ancestor", CHAT, "b", "--chat", CHAT, "--ancestor", CHAT],
@@ -50,6 +53,14 @@ t.test("whatever has not one meaning alone is left to it", async (t) => {
     ["--once", "--relay", "http://x"],
     ["--once", "--redact"],
     ["--json", "status"],
+    ["diff", "--help"],
+    ["diff", "--once"],
+    ["diff", "--redact"],
+    ["diff", "--compare"],
+    ["diff", "--compare", "nonsense"],
+    ["diff", "--compare", "head", "--compare", "base"],
+    ["diff", "--format", "commits"],
+    ["--exit-code", "diff"],
     ["status", "a"],
     ["status", "--chat", CHAT],
     ["track", "a"],
@@ -75,26 +86,34 @@ t.test("both ways print the same, leave with the same status and ask the agent t
   };
   const server = await ControlServer.listen(socket, handler, silentLogger());
   t.teardown(() => server.close());
-  const rows: { args: string[]; status: number }[] = [
+  const rows: { name?: "treewire"; args: string[]; status: number }[] = [
     { args: ["--once"], status: 0 },
     { args: ["two", "--once", "--exit-code", "--format", "stat", "one"], status: 1 },
     { args: ["--once", "--filters", "none", "--format", "json", repo.root], status: 0 },
     { args: ["--once", "missing"], status: 2 },
+    { args: ["diff", "--exit-code"], status: 1 },
+    { args: ["diff", "--compare", "base", "--format", "json", "."], status: 0 },
+    { args: ["diff", "--compare", "ref:missing"], status: 2 },
     { args: ["track", "a", "--ancestor", CHAT.toUpperCase(), "--chat", CHAT, "/b", "--socket", socket], status: 0 },
     { args: ["track", "--chat", "x", "/x", "--socket", socket], status: 2 },
     { args: ["track", "--chat", CHAT, "/x", "--state-dir", "none"], status: 1 },
     { args: ["status", "--config", "missing"], status: 2 },
+    { name: "treewire", args: ["diff", "--format", "stat"], status: 0 },
+    { name: "treewire", args: ["diff", "missing"], status: 2 },
+    { name: "treewire", args: ["agent", "--once", "--exit-code"], status: 1 },
+    { name: "treewire", args: ["agent", "track", "--chat", CHAT, "/b", "--socket", socket], status: 0 },
+    { name: "treewire", args: ["agent", "status", "--config", "missing"], status: 2 },
   ];
-  for (const { args, status } of rows) {
-    t.ok(quickAction(args), args.join(" "));
+  for (const { name = "agent", args, status } of rows) {
+    t.ok(quickAction(args[0] === "agent" ? args.slice(1) : args), args.join(" "));
     requests.length = 0;
-    const quick = await runProgram(t, "agent", args, { cwd: repo.root });
+    const quick = await runProgram(t, name, args, { cwd: repo.root });
     const asked = requests.splice(0);
-    const full = await runProgram(t, "agent", args, { cwd: repo.root, program: whole });
+    const full = await runProgram(t, name, args, { cwd: repo.root, program: wholeOf(name) });
     const seen = ({ status, stdout, stderr }: typeof quick) => ({
       status,
       stdout: stdout.replace(/"scanned_at":"[^"]+"/, ""),
-      stderr: stderr.replace(/^agent: .*\/treewire\/agent\.sock/, "agent: (the socket)"), // each process has a home of its own
+      stderr: stderr.replace(/^(treewire )?agent: .*\/treewire\/agent\.sock/, "agent: (the socket)"), // each process has a home of its own
     });
     t.same(seen(quick), seen(full), args.join(" "));
     t.same(asked, requests);
