@@ -2,7 +2,7 @@ import { z } from "zod";
 import { boundedArray } from "./bounded-array.js";
 import { questionSchema } from "./comparison/questions.js";
 import { MAX_COMPARISON_UNITS, MAX_PART_ELEMENTS, MAX_TREES } from "./limits.js";
-import { treeFileSchema, treeMetaSchema } from "./tree-schema.js";
+import { isPlainFile, isRoot, isText, rootSchema, treeFileSchema, treeMetaSchema } from "./tree-schema.js";
 
 /**
  * The tunnel: one WebSocket that the agent opens to the relay at {@link TUNNEL_PATH}, sub-protocol
@@ -27,7 +27,7 @@ export const TUNNEL_PATH = "/treewire/tunnel";
 export const TUNNEL_SUBPROTOCOL = "treewire.tunnel.v1";
 export const TUNNEL_VERSION = 1;
 
-const root = z.string().startsWith("/").max(4096);
+const root = rootSchema;
 /**
  * Any 128-bit id in the dashed form, as Go takes it: `z.uuid()` would turn away ids without an RFC 9562 variant. Lower
  * case and upper case name the same; behind the schema there is lower case alone.
@@ -67,7 +67,7 @@ const hello = z.object({
 const chatTrees = z.object({
   type: z.literal("chat"),
   chat,
-  roots: boundedArray(root, MAX_TREES),
+  roots: boundedArray(root, MAX_TREES, isRoot),
   /** What the agent takes for the base of the chat: its trees are sent with `base:REF` for `base` then. */
   base,
 });
@@ -93,8 +93,8 @@ const tree = z.object({
    * and in its header only before any of its hunks came. Only relays whose welcome has `partial` take it.
    */
   rest: z.object({ header: z.string(), hunks: z.string() }).exactOptional(),
-  upserts: boundedArray(treeFileSchema, MAX_PART_ELEMENTS),
-  removes: boundedArray(z.string(), MAX_PART_ELEMENTS),
+  upserts: boundedArray(treeFileSchema, MAX_PART_ELEMENTS, isPlainFile),
+  removes: boundedArray(z.string(), MAX_PART_ELEMENTS, isText),
   more: z.boolean(),
 });
 

@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import t from "tap";
+import { z } from "zod";
+import { boundedArray } from "../../src/protocol/bounded-array.js";
 import { agentMessageSchema, readAgentMessage } from "../../src/protocol/index.js";
 import { isPlainTreeMessage } from "../../src/protocol/plain-tree-message.js";
+import { isPlainFile, isRoot, rootSchema, treeFileSchema } from "../../src/protocol/tree-schema.js";
 import fc from "../support/fast-check.js";
 import { META } from "./tree-meta.js";
 
@@ -104,6 +107,50 @@ t.test("a message is read as its schema reads it, whichever way it takes", (t) =
   });
   t.doesNotThrow(() => fc.assert(property, { numRuns: 2_000 }));
   t.ok(plain > 100, `${plain} of them took the short way`);
+  t.end();
+});
+
+t.test("an element of a list that takes the short way is what its schema makes of it", (t) => {
+  let [files, roots] = [0, 0];
+  const property = fc.property(messages, values, (text, value) => {
+    const { upserts = [] }: { upserts?: unknown } = JSON.parse(text) ?? {};
+    for (const file of [value, ...(Array.isArray(upserts) ? upserts : [])]) {
+      if (!isPlainFile(file)) continue;
+      files += 1;
+      if (!isDeepStrictEqual(treeFileSchema.safeParse(file).data, file)) return false;
+    }
+    if (isRoot(value)) roots += 1;
+    return isRoot(value) === rootSchema.safeParse(value).success;
+  });
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 2_000 }));
+  t.ok(files > 100 && roots > 20, `${files} files and ${roots} roots took the short way`);
+  t.end();
+});
+
+t.test("the schema is asked about those elements of a list alone that do not take it", (t) => {
+  let asked = 0;
+  const schema = z.string().refine(() => {
+    asked += 1;
+    return true;
+  });
+  const list = boundedArray(schema, 10, (value) => value !== "other");
+  t.same(list.safeParse(["a", "other", "b"]).data, ["a", "other", "b"]);
+  t.equal(asked, 1);
+  t.equal(list.safeParse(new Array(11).fill("a")).success, false);
+  const roots = Array.from({ length: 1_000 }, (_, at) => `/work/${at}`);
+  const chat = { type: "chat", chat: "11111111-1111-4111-8111-111111111111" };
+  const { safeParse } = rootSchema;
+  t.teardown(() => {
+    rootSchema.safeParse = safeParse;
+  });
+  rootSchema.safeParse = (value, params) => {
+    asked += 1;
+    return safeParse(value, params);
+  };
+  t.same(readAgentMessage(JSON.stringify({ ...chat, roots })), { ...chat, roots });
+  t.equal(asked, 1, "a chat's list of trees");
+  t.equal(readAgentMessage(JSON.stringify({ ...chat, roots: [...roots, "x"] })), undefined);
+  t.equal(asked, 2);
   t.end();
 });
 

@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import { type Clock, systemClock } from "../../util/index.js";
 import type { LimitOptions } from "../limit-options.js";
 import { TokenBucket } from "./token-bucket.js";
+import { TurnBudget } from "./turn-budget.js";
 
 /** What a client may send at once, in seconds of its rate: the first questions of all of its sockets, a few images. */
 const BURST_SECONDS = 4;
@@ -10,6 +11,8 @@ const MAX_TOKENS = 10_000;
 
 /** What everything that one token sends has left to spend: messages of its watch sockets, their bytes, those of its files. */
 export class ClientRate {
+  /** What its watch sockets may have of a turn of the event loop. */
+  readonly turn = new TurnBudget();
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
 

@@ -10,6 +10,7 @@ import {
 import { type Logger, messageOf, systemCode } from "../../util/index.js";
 import { maskToken } from "../access/credentials.js";
 import type { UpstreamOptions } from "../access/index.js";
+import { Turns } from "../access/turns.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
@@ -94,7 +95,9 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
     return refuse(reply, refusal);
   });
   const allowed = new AllowedMethods(http);
+  const turns = new Turns();
   http.addHook("onRequest", async (request) => {
+    await turns.take(); // those that bring no token, too
     const refusal = hasOneTarget(request.raw) ? allowed.refusal(request) : REFUSALS.badRequest;
     if (refusal !== undefined) throw new RefusedError(refusal); // whatever its body is
   });

@@ -54,9 +54,9 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, socketsL
     http.get(TUNNEL_PATH, { schema: { hide: true } }, () => {
       throw new RefusedError(REFUSALS.upgradeRequired);
     });
-    let description: string | undefined; // it is large, and the same each time
+    let description: Buffer | undefined; // it is large, and the same each time
     http.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) => {
-      description ??= JSON.stringify(http.swagger());
+      description ??= Buffer.from(JSON.stringify(http.swagger())); // encoded once as well
       return reply.type("application/json; charset=utf-8").send(description);
     });
   };

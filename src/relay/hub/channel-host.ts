@@ -1,5 +1,6 @@
 import type { FrameCache } from "./streams/frame-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
+import type { TurnShare } from "./turn-share.js";
 import type { BlockedViewer } from "./watched-chat.js";
 
 /** What a channel asks of its workspace. Updates are atomic per tree: a state is seen whole, or the one before it. */
@@ -10,6 +11,7 @@ export interface ChannelHost {
   /** One line for people: why nothing new comes. */
   readonly agentAwayMessage: string;
   readonly frames: FrameCache;
+  readonly turn: TurnShare;
   readonly blocked: Set<BlockedViewer>;
   /** The newest whole state of a tree. @param root what `treeKey` names it by, here and below */
   state(root: string): TreeState | undefined;

@@ -10,6 +10,7 @@ import { SlicedFlush } from "./sliced-flush.js";
 import type { FrameCache } from "./streams/frame-cache.js";
 import { standIn, type TreeState } from "./trees/tree-state.js";
 import type { TreeView } from "./trees/tree-view.js";
+import type { TurnShare } from "./turn-share.js";
 import type { Viewer } from "./viewer.js";
 import type { BlockedViewer, WatchedChat } from "./watched-chat.js";
 
@@ -108,6 +109,10 @@ export class Channel implements WatchedChat {
 
   get frames(): FrameCache {
     return this.#host.frames;
+  }
+
+  get turn(): TurnShare {
+    return this.#host.turn;
   }
 
   get blocked(): Set<BlockedViewer> {

@@ -48,6 +48,8 @@ export class Viewer implements BlockedViewer {
   #chat: WatchedChat;
   #progress: Progress = "starting";
   #output: Output = "idle";
+  /** The client could take a frame, and others have their turn first. */
+  #waitsForTurn = false;
   /** Of a message in several frames, as it began: which refreshes it answers, whether it carries old states. */
   #partialMessage: { refreshes: readonly Refresh[]; isStale: boolean } | undefined;
   #heartbeatDue = false;
@@ -73,7 +75,7 @@ export class Viewer implements BlockedViewer {
 
   /** Goes on with another binding of the chat. The next frame carries the difference. */
   moveTo(chat: WatchedChat): void {
-    this.#chat.blocked.delete(this);
+    this.#stopWaiting();
     this.#chat = chat;
   }
 
@@ -148,9 +150,15 @@ export class Viewer implements BlockedViewer {
   /** The socket is gone. */
   ended(): void {
     this.#output = "closed";
-    this.#chat.blocked.delete(this);
+    this.#stopWaiting();
     clearTimeout(this.#patience);
     this.#refreshes.stop();
+  }
+
+  #stopWaiting(): void {
+    this.#waitsForTurn = false;
+    this.#chat.blocked.delete(this);
+    this.#chat.turn.forget(this);
   }
 
   /** How many errors and answers wait for the client to read. */
@@ -167,6 +175,13 @@ export class Viewer implements BlockedViewer {
       this.#outlet.onBlocked();
       return;
     }
+    const waited = this.#waitsForTurn;
+    this.#waitsForTurn = !this.#chat.turn.enter(this);
+    if (this.#waitsForTurn) {
+      this.#chat.blocked.add(this);
+      return;
+    }
+    this.#chat.blocked.delete(this);
     let next: { frame: Frame; mayHaveMore: boolean } | undefined;
     try {
       next = this.#nextFrame();
@@ -176,9 +191,13 @@ export class Viewer implements BlockedViewer {
       this.#outlet.onFailed(thrown);
       return;
     }
-    if (next === undefined) return;
+    if (next === undefined) {
+      if (waited) this.#outlet.onDrained();
+      return;
+    }
     this.#output = next.mayHaveMore ? "sendingThenMore" : "sending";
     this.#outlet.send(next.frame, () => this.#sent());
+    this.#chat.turn.spend(next.frame.data.payload.length);
   }
 
   #sent(): void {
@@ -186,7 +205,8 @@ export class Viewer implements BlockedViewer {
     const mayHaveMore = this.#output === "sendingThenMore";
     if (this.#output !== "closed") this.#output = "idle";
     if (mayHaveMore) this.flush();
-    if (this.#output === "idle" || this.#output === "closed") this.#outlet.onDrained();
+    const isDrained = this.#output === "idle" && !this.#waitsForTurn;
+    if (isDrained || this.#output === "closed") this.#outlet.onDrained();
   }
 
   get #hasFirstFrame(): boolean {

@@ -1,8 +1,9 @@
 import type { FrameCache } from "./streams/frame-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
 import type { TreeView } from "./trees/tree-view.js";
+import type { TurnShare } from "./turn-share.js";
 
-/** A viewer whose client has not taken its last frame while there is more to send. */
+/** A viewer that has more to send while its client has not taken its last frame, or while others have their turn. */
 export interface BlockedViewer {
   /**
    * A tree has a newer state than `state`: the viewer may keep the old one, to find the difference by, within its own
@@ -21,6 +22,8 @@ export interface WatchedChat {
   readonly agentAwayMessage: string;
   /** Frames that all viewers of the workspace share while one update is fanned out. */
   readonly frames: FrameCache;
+  /** What the viewers of the workspace may be sent before everybody else has a turn. */
+  readonly turn: TurnShare;
   /** The viewers that have to hear of every state that is replaced; each enters and leaves by itself. */
   readonly blocked: Set<BlockedViewer>;
   /** The chat's trees, sorted. Immutable: another object after every change of the list. */

@@ -13,6 +13,7 @@ import { type AskedChat, QuestionError } from "./questions.js";
 import { FrameCache } from "./streams/frame-cache.js";
 import { type HeldTree, TreeCache } from "./trees/tree-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
+import { TurnShare } from "./turn-share.js";
 import type { Viewer } from "./viewer.js";
 import type { BlockedViewer } from "./watched-chat.js";
 
@@ -53,7 +54,8 @@ export interface TreeCount {
 /** Everything that belongs to one workspace: its agent, its trees, and the chats that look at them. */
 export class Workspace implements ChannelHost {
   readonly id: string;
-  readonly frames = new FrameCache();
+  readonly turn = new TurnShare();
+  readonly frames = new FrameCache(this.turn);
   readonly blocked = new Set<BlockedViewer>();
   readonly #chatRoots: ChatRoots;
   /** For what agents cause. */

@@ -10,6 +10,7 @@ import {
 } from "../../protocol/index.js";
 import { systemCode } from "../../util/index.js";
 import { BudgetExceededError, TunnelLimitError } from "../budgets/exceeded.js";
+import { Inbox } from "../budgets/inbox.js";
 import type { Exchange, Home, Hosted } from "../exchange/index.js";
 import type { Failures } from "../failures.js";
 import type { AgentLink, Workspace } from "../hub/index.js";
@@ -66,6 +67,7 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
   readonly #penalties: Penalties;
   readonly #hold: ReadHold;
   readonly #rate: TunnelRate;
+  readonly #inbox: Inbox;
   /** Bytes that are on their way to the agent. */
   #unread = 0;
   readonly #metrics: Metrics;
@@ -120,14 +122,15 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
     this.#helloTimer.unref();
     workspace.agentConnecting();
     this.#live.addTunnel(this);
-    socket.on("message", (data, isBinary) => {
+    this.#inbox = new Inbox(options.buckets.turn, this.#hold, ({ data, isBinary }) => {
       try {
-        this.#receive(data as Buffer, isBinary);
+        this.#receive(data, isBinary);
       } catch (thrown) {
         this.#failures.note(thrown, "a message of the agent could not be handled");
         this.close("internalError", RELAY_FAILED);
       }
     });
+    socket.on("message", (data, isBinary) => this.#inbox.receive({ data: data as Buffer, isBinary }));
     socket.on("ping", (data) => {
       this.#count(this.#rate.frame(data.length));
       this.#track(data.length, (sent) => socket.pong(data, false, sent));
@@ -190,6 +193,7 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
   #ended(status: "disconnected" | "timeout"): void {
     clearTimeout(this.#helloTimer);
     this.#rate.stop();
+    this.#inbox.clear();
     this.#live.deleteTunnel(this.#workspace.id, this);
     try {
       this.#isOver = true;

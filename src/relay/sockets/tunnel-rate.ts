@@ -1,6 +1,7 @@
 import type { AgentMessage } from "../../protocol/index.js";
 import { type Clock, systemClock } from "../../util/index.js";
 import { TokenBucket } from "../budgets/token-bucket.js";
+import { TurnBudget } from "../budgets/turn-budget.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { ReadHold } from "./read-hold.js";
 
@@ -28,6 +29,8 @@ const STALL_BURST_SECONDS = 30;
 const READ_MS_PER_BYTE = 8 / (1024 * 1024);
 const MERGE_MS_PER_BYTE = 2.5 / (1024 * 1024);
 const MERGE_MS_PER_FILE = 0.003;
+/** A list is checked, compared with the one before, kept, and looked through for each client of the chat. */
+const LIST_MS_PER_ROOT = 0.0015;
 /** What takes no longer than this is no stall. Milliseconds. */
 const FREE_MS = 2;
 
@@ -37,6 +40,8 @@ export class RateBuckets {
   readonly bytes: TokenBucket;
   /** Milliseconds, beyond {@link FREE_MS} each time. */
   readonly stalls: TokenBucket;
+  /** What its connections may have of a turn of the event loop. */
+  readonly turn = new TurnBudget();
 
   constructor(
     {
@@ -102,6 +107,7 @@ export class TunnelRate {
   message(message: AgentMessage, bytes: number, trees: number): boolean {
     this.#buckets.messages.take(extraWork(message, trees));
     if (message.type === "tree") this.#part(message, bytes);
+    if (message.type === "chat") this.#stall(message.roots.length * LIST_MS_PER_ROOT);
     return this.#holdIfOver();
   }
 

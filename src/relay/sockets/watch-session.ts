@@ -14,6 +14,7 @@ import {
 import { systemCode } from "../../util/index.js";
 import type { BoundChat, Client } from "../access/index.js";
 import type { ClientRate } from "../budgets/client-rates.js";
+import { Inbox } from "../budgets/inbox.js";
 import type { Failures } from "../failures.js";
 import { type Binding, DeltaStream, type Frame, GitStream, type Hub, type Viewer } from "../hub/index.js";
 import type { LimitOptions } from "../limit-options.js";
@@ -113,18 +114,20 @@ export class WatchSession implements LiveWatch {
       stream: options.isDelta ? new DeltaStream() : new GitStream(options.limits.frameBytes),
       acceptsStale: options.acceptsStale,
     });
-    socket.on("message", (data, isBinary) => {
+    const inbox = new Inbox(options.rate.turn, this.#throttle, ({ data, isBinary }) => {
       try {
-        this.#receive(data as Buffer, isBinary);
+        this.#receive(data, isBinary);
       } catch (thrown) {
         this.#fail(thrown);
       }
     });
+    socket.on("message", (data, isBinary) => inbox.receive({ data: data as Buffer, isBinary }));
     socket.on("error", (error) =>
       log.info(systemCode(error) ?? "", { chat: chat.id, err: error }, "watch socket failed"),
     );
     new Heartbeat(socket, options.stream, options.limits.pingIntervalMs, (end) => {
       if (end === "timeout") metrics.dropped("no_pong");
+      inbox.clear();
       options.ended();
       this.#leave({ mayReturn: true });
     });

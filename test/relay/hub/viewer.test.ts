@@ -2,6 +2,7 @@ import { mock } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
 import { GitStream } from "../../../src/relay/hub/streams/git-stream.js";
+import { TURN_BYTES } from "../../../src/relay/hub/turn-share.js";
 import { Viewer } from "../../../src/relay/hub/viewer.js";
 import type { Cleanup } from "../../support/temp.js";
 import { fileOf } from "../support/fake-agent.js";
@@ -207,4 +208,44 @@ t.test("when the socket is gone, nothing more is sent, and nothing is kept for i
   t.equal(sent.length, 1);
   t.same(events, ["blocked", "drained"]);
   t.end();
+});
+
+t.test("who has to wait for a turn is served in the next one, and counts as blocked until then", async (t) => {
+  const { chat, viewer, sent, events, drain } = open(t);
+  const state = stateOf([fileOf("a", "1")]);
+  chat.show(state);
+  viewer.markReady();
+  chat.show(nextState(state, { upserts: [fileOf("a", "2")] }));
+  viewer.flush();
+  chat.turn.spend(TURN_BYTES);
+  drain();
+  t.same([sent.length, chat.blocked.has(viewer), ...events], [1, true, "blocked"]);
+  await nextTurn();
+  await nextTurn();
+  t.match(sent[1], { type: "changes", repositories: [{ unified_diff: /\+2\n/ }] });
+  drain();
+  t.same([sent.length, chat.blocked.has(viewer), ...events], [2, false, "blocked", "drained"]);
+});
+
+t.test("who waits for a turn in which there is nothing to send any more is drained by then", async (t) => {
+  const { chat, viewer, sent, events, drain } = open(t);
+  chat.show(stateOf([fileOf("a", "1")]));
+  viewer.markReady();
+  viewer.flush();
+  chat.turn.spend(TURN_BYTES);
+  drain();
+  await nextTurn();
+  await nextTurn();
+  t.same([sent.length, chat.blocked.has(viewer), ...events], [1, false, "blocked", "drained"]);
+});
+
+t.test("who has left is not served when its turn comes", async (t) => {
+  const { chat, viewer, sent } = open(t);
+  chat.show(stateOf([fileOf("a", "1")]));
+  chat.turn.spend(TURN_BYTES);
+  viewer.markReady();
+  viewer.ended();
+  await nextTurn();
+  await nextTurn();
+  t.same([sent.length, chat.turn.isBehind], [0, false]);
 });

@@ -126,6 +126,21 @@ t.test("who takes long turns of the relay gets few of them, and who takes short 
   const manyFiles = await updatesInAMinute(new Array(48).fill(PART), 3_000);
   t.ok(manyFiles > 20 && manyFiles < 45, `3 MiB and 3,000 files in parts: ${manyFiles}`);
   t.ok((await updatesInAMinute([2_500], 1)) > 2_900, "edits");
+  const listsInAMinute = async (roots: number) => {
+    const { socket, clock, rate } = open(wide);
+    const message = { type: "chat" as const, chat: "c", roots: new Array<string>(roots).fill("/a") };
+    let lists = 0;
+    for (; clock.monotonicMs() < 60_000; lists += 1) {
+      while (!socket.isRead) await clock.advance(100);
+      rate.frame(10 * roots);
+      rate.message(message, 10 * roots, 1);
+      await clock.advance(20);
+    }
+    return lists;
+  };
+  const longLists = await listsInAMinute(9_000); // 11.5 ms each beyond what is free
+  t.ok(longLists > 30 && longLists < 50, `lists of 9,000 trees: ${longLists}`);
+  t.ok((await listsInAMinute(1_000)) > 500, "lists of 1,000 trees, by their roots alone"); // 250 messages each
   t.ok((await updatesInAMinute([PART, PART, PART], 150)) > 2_000, "updates of three parts, by their bytes alone");
 });
 

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import {
   type AgentMessage,
@@ -25,6 +26,8 @@ export class FakeAgent {
   closeReason = "";
   /** Called when the connection is closed. */
   onClose: () => void = () => undefined;
+  /** Called when a state was taken over. */
+  onAck: () => void = () => undefined;
   /** How often the relay has pinged. */
   pings = 0;
   /** Answers every `refresh` at once. */
@@ -36,9 +39,13 @@ export class FakeAgent {
   /** Roots of trees that were sent over this connection. */
   readonly #sent = new Set<string>();
   readonly #socket: WebSocket;
+  #stream: Socket | undefined;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
+    socket.once("upgrade", (response) => {
+      this.#stream = response.socket;
+    });
     socket.on("message", (data) => this.#receive(relayMessageSchema.parse(JSON.parse(String(data)))));
     socket.on("ping", () => {
       this.pings += 1;
@@ -75,6 +82,13 @@ export class FakeAgent {
 
   send(message: AgentMessage): void {
     this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Sends all of them by one write, so that they come in one read. */
+  sendTogether(messages: readonly AgentMessage[]): void {
+    this.#stream?.cork();
+    for (const message of messages) this.send(message);
+    this.#stream?.uncork();
   }
 
   sendText(text: string): void {
@@ -146,6 +160,7 @@ export class FakeAgent {
 
   #receive(message: RelayMessage): void {
     this.received.push(message);
+    if (message.type === "ack") this.onAck();
     if (message.type === "watch" && this.rootsOf !== undefined) {
       const roots = this.rootsOf(message.chat);
       this.send({ type: "chat", chat: message.chat, roots });

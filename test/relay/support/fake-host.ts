@@ -1,13 +1,15 @@
 import type { ChannelHost } from "../../../src/relay/hub/channel-host.js";
 import { FrameCache } from "../../../src/relay/hub/streams/frame-cache.js";
 import type { TreeState } from "../../../src/relay/hub/trees/tree-state.js";
+import { TurnShare } from "../../../src/relay/hub/turn-share.js";
 
 /** A workspace of which a test decides everything. */
 export class FakeHost implements ChannelHost {
   agentIsConnected = true;
   agentCompares = true;
   agentAwayMessage = "away";
-  frames = new FrameCache();
+  turn = new TurnShare();
+  frames = new FrameCache(this.turn);
   blocked = new Set<never>() as ChannelHost["blocked"];
   readonly held = new Map<string, TreeState>();
   readonly times = new Map<string, number>();

@@ -1,5 +1,6 @@
 import { FrameCache } from "../../../src/relay/hub/streams/frame-cache.js";
 import type { TreeState } from "../../../src/relay/hub/trees/tree-state.js";
+import { TurnShare } from "../../../src/relay/hub/turn-share.js";
 import type { BlockedViewer, WatchedChat } from "../../../src/relay/hub/watched-chat.js";
 import { SCANNED_AT } from "./states.js";
 
@@ -7,7 +8,8 @@ import { SCANNED_AT } from "./states.js";
 export class FakeChat implements WatchedChat {
   agentIsConnected = true;
   agentAwayMessage = "the agent is away";
-  readonly frames = new FrameCache();
+  readonly turn = new TurnShare();
+  readonly frames = new FrameCache(this.turn);
   readonly blocked = new Set<BlockedViewer>();
   roots: ReadonlySet<string> = new Set();
   knowsRoots = true;

@@ -210,9 +210,3 @@ export class RepositoryEntry {
 function isAsItCame(file: TreeFile): boolean {
   return !lacksHunks(file) && lastLines(file) === "";
 }
-
-/** The entry of a tree that is no longer there. */
-export function removedJson(root: string): string {
-  const change: RepositoryChange = { repo_root: root, branch: "", unified_diff: "", removed: true };
-  return JSON.stringify(change);
-}

@@ -1,12 +1,17 @@
 import { answersJson } from "../encoding/answers.js";
-import { type RepositoryEntry, removedJson } from "../encoding/repository-entry.js";
+import { removedEntries } from "../encoding/removed-entries.js";
+import type { RepositoryEntry } from "../encoding/repository-entry.js";
 import { TextFrame } from "../encoding/text-frame.js";
 import type { TreeState } from "../trees/tree-state.js";
 import type { TreeView } from "../trees/tree-view.js";
+import { TurnShare } from "../turn-share.js";
 import { type Shares, shareOut } from "./message-room.js";
 import { TreeDelta } from "./tree-delta.js";
 
 const END = "]}";
+
+/** For so many turns of the event loop frames are kept for viewers who wait for theirs; then they are built again. */
+const MOST_TURNS = 8;
 
 /** Builds frames; clients that are sent the same thing at the same moment share one buffer. */
 export class FrameCache {
@@ -17,6 +22,12 @@ export class FrameCache {
   /** The `changes` message that was asked for last, if it was of the plainest kind: all clients of a chat ask for it. */
   #last: { entry: RepositoryEntry; scannedAt: number; frame: TextFrame } | undefined;
   #clearing = false;
+  readonly #turn: Pick<TurnShare, "isBehind">;
+
+  /** @param turn those who wait in it are sent the same as those who were served */
+  constructor(turn: Pick<TurnShare, "isBehind"> = new TurnShare()) {
+    this.#turn = turn;
+  }
 
   /**
    * A `changes` message of one frame.
@@ -57,7 +68,8 @@ export class FrameCache {
       const start = `${head},"repositories":[`;
       const [only] = repositories;
       if (only !== undefined && repositories.length + removed.length === 1) return only.framed(start, END);
-      const entries = [...repositories.map((entry) => entry.piece(0)), ...removed.map(removedJson)];
+      const gone = removedEntries(removed).json;
+      const entries = [...repositories.map((entry) => entry.piece(0)), ...(gone === "" ? [] : [gone])];
       return TextFrame.of(start, ...entries.flatMap((entry, at) => (at === 0 ? [entry] : [",", entry])), END);
     });
   }
@@ -97,11 +109,15 @@ export class FrameCache {
   }
 
   /** A frame is worth keeping for the burst that fans one update out, and no longer. */
-  #clearSoon(): void {
+  #clearSoon(turnsLeft = MOST_TURNS): void {
     if (this.#clearing) return;
     this.#clearing = true;
     setImmediate(() => {
       this.#clearing = false;
+      if (this.#turn.isBehind && turnsLeft > 1) {
+        this.#clearSoon(turnsLeft - 1);
+        return;
+      }
       this.#frames.clear();
       this.#last = undefined;
       this.#deltas.clear();

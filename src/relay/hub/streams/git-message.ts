@@ -1,4 +1,5 @@
-import { PIECE_UNITS, type RepositoryEntry, removedJson } from "../encoding/repository-entry.js";
+import { removedEntries } from "../encoding/removed-entries.js";
+import { PIECE_UNITS, type RepositoryEntry } from "../encoding/repository-entry.js";
 import type { TextFrame } from "../encoding/text-frame.js";
 import type { FrameCache } from "./frame-cache.js";
 
@@ -67,7 +68,7 @@ export class ChangesMessage {
       if (this.#piece < entry.pieceCount) continue;
       this.#entry = undefined;
     }
-    const removed = this.#removed.map(removedJson).join(",");
+    const { json: removed } = removedEntries(this.#removed);
     parts.push(removed !== "" && this.#sentRoots.length > 0 ? `,${removed}` : removed, `]${end()}`);
     names.push(String(parts.at(-2)), String(parts.at(-1)));
     return { data: frames.fragment(names.join(" "), parts), isLast: true };

@@ -1,6 +1,7 @@
 import { answersJson } from "../encoding/answers.js";
 import { fitEntries } from "../encoding/fit-entries.js";
-import { type RepositoryEntry, removedJson } from "../encoding/repository-entry.js";
+import { removedEntries } from "../encoding/removed-entries.js";
+import type { RepositoryEntry } from "../encoding/repository-entry.js";
 import type { TreeView } from "../trees/tree-view.js";
 
 /** What of a message one tree may have. */
@@ -34,7 +35,7 @@ export function roomOf(
   removed: readonly string[],
   { isStale, answers }: { isStale: boolean; answers: readonly string[] },
 ): number {
-  const gone = removed.reduce((sum, root) => sum + Buffer.byteLength(removedJson(root)) + ",".length, 0);
+  const { bytes: gone } = removedEntries(removed);
   const fields = Buffer.byteLength(answersJson(answers)) + (isStale ? STALE_BYTES : 0);
   return frameBytes - AROUND_BYTES - gone - fields;
 }

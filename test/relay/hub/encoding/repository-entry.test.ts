@@ -6,12 +6,7 @@ import {
   type TreeMeta,
   unifiedDiff,
 } from "../../../../src/protocol/index.js";
-import {
-  PIECE_UNITS,
-  RepositoryEntry,
-  removedJson,
-  WHOLE_UNITS,
-} from "../../../../src/relay/hub/encoding/repository-entry.js";
+import { PIECE_UNITS, RepositoryEntry, WHOLE_UNITS } from "../../../../src/relay/hub/encoding/repository-entry.js";
 import { fileOf, metaOf } from "../../support/fake-agent.js";
 import { updateOf } from "../../support/states.js";
 
@@ -120,11 +115,6 @@ t.test("entries that look the same are equal, and have the same digest", (t) => 
     t.notOk(one.equals(other));
     t.not(one.digest(), other.digest());
   }
-  t.end();
-});
-
-t.test("a tree that is gone says so alone", (t) => {
-  t.same(JSON.parse(removedJson(APP)), { repo_root: APP, branch: "", unified_diff: "", removed: true });
   t.end();
 });
 

@@ -64,3 +64,19 @@ t.test("deltas between the same states are one; a turn later, nothing is kept", 
   t.not(frames.delta(first, second), delta);
   t.not(frames.fragment("one", ["a"]), fragment);
 });
+
+t.test("while viewers wait for their turns they are sent the same, for eight turns and no longer", async (t) => {
+  const turn = { isBehind: true };
+  const frames = new FrameCache(turn);
+  const frame = () => frames.changes(AT, [view.entry], [], LIVE);
+  const first = frame();
+  for (let turns = 0; turns < 4; turns += 1) await nextTurn();
+  t.equal(frame(), first);
+  for (let turns = 0; turns < 8; turns += 1) await nextTurn();
+  const second = frame();
+  t.not(second, first);
+  turn.isBehind = false;
+  await nextTurn();
+  await nextTurn();
+  t.not(frame(), second);
+});

@@ -1,0 +1,64 @@
+import type { TurnBudget, WaitingSocket } from "./turn-budget.js";
+
+/** A message as `ws` hands it over. */
+interface Arrived {
+  data: Buffer;
+  isBinary: boolean;
+}
+
+/** Whether the socket is read. */
+interface Holdable {
+  hold(reason: string): void;
+  release(reason: string): void;
+}
+
+/**
+ * The messages of one socket, in order: each is handled as it comes, as long as its party has not had its share of the turn.
+ * What one read has brought beyond that waits here, and nothing more is read meanwhile.
+ */
+export class Inbox implements WaitingSocket {
+  readonly #budget: TurnBudget;
+  readonly #hold: Holdable;
+  readonly #handle: (message: Arrived) => void;
+  readonly #waiting: Arrived[] = [];
+  #at = 0;
+
+  /** @param budget the party's, for all of its sockets @param handle never throws */
+  constructor(budget: TurnBudget, hold: Holdable, handle: (message: Arrived) => void) {
+    this.#budget = budget;
+    this.#hold = hold;
+    this.#handle = handle;
+  }
+
+  receive(message: Arrived): void {
+    if (this.#waiting.length === 0 && this.#budget.take(message.data.length)) {
+      this.#handle(message);
+      return;
+    }
+    this.#waiting.push(message);
+    if (this.#waiting.length > 1) return;
+    this.#hold.hold("turn");
+    this.#budget.wait(this);
+  }
+
+  get nextBytes(): number | undefined {
+    return this.#waiting[this.#at]?.data.length;
+  }
+
+  /** The socket is closed: nothing more is handled. */
+  clear(): void {
+    this.#waiting.length = 0;
+    this.#at = 0;
+  }
+
+  next(): void {
+    const message = this.#waiting[this.#at];
+    this.#at += 1;
+    if (this.#at === this.#waiting.length) {
+      this.#waiting.length = 0;
+      this.#at = 0;
+      this.#hold.release("turn");
+    }
+    if (message !== undefined) this.#handle(message);
+  }
+}

@@ -1,0 +1,56 @@
+/** So many bytes of frames go out in one turn of the event loop, beside the frame that reaches the limit. */
+export const TURN_BYTES = 512 * 1024;
+
+/** A viewer, as far as it may have to wait for the next turn. */
+export interface Waiting {
+  flush(): void;
+}
+
+/**
+ * What one workspace's viewers may be sent in a turn of the event loop. A write copies its bytes into the system, which takes
+ * milliseconds for a large diff and each of its viewers. Who is not served in this turn is served in one of the next, so that
+ * the event loop is left to other workspaces in between.
+ */
+export class TurnShare {
+  #left = TURN_BYTES;
+  #isRenewed = true;
+  /** Whoever has waited longest is first. */
+  readonly #waiting = new Set<Waiting>();
+
+  /** Whether anybody waits for the next turn. */
+  get isBehind(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** @returns whether the viewer may be sent a frame now; if not, it is flushed in a later turn */
+  enter(viewer: Waiting): boolean {
+    if (this.#left > 0) return true;
+    this.#waiting.add(viewer);
+    return false;
+  }
+
+  /** A frame has gone out. @param bytes how long it is */
+  spend(bytes: number): void {
+    this.#left -= bytes;
+    this.#renewLater();
+  }
+
+  /** It waits no longer. */
+  forget(viewer: Waiting): void {
+    this.#waiting.delete(viewer);
+  }
+
+  #renewLater(): void {
+    if (!this.#isRenewed) return;
+    this.#isRenewed = false;
+    setImmediate(() => {
+      this.#isRenewed = true;
+      this.#left = TURN_BYTES;
+      for (const viewer of this.#waiting) {
+        if (this.#left <= 0) return; // what was spent renews it again
+        this.#waiting.delete(viewer);
+        viewer.flush();
+      }
+    });
+  }
+}
