@@ -27,7 +27,7 @@ import { listenFailure } from "./listen-failure.js";
 import { Metrics } from "./metrics.js";
 import { Proxies } from "./proxies.js";
 import { LiveSockets, Reconciler, Upgrades } from "./sockets/index.js";
-import { Store } from "./store/index.js";
+import { SqliteStore, type Store } from "./store/index.js";
 
 export interface RelayOptions {
   /** Made when it is missing. One relay serves it at a time. */
@@ -102,7 +102,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const upstream = readUpstream(options);
   const proxies = new Proxies(options.trustProxy ?? []);
   const limits = new Limits({ ...DEFAULT_LIMITS, ...options.limits });
-  const store = Store.serve(options.dataDir, options.log, limits.options);
+  const store = SqliteStore.serve(options.dataDir, options.log, limits.options);
   try {
     return await serveStore(store, options, { tls, upstream, proxies, limits });
   } catch (thrown) {
@@ -119,7 +119,12 @@ interface ReadOptions {
   limits: Limits;
 }
 
-/** @param store stays open, unless the relay is closed @throws TreewireError `TW_LISTEN_FAILED` */
+/**
+ * Serves what a store has.
+ *
+ * @param store stays open, unless the relay is closed
+ * @throws TreewireError `TW_LISTEN_FAILED`
+ */
 async function serveStore(
   store: Store,
   options: RelayOptions,
@@ -152,7 +157,7 @@ async function serveStore(
   const rates = new ClientRates(limits.options);
   const uploads = new Uploads(limits.options, {
     usedBy: (scope, name) => store.files.usedBy(scope, name),
-    freeBytes: () => store.blobs.freeBytes(),
+    freeBytes: () => store.files.freeBytes(),
     rateOf: (tokenId) => rates.of(tokenId),
   });
   const prepare = (workspace: string, chat: string) => hub.prepare(workspace, chat);
@@ -213,7 +218,7 @@ async function serveStore(
   let scrapers: MetricsServer | undefined;
   try {
     store.treeStates.sweep();
-    await store.blobs.sweep((digest) => store.files.uses(digest));
+    await store.files.sweep();
     if (options.metricsListen !== undefined) scrapers = await listenForMetrics(options.metricsListen, metrics, log);
     url = await http.listen({ host, port });
   } catch (thrown) {
@@ -225,7 +230,9 @@ async function serveStore(
 
   const guarded = (job: () => void) => failures.guard("a timer's job failed", job);
   const expire = guarded(() => live.expire(Date.now()));
-  const tell = guarded(() => events.flush());
+  const tell = () => {
+    events.flush().catch((thrown: unknown) => failures.note(thrown, "clients could not be told of their chats"));
+  };
   const poll = setInterval(() => {
     expire();
     reconciler.poll();
@@ -274,7 +281,7 @@ async function serveStore(
       clearInterval(poll);
       clearInterval(sweep);
       await scrapers?.close();
-      store.close();
+      await store.close();
     },
   };
 }

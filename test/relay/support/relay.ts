@@ -23,8 +23,8 @@ export class TestRelay {
   readonly dataDir: string;
   readonly workspace: string = randomUUID();
   readonly chat: string = randomUUID();
-  readonly agentToken: string;
-  readonly clientToken: string;
+  agentToken = "";
+  clientToken = "";
   /** Between relay and upstream, in upstream mode. */
   readonly recorder: Recorder | undefined;
   /** Where the relay's own store is. */
@@ -44,10 +44,14 @@ export class TestRelay {
     this.#relay = parts.relay;
     this.#upstream = parts.upstream;
     this.recorder = parts.recorder;
-    this.agentToken = createToken(parts.ownDir, { kind: "agent", workspace: this.workspace });
-    if (this.recorder !== undefined) createToken(this.dataDir, { kind: "agent", workspace: this.workspace });
-    this.clientToken = createToken(this.dataDir, { kind: "client", user: "alice" });
-    bindChat(this.dataDir, { chat: this.chat, workspace: this.workspace, owner: "alice" });
+  }
+
+  async #settle(): Promise<this> {
+    this.agentToken = await this.newAgentToken();
+    if (this.recorder !== undefined) await createToken(this.dataDir, { kind: "agent", workspace: this.workspace });
+    this.clientToken = await createToken(this.dataDir, { kind: "client", user: "alice" });
+    await bindChat(this.dataDir, { chat: this.chat, workspace: this.workspace, owner: "alice" });
+    return this;
   }
 
   static async start(t: Cleanup, options: Partial<RelayOptions> & { mode?: Mode } = {}): Promise<TestRelay> {
@@ -58,7 +62,7 @@ export class TestRelay {
       const relay = await startRelay({ ...common, ...rest, dataDir });
       const test = new TestRelay(t, { dataDir, ownDir: dataDir, relay });
       t.teardown(() => test.stop());
-      return test;
+      return test.#settle();
     }
     // the upstream is a server with the chat API: another relay, which has a store
     const upstream = await startRelay({ ...common, dataDir });
@@ -67,7 +71,7 @@ export class TestRelay {
     const relay = await startRelay({ ...common, ...rest, dataDir: ownDir, upstream: recorder.url });
     const test = new TestRelay(t, { dataDir, ownDir, relay, upstream, recorder });
     t.teardown(() => test.stop());
-    return test;
+    return test.#settle();
   }
 
   get url(): string {
@@ -84,9 +88,9 @@ export class TestRelay {
   }
 
   /** Binds a chat, by default alice's to the workspace: here, and at the upstream. */
-  bind(binding: Partial<ChatBinding> = {}): string {
+  async bind(binding: Partial<ChatBinding> = {}): Promise<string> {
     const whole = { chat: this.chat, workspace: this.workspace, owner: "alice", ...binding };
-    for (const directory of new Set([this.dataDir, this.ownDir])) bindChat(directory, whole);
+    for (const directory of new Set([this.dataDir, this.ownDir])) await bindChat(directory, whole);
     return whole.chat;
   }
 
@@ -96,7 +100,7 @@ export class TestRelay {
   }
 
   /** A token of an agent, by default another one of the workspace: one that was closed for what it sent has to wait. */
-  newAgentToken(workspace = this.workspace): string {
+  newAgentToken(workspace = this.workspace): Promise<string> {
     return createToken(this.ownDir, { kind: "agent", workspace });
   }
 
