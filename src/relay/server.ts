@@ -98,13 +98,10 @@ const IDLE_CLOSE_MS = 50;
  * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`, `TW_DATA_DIR_IN_USE`, `TW_TLS_FILES`, `TW_LISTEN_FAILED`
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
-  const tls = readTls(options);
-  const upstream = readUpstream(options);
-  const proxies = new Proxies(options.trustProxy ?? []);
-  const limits = new Limits({ ...DEFAULT_LIMITS, ...options.limits });
-  const store = SqliteStore.serve(options.dataDir, options.log, limits.options);
+  const read = readOptions(options); // before anything is made
+  const store = SqliteStore.serve(options.dataDir, options.log, read.limits.options);
   try {
-    return await serveStore(store, options, { tls, upstream, proxies, limits });
+    return await serveStore(store, options, read);
   } catch (thrown) {
     store.abandon();
     throw thrown;
@@ -119,16 +116,25 @@ interface ReadOptions {
   limits: Limits;
 }
 
+function readOptions(options: Omit<RelayOptions, "dataDir">): ReadOptions {
+  return {
+    tls: readTls(options),
+    upstream: readUpstream(options),
+    proxies: new Proxies(options.trustProxy ?? []),
+    limits: new Limits({ ...DEFAULT_LIMITS, ...options.limits }),
+  };
+}
+
 /**
- * Serves what a store has.
+ * Starts a relay on a store, and waits until it listens.
  *
  * @param store stays open, unless the relay is closed
- * @throws TreewireError `TW_LISTEN_FAILED`
+ * @throws as {@link startRelay}, what is about a directory excepted
  */
-async function serveStore(
+export async function serveStore(
   store: Store,
-  options: RelayOptions,
-  { tls, upstream, proxies, limits }: ReadOptions,
+  options: Omit<RelayOptions, "dataDir">,
+  { tls, upstream, proxies, limits }: ReadOptions = readOptions(options),
 ): Promise<RunningRelay> {
   const { log, host = "127.0.0.1", port = 7700 } = options;
   const failures = new Failures(store.health, log);
@@ -299,7 +305,7 @@ async function closeHttp(http: HttpServer, forMs: number): Promise<void> {
 function readUpstream({
   upstream,
   upstreamTimeoutMs = UPSTREAM_TIMEOUT_MS,
-}: RelayOptions): UpstreamOptions | undefined {
+}: Omit<RelayOptions, "dataDir">): UpstreamOptions | undefined {
   if (upstream === undefined) return undefined;
   const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
@@ -308,7 +314,7 @@ function readUpstream({
   return { url, timeoutMs: upstreamTimeoutMs };
 }
 
-function readTls({ tlsCert, tlsKey }: RelayOptions): { cert: Buffer; key: Buffer } | undefined {
+function readTls({ tlsCert, tlsKey }: Omit<RelayOptions, "dataDir">): { cert: Buffer; key: Buffer } | undefined {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new TreewireError("TW_BAD_USAGE", "--tls-cert and --tls-key", { detail: "they go together" });

@@ -110,6 +110,26 @@ t.test("what uploads under way may still write is taken off the free space, and 
   (await begin(40_000)).end();
 });
 
+t.test(
+  "of two files that come at once, and fit one by one, the budget takes one, however late the store answers",
+  async (t) => {
+    const usage = new FakeUsage();
+    const usedBy = async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return 0;
+    };
+    const uploads = new Uploads(LIMITS, { ...usage.asked, usedBy });
+    const begin = () => uploads.begin({ tokenId: "x", owner: "a", organization: "o", declared: 60_000 }).catch(refusal);
+    const begun = await Promise.all([begin(), begin()]);
+    t.match(begun, [{ end: Function }, { status: 413 }]);
+    const [first] = begun as Upload[];
+    const growing = first?.grow(70_000);
+    first?.end();
+    await growing;
+    t.match(await begin(), { end: Function }, "what is over holds nothing, though an answer was out");
+  },
+);
+
 function refused(thrown: unknown): undefined {
   if (!(thrown instanceof RefusedError)) throw thrown;
   return undefined;

@@ -1,6 +1,7 @@
 import t from "tap";
 import { ChatEvents, type ChatListener } from "../../../src/relay/chats/index.js";
 import type { Chat } from "../../../src/relay/store/index.js";
+import { until } from "../../support/until.js";
 
 const AT = new Date(0);
 const ALICE = { user: "alice", admin: false, workspace: undefined, chat: undefined };
@@ -21,12 +22,13 @@ function chatOf(id: string, more: Partial<Chat> = {}): Chat {
 }
 
 /** A store of which a test decides everything, and what was told of it. */
-function start() {
+function start({ isLate = false } = {}) {
   const chats = new Map<string, Chat>();
   const world = { fails: false, reads: 0, agents: new Set<string>(), additions: 0 };
   const read = async <T>(value: T): Promise<T> => {
     world.reads += 1;
     if (world.fails) throw new Error("the store cannot be read");
+    if (isLate) await new Promise((resolve) => setImmediate(resolve));
     return value;
   };
   const events = new ChatEvents({
@@ -114,4 +116,42 @@ t.test("a chat is told as it is when the message is made, once for all who liste
   t.equal(second.message("a", "title_change"), message);
   t.equal(first.message("nothing", "title_change"), undefined);
   t.equal(first.message("a", "deleted"), undefined, "it is there");
+});
+
+t.test("what becomes of a chat while the chats are being listed is not lost", async (t) => {
+  const { chats, world, events, listen, take } = start({ isLate: true });
+  chats.set("a", chatOf("a"));
+  const listening = listen();
+  await until("the list is read, and on its way", () => world.reads === 1);
+  chats.set("a", chatOf("a", { title: "x" }));
+  chats.set("b", chatOf("b"));
+  events.chatsChanged(new Set(["a", "b"]));
+  await listening;
+  t.same(await take(), ["a title_change", "b created"]);
+  t.same(await take(), []);
+});
+
+t.test("two who begin to listen at once read the list once, and both are told", async (t) => {
+  const { chats, world, events, listen, take } = start({ isLate: true });
+  const feeds = await Promise.all([listen(), listen()]);
+  t.equal(world.reads, 1);
+  chats.set("a", chatOf("a"));
+  events.chatsChanged(new Set(["a"]));
+  t.same(await take(), ["a created"], "the same listener twice");
+  for (const feed of feeds) feed.close();
+  world.reads = 0;
+  events.chatsChanged("all");
+  await take();
+  t.equal(world.reads, 0);
+});
+
+t.test("who cannot be told what there is is refused, and leaves nothing behind", async (t) => {
+  const { world, events, listen, take } = start();
+  world.fails = true;
+  await t.rejects(listen(), /cannot be read/);
+  world.fails = false;
+  events.chatsChanged("all");
+  world.reads = 0;
+  t.same(await take(), []);
+  t.equal(world.reads, 0);
 });

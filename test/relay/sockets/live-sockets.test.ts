@@ -129,3 +129,72 @@ t.test("a workspace has one tunnel, the newest; the end of an older one changes 
   live.deleteWatch(watch);
   t.same(live.counts(), { sockets: 0, tunnels: 0 });
 });
+
+/** Live sockets whose store says late which tokens count: in the order that a test wants. */
+function openLate() {
+  const questions: ((isLive: boolean) => void)[] = [];
+  const ask = () => new Promise<boolean>((resolve) => questions.push(resolve));
+  const watchable = async (): Promise<Answer<Watchable>> => ({ refusal: REFUSALS.badGateway });
+  return { live: new LiveSockets({ isLive: ask, watchable }, ask), questions };
+}
+
+t.test("of two agents the one that said hello last stays, whichever token is found to count first", async (t) => {
+  const { live, questions } = openLate();
+  const [older, newer] = [tunnelOf("t"), tunnelOf("t")];
+  const arriving = [arrive(live, WORKSPACE, older), arrive(live, WORKSPACE, newer)];
+  questions[1]?.(true);
+  await arriving[1];
+  questions[0]?.(true);
+  t.same(await Promise.all(arriving), [false, true]);
+  t.same([older.events, newer.events], [[["close", "replaced", "a newer agent has taken this workspace"]], []]);
+  live.deleteTunnel(WORKSPACE, older);
+  t.equal(live.counts().tunnels, 1);
+});
+
+t.test("an agent that is closed while its token is asked about takes nobody's place", async (t) => {
+  const { live, questions } = openLate();
+  const [here, late] = [tunnelOf("t"), { ...tunnelOf("t"), isOver: false }];
+  const [first, second] = [arrive(live, WORKSPACE, here), arrive(live, WORKSPACE, late)];
+  questions[0]?.(true);
+  t.equal(await first, true);
+  late.isOver = true; // its token was revoked, say
+  questions[1]?.(true);
+  t.equal(await second, false);
+  t.same(here.events, []);
+  t.equal(live.counts().tunnels, 1);
+});
+
+t.test("a socket that cannot be looked at again does not stay, and one that need not be is left alone", async (t) => {
+  const { live, questions } = openLate();
+  const [watch, later] = [watchOf(), watchOf()];
+  const failures: unknown[] = [];
+  const { generation } = live;
+  live.addWatch(watch);
+  await live.lookAgain(watch, generation, (thrown) => failures.push(thrown));
+  t.equal(questions.length, 0, "nothing has changed");
+  const broken = new LiveSockets(
+    { isLive: () => Promise.reject(new Error("no answer")), watchable: async () => ({ refusal: REFUSALS.notFound }) },
+    () => true,
+  );
+  broken.addWatch(later);
+  await broken.reconcileTokens(new Set(["another"]));
+  await broken.lookAgain(later, 0, (thrown) => failures.push(thrown));
+  t.same(later.events, [["close", "internalError", "the relay has failed; come back"]]);
+  t.match(failures, [{ message: "no answer" }]);
+});
+
+t.test("an answer about a chat that was overtaken by a later one is not acted on", async (t) => {
+  const answers: ((answer: Answer<Watchable>) => void)[] = [];
+  const watchable = () => new Promise<Answer<Watchable>>((resolve) => answers.push(resolve));
+  const live = new LiveSockets({ isLive: () => true, watchable }, () => true);
+  const watch = watchOf();
+  live.addWatch(watch);
+  const looks = [live.reconcileChats(new Set([CHAT])), live.reconcileChats(new Set([CHAT]))];
+  const [before, now] = [["/before"], ["/now"]].map((paths) => ({ id: CHAT, paths: paths ?? [] }));
+  if (before === undefined || now === undefined) throw new Error("two");
+  answers[1]?.({ ok: { chat: now, workspace: WORKSPACE } });
+  await looks[1];
+  answers[0]?.({ ok: { chat: before, workspace: WORKSPACE } });
+  await looks[0];
+  t.same(watch.events, [["rebind", now, WORKSPACE]]);
+});

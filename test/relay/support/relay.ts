@@ -7,6 +7,8 @@ import {
   type RunningRelay,
   startRelay,
 } from "../../../src/relay/index.js";
+import { serveStore } from "../../../src/relay/server.js";
+import type { Store } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { WatchClient } from "../../support/watch-client.js";
@@ -54,12 +56,18 @@ export class TestRelay {
     return this;
   }
 
-  static async start(t: Cleanup, options: Partial<RelayOptions> & { mode?: Mode } = {}): Promise<TestRelay> {
-    const { mode = MODES[0], ...rest } = options;
+  /** @param options `store`: what the relay has in place of its own, in own-store mode */
+  static async start(
+    t: Cleanup,
+    options: Partial<RelayOptions> & { mode?: Mode; store?: (dataDir: string) => Store } = {},
+  ): Promise<TestRelay> {
+    const { mode = MODES[0], store, ...rest } = options;
     const dataDir = rest.dataDir ?? tempDir(t);
     const common = { port: 0, log: silentLogger() };
     if (mode === "own store") {
-      const relay = await startRelay({ ...common, ...rest, dataDir });
+      const relay = await (store === undefined
+        ? startRelay({ ...common, ...rest, dataDir })
+        : serveStore(store(dataDir), { ...common, ...rest }));
       const test = new TestRelay(t, { dataDir, ownDir: dataDir, relay });
       t.teardown(() => test.stop());
       return test.#settle();
