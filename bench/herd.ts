@@ -44,7 +44,7 @@ export async function benchmark(): Promise<Report> {
     "100000",
   ];
   const relay = await RelayProgram.start(limits, ["--import", probe]);
-  const herd = new Herd(relay, tokensOf(relay));
+  const herd = new Herd(relay, await tokensOf(relay));
   const figures = new Map<Cause, Figures>();
   try {
     await herd.come();
@@ -70,15 +70,15 @@ export async function benchmark(): Promise<Report> {
 }
 
 /** The agents' tokens, and behind them one for all viewers. */
-function tokensOf({ dataDir }: RelayProgram): { agents: string[]; viewer: string } {
+async function tokensOf({ dataDir }: RelayProgram): Promise<{ agents: string[]; viewer: string }> {
   const agents: string[] = [];
   for (let number = 0; number < AGENTS; number += 1) {
     if (number % 100 === 0) progress(`${number} of ${AGENTS} workspaces are made`);
     const id = groupId(number);
-    agents.push(createToken(dataDir, { kind: "agent", workspace: id }));
-    bindChat(dataDir, { chat: id, workspace: id, owner: "bench" });
+    agents.push(await createToken(dataDir, { kind: "agent", workspace: id }));
+    await bindChat(dataDir, { chat: id, workspace: id, owner: "bench" });
   }
-  return { agents, viewer: createToken(dataDir, { kind: "client", user: "bench" }) };
+  return { agents, viewer: await createToken(dataDir, { kind: "client", user: "bench" }) };
 }
 
 /** All agents, and a viewer for each. */

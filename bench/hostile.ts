@@ -38,7 +38,7 @@ interface Figures {
 export async function benchmark(): Promise<Report> {
   const seed = drawSeed();
   const relay = await RelayProgram.start(["--max-tree-bytes", String(BUDGET_BYTES)]);
-  const hostile = hostileProcesses(relay, seed);
+  const hostile = await hostileProcesses(relay, seed);
   const honest = await HonestParties.connect(relay, AGENTS, VIEWERS_EACH);
   const figures = { alone: noFigures(), agent: noFigures(), client: noFigures() };
   try {
@@ -62,17 +62,20 @@ export async function benchmark(): Promise<Report> {
 }
 
 /** Two agents and a client. The agents have accomplices that watch their trees, so that they may not be evicted. */
-function hostileProcesses({ url, dataDir }: RelayProgram, seed: number): Record<"agent" | "client", HostileProcess[]> {
-  const ordersOf = (manner: "rude" | "polite", number: number) => {
+async function hostileProcesses(
+  { url, dataDir }: RelayProgram,
+  seed: number,
+): Promise<Record<"agent" | "client", HostileProcess[]>> {
+  const ordersOf = async (manner: "rude" | "polite", number: number) => {
     const workspace = groupId(number);
     const chats = [1, 2, 3].map((chat) => groupId(number + chat));
-    const agentToken = createToken(dataDir, { kind: "agent", workspace });
-    const clientToken = createToken(dataDir, { kind: "client", user: manner });
-    for (const chat of chats) bindChat(dataDir, { chat, workspace, owner: manner });
+    const agentToken = await createToken(dataDir, { kind: "agent", workspace });
+    const clientToken = await createToken(dataDir, { kind: "client", user: manner });
+    for (const chat of chats) await bindChat(dataDir, { chat, workspace, owner: manner });
     return { url, agentToken, clientToken, chats, manner, seed };
   };
-  const rude = ordersOf("rude", HOSTILE_GROUP);
-  const polite = ordersOf("polite", HOSTILE_GROUP + 10);
+  const rude = await ordersOf("rude", HOSTILE_GROUP);
+  const polite = await ordersOf("polite", HOSTILE_GROUP + 10);
   return {
     agent: [rude, polite].map((orders) => new HostileProcess("agent", { ...orders, token: orders.agentToken })),
     client: [new HostileProcess("client", { ...rude, token: rude.clientToken })],

@@ -20,9 +20,9 @@ export async function startOwnPage(t: Cleanup, folder: string, files: number): P
   t.teardown(() => relay.stop());
   const [workspace, chat] = [randomUUID(), randomUUID()];
   const tokenFile = join(tempDir(t), "agent-token");
-  writeFileSync(tokenFile, createToken(relay.dataDir, { kind: "agent", workspace }), { mode: 0o600 });
-  const token = createToken(relay.dataDir, { kind: "client", user: "bench" });
-  bindChat(relay.dataDir, { chat, workspace, owner: "bench" });
+  writeFileSync(tokenFile, await createToken(relay.dataDir, { kind: "agent", workspace }), { mode: 0o600 });
+  const token = await createToken(relay.dataDir, { kind: "client", user: "bench" });
+  await bindChat(relay.dataDir, { chat, workspace, owner: "bench" });
   const args = ["--relay", relay.url, "--token-file", tokenFile, "--root", folder, "--log-level", "error"];
   startProgram(t, "agent", args, { env: ALLOW_TEMP });
   await followed(t, { url: relay.url, chat, token }, files);

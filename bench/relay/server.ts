@@ -29,10 +29,10 @@ async function relay(groups: number): Promise<() => Promise<void>> {
   };
   const running = await startRelay({ dataDir, port: 0, log: silentLogger(), limits });
   for (let group = 0; group < groups; group += 1) {
-    bindChat(dataDir, { chat: groupId(group), workspace: WORKSPACE, owner: "bench" });
+    await bindChat(dataDir, { chat: groupId(group), workspace: WORKSPACE, owner: "bench" });
   }
-  const agentToken = createToken(dataDir, { kind: "agent", workspace: WORKSPACE });
-  const clientToken = createToken(dataDir, { kind: "client", user: "bench", admin: true });
+  const agentToken = await createToken(dataDir, { kind: "agent", workspace: WORKSPACE });
+  const clientToken = await createToken(dataDir, { kind: "client", user: "bench", admin: true });
   tell<FromServer>({ kind: "listening", url: running.url.replace("http", "ws"), agentToken, clientToken });
   return async () => {
     await running.close();

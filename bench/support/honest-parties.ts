@@ -38,12 +38,12 @@ export class HonestParties {
     agents: number,
     viewersEach: number,
   ): Promise<HonestParties> {
-    const clientToken = createToken(relay.dataDir, { kind: "client", user: "honest" });
+    const clientToken = await createToken(relay.dataDir, { kind: "client", user: "honest" });
     const pairs: Workspace[] = [];
     for (let number = 0; number < agents; number += 1) {
       const id = groupId(number);
-      const token = createToken(relay.dataDir, { kind: "agent", workspace: id });
-      bindChat(relay.dataDir, { chat: id, workspace: id, owner: "honest" });
+      const token = await createToken(relay.dataDir, { kind: "agent", workspace: id });
+      await bindChat(relay.dataDir, { chat: id, workspace: id, owner: "honest" });
       pairs.push(await Workspace.connect(relay.url, id, { agent: token, client: clientToken }, viewersEach));
     }
     return new HonestParties(pairs);

@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ErrorBody } from "../protocol/index.js";
 import { RELAY_HEADER, RELAY_HEADER_VALUE } from "../util/index.js";
+import type { Unmet } from "./store/index.js";
 
 /** An answer that refuses a request, before or without an upgrade. */
 export interface Refusal {
@@ -96,6 +97,15 @@ export const REFUSALS = {
   },
   goingAway: { ...refusal(503, "The relay is shutting down."), headers: { "Retry-After": "1" } },
 } as const satisfies Record<string, Refusal>;
+
+/** What a caller is told whose write depended on something that does not hold. */
+export const UNMET: Record<Unmet, Refusal> = {
+  "token-ended": REFUSALS.signedOut,
+  "no-such-chat": REFUSALS.notFound,
+  "not-root": REFUSALS.notRoot,
+  "already-archived": REFUSALS.alreadyArchived,
+  "not-archived": REFUSALS.notArchived,
+};
 
 /** An uploaded file is of another type than these. */
 export function refusalOfType(types: readonly string[]): Refusal {

@@ -7,7 +7,9 @@ import {
   type ChatBinding,
   existingDirectory,
   type NewToken,
-  Store,
+  SqliteStore,
+  type Store,
+  StoreUnavailableError,
   type TokenEntry,
   troubleOf,
 } from "./store/index.js";
@@ -18,7 +20,7 @@ import {
  * @returns the token's text, which is kept nowhere
  * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
  */
-export function createToken(dataDir: string, token: NewToken): string {
+export async function createToken(dataDir: string, token: NewToken): Promise<string> {
   const workspace = token.workspace === undefined ? undefined : readId("--workspace", token.workspace);
   if (token.kind === "client" && token.user === "") {
     throw new TreewireError("TW_BAD_USAGE", "--user", { detail: "a name is needed" });
@@ -33,7 +35,7 @@ export function createToken(dataDir: string, token: NewToken): string {
  *
  * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_SUCH_CHAT` of a parent, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
  */
-export function bindChat(dataDir: string, binding: ChatBinding): Chat {
+export async function bindChat(dataDir: string, binding: ChatBinding): Promise<Chat> {
   const chat = readId("CHAT", binding.chat);
   const workspace = readId("--workspace", binding.workspace);
   const parent = binding.parent === undefined ? undefined : readId("--parent", binding.parent);
@@ -86,11 +88,11 @@ const INVITE_USES = 5;
  *
  * @throws TreewireError `TW_BAD_USAGE`, `TW_BAD_URL`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
  */
-export function invite(dataDir: string, invitation: Invitation): Invited {
+export async function invite(dataDir: string, invitation: Invitation): Promise<Invited> {
   const { owner, paths, expiresAt, uses, base } = readInvitation(invitation);
   const workspace = randomUUID();
-  const { id: chat } = bindChat(dataDir, { chat: randomUUID(), workspace, owner, paths });
-  const secrets = withStore(dataDir, (store) =>
+  const { id: chat } = await bindChat(dataDir, { chat: randomUUID(), workspace, owner, paths });
+  const secrets = await withStore(dataDir, (store) =>
     store.invites.create({ workspace, chat, owner, relay: base, expiresAt, uses }),
   );
   const links = { agentUrl: `${base}/#agent-${secrets.agent}`, viewUrl: `${base}/#view-${secrets.view}` };
@@ -131,7 +133,7 @@ function readPublicUrl(text: string): string {
 }
 
 /** Every token ever made in the directory, without its secret. @throws TreewireError `TW_NO_RELAY_DATA`, `TW_DATA_DIR` */
-export function listTokens(dataDir: string): TokenEntry[] {
+export async function listTokens(dataDir: string): Promise<TokenEntry[]> {
   return withStore(dataDir, (store) => store.tokens.list());
 }
 
@@ -141,15 +143,15 @@ export function listTokens(dataDir: string): TokenEntry[] {
  * @param id as it is listed, or the whole token
  * @throws TreewireError `TW_NO_SUCH_TOKEN`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
  */
-export function revokeToken(dataDir: string, id: string): TokenEntry {
+export async function revokeToken(dataDir: string, id: string): Promise<TokenEntry> {
   const tokenId = /^tw[ac]_([0-9a-f]+)_/.exec(id)?.[1] ?? id;
-  const entry = withStore(dataDir, (store) => store.tokens.revoke(tokenId));
+  const entry = await withStore(dataDir, (store) => store.tokens.revoke(tokenId));
   if (entry === undefined) throw new TreewireError("TW_NO_SUCH_TOKEN", tokenId);
   return entry;
 }
 
 /** The chats of the directory. @param owner only theirs @throws TreewireError `TW_NO_RELAY_DATA`, `TW_DATA_DIR` */
-export function listChats(dataDir: string, owner?: string): Chat[] {
+export async function listChats(dataDir: string, owner?: string): Promise<Chat[]> {
   return withStore(dataDir, (store) => store.chats.list(owner));
 }
 
@@ -158,24 +160,25 @@ export function listChats(dataDir: string, owner?: string): Chat[] {
  *
  * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_SUCH_CHAT`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
  */
-export function unbindChat(dataDir: string, chat: string): Chat {
+export async function unbindChat(dataDir: string, chat: string): Promise<Chat> {
   const id = readId("CHAT", chat);
-  const unbound = withStore(dataDir, (store) => store.chats.unbind(id));
+  const unbound = await withStore(dataDir, (store) => store.chats.unbind(id));
   if (unbound === undefined) throw new TreewireError("TW_NO_SUCH_CHAT", `CHAT ${chat}`);
   return unbound;
 }
 
-function withStore<T>(dataDir: string, job: (store: Store) => T): T {
+async function withStore<T>(dataDir: string, job: (store: Store) => Promise<T>): Promise<T> {
   const directory = existingDirectory(dataDir);
-  const store = new Store(directory);
+  const store = new SqliteStore(directory);
   try {
-    return job(store);
+    return await job(store);
   } catch (thrown) {
     // a full disk, or a lock that others held for too long
     if (troubleOf(thrown) === undefined) throw thrown;
-    throw new TreewireError("TW_DATA_DIR", directory, { detail: messageOf(thrown), cause: thrown });
+    const cause = thrown instanceof StoreUnavailableError ? (thrown.cause ?? thrown) : thrown;
+    throw new TreewireError("TW_DATA_DIR", directory, { detail: messageOf(cause), cause: thrown });
   } finally {
-    store.close();
+    await store.close();
   }
 }
 

@@ -6,7 +6,11 @@ import type { Store } from "./store/index.js";
 /** What files and uploads use up, each asked for when a scrape comes. docs/operating.md lists the names. */
 export function observeFiles(
   registry: Registry,
-  { store, uploads, limits }: { store: Store; uploads: Uploads; limits: Pick<LimitOptions, "ownerFileBytes"> },
+  {
+    store,
+    uploads,
+    limits,
+  }: { store: Pick<Store, "files">; uploads: Uploads; limits: Pick<LimitOptions, "ownerFileBytes"> },
 ): void {
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
     new Gauge({
@@ -18,11 +22,11 @@ export function observeFiles(
       },
     });
   gauge("uploads", "Uploads under way", () => uploads.underWay);
-  gauge("file_bytes", "Bytes of chat files, as budgets count them", () => store.files.totals().bytes);
+  gauge("file_bytes", "Bytes of chat files, as budgets count them", async () => (await store.files.totals()).bytes);
   gauge(
     "file_quota_used_ratio",
     "How much of their budget the files of the owner with the most use",
-    () => store.files.totals().ofLargestOwner / limits.ownerFileBytes,
+    async () => (await store.files.totals()).ofLargestOwner / limits.ownerFileBytes,
   );
-  gauge("free_bytes", "Bytes that are free on the file system of the data directory", () => store.blobs.freeBytes());
+  gauge("free_bytes", "Bytes that are free on the file system of the data directory", () => store.files.freeBytes());
 }

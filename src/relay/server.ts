@@ -27,7 +27,7 @@ import { listenFailure } from "./listen-failure.js";
 import { Metrics } from "./metrics.js";
 import { Proxies } from "./proxies.js";
 import { LiveSockets, Reconciler, Upgrades } from "./sockets/index.js";
-import { Store } from "./store/index.js";
+import { SqliteStore, type Store } from "./store/index.js";
 
 export interface RelayOptions {
   /** Made when it is missing. One relay serves it at a time. */
@@ -98,13 +98,10 @@ const IDLE_CLOSE_MS = 50;
  * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`, `TW_DATA_DIR_IN_USE`, `TW_TLS_FILES`, `TW_LISTEN_FAILED`
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
-  const tls = readTls(options);
-  const upstream = readUpstream(options);
-  const proxies = new Proxies(options.trustProxy ?? []);
-  const limits = new Limits({ ...DEFAULT_LIMITS, ...options.limits });
-  const store = Store.serve(options.dataDir, options.log, limits.options);
+  const read = readOptions(options); // before anything is made
+  const store = SqliteStore.serve(options.dataDir, options.log, read.limits.options);
   try {
-    return await serveStore(store, options, { tls, upstream, proxies, limits });
+    return await serveStore(store, options, read);
   } catch (thrown) {
     store.abandon();
     throw thrown;
@@ -119,11 +116,25 @@ interface ReadOptions {
   limits: Limits;
 }
 
-/** @param store stays open, unless the relay is closed @throws TreewireError `TW_LISTEN_FAILED` */
-async function serveStore(
+function readOptions(options: Omit<RelayOptions, "dataDir">): ReadOptions {
+  return {
+    tls: readTls(options),
+    upstream: readUpstream(options),
+    proxies: new Proxies(options.trustProxy ?? []),
+    limits: new Limits({ ...DEFAULT_LIMITS, ...options.limits }),
+  };
+}
+
+/**
+ * Starts a relay on a store, and waits until it listens.
+ *
+ * @param store stays open, unless the relay is closed
+ * @throws as {@link startRelay}, what is about a directory excepted
+ */
+export async function serveStore(
   store: Store,
-  options: RelayOptions,
-  { tls, upstream, proxies, limits }: ReadOptions,
+  options: Omit<RelayOptions, "dataDir">,
+  { tls, upstream, proxies, limits }: ReadOptions = readOptions(options),
 ): Promise<RunningRelay> {
   const { log, host = "127.0.0.1", port = 7700 } = options;
   const failures = new Failures(store.health, log);
@@ -152,7 +163,7 @@ async function serveStore(
   const rates = new ClientRates(limits.options);
   const uploads = new Uploads(limits.options, {
     usedBy: (scope, name) => store.files.usedBy(scope, name),
-    freeBytes: () => store.blobs.freeBytes(),
+    freeBytes: () => store.files.freeBytes(),
     rateOf: (tokenId) => rates.of(tokenId),
   });
   const prepare = (workspace: string, chat: string) => hub.prepare(workspace, chat);
@@ -213,7 +224,7 @@ async function serveStore(
   let scrapers: MetricsServer | undefined;
   try {
     store.treeStates.sweep();
-    await store.blobs.sweep((digest) => store.files.uses(digest));
+    await store.files.sweep();
     if (options.metricsListen !== undefined) scrapers = await listenForMetrics(options.metricsListen, metrics, log);
     url = await http.listen({ host, port });
   } catch (thrown) {
@@ -225,7 +236,9 @@ async function serveStore(
 
   const guarded = (job: () => void) => failures.guard("a timer's job failed", job);
   const expire = guarded(() => live.expire(Date.now()));
-  const tell = guarded(() => events.flush());
+  const tell = () => {
+    events.flush().catch((thrown: unknown) => failures.note(thrown, "clients could not be told of their chats"));
+  };
   const poll = setInterval(() => {
     expire();
     reconciler.poll();
@@ -274,7 +287,7 @@ async function serveStore(
       clearInterval(poll);
       clearInterval(sweep);
       await scrapers?.close();
-      store.close();
+      await store.close();
     },
   };
 }
@@ -292,7 +305,7 @@ async function closeHttp(http: HttpServer, forMs: number): Promise<void> {
 function readUpstream({
   upstream,
   upstreamTimeoutMs = UPSTREAM_TIMEOUT_MS,
-}: RelayOptions): UpstreamOptions | undefined {
+}: Omit<RelayOptions, "dataDir">): UpstreamOptions | undefined {
   if (upstream === undefined) return undefined;
   const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
@@ -301,7 +314,7 @@ function readUpstream({
   return { url, timeoutMs: upstreamTimeoutMs };
 }
 
-function readTls({ tlsCert, tlsKey }: RelayOptions): { cert: Buffer; key: Buffer } | undefined {
+function readTls({ tlsCert, tlsKey }: Omit<RelayOptions, "dataDir">): { cert: Buffer; key: Buffer } | undefined {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new TreewireError("TW_BAD_USAGE", "--tls-cert and --tls-key", { detail: "they go together" });

@@ -128,7 +128,7 @@ for (const [name, start] of Object.entries(CLIENTS)) {
       client.done.catch(() => {
         isOver = true;
       });
-      unbindChat(relay.dataDir, relay.chat);
+      await unbindChat(relay.dataDir, relay.chat);
       for (const waitMs of [25_000, 25_000, 25_000, 10_000]) {
         // the loss, and three refusals of which the last is asked for at the minute's end
         await until("it waits", () => clock.waiting === 1 && clock.nextMs === waitMs, { seen: () => clock.nextMs });
@@ -164,9 +164,9 @@ for (const [name, start] of Object.entries(CLIENTS)) {
     agent.tell(APP, []);
     const client = start(t, relay, { url: relay.url, retryDelay: { next: () => 5 } });
     await isRight(agent, client);
-    unbindChat(relay.dataDir, relay.chat);
+    await unbindChat(relay.dataDir, relay.chat);
     await until("it is refused", () => client.said().some((line) => line.includes("Chat has no workspace")));
-    relay.bind();
+    await relay.bind();
     await isRight(agent, client);
     t.pass("it shows what is new");
   });

@@ -111,8 +111,9 @@ t.test("the client comes back when the relay does, and gives up when its token i
   const agentAgain = await FakeAgent.connect(t, again.url, relay.agentToken, { rootsOf: () => [APP] });
   agentAgain.tell(APP, [fileOf("x", "two")]);
   await client.diffWith(APP, "two");
-  revokeToken(relay.dataDir, relay.clientToken);
-  await t.rejects(client.done, { name: "WatchEndedError" });
+  const ended = t.rejects(client.done, { name: "WatchEndedError" });
+  await revokeToken(relay.dataDir, relay.clientToken);
+  await ended;
   const other = watch(t, relay, { url: again.url });
   await t.rejects(other.done, { name: "WatchEndedError" }, "a refused upgrade is final too");
 });

@@ -11,7 +11,7 @@ import { until } from "../support/until.js";
 import { WatchClient } from "../support/watch-client.js";
 
 const stack = await Stack.start(t);
-const alice = stack.clientToken("alice");
+const alice = await stack.clientToken("alice");
 const diffOf = (repo: TestRepo) => expectedOf(repo.root).unified_diff.toString();
 const REFUSED = /: not in the directories that this workspace lets be shown; /;
 
@@ -29,10 +29,10 @@ t.test("roots, --allow-root and tracked paths are shown; everything else is refu
   writeFileSync(join(root, "file/.git"), `gitdir: ${join(secret.root, ".git")}\n`);
   const env = { TREEWIRE_ALLOW_ROOT: "", XDG_STATE_HOME: tempDir(t), XDG_RUNTIME_DIR: tempDir(t) };
   const args = ["--root", root, "--allow-root", join(base, "extra")];
-  const { workspace, agent } = stack.startAgent(t, { args, env });
+  const { workspace, agent } = await stack.startAgent(t, { args, env });
   await until("the agent is connected", () => agent.stderr.includes('"connected"'), { seen: () => agent.stderr });
-  const watch = (paths: string[]) =>
-    WatchClient.watch(t, stack.url, stack.bind({ workspace, owner: "alice", paths }), alice);
+  const watch = async (paths: string[]) =>
+    WatchClient.watch(t, stack.url, await stack.bind({ workspace, owner: "alice", paths }), alice);
 
   const asked = [
     secret.root,
@@ -74,7 +74,7 @@ t.test("roots, --allow-root and tracked paths are shown; everything else is refu
   );
   t.match((await runProgram(t, "agent", ["status"], { env })).stdout, `2 allowed directories:\n  ${root}\n`);
 
-  const chat = stack.bind({ workspace, owner: "alice", paths: [] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [] });
   await runProgram(t, "agent", ["track", "--chat", chat, join(tracked.root, "a")], { env });
   await (await WatchClient.watch(t, stack.url, chat, alice)).showsDiff(tracked.root, diffOf(tracked));
   await (await watch([tracked.root])).showsDiff(tracked.root, diffOf(tracked));
@@ -93,7 +93,7 @@ t.test("roots, --allow-root and tracked paths are shown; everything else is refu
   t.test("a directory on the way to a tracked path that becomes a link is not followed", async () => {
     const other = createRepo(t, { "sub/a": "1\n" }, join(base, "other"));
     other.write("sub/a", "2\n");
-    const about = stack.bind({ workspace, owner: "alice", paths: [] });
+    const about = await stack.bind({ workspace, owner: "alice", paths: [] });
     await runProgram(t, "agent", ["track", "--chat", about, join(other.root, "sub/a")], { env });
     const viewer = await WatchClient.watch(t, stack.url, about, alice);
     await viewer.showsDiff(other.root, diffOf(other));

@@ -13,7 +13,7 @@ async function running(t: Cleanup, relay: TestRelay, autoBind?: string) {
   const home = tempDir(t);
   const repo = createRepo(t, { a: "1\n" }, join(home, "app"));
   repo.write("a", "2\n");
-  const token = createToken(relay.dataDir, {
+  const token = await createToken(relay.dataDir, {
     kind: "agent",
     workspace: relay.workspace,
     ...(autoBind !== undefined && { autoBind }),
@@ -32,7 +32,7 @@ t.test("a chat that an agent names comes to be by itself, owned by whom its toke
   const { repo, track } = await running(t, relay, "alice");
   const chat = randomUUID();
   t.match(await track(chat), { status: 0 });
-  const made = await until("the chat", () => listChats(relay.dataDir).find(({ id }) => id === chat));
+  const made = await until("the chat", async () => (await listChats(relay.dataDir)).find(({ id }) => id === chat));
   t.match(made, { owner: "alice", workspace: relay.workspace, paths: [] });
   const client = await relay.client(chat);
   t.match(await client.first(), { repositories: [{ repo_root: repo.root, unified_diff: /^\+2$/m }] });
@@ -41,17 +41,17 @@ t.test("a chat that an agent names comes to be by itself, owned by whom its toke
 t.test("what is another's stays so, and a token that was not made for it makes none", async (t) => {
   const relay = await TestRelay.start(t);
   const [theirs, later] = [randomUUID(), randomUUID()];
-  bindChat(relay.dataDir, { chat: theirs, workspace: randomUUID(), owner: "bob" });
-  const before = listChats(relay.dataDir).length;
+  await bindChat(relay.dataDir, { chat: theirs, workspace: randomUUID(), owner: "bob" });
+  const before = (await listChats(relay.dataDir)).length;
   const { track } = await running(t, relay, "alice");
   await track(theirs);
   await track(later);
-  await until("the later one", () => listChats(relay.dataDir).find(({ id }) => id === later));
+  await until("the later one", async () => (await listChats(relay.dataDir)).find(({ id }) => id === later));
   t.match(
-    listChats(relay.dataDir).find(({ id }) => id === theirs),
+    (await listChats(relay.dataDir)).find(({ id }) => id === theirs),
     { owner: "bob" },
   );
-  t.equal(listChats(relay.dataDir).length, before + 1);
+  t.equal((await listChats(relay.dataDir)).length, before + 1);
 
   const plain = await TestRelay.start(t);
   const other = await running(t, plain);
@@ -61,7 +61,7 @@ t.test("what is another's stays so, and a token that was not made for it makes n
   const known = await plain.client();
   await known.first();
   t.same(
-    listChats(plain.dataDir).map(({ id }) => id),
+    (await listChats(plain.dataDir)).map(({ id }) => id),
     [plain.chat],
   );
 });

@@ -86,10 +86,10 @@ t.test("the daemon goes on with what still works, and tells what does not", asyn
   mkdirSync(join(home, "closed"), { mode: 0 });
   t.teardown(() => chmodSync(join(home, "closed"), 0o755));
   const roots = [home, join(home, "closed"), join(home, "nowhere")];
-  const { workspace, agent } = stack.startAgent(t, { args: roots.flatMap((root) => ["--root", root]) });
-  const token = stack.clientToken("alice");
+  const { workspace, agent } = await stack.startAgent(t, { args: roots.flatMap((root) => ["--root", root]) });
+  const token = await stack.clientToken("alice");
   const watch = async (paths: string[]) =>
-    WatchClient.watch(t, stack.url, stack.bind({ workspace, owner: "alice", paths }), token);
+    WatchClient.watch(t, stack.url, await stack.bind({ workspace, owner: "alice", paths }), token);
 
   const found = await watch([]);
   good.write("a", "2\n");

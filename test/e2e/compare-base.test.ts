@@ -10,9 +10,9 @@ import { until } from "../support/until.js";
 import { WatchClient } from "../support/watch-client.js";
 
 const stack = await Stack.start(t);
-const token = stack.clientToken("alice");
+const token = await stack.clientToken("alice");
 const workspace = randomUUID();
-const tokenFile = stack.agentToken(workspace);
+const tokenFile = await stack.agentToken(workspace);
 const env = { ...ALLOW_TEMP, XDG_STATE_HOME: tempDir(t), XDG_RUNTIME_DIR: tempDir(t) };
 const start = () =>
   startProgram(t, "agent", ["--relay", stack.url, "--token-file", tokenFile, "--root", tempDir(t)], { env });
@@ -41,8 +41,8 @@ const diffAgainst = (repo: TestRepo, base: string): string => expectedDiff(repo.
 t.test("two chats on one tree have bases of their own, by how they are bound", async (t) => {
   const repo = stackedRepo(t);
   const binding = { workspace, owner: "alice", paths: [repo.root] };
-  const plain = await compared(t, stack.bind(binding));
-  const chat = stack.bind({ ...binding, base: "below" });
+  const plain = await compared(t, await stack.bind(binding));
+  const chat = await stack.bind({ ...binding, base: "below" });
   const named = await compared(t, chat);
   await plain.showsDiff(repo.root, diffAgainst(repo, "main"));
   await named.showsDiff(repo.root, diffAgainst(repo, "below"));
@@ -50,9 +50,9 @@ t.test("two chats on one tree have bases of their own, by how they are bound", a
   repo.write("new", "2\n");
   await plain.showsDiff(repo.root, diffAgainst(repo, "main"));
   await named.showsDiff(repo.root, diffAgainst(repo, "below"));
-  bindChat(stack.dataDir, { chat, ...binding });
+  await bindChat(stack.dataDir, { chat, ...binding });
   await named.showsDiff(repo.root, diffAgainst(repo, "main"));
-  bindChat(stack.dataDir, { chat, ...binding, base: "feature" });
+  await bindChat(stack.dataDir, { chat, ...binding, base: "feature" });
   await named.showsDiff(repo.root, diffAgainst(repo, "feature"));
   const args = ["chat", "bind", chat, "--data-dir", stack.dataDir, "--workspace", workspace, "--base"];
   t.match(await runProgram(t, "relay", [...args, "a..b"]), { status: 2, stderr: /not a ref's name/ });
@@ -60,7 +60,7 @@ t.test("two chats on one tree have bases of their own, by how they are bound", a
 
 t.test("a chat's base can be named where it works, and is remembered", async (t) => {
   const repo = stackedRepo(t);
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root], base: "main" });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root], base: "main" });
   const client = await compared(t, chat);
   await client.showsDiff(repo.root, diffAgainst(repo, "main"));
   const track = (base: string) => runProgram(t, "agent", ["track", "--chat", chat, "--base", base, repo.root], { env });

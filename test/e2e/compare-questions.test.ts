@@ -12,8 +12,8 @@ import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
 
 const stack = await Stack.start(t);
-const token = stack.clientToken("alice");
-const { workspace } = stack.startAgent(t);
+const token = await stack.clientToken("alice");
+const { workspace } = await stack.startAgent(t);
 const lines = (count: number) => Array.from({ length: count }, (_, at) => `line ${at + 1}\n`).join("");
 const commitsSchema = z.object({
   commits: z.array(commitEntrySchema),
@@ -22,7 +22,7 @@ const commitsSchema = z.object({
 });
 
 /** A clone on branch `feature` with five commits, and a chat on it that nobody watches. */
-function featureChat(t: Cleanup) {
+async function featureChat(t: Cleanup) {
   const origin = createRepo(t, { a: lines(30), b: "1\n" });
   const repo = new TestRepo(join(tempDir(t), "clone"));
   git(origin.root, "clone", "-q", origin.root, repo.root);
@@ -32,7 +32,7 @@ function featureChat(t: Cleanup) {
     repo.commit(name);
   }
   repo.write("a", lines(30).replace("line 20", "twentieth"));
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });
   return { origin, repo, chat };
 }
 
@@ -47,7 +47,7 @@ async function get(chat: string, path: string, headers: Record<string, string> =
 }
 
 t.test("the commits of a branch come in pages, newest first", async (t) => {
-  const { repo, chat } = featureChat(t);
+  const { repo, chat } = await featureChat(t);
   const page = async (query: string) => commitsSchema.parse(await (await get(chat, `git/commits?${query}`)).json());
   const expected = repo.git("log", "--first-parent", "--format=%H %s", "origin/main..HEAD").split("\n");
   const listed = ({ commits }: z.infer<typeof commitsSchema>) => commits.map(({ oid, subject }) => `${oid} ${subject}`);
@@ -68,7 +68,7 @@ t.test("the commits of a branch come in pages, newest first", async (t) => {
 });
 
 t.test("a file of the diff is given out by the ids that its header names, and nothing else", async (t) => {
-  const { repo, chat } = featureChat(t);
+  const { repo, chat } = await featureChat(t);
   const file = (query: string, headers?: Record<string, string>) => get(chat, `git/file?${query}`, headers);
   const blob = (what: string) => repo.git("rev-parse", what);
   const old = await file("key=t:a&side=old&from=10&to=12");
@@ -109,7 +109,7 @@ t.test("a file of the diff is given out by the ids that its header names, and no
 });
 
 t.test("what the agent hides is not given out, neither in a range that the diff does not show", async (t) => {
-  const { repo, chat } = featureChat(t);
+  const { repo, chat } = await featureChat(t);
   const [github] = samples(SEED);
   repo.write("settings.ts", `const token = "${github?.text}";\n${lines(50)}`);
   repo.commit(`with ${github?.text}`);
@@ -125,7 +125,7 @@ t.test("what the agent hides is not given out, neither in a range that the diff 
 });
 
 t.test("the diff of a chat is that of its first tree against the base, as Coder's clients ask for it", async (t) => {
-  const { repo, chat } = featureChat(t);
+  const { repo, chat } = await featureChat(t);
   repo.git("remote", "set-url", "origin", "https://github.com/me/app.git");
   repo.write("new", "1\n");
   const base = repo.git("merge-base", "HEAD", "origin/main");
@@ -141,8 +141,8 @@ t.test("the diff of a chat is that of its first tree against the base, as Coder'
 
 t.test("while the agent is away, all are answered as an upgrade is", async (t) => {
   const workspace = randomUUID();
-  stack.agentToken(workspace);
-  const chat = stack.bind({ workspace, owner: "alice" });
+  await stack.agentToken(workspace);
+  const chat = await stack.bind({ workspace, owner: "alice" });
   for (const path of ["git/commits", "git/file?key=t:a&side=new", "diff"]) {
     const response = await fetch(`${stack.url}/chats/${chat}/${path}`, { headers: { "coder-session-token": token } });
     t.match(

@@ -16,8 +16,8 @@ import { TerminalViewer } from "../support/viewers.js";
 import { DeltaClient, refusedUpgrade, WatchClient } from "../support/watch-client.js";
 
 const stack = await Stack.start(t);
-const token = stack.clientToken("alice");
-const { workspace } = stack.startAgent(t);
+const token = await stack.clientToken("alice");
+const { workspace } = await stack.startAgent(t);
 
 const lines = (count: number) => Array.from({ length: count }, (_, at) => `line ${at}\n`).join("");
 
@@ -29,7 +29,7 @@ async function featureChat(t: Cleanup) {
   repo.git("checkout", "-q", "--no-track", "-b", "feature");
   repo.write("a", lines(9).replace("line 2", "second"));
   repo.commit("one");
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });
   await WatchClient.watch(t, stack.url, chat, token).then((client) => client.close()); // the agent is there
   return { origin, repo, chat, path: `${stack.url}/api/v2/chats/${chat}/git/watch` };
 }
@@ -171,15 +171,15 @@ t.test("secrets are hidden in comparisons, and in the words of commits", async (
 
 t.test("HEAD's diff is kept while the agent is away, and stands for a comparison", async (t) => {
   const stack = await Stack.start(t);
-  const token = stack.clientToken("alice");
+  const token = await stack.clientToken("alice");
   const workspace = randomUUID();
-  const { agent } = stack.startAgent(t, { workspace });
+  const { agent } = await stack.startAgent(t, { workspace });
   const repo = createRepo(t, { a: "1\n" });
   repo.git("checkout", "-q", "-b", "feature");
   repo.write("b", "1\n");
   repo.commit("one");
   repo.write("a", "2\n");
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });
   const seen = await WatchClient.watch(t, stack.url, chat, token);
   t.equal(seen.repositories.get(repo.root)?.unified_diff, expectedDiff(repo.root).toString());
   agent.child.kill();
@@ -194,7 +194,7 @@ t.test("HEAD's diff is kept while the agent is away, and stands for a comparison
   t.equal(first.stale, true);
   t.match(entry, { compare: { kind: "head", reason: /not connected/ }, commits: [] });
   t.equal(entry?.unified_diff, expectedDiff(repo.root).toString());
-  stack.startAgent(t, { workspace });
+  await stack.startAgent(t, { workspace });
   const expected = expectedDiff(repo.root, { base: "main" }).toString();
   await client.showsDiff(repo.root, expected);
   t.match(client.repositories.get(repo.root)?.compare, { kind: "base", base_ref: "main", ahead: 1, behind: 0 });

@@ -20,9 +20,9 @@ async function watchedTree(t: Cleanup) {
   const stack = await Stack.start(t);
   const repo = createRepo(t, { "a.txt": "one\n" });
   repo.write("a.txt", "two\n");
-  const { workspace } = stack.startAgent(t, { args: ["--root", repo.root] });
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
-  const token = stack.clientToken("alice");
+  const { workspace } = await stack.startAgent(t, { args: ["--root", repo.root] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  const token = await stack.clientToken("alice");
   await WatchClient.watch(t, stack.url, chat, token); // the agent is there
   return { stack, repo, chat, token };
 }
@@ -55,7 +55,7 @@ t.test("track-hook.sh has the chat follow the edit, and an edit that nobody foll
   const agent = join(tempDir(t), "agent");
   writeFileSync(agent, `#!/bin/sh\nexec "${process.execPath}" "${programPath("agent")}" "$@"\n`);
   chmodSync(agent, 0o755);
-  const chat = stack.bind({ workspace: "11111111-1111-4111-8111-111111111111", owner: "alice" });
+  const chat = await stack.bind({ workspace: "11111111-1111-4111-8111-111111111111", owner: "alice" });
   const runHook = async () => {
     const hook = spawn("sh", [example("track-hook.sh")], {
       env: { ...GIT_ENV, ...env, AGENT: agent, CODER_CHAT_ID: chat },
@@ -69,7 +69,7 @@ t.test("track-hook.sh has the chat follow the edit, and an edit that nobody foll
   t.equal(nobody.status, 0);
   t.match(nobody.stderr, /the edit is not followed/);
 
-  const { agent: running } = stack.startAgent(t, { workspace: "11111111-1111-4111-8111-111111111111", env });
+  const { agent: running } = await stack.startAgent(t, { workspace: "11111111-1111-4111-8111-111111111111", env });
   await until("the agent is connected", () => running.stderr.includes('"connected"'), { seen: () => running.stderr });
   t.match(await runHook(), { status: 0, stderr: "" });
   const status = await runProgram(t, "agent", ["status", "--json"], { env });

@@ -10,7 +10,7 @@ import { until } from "../support/until.js";
 import { DeltaClient, WatchClient } from "../support/watch-client.js";
 
 const stack = await Stack.start(t);
-const alice = stack.clientToken("alice");
+const alice = await stack.clientToken("alice");
 
 /** What a repository's configuration can name for git, or for what git starts, to run: all that git documents. */
 const COMMAND_KEYS = [
@@ -91,15 +91,15 @@ function hostile(t: Cleanup): Hostile {
 }
 
 /** An agent that watches the directory above a repository, and a chat of all that is there. */
-function watchAbove(t: Cleanup, repo: TestRepo, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
-  const { workspace, agent } = stack.startAgent(t, { args: ["--root", join(repo.root, ".."), ...args], env });
-  return { agent, chat: stack.bind({ workspace, owner: "alice" }) };
+async function watchAbove(t: Cleanup, repo: TestRepo, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
+  const { workspace, agent } = await stack.startAgent(t, { args: ["--root", join(repo.root, ".."), ...args], env });
+  return { agent, chat: await stack.bind({ workspace, owner: "alice" }) };
 }
 
 for (const policy of [undefined, "none"]) {
   t.test(`with --filters ${policy ?? "at its default"}, the daemon runs nothing that a repository names`, async (t) => {
     const { repo, ran } = hostile(t);
-    const { chat } = watchAbove(t, repo, policy === undefined ? [] : ["--filters", policy]);
+    const { chat } = await watchAbove(t, repo, policy === undefined ? [] : ["--filters", policy]);
     const client = await WatchClient.watch(t, stack.url, chat, alice);
     await client.shows(repo.root, "is shown", (one) => one !== undefined && one.unified_diff !== "");
     const filters = [
@@ -140,10 +140,10 @@ t.test("with --filters all the daemon shows what git shows, and with the user's 
   writeFileSync(config, '[filter "up"]\n\tclean = tr a-z A-Z\n');
   const users = expectedOf(repo.root, config).unified_diff.toString();
   t.match(users, /^\+ABC$/m);
-  const byUser = watchAbove(t, repo, [], { GIT_CONFIG_GLOBAL: config });
+  const byUser = await watchAbove(t, repo, [], { GIT_CONFIG_GLOBAL: config });
   await (await WatchClient.watch(t, stack.url, byUser.chat, alice)).showsDiff(repo.root, users);
   repo.git("config", "filter.up.clean", "rev");
-  const all = watchAbove(t, repo, ["--filters", "all"]);
+  const all = await watchAbove(t, repo, ["--filters", "all"]);
   await (await WatchClient.watch(t, stack.url, all.chat, alice)).showsDiff(
     repo.root,
     expectedOf(repo.root).unified_diff.toString(),
@@ -174,7 +174,7 @@ t.test("agent --once runs all filters, unless it is told otherwise", async (t) =
 t.test("agent status says how many files are shown without what a filter makes of them", async (t) => {
   const { repo } = hostile(t);
   const env = { XDG_STATE_HOME: tempDir(t), XDG_RUNTIME_DIR: tempDir(t) };
-  const { chat } = watchAbove(t, repo, [], env);
+  const { chat } = await watchAbove(t, repo, [], env);
   const client = await WatchClient.watch(t, stack.url, chat, alice);
   await client.shows(repo.root, "is shown", (one) => one?.filters_not_run !== undefined);
   const { stdout } = await runProgram(t, "agent", ["status"], { env: { ...GIT_ENV, ...env } });

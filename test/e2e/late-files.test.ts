@@ -38,7 +38,7 @@ t.test("a token file that is not there yet is waited for", async (t) => {
   const path = join(dir, "token");
   const { agent, connected } = await waiting(t, stack.url, { "token-file": path }, path);
   mkdirSync(dir);
-  copyFileSync(stack.agentToken(randomUUID()), path);
+  copyFileSync(await stack.agentToken(randomUUID()), path);
   await connected();
   t.same(await agent.stop(), { status: 0, signal: null });
 });
@@ -47,7 +47,7 @@ t.test("a token file that is empty is about to be written, and waited for", asyn
   const path = join(tempDir(t), "token");
   writeFileSync(path, "");
   const { connected } = await waiting(t, stack.url, { "token-file": path }, path);
-  writeFileSync(path, readFileSync(stack.agentToken(randomUUID())));
+  writeFileSync(path, readFileSync(await stack.agentToken(randomUUID())));
   await connected();
 });
 
@@ -55,7 +55,7 @@ t.test("certificates that are not there yet are waited for", { skip: withoutOpen
   const certificates = makeCertificates(t);
   const front = await tlsFront(t, Number(new URL(stack.url).port), certificates, { requestCert: true });
   const dir = tempDir(t);
-  const token = stack.agentToken(randomUUID());
+  const token = await stack.agentToken(randomUUID());
   const [ca, cert, key] = ["ca.pem", "cert.pem", "key.pem"].map((name) => join(dir, name)) as [string, string, string];
   const files = { "token-file": token, "ca-file": ca, "cert-file": cert, "key-file": key };
   const { agent, connected } = await waiting(t, `https://127.0.0.1:${front}`, files, ca);

@@ -33,7 +33,7 @@ const REAL_FAULT_MS = 45_000;
 const NOTICED_WITHIN_MS = 30_000;
 
 const stack = await Stack.start(t);
-const alice = stack.clientToken("alice");
+const alice = await stack.clientToken("alice");
 const relayPort = Number(new URL(stack.url).port);
 
 const unhandled: unknown[] = [];
@@ -56,7 +56,7 @@ async function startAgent(t: Cleanup, { url, caFile }: Omit<World, "link">) {
   const address = tunnelUrl(url);
   const daemon = new Daemon({
     url: address,
-    token: tokenFile(stack.agentToken(workspace), () => {}),
+    token: tokenFile(await stack.agentToken(workspace), () => {}),
     dial: () => dial(address, { caFile }),
     roots: [tempDir(t)],
     agent: "treewire/test",
@@ -81,7 +81,7 @@ async function startAgent(t: Cleanup, { url, caFile }: Omit<World, "link">) {
     await host.close();
   });
   const repo = createRepo(t, { "a.txt": "0\n" });
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });
   const client = await WatchClient.watch(t, stack.url, chat, alice);
   return { daemon, repo, client, log };
 }
@@ -148,10 +148,10 @@ async function inRealTime(t: Test): Promise<void> {
   const cases = FAULTS.map((fault) => async () => {
     const link = await BadLink.open(t, relayPort);
     const workspace = randomUUID();
-    const args = ["--relay", `http://127.0.0.1:${link.port}`, "--token-file", stack.agentToken(workspace)];
+    const args = ["--relay", `http://127.0.0.1:${link.port}`, "--token-file", await stack.agentToken(workspace)];
     const agent = startProgram(t, "agent", args, { env: ALLOW_TEMP });
     const repo = createRepo(t, { "a.txt": "0\n" });
-    const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+    const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });
     const client = await WatchClient.watch(t, stack.url, chat, alice);
     const failedAt = performance.now();
     link.fail(fault);
@@ -201,7 +201,13 @@ t.test("with TLS", { skip: withoutOpenssl }, async (t) => {
     const { cert, key } = certificates.client;
     const files = ["--ca-file", certificates.ca, "--cert-file", cert, "--key-file", key, "--header", "X-Gate: open"];
     const url = `https://127.0.0.1:${front}`;
-    const agent = startProgram(t, "agent", ["--relay", url, "--token-file", stack.agentToken(workspace), ...files]);
+    const agent = startProgram(t, "agent", [
+      "--relay",
+      url,
+      "--token-file",
+      await stack.agentToken(workspace),
+      ...files,
+    ]);
     await until("it is connected", () => agent.stderr.includes('"connected"'), { seen: () => agent.stderr });
     t.pass("it is");
   });

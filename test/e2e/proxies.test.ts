@@ -26,10 +26,10 @@ async function behind(t: Test, name: ProxyName, relayArgs: string[] = [], change
   const proxy = await ReverseProxy.start(t, name, Number(new URL(url).port), certificates, change);
 
   const workspace = randomUUID();
-  const token = createToken(dataDir, { kind: "client", user: "alice" });
+  const token = await createToken(dataDir, { kind: "client", user: "alice" });
   const repo = createRepo(t, { "a.txt": "0\n" });
-  const { id: chat } = bindChat(dataDir, { chat: randomUUID(), workspace, owner: "alice", paths: [repo.root] });
-  const env = { ...ALLOW_TEMP, TREEWIRE_AGENT_TOKEN: createToken(dataDir, { kind: "agent", workspace }) };
+  const { id: chat } = await bindChat(dataDir, { chat: randomUUID(), workspace, owner: "alice", paths: [repo.root] });
+  const env = { ...ALLOW_TEMP, TREEWIRE_AGENT_TOKEN: await createToken(dataDir, { kind: "agent", workspace }) };
   const agent = startProgram(t, "agent", ["--relay", proxy.url, "--ca-file", certificates.ca], { env });
   await until("the agent is connected", () => agent.stderr.includes('"connected"'), {
     seen: () => ({ agent: agent.stderr, proxy: proxy.log }),

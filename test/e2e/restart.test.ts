@@ -21,12 +21,12 @@ const lasting = await Stack.start(t);
 
 /** Relay, agent, two repositories in one chat, and a client that shows both. */
 async function everything(t: Cleanup, stack = lasting) {
-  const token = stack.clientToken("alice");
-  const { workspace, agent } = stack.startAgent(t);
+  const token = await stack.clientToken("alice");
+  const { workspace, agent } = await stack.startAgent(t);
   const one = createRepo(t, { a: "1\n" });
   const two = createRepo(t, { a: "1\n" });
   two.write("a", "2\n");
-  const chat = stack.bind({ workspace, owner: "alice", paths: [one.root, two.root] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [one.root, two.root] });
   const watch = () => WatchClient.watch(t, stack.url, chat, token);
   return { stack, workspace, agent, one, two, chat, watch, client: await watch() };
 }
@@ -38,7 +38,7 @@ t.test("an agent that is killed is missed, and its clients get what changed when
   t.equal(client.closeCode, undefined, "they stay connected");
   one.write("a", "changed meanwhile\n");
   const before = client.messages.length;
-  stack.startAgent(t, { workspace });
+  await stack.startAgent(t, { workspace });
   await client.showsDiff(one.root, diffOf(one));
   const later = client.messages.slice(before).filter((message) => message.type === "changes");
   t.same(
@@ -54,7 +54,7 @@ t.test("a repository that vanished while the agent was away is told as removed",
   const { stack, workspace, agent, one, client } = await everything(t);
   await agent.stop();
   rmSync(one.root, { recursive: true });
-  stack.startAgent(t, { workspace });
+  await stack.startAgent(t, { workspace });
   await client.shows(one.root, "is gone", (change) => change === undefined);
   t.equal(client.repositories.size, 1);
 });
@@ -85,14 +85,14 @@ t.test("a relay that says it is going away is left and found again, and is sent 
   const stack = await Stack.start(t);
   const link = await BadLink.open(t, Number(new URL(stack.url).port));
   const workspace = randomUUID();
-  const tokenFile = stack.agentToken(workspace);
+  const tokenFile = await stack.agentToken(workspace);
   const agent = startProgram(t, "agent", ["--relay", `http://127.0.0.1:${link.port}`, "--token-file", tokenFile], {
     env: ALLOW_TEMP,
   });
   const repo = createRepo(t, { a: "1\n" });
   repo.write("large", `${randomBytes(LARGE_BYTES / 2).toString("hex")}\n`);
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
-  const token = stack.clientToken("alice");
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  const token = await stack.clientToken("alice");
   const client = await WatchClient.watch(t, stack.url, chat, token);
   await client.showsDiff(repo.root, diffOf(repo));
   const whole = link.received;
@@ -115,7 +115,7 @@ t.test("the agent leaves on SIGTERM and SIGINT, connected or not", async (t) => 
   const { agent, client, workspace } = await everything(t);
   t.same(await agent.stop("SIGTERM"), { status: 0, signal: null });
   await until("the clients are told", () => client.errors.length > 0);
-  const { agent: another } = lasting.startAgent(t, { workspace });
+  const { agent: another } = await lasting.startAgent(t, { workspace });
   await until("the other agent is connected", () => another.stderr.includes('"connected"'));
   t.same(await another.stop("SIGINT"), { status: 0, signal: null });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -145,7 +145,7 @@ t.test("SIGHUP has an agent read its token again, and connect with another one a
 
 t.test("an agent that is replaced leaves, and says what to do", async (t) => {
   const { stack, workspace, agent, one, client } = await everything(t);
-  stack.startAgent(t, { workspace });
+  await stack.startAgent(t, { workspace });
   const { status } = await agent.exit();
   t.equal(status, 78);
   t.match(agent.stderr, /another agent has taken this workspace; stop one of the two/);

@@ -39,11 +39,11 @@ async function world(t: Test) {
   link.bytesPerSecond = scale.bytesPerSecond;
   const large = createRepo(t, { "a.txt": "0\n" });
   const small = createRepo(t, { "a.txt": "0\n" });
-  const watch = (repo: TestRepo) => {
-    const chat = relay.bind({ chat: randomUUID(), paths: [repo.root] });
+  const watch = async (repo: TestRepo) => {
+    const chat = await relay.bind({ chat: randomUUID(), paths: [repo.root] });
     return { chat, url: `${relay.url}/api/v2/chats/${chat}/git/watch` };
   };
-  const [largeChat, smallChat] = [watch(large), watch(small)];
+  const [largeChat, smallChat] = [await watch(large), await watch(small)];
   const { log } = startLinkedAgent(t, {
     url: `http://127.0.0.1:${link.port}`,
     token: relay.agentToken,

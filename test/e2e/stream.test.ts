@@ -9,15 +9,15 @@ import { until } from "../support/until.js";
 import { refusedUpgrade, WatchClient } from "../support/watch-client.js";
 
 const stack = await Stack.start(t);
-const alice = stack.clientToken("alice");
-const bob = stack.clientToken("bob");
-const admin = stack.clientToken("root", true);
+const alice = await stack.clientToken("alice");
+const bob = await stack.clientToken("bob");
+const admin = await stack.clientToken("root", true);
 const agentRoot = tempDir(t);
-const { workspace } = stack.startAgent(t, { args: ["--root", agentRoot] });
+const { workspace } = await stack.startAgent(t, { args: ["--root", agentRoot] });
 
 /** A chat of alice's on one repository, with a client. */
 async function watched(t: Cleanup, repo: TestRepo) {
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });
   return { chat, client: await WatchClient.watch(t, stack.url, chat, alice) };
 }
 
@@ -49,7 +49,7 @@ t.test("an edit arrives, and a commit makes the tree clean", async (t) => {
 t.test(
   "a repository that appears under the agent's root is shown long before the roots are searched by the clock",
   async (t) => {
-    const chat = stack.bind({ workspace, owner: "alice", paths: [] });
+    const chat = await stack.bind({ workspace, owner: "alice", paths: [] });
     const client = await WatchClient.watch(t, stack.url, chat, alice);
     const roots = () => [...client.repositories.keys()];
     const repo = createRepo(t, { a: "a\n" }, join(agentRoot, "deep/er/repository"));
@@ -107,8 +107,8 @@ t.test("a chat shows several repositories, and a frame carries only what changed
   const home = tempDir(t);
   const one = createRepo(t, { a: "1\n" }, join(home, "one"));
   const two = createRepo(t, { a: "1\n" }, join(home, "deep/er/two"));
-  const { workspace } = stack.startAgent(t, { args: ["--root", home] });
-  const chat = stack.bind({ workspace, owner: "alice" });
+  const { workspace } = await stack.startAgent(t, { args: ["--root", home] });
+  const chat = await stack.bind({ workspace, owner: "alice" });
   const client = await WatchClient.watch(t, stack.url, chat, alice);
   t.same(client.changes[0]?.repositories?.map(({ repo_root }) => repo_root).sort(), [two.root, one.root].sort());
   const before = client.messages.length;
@@ -131,8 +131,8 @@ t.test("a chat shows several repositories, and a frame carries only what changed
 t.test("several chats of one agent show what each is bound to, one repository in two of them", async (t) => {
   const one = createRepo(t, { a: "1\n" });
   const two = createRepo(t, { a: "1\n" });
-  const both = stack.bind({ workspace, owner: "alice", paths: [join(one.root, "a"), two.root] });
-  const single = stack.bind({ workspace, owner: "bob", paths: [one.root] });
+  const both = await stack.bind({ workspace, owner: "alice", paths: [join(one.root, "a"), two.root] });
+  const single = await stack.bind({ workspace, owner: "bob", paths: [one.root] });
   const wide = await WatchClient.watch(t, stack.url, both, alice);
   const narrow = await WatchClient.watch(t, stack.url, single, bob);
   t.equal(wide.changes[0]?.repositories?.length, 2);
@@ -145,7 +145,7 @@ t.test("several chats of one agent show what each is bound to, one repository in
 });
 
 t.test("a chat without any repository begins with an empty list", async (t) => {
-  const chat = stack.bind({ workspace, owner: "alice" });
+  const chat = await stack.bind({ workspace, owner: "alice" });
   const client = await WatchClient.watch(t, stack.url, chat, alice);
   t.same(client.changes[0]?.repositories, []);
 });
@@ -168,7 +168,7 @@ t.test("a linked worktree and a repository without commits are trees like others
   const linked = join(tempDir(t), "linked");
   repo.git("worktree", "add", "-q", "-b", "side", linked);
   const unborn = createRepo(t);
-  const chat = stack.bind({ workspace, owner: "alice", paths: [linked, unborn.root] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [linked, unborn.root] });
   const client = await WatchClient.watch(t, stack.url, chat, alice);
   t.equal(client.repositories.get(linked)?.branch, "side");
   unborn.write("first", "1\n");
@@ -201,10 +201,10 @@ t.test("every form of the route is served to whoever may see the chat, and to no
 
 t.test("a chat whose agent is not there is refused in Coder's words", async (t) => {
   const workspace = randomUUID();
-  const chat = stack.bind({ workspace, owner: "alice" });
+  const chat = await stack.bind({ workspace, owner: "alice" });
   const answer = () => refusedUpgrade(t, `${stack.url}/chats/${chat}/git/watch`, { token: alice });
   t.match(await answer(), { status: 400, body: { message: "Chat workspace not found." } });
-  stack.agentToken(workspace);
+  await stack.agentToken(workspace);
   t.match(await answer(), {
     status: 400,
     body: { message: 'Agent state is "disconnected", it must be in the "connected" state.' },
@@ -215,7 +215,7 @@ t.test("a chat that is bound anew while it is watched shows its new trees", asyn
   const one = createRepo(t, { a: "1\n" });
   const two = createRepo(t, { a: "1\n" });
   const { client, chat } = await watched(t, one);
-  stack.bind({ workspace, owner: "alice", paths: [two.root], chat });
+  await stack.bind({ workspace, owner: "alice", paths: [two.root], chat });
   await until("the new tree and no other", () => client.repositories.has(two.root) && client.repositories.size === 1, {
     seen: () => client.messages,
   });

@@ -10,14 +10,14 @@ import { until } from "../support/until.js";
 import { WatchClient } from "../support/watch-client.js";
 
 const stack = await Stack.start(t);
-const alice = stack.clientToken("alice");
+const alice = await stack.clientToken("alice");
 const diffOf = (repo: TestRepo) => expectedOf(repo.root).unified_diff.toString();
 
 /** An agent with a state directory and a runtime directory of its own. */
-function startAgent(t: Cleanup) {
+async function startAgent(t: Cleanup) {
   const env = { ...ALLOW_TEMP, XDG_STATE_HOME: tempDir(t), XDG_RUNTIME_DIR: tempDir(t) };
   const workspace = randomUUID();
-  const tokenFile = stack.agentToken(workspace);
+  const tokenFile = await stack.agentToken(workspace);
   const root = tempDir(t);
   const start = () =>
     startProgram(t, "agent", ["--relay", stack.url, "--token-file", tokenFile, "--root", root], { env });
@@ -31,13 +31,13 @@ function startAgent(t: Cleanup) {
 }
 
 t.test("what a chat has touched is shown to it and its ancestors, also after a restart", async (t) => {
-  const { agent, workspace, start, command, status, ready } = startAgent(t);
+  const { agent, workspace, start, command, status, ready } = await startAgent(t);
   await ready();
   const repo = createRepo(t, { "src/a": "1\n" });
   repo.write("src/a", "2\n");
-  const parent = stack.bind({ workspace, owner: "alice" });
-  const chat = stack.bind({ workspace, owner: "alice" });
-  const stranger = stack.bind({ workspace, owner: "alice" });
+  const parent = await stack.bind({ workspace, owner: "alice" });
+  const chat = await stack.bind({ workspace, owner: "alice" });
+  const stranger = await stack.bind({ workspace, owner: "alice" });
   const watch = (id: string) => WatchClient.watch(t, stack.url, id, alice);
   const client = await watch(chat);
   t.same(client.changes[0]?.repositories, []);
@@ -62,9 +62,9 @@ t.test("what a chat has touched is shown to it and its ancestors, also after a r
 });
 
 t.test("a path whose repository does not exist yet counts from when it does", async (t) => {
-  const { workspace, command, ready } = startAgent(t);
+  const { workspace, command, ready } = await startAgent(t);
   await ready();
-  const chat = stack.bind({ workspace, owner: "alice" });
+  const chat = await stack.bind({ workspace, owner: "alice" });
   const client = await WatchClient.watch(t, stack.url, chat, alice);
   const root = join(tempDir(t), "later");
   await command("track", "--chat", chat, join(root, "src/new.ts"));
@@ -79,11 +79,11 @@ const PROCESSES = 9;
 const PATHS_EACH = 1_000;
 
 t.test("ten processes track 10,000 paths while the agent is killed and started again: nothing is lost", async (t) => {
-  const { agent, workspace, start, command, status, ready } = startAgent(t);
+  const { agent, workspace, start, command, status, ready } = await startAgent(t);
   await ready();
   const repo = createRepo(t, { "a/x": "1\n", "b/y": "1\n" });
-  const parent = stack.bind({ workspace, owner: "alice" });
-  const chat = stack.bind({ workspace, owner: "alice" });
+  const parent = await stack.bind({ workspace, owner: "alice" });
+  const chat = await stack.bind({ workspace, owner: "alice" });
   const track = (process: number) => {
     const paths = Array.from({ length: PATHS_EACH }, (_, at) => `${repo.root}/${"ab"[at % 2]}/${process}-${at}.ts`);
     return command("track", "--chat", chat, "--ancestor", parent, ...paths);
@@ -111,12 +111,12 @@ t.test("ten processes track 10,000 paths while the agent is killed and started a
 });
 
 t.test("status tells what is wrong, in words", async (t) => {
-  const { workspace, command, status, ready } = startAgent(t);
+  const { workspace, command, status, ready } = await startAgent(t);
   await ready();
   const repo = createRepo(t, { a: "1\n" });
   repo.write("a", "2\n");
   const outside = tempDir(t);
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root, outside] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root, outside] });
   await WatchClient.watch(t, stack.url, chat, alice);
   const now = await status();
   t.match(now, {
@@ -132,10 +132,10 @@ t.test("status tells what is wrong, in words", async (t) => {
 });
 
 t.test("a second agent on the same state leaves track and status to the first", async (t) => {
-  const { status, ready, env } = startAgent(t);
+  const { status, ready, env } = await startAgent(t);
   await ready();
   const first = await status();
-  const other = startProgram(t, "agent", ["--relay", stack.url, "--token-file", stack.agentToken(randomUUID())], {
+  const other = startProgram(t, "agent", ["--relay", stack.url, "--token-file", await stack.agentToken(randomUUID())], {
     env,
   });
   await until("the other says so", () => /another agent uses it/.test(other.stderr), { seen: () => other.stderr });

@@ -37,16 +37,16 @@ const INSTANCE = `treewire-agent@${SERVICE_USER}.service`;
 /** The relay outside, with all that an agent and a client need for one repository of the service's user. */
 async function outside(t: Cleanup) {
   const stack = await Stack.start(t);
-  const token = stack.clientToken("alice");
+  const token = await stack.clientToken("alice");
   const workspace = randomUUID();
-  const agentToken = readFileSync(stack.agentToken(workspace), "utf8");
+  const agentToken = readFileSync(await stack.agentToken(workspace), "utf8");
   const repo = createRepo(t, { a: "1\n" });
   // git asks nobody but the owner, so what it expects is asked of a twin
   const twin = createRepo(t, { a: "1\n" });
   twin.write("a", "2\n");
   const edited = expectedOf(twin.root).unified_diff.toString();
   execFileSync("chown", ["-R", `${SERVICE_UID}:${SERVICE_UID}`, repo.root]);
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });
   /** Makes an edit, and waits until a client sees it. */
   const editIsSeen = async () => {
     const client = await WatchClient.watch(t, stack.url, chat, token);
@@ -170,14 +170,14 @@ t.test(
     const { stack, systemd, workspace, agentToken, editIsSeen } = await asService(t, "RestartSec=0\n");
     systemd.run("systemctl", "start", INSTANCE);
     const main = systemd.show(INSTANCE, "MainPID");
-    const next = stack.agentToken(workspace);
+    const next = await stack.agentToken(workspace);
     systemd.run("cp", next, `/etc/treewire/agent-${SERVICE_USER}.token`);
-    revokeToken(stack.dataDir, agentToken.trim());
+    await revokeToken(stack.dataDir, agentToken.trim());
     await until("another process", () => !["0", main].includes(systemd.show(INSTANCE, "MainPID")));
     await editIsSeen();
     t.equal(systemd.show(INSTANCE, "NRestarts"), "1");
 
-    revokeToken(stack.dataDir, readFileSync(next, "utf8").trim());
+    await revokeToken(stack.dataDir, readFileSync(next, "utf8").trim());
     await until("it has failed", () => systemd.show(INSTANCE, "ActiveState") === "failed");
     t.equal(systemd.show(INSTANCE, "ExecMainStatus"), "77");
     t.equal(systemd.show(INSTANCE, "NRestarts"), "2", "it has tried again once");

@@ -12,16 +12,16 @@ import { WatchClient } from "../support/watch-client.js";
 
 const project = fileURLToPath(new URL("../../../", import.meta.url));
 const stack = await Stack.start(t);
-const alice = stack.clientToken("alice");
+const alice = await stack.clientToken("alice");
 
 for (const watcher of ["parcel", "poll"] as const) {
   t.test(`with --watcher ${watcher} edits are shown, repositories are found, and the status names it`, async (t) => {
     const root = tempDir(t);
     const state = tempDir(t);
     const env = { XDG_STATE_HOME: state, XDG_RUNTIME_DIR: state };
-    const { workspace } = stack.startAgent(t, { args: ["--watcher", watcher, "--root", root], env });
+    const { workspace } = await stack.startAgent(t, { args: ["--watcher", watcher, "--root", root], env });
     const repo = createRepo(t, { a: "1\n" }, join(root, "first"));
-    const client = await WatchClient.watch(t, stack.url, stack.bind({ workspace, owner: "alice" }), alice);
+    const client = await WatchClient.watch(t, stack.url, await stack.bind({ workspace, owner: "alice" }), alice);
     const diff = (of = repo) => expectedOf(of.root).unified_diff.toString();
     repo.write("a", "2\n");
     await client.showsDiff(repo.root, diff());

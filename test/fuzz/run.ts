@@ -65,12 +65,12 @@ let failed = 0;
 try {
   install();
   const admin = () => createToken(dataDir, { kind: "client", user: "root", admin: true });
-  const alice = createToken(dataDir, { kind: "client", user: "alice" });
+  const alice = await createToken(dataDir, { kind: "client", user: "alice" });
   const workspace = randomUUID();
-  createToken(dataDir, { kind: "agent", workspace });
+  await createToken(dataDir, { kind: "agent", workspace });
   const [chat, child] = [randomUUID(), randomUUID()];
-  bindChat(dataDir, { chat, workspace, owner: "alice" });
-  bindChat(dataDir, { chat: child, workspace, owner: "alice", parent: chat });
+  await bindChat(dataDir, { chat, workspace, owner: "alice" });
+  await bindChat(dataDir, { chat: child, workspace, owner: "alice", parent: chat });
   const uploaded = await fetch(`${relay.url}/chats/files?organization=${randomUUID()}`, {
     method: "POST",
     headers: { "coder-session-token": alice, "content-type": "image/png" },
@@ -79,13 +79,18 @@ try {
   const { id: file } = z.object({ id: z.string() }).parse(await uploaded.json());
   const dropToken = ["--exclude-path", "/admin/tokens/{id}"];
   const passes: Pass[] = [
-    { name: "an admin, ids that name nothing", ids: {}, token: admin(), only: dropToken },
-    { name: "an admin, a chat and a file that are there", ids: { chat, file }, token: admin(), only: dropToken },
+    { name: "an admin, ids that name nothing", ids: {}, token: await admin(), only: dropToken },
+    { name: "an admin, a chat and a file that are there", ids: { chat, file }, token: await admin(), only: dropToken },
     { name: "a chat's owner", ids: { chat, file }, token: alice, only: dropToken },
     { name: "a chat below another", ids: { chat: child }, token: alice, only: dropToken },
     { name: "somebody without a token that counts", ids: { chat, file }, token: "nonsense" },
     // whoever revokes tokens may revoke their own
-    { name: "an admin who revokes tokens", ids: {}, token: admin(), only: ["--include-path", "/admin/tokens/{id}"] },
+    {
+      name: "an admin who revokes tokens",
+      ids: {},
+      token: await admin(),
+      only: ["--include-path", "/admin/tokens/{id}"],
+    },
   ];
   for (const pass of passes) {
     process.stdout.write(`\n── ${pass.name} ──\n`);

@@ -229,17 +229,17 @@ export class KillStack {
   async #settle(): Promise<void> {
     const [workspace, chat, child, small] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
     const [first = ""] = this.#roots;
-    writeFileSync(this.#tokenFile, createToken(this.#dataDir, { kind: "agent", workspace }));
-    const token = createToken(this.#dataDir, { kind: "client", user: "alice" });
+    writeFileSync(this.#tokenFile, await createToken(this.#dataDir, { kind: "agent", workspace }));
+    const token = await createToken(this.#dataDir, { kind: "client", user: "alice" });
     const watched: string = randomUUID();
-    bindChat(this.#dataDir, { chat: watched, workspace, owner: "alice", paths: this.#roots });
-    bindChat(this.#dataDir, { chat: small, workspace, owner: "alice", paths: [first] });
-    bindChat(this.#dataDir, { chat, workspace, owner: "alice" });
-    bindChat(this.#dataDir, { chat: child, workspace, parent: chat });
+    await bindChat(this.#dataDir, { chat: watched, workspace, owner: "alice", paths: this.#roots });
+    await bindChat(this.#dataDir, { chat: small, workspace, owner: "alice", paths: [first] });
+    await bindChat(this.#dataDir, { chat, workspace, owner: "alice" });
+    await bindChat(this.#dataDir, { chat: child, workspace, parent: chat });
     const calls = { url: this.#url, token };
     for (let count = 0; count < UPLOADERS; count += 1) this.#uploads.push(new Uploads(calls, this.#random));
     this.#archiving = new Archiving(calls, chat, child);
-    const admin = createToken(this.#dataDir, { kind: "client", user: "root", admin: true });
+    const admin = await createToken(this.#dataDir, { kind: "client", user: "root", admin: true });
     this.#administering = new Administering({ url: this.#url, token: admin }, this.#random);
     this.#tracking = new Tracking(join(this.#runtimeDir, "treewire", "agent.sock"), first);
     this.#startAgent();

@@ -6,7 +6,7 @@ import { CLOSE } from "../../src/protocol/index.js";
 import { RELAY_SETTINGS } from "../../src/relay/cli/settings.js";
 import { type Draining, drain, LAST_SAVE_MS } from "../../src/relay/drain.js";
 import { createToken } from "../../src/relay/index.js";
-import { Store } from "../../src/relay/store/index.js";
+import { SqliteStore } from "../../src/relay/store/index.js";
 import { packagePath } from "../../src/util/index.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { startProgram } from "../support/program.js";
@@ -133,7 +133,7 @@ t.test("when an agent is told that the relay goes away, its last state is in the
   agent.tell(APP, [fileOf("x", "one")]);
   const client = await relay.client();
   await client.first();
-  const store = new Store(relay.ownDir);
+  const store = new SqliteStore(relay.ownDir);
   t.teardown(() => store.close());
   t.notOk(store.treeStates.has(relay.workspace, APP), "it is in memory alone");
   let wasStored: boolean | undefined;
@@ -165,7 +165,7 @@ async function busyRelay(t: Cleanup) {
   const dir = tempDir(t);
   const relay = startProgram(t, "relay", ["serve", "--data-dir", dir, "--listen", "127.0.0.1:0"]);
   const { url } = JSON.parse(await relay.line("the listening line", () => true));
-  const token = createToken(dir, { kind: "client", user: "alice" });
+  const token = await createToken(dir, { kind: "client", user: "alice" });
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   socket.on("error", () => undefined);
   t.teardown(() => socket.destroy());

@@ -72,7 +72,7 @@ t.test("so does the answer that opens a stream, and the one that opens a tunnel"
   });
   t.teardown(() => client.terminate());
   const tunnel = new WebSocket(relay.url.replace(/^http/, "ws") + TUNNEL_PATH, TUNNEL_SUBPROTOCOL, {
-    headers: { authorization: `Bearer ${relay.newAgentToken()}` },
+    headers: { authorization: `Bearer ${await relay.newAgentToken()}` },
   });
   t.teardown(() => tunnel.terminate());
   for (const socket of [client, tunnel]) {

@@ -34,7 +34,7 @@ t.test("metrics count sockets, trees, frames, deliveries and drops", async (t) =
   const client = await relay.client();
   await client.first();
   await refusedUpgrade(t, relay.watchUrl());
-  const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
+  const admin = await createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
   const scrape = (token: string) => fetch(`${relay.url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
   const text = await (await scrape(admin)).text();
   const value = (name: string) => Number(new RegExp(`^${name.replace(/[{}"]/g, "\\$&")} (\\S+)$`, "m").exec(text)?.[1]);
@@ -51,7 +51,7 @@ t.test("metrics count sockets, trees, frames, deliveries and drops", async (t) =
 
 t.test("on the main port metrics are for admins alone, from the machine itself as well", async (t) => {
   const relay = await TestRelay.start(t);
-  const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
+  const admin = await createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
   const asked = async (headers: Record<string, string>) => (await fetch(`${relay.url}/metrics`, { headers })).status;
   t.equal(await asked({}), 401, "what a proxy on the machine hands on looks just like this");
   t.equal(await asked({ authorization: `Bearer ${relay.clientToken}` }), 403);
@@ -137,7 +137,7 @@ t.test("a frame over the limit that is set closes with 1009, and a missing hello
   t.equal(await client.closed(), 1009);
   agent.sendText("x".repeat(5_001));
   t.equal(await agent.closed(), 1009);
-  const silent = await FakeAgent.connect(t, relay.url, relay.newAgentToken(), { hello: false });
+  const silent = await FakeAgent.connect(t, relay.url, await relay.newAgentToken(), { hello: false });
   t.equal(await silent.closed(), 1002);
 });
 
@@ -155,7 +155,7 @@ t.test("what is over a limit is answered with 429 and when to come back", async 
   t.same(await over.json(), { message: "Too many requests." });
   t.match(over.headers.get("retry-after"), /^\d+$/);
   t.match(await refusedUpgrade(t, relay.watchUrl(), { headers }), { status: 429 });
-  const other = createToken(relay.dataDir, { kind: "client", user: "alice" });
+  const other = await createToken(relay.dataDir, { kind: "client", user: "alice" });
   t.equal((await fetch(`${relay.url}/chats/${relay.chat}`, { headers: { "coder-session-token": other } })).status, 200);
 });
 

@@ -133,7 +133,7 @@ for (const mode of MODES) {
 
   t.test(`${mode}: a cookie alone changes nothing, on any route`, async (t) => {
     const relay = await TestRelay.start(t, { mode });
-    const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
+    const admin = await createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
     const seen = relay.recorder?.requests.length;
     const rows: [method: string, path: string, body?: string][] = [
       ["POST", `/chats/${relay.chat}/archive`],
@@ -226,7 +226,7 @@ function neverEnd(connection: RawConnection, piece: Buffer): void {
 /** What bodies that never end are answered, once the relay has ended their connections. */
 async function answersToEndless(t: Test, requestTimeoutMs: number): Promise<Record<string, number | undefined>> {
   const relay = await TestRelay.start(t, { limits: { requestTimeoutMs } });
-  const admin = createToken(relay.dataDir, { kind: "client", user: "alice", admin: true });
+  const admin = await createToken(relay.dataDir, { kind: "client", user: "alice", admin: true });
   const headers = { "Coder-Session-Token": admin, "Transfer-Encoding": "chunked" };
   const rows: [name: string, target: string, method: string, type: string, piece: Buffer][] = [
     ["file", UPLOAD, "POST", "image/png", Buffer.concat([PNG, Buffer.alloc(65_536, " ")])],

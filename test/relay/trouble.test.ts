@@ -41,9 +41,9 @@ class Served {
   static async start(t: Cleanup, dataDir: string): Promise<Served> {
     const served = new Served(t, dataDir);
     served.url = JSON.parse(await served.program.line("the listening line", () => true)).url;
-    served.admin = createToken(dataDir, { kind: "client", user: "root", admin: true });
-    served.agentToken = createToken(dataDir, { kind: "agent", workspace: served.workspace });
-    bindChat(dataDir, { chat: served.chat, workspace: served.workspace, owner: "alice" });
+    served.admin = await createToken(dataDir, { kind: "client", user: "root", admin: true });
+    served.agentToken = await createToken(dataDir, { kind: "agent", workspace: served.workspace });
+    await bindChat(dataDir, { chat: served.chat, workspace: served.workspace, owner: "alice" });
     return served;
   }
 
@@ -263,17 +263,17 @@ t.test("a handler that fails closes its socket with 1011, and nothing else ends"
 
 t.test("a token that was revoked before the hello is turned away, and takes nobody's place", async (t) => {
   const relay = await TestRelay.start(t);
-  const other = createToken(relay.dataDir, { kind: "agent", workspace: relay.workspace });
+  const other = await createToken(relay.dataDir, { kind: "agent", workspace: relay.workspace });
   const here = await FakeAgent.connect(t, relay.url, relay.agentToken, { rootsOf: () => [] });
   const late = await FakeAgent.connect(t, relay.url, other, { hello: false });
-  revokeToken(relay.dataDir, other);
+  await revokeToken(relay.dataDir, other);
   late.send({ type: "hello", protocol: 1, agent: "late" }); // before the relay has noticed by itself
   t.equal(await late.closed(), 4003);
   t.same(late.all("welcome"), []);
 
-  const another = createToken(relay.dataDir, { kind: "agent", workspace: relay.workspace });
+  const another = await createToken(relay.dataDir, { kind: "agent", workspace: relay.workspace });
   const silent = await FakeAgent.connect(t, relay.url, another, { hello: false });
-  revokeToken(relay.dataDir, another);
+  await revokeToken(relay.dataDir, another);
   t.equal(await silent.closed(), 4003, "without a word from it");
   t.equal(here.closeCode, undefined);
 });
@@ -317,8 +317,8 @@ t.test("what an upstream said of a chat before something changed opens no socket
   };
   const opening = refusedUpgrade(t, relay.watchUrl(), { headers: { "coder-session-token": relay.clientToken } });
   await until("the upstream is asked", () => held.length > 0);
-  bindChat(relay.ownDir, { chat: relay.chat, workspace: relay.workspace });
-  const admin = createToken(relay.ownDir, { kind: "client", user: "root", admin: true });
+  await bindChat(relay.ownDir, { chat: relay.chat, workspace: relay.workspace });
+  const admin = await createToken(relay.ownDir, { kind: "client", user: "root", admin: true });
   const headers = { "coder-session-token": admin, "content-type": "application/json" };
   // when this is answered, the relay has seen the change
   const path = `${relay.url}/admin/chats/${relay.chat}/binding`;

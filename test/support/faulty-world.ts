@@ -55,7 +55,14 @@ export class FaultyWorld {
 
   private constructor(
     t: Cleanup,
-    relay: { program: Program; url: string; dataDir: string; env: NodeJS.ProcessEnv },
+    relay: {
+      program: Program;
+      url: string;
+      env: NodeJS.ProcessEnv;
+      repo: ReturnType<typeof createRepo>;
+      watch: { chat: string; token: string };
+      agentToken: string;
+    },
     links: { agent: BadLink; second: BadLink; viewers: BadLink },
   ) {
     this.#t = t;
@@ -66,12 +73,9 @@ export class FaultyWorld {
     this.agentLink = links.agent;
     this.secondLink = links.second;
     this.viewerLink = links.viewers;
-    this.repo = createRepo(t, { "a.txt": "0\n" });
-    const workspace = randomUUID();
-    const binding = { chat: randomUUID(), workspace, owner: "alice", paths: [this.repo.root] };
-    const { id: chat } = bindChat(relay.dataDir, binding);
-    this.#watch = { chat, token: createToken(relay.dataDir, { kind: "client", user: "alice" }) };
-    writeFileSync(this.tokenFile, `${createToken(relay.dataDir, { kind: "agent", workspace })}\n`, OWN);
+    this.repo = relay.repo;
+    this.#watch = relay.watch;
+    writeFileSync(this.tokenFile, `${relay.agentToken}\n`, OWN);
     writeFileSync(this.#clientTokenFile, `${this.#watch.token}\n`, OWN);
     writeFileSync(this.#hosts, `127.0.0.1 localhost ${HOST}\n${SECOND_ADDRESS} ${HOST}\n`);
     this.disk = SmallDisk.refusal === false ? SmallDisk.mount(t, DISK_BYTES) : undefined;
@@ -94,7 +98,13 @@ export class FaultyWorld {
     const agent = await BadLink.open(t, port);
     const second = await BadLink.open(t, port, { host: SECOND_ADDRESS, port: agent.port });
     const links = { agent, second, viewers: await BadLink.open(t, port) };
-    const world = new FaultyWorld(t, { program, url, dataDir, env }, links);
+    const repo = createRepo(t, { "a.txt": "0\n" });
+    const workspace = randomUUID();
+    const binding = { chat: randomUUID(), workspace, owner: "alice", paths: [repo.root] };
+    const { id: chat } = await bindChat(dataDir, binding);
+    const watch = { chat, token: await createToken(dataDir, { kind: "client", user: "alice" }) };
+    const agentToken = await createToken(dataDir, { kind: "agent", workspace });
+    const world = new FaultyWorld(t, { program, url, env, repo, watch, agentToken }, links);
     await world.startPrograms();
     return world;
   }

@@ -43,24 +43,24 @@ export class Stack {
   }
 
   /** Makes a client's token. @returns its text */
-  clientToken(user: string, admin = false): string {
+  clientToken(user: string, admin = false): Promise<string> {
     return createToken(this.dataDir, { kind: "client", user, admin });
   }
 
   /** Makes an agent's token. @returns the file that holds it */
-  agentToken(workspace: string): string {
+  async agentToken(workspace: string): Promise<string> {
     const file = join(tempDir(this.#t), "token");
-    writeFileSync(file, `${createToken(this.dataDir, { kind: "agent", workspace })}\n`);
+    writeFileSync(file, `${await createToken(this.dataDir, { kind: "agent", workspace })}\n`);
     return file;
   }
 
   /** Makes a chat, or binds it anew. @returns its id */
-  bind(binding: Partial<ChatBinding> & { workspace: string }): string {
-    return bindChat(this.dataDir, { chat: randomUUID(), ...binding }).id;
+  async bind(binding: Partial<ChatBinding> & { workspace: string }): Promise<string> {
+    return (await bindChat(this.dataDir, { chat: randomUUID(), ...binding })).id;
   }
 
   /** Starts an agent for a workspace, a new one by default, that connects to `relay`, by default where that is; unless `env` says another thing, it may show every {@link tempDir}. @param t the test with which it ends */
-  startAgent(
+  async startAgent(
     t: Cleanup,
     options: {
       workspace?: string;
@@ -71,7 +71,7 @@ export class Stack {
     } = {},
   ) {
     const { workspace = randomUUID(), args = [], env = {}, relay = this.url } = options;
-    const { tokenFile = this.agentToken(workspace) } = options;
+    const { tokenFile = await this.agentToken(workspace) } = options;
     const agent = startProgram(t, "agent", ["--relay", relay, "--token-file", tokenFile, ...args], {
       env: { ...ALLOW_TEMP, ...env },
     });

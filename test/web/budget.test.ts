@@ -40,7 +40,7 @@ t.test(
     const world = await startWorld(t);
     const repo = createRepo(t, { "a.ts": "const one = 1;\n".repeat(90) });
     repo.write("a.ts", `${"const one = 1;\n".repeat(89)}const two = 2;\n`);
-    world.relay.bind({ paths: [repo.root] });
+    await world.relay.bind({ paths: [repo.root] });
     const page = await world.open("about:blank");
     const eager = eagerAssets();
     const isEager = (url: URL) => eager.has(url.pathname.split("/").at(-1) ?? "");

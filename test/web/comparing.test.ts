@@ -137,7 +137,7 @@ t.test("a default branch that follows another begins with what is uncommitted, t
 t.test("the branch's work stays on the page while the agent is away", options, async (t) => {
   const world = await PageWorld.start(t);
   const repo = featureClone(t);
-  world.relay.bind({ paths: [repo.root] });
+  await world.relay.bind({ paths: [repo.root] });
   const stopAgent = startAgent(t, world);
   const page = await world.openLive();
   await page.waitForSelector(`${file("a.txt")}[data-committed]`);

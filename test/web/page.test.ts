@@ -95,7 +95,7 @@ t.test("without a session a token can be pasted, and a wrong one is refused in w
   await page.waitForSelector("main[data-state=live]");
   t.equal(page.url(), world.address, "one's only chat is opened at once");
 
-  world.relay.bind({ chat: "11111111-2222-4333-8444-555555555555" });
+  await world.relay.bind({ chat: "11111111-2222-4333-8444-555555555555" });
   await page.goto(world.relay.url);
   await page.waitForSelector(".chats li");
   t.equal(await page.locator(".chats li a").count(), 2);

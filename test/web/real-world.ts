@@ -26,7 +26,7 @@ export async function startWorld(t: Cleanup): Promise<PageWorld> {
 /** The page of a chat of its own that shows a repository, as soon as the diff is there. */
 export async function openRepo(world: PageWorld, repo: TestRepo, context: BrowserContextOptions = {}): Promise<Page> {
   const { relay } = world;
-  const chat = relay.bind({ chat: randomUUID(), paths: [repo.root] });
+  const chat = await relay.bind({ chat: randomUUID(), paths: [repo.root] });
   const page = await world.open(`${relay.url}/view/${chat}#token=${relay.clientToken}`, context);
   await page.waitForSelector("main[data-state=live]");
   return page;

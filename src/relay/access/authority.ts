@@ -1,6 +1,7 @@
 import { agentNotConnected } from "../answers.js";
 import type { AgentState } from "../hub/index.js";
 import type { Soon } from "../soon.js";
+import type { Tokens } from "../store/index.js";
 import type { Answer, Calling, Client, Watchable } from "./client.js";
 
 /** Who may do what. */
@@ -13,8 +14,8 @@ export interface Authority {
    * @param prefix the route prefix that the client uses
    */
   watchable(client: Client, chatId: string, prefix: string): Promise<Answer<Watchable>>;
-  /** Whether the client's token, which counted before, has not been revoked since. */
-  isLive(client: Client): boolean;
+  /** Whether the client's token, which counted before, has not been revoked since. @returns as {@link Tokens.isLive} */
+  isLive(client: Client): Soon<boolean>;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { idSchema } from "../../protocol/index.js";
 import { REFUSALS } from "../answers.js";
+import type { Soon } from "../soon.js";
 import type { Chat, Store } from "../store/index.js";
 import type { Authority } from "./authority.js";
 import type { Answer, Calling, Client, Watchable } from "./client.js";
@@ -13,11 +14,11 @@ export function seesChat(client: Pick<Client, "user" | "admin" | "chat">, chat: 
 
 /** Who may do what by the word of the relay's own store. */
 export class OwnAuthority implements Authority {
-  readonly #store: Store;
+  readonly #store: Pick<Store, "tokens" | "chats">;
   readonly #allowedOrigins: readonly string[];
 
   /** @param allowedOrigins those, beside the relay's own, whose pages may use their visitors' cookies */
-  constructor(store: Store, allowedOrigins: readonly string[]) {
+  constructor(store: Pick<Store, "tokens" | "chats">, allowedOrigins: readonly string[]) {
     this.#store = store;
     this.#allowedOrigins = allowedOrigins;
   }
@@ -25,30 +26,30 @@ export class OwnAuthority implements Authority {
   async authenticate(calling: Calling): Promise<Answer<Client>> {
     const credentials = readCredentials(calling, this.#allowedOrigins);
     if (credentials.refusal) return credentials;
-    const caller = this.#store.tokens.verify(credentials.ok);
+    const caller = await this.#store.tokens.verify(credentials.ok);
     return caller?.kind === "client" ? { ok: caller } : { refusal: REFUSALS.signedOut };
   }
 
   /** A chat that the client may see. @param text what should be its id, in any case */
-  chat(client: Client, text: string): Answer<Chat> {
+  async chat(client: Client, text: string): Promise<Answer<Chat>> {
     const id = idSchema.safeParse(text).data;
     if (id === undefined) return { refusal: REFUSALS.invalidChatId };
-    const chat = this.#store.chats.get(id);
+    const chat = await this.#store.chats.get(id);
     return chat !== undefined && seesChat(client, chat) ? { ok: chat } : { refusal: REFUSALS.notFound };
   }
 
   async watchable(client: Client, chatId: string): Promise<Answer<Watchable>> {
-    const found = this.chat(client, chatId);
+    const found = await this.chat(client, chatId);
     if (found.refusal) return found;
     const { archived, workspace } = found.ok;
     if (archived) return { refusal: REFUSALS.archived };
     if (workspace === undefined) return { refusal: REFUSALS.noWorkspace };
     if (client.workspace !== undefined && client.workspace !== workspace) return { refusal: REFUSALS.forbidden };
-    if (!this.#store.tokens.knowsWorkspace(workspace)) return { refusal: REFUSALS.workspaceNotFound };
+    if (!(await this.#store.tokens.knowsWorkspace(workspace))) return { refusal: REFUSALS.workspaceNotFound };
     return { ok: { chat: found.ok, workspace } };
   }
 
-  isLive(client: Client): boolean {
+  isLive(client: Client): Soon<boolean> {
     return this.#store.tokens.isLive(client.tokenId);
   }
 }

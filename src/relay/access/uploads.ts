@@ -1,6 +1,7 @@
 import { MAX_FILE_BYTES, quotaExceeded, REFUSALS, RefusedError } from "../answers.js";
 import type { ClientRate } from "../budgets/client-rates.js";
 import type { LimitOptions } from "../limit-options.js";
+import type { FileScope } from "../store/index.js";
 import { KeyedCount } from "./keyed-count.js";
 
 export type UploadLimits = Pick<
@@ -10,15 +11,12 @@ export type UploadLimits = Pick<
 
 /** What is known of the files that there are, and of who sends them. Bytes, as budgets count them. */
 export interface FileUsage {
-  usedBy(scope: FileScope, name: string): number;
+  usedBy(scope: FileScope, name: string): Promise<number>;
   /** Bytes that the file system has left for the store. */
   freeBytes(): Promise<number>;
   /** How fast a token may send. */
   rateOf(tokenId: string): Pick<ClientRate, "bytes">;
 }
-
-/** Who has a budget for files. */
-export type FileScope = "owner" | "organization";
 
 /** Who uploads what. */
 export interface UploadRequest {
@@ -37,7 +35,7 @@ export interface Upload {
    * @returns for how long to read no more, in milliseconds
    * @throws RefusedError 413 when a budget is used up
    */
-  grow(bytes: number): number;
+  grow(bytes: number): Promise<number>;
   /** It is over; from here on the store counts its bytes. May be called again. */
   end(): void;
 }
@@ -54,6 +52,8 @@ export class Uploads {
   readonly #usage: FileUsage;
   readonly #byToken = new KeyedCount();
   readonly #reserved = new Map<string, number>();
+  /** The last question about each budget that is asked about: between its answer and what is held by that, nobody else is answered. */
+  readonly #turns = new Map<string, Promise<void>>();
   #underWay = 0;
   /** What uploads under way may still write. */
   #unwritten = 0;
@@ -102,12 +102,12 @@ export class Uploads {
     let size = 0;
     let isOver = false;
     const upload = {
-      grow: (bytes: number) => {
+      grow: async (bytes: number) => {
         const written = Math.min(bytes, unwritten);
         unwritten -= written;
         this.#unwritten -= written;
         size += bytes;
-        for (const budget of budgets) budget.hold(size);
+        for (const budget of budgets) await budget.hold(size);
         return rate.bytes(bytes);
       },
       end: () => {
@@ -119,7 +119,7 @@ export class Uploads {
       },
     };
     try {
-      for (const budget of budgets) budget.hold(declared ?? 0);
+      for (const budget of budgets) await budget.hold(declared ?? 0);
       const left = (await this.#usage.freeBytes()) - this.#unwritten;
       if (left < this.#limits.minFreeBytes) throw new RefusedError(REFUSALS.insufficientStorage);
       return upload;
@@ -139,15 +139,33 @@ export class Uploads {
       if (sum > 0) this.#reserved.set(key, sum);
       else this.#reserved.delete(key);
     };
+    let isOver = false;
     return {
-      hold: (size: number) => {
+      hold: async (size: number) => {
         const needed = Math.max(size, LEAST_FILE_BYTES);
         if (needed <= held) return;
-        const used = this.#usage.usedBy(scope, name) + (this.#reserved.get(key) ?? 0) - held;
-        if (used + needed > limit) throw new RefusedError(quotaExceeded({ scope, used, needed, limit }));
-        set(needed);
+        await this.#inTurn(key, async () => {
+          // before the question: a file that is entered meanwhile counts twice rather than not at all
+          const reserved = (this.#reserved.get(key) ?? 0) - held;
+          const used = (await this.#usage.usedBy(scope, name)) + reserved;
+          if (used + needed > limit) throw new RefusedError(quotaExceeded({ scope, used, needed, limit }));
+          if (!isOver) set(needed);
+        });
       },
-      release: () => set(0),
+      release: () => {
+        isOver = true;
+        set(0);
+      },
     };
+  }
+
+  async #inTurn(key: string, job: () => Promise<void>): Promise<void> {
+    const done = (this.#turns.get(key) ?? Promise.resolve()).then(job);
+    const over = () => {
+      if (this.#turns.get(key) === settled) this.#turns.delete(key);
+    };
+    const settled = done.then(over, over);
+    this.#turns.set(key, settled);
+    await done;
   }
 }

@@ -31,14 +31,19 @@ const chatSchema = z.object({
 
 /** Who may watch by the word of an existing server with the chat API: it is asked for the chat in the caller's name. */
 export class UpstreamAuthority implements Authority {
-  readonly #store: Store;
+  readonly #store: Pick<Store, "tokens" | "chats">;
   readonly #options: UpstreamOptions;
   readonly #allowedOrigins: readonly string[];
   readonly #log: Logger;
   readonly #answers: LRUCache<string, Promise<Answer<z.infer<typeof chatSchema>>>>;
 
   /** @param store says which workspaces have agents, and, for a chat that is bound here too, at which paths it looks */
-  constructor(store: Store, options: UpstreamOptions, allowedOrigins: readonly string[], log: Logger) {
+  constructor(
+    store: Pick<Store, "tokens" | "chats">,
+    options: UpstreamOptions,
+    allowedOrigins: readonly string[],
+    log: Logger,
+  ) {
     this.#store = store;
     this.#options = options;
     this.#allowedOrigins = allowedOrigins;
@@ -68,8 +73,8 @@ export class UpstreamAuthority implements Authority {
     const { archived, workspace_id: workspace } = answer.ok;
     if (archived) return { refusal: REFUSALS.archived };
     if (!workspace) return { refusal: REFUSALS.noWorkspace };
-    if (!this.#store.tokens.knowsWorkspace(workspace)) return { refusal: REFUSALS.workspaceNotFound };
-    const bound = this.#store.chats.get(id);
+    if (!(await this.#store.tokens.knowsWorkspace(workspace))) return { refusal: REFUSALS.workspaceNotFound };
+    const bound = await this.#store.chats.get(id);
     const { paths, base } = bound?.workspace === workspace ? bound : { paths: [], base: "" };
     return { ok: { chat: { id, paths, base }, workspace } };
   }

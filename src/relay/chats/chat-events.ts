@@ -1,6 +1,7 @@
+import { coalesce } from "../../util/index.js";
 import { type Client, seesChat } from "../access/index.js";
 import type { TreeCount } from "../hub/index.js";
-import type { Chat, ChatStore } from "../store/index.js";
+import type { Chat, Chats } from "../store/index.js";
 import { chatJson } from "./chat-json.js";
 
 /** What has become of a chat, in Coder's words; an archived chat counts as deleted, and one that is brought back as created. */
@@ -8,6 +9,8 @@ export type ChatEventKind = "status_change" | "title_change" | "diff_status_chan
 
 /** So many chats are followed for one owner, and for those who see every chat: the newest. */
 const MAX_CHATS = 10_000;
+/** So many chats are asked for at a time. */
+const QUESTIONS_AT_ONCE = 16;
 
 /** Whoever is told of events. */
 export interface ChatListener {
@@ -20,7 +23,7 @@ export interface ChatListener {
 }
 
 export interface ChatEventsOptions {
-  chats: Pick<ChatStore, "get" | "page">;
+  chats: Pick<Chats, "get" | "page">;
   hasAgent: (workspace: string) => boolean;
   treeCounts: (workspace: string, chat: string) => readonly TreeCount[];
 }
@@ -37,9 +40,14 @@ interface Snapshot {
 
 /** The chats that some listeners see, and who they are. */
 interface Scope {
+  name: string;
   /** Who sees them. */
   client: Pick<Client, "user" | "admin" | "chat">;
   listeners: Set<ChatListener>;
+  /** How many feeds are open, whether or not somebody listens to them yet. */
+  feeds: number;
+  /** Resolves when the chats are known. */
+  ready: Promise<void>;
   /** Those that are not archived. */
   known: Map<string, Snapshot>;
   /** Messages that were made in this turn, for all listeners. */
@@ -57,27 +65,69 @@ export class ChatEvents {
   #dueChats: Set<string> | "all" = new Set();
   readonly #dueWorkspaces = new Set<string>();
   readonly #dueDiffs = new Set<string>();
+  /**
+   * Settles when the last reading of the store is through. They come one after the other: what an earlier one says would
+   * otherwise be put over what a later one has said.
+   */
+  #turn: Promise<void> = Promise.resolve();
+  /** Tells what has become of chats and of agents; rejects with what the store throws: then it is looked at again the next time. */
+  readonly flush: () => Promise<void>;
 
   constructor(options: ChatEventsOptions) {
     this.#options = options;
+    this.flush = coalesce(() => this.#inTurn(() => this.#flush()));
   }
 
-  /** Follows what a client sees, from now on, until the feed is closed. @throws what the store throws */
-  listen(client: Pick<Client, "user" | "admin" | "workspace" | "chat">, listener: ChatListener): ChatFeed {
-    const { user, admin, chat: only } = client;
-    const name = `${only ?? "all"} ${admin ? "" : `owner ${user}`}`;
-    let scope = this.#scopes.get(name);
-    if (scope === undefined) {
-      scope = { client: { user, admin, chat: only }, listeners: new Set(), known: new Map(), messages: new Map() };
-      for (const chat of this.#list(scope)) scope.known.set(chat.id, this.#snapshot(chat));
-      this.#scopes.set(name, scope);
+  /**
+   * Follows what a client sees, from now on, until the feed is closed. Nothing that becomes of a chat after this has resolved is
+   * missed by whoever listens at once.
+   *
+   * @throws what the store throws
+   */
+  async open(client: Pick<Client, "user" | "admin" | "workspace" | "chat">): Promise<ChatFeed> {
+    const scope = this.#scope(client);
+    scope.feeds += 1;
+    let isOpen = true;
+    const close = () => {
+      if (!isOpen) return;
+      isOpen = false;
+      scope.feeds -= 1;
+      if (scope.feeds === 0) this.#scopes.delete(scope.name);
+    };
+    try {
+      await scope.ready;
+    } catch (thrown) {
+      close();
+      throw thrown;
     }
-    const { listeners } = scope;
-    listeners.add(listener);
-    return new ChatFeed(scope, client.workspace, () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.#scopes.delete(name);
+    return new ChatFeed(scope, client.workspace, close);
+  }
+
+  #scope({ user, admin, chat: only }: Pick<Client, "user" | "admin" | "chat">): Scope {
+    const name = `${only ?? "all"} ${admin ? "" : `owner ${user}`}`;
+    const known = this.#scopes.get(name);
+    if (known !== undefined) return known;
+    const scope: Scope = {
+      name,
+      client: { user, admin, chat: only },
+      listeners: new Set(),
+      feeds: 0,
+      ready: Promise.resolve(),
+      known: new Map(),
+      messages: new Map(),
+    };
+    this.#scopes.set(name, scope); // before its chats are asked for: what changes meanwhile is looked at after that
+    scope.ready = this.#inTurn(async () => {
+      const chats = await this.#list(scope);
+      scope.known = new Map(chats.map((chat) => [chat.id, this.#snapshot(chat)]));
     });
+    return scope;
+  }
+
+  #inTurn(job: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(job);
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   /** The store has other words of these chats. */
@@ -97,13 +147,12 @@ export class ChatEvents {
     if (this.#scopes.size > 0) this.#dueDiffs.add(workspace);
   }
 
-  /** Tells what has become of chats and of agents. @throws what the store throws: then it is looked at again the next time */
-  flush(): void {
+  async #flush(): Promise<void> {
     const due = this.#dueChats;
     this.#dueChats = new Set();
     try {
-      if (due === "all") for (const scope of this.#scopes.values()) this.#lookAtAll(scope);
-      else for (const id of due) this.#lookAt(id);
+      if (due === "all") for (const scope of this.#scopes.values()) await this.#lookAtAll(scope);
+      else await this.#lookAtChats([...due]);
     } catch (thrown) {
       this.#dueChats = "all";
       throw thrown;
@@ -116,20 +165,26 @@ export class ChatEvents {
     this.#lookAtWorkspaces(this.#dueDiffs);
   }
 
-  #list({ client: { user, admin, chat } }: Scope): Chat[] {
+  #list({ client: { user, admin, chat } }: Scope): Promise<Chat[]> {
     const owner = admin ? undefined : user;
     return this.#options.chats.page({ owner, chat, archived: false, limit: MAX_CHATS, offset: 0 });
   }
 
-  #lookAtAll(scope: Scope): void {
-    const chats = new Map(this.#list(scope).map((chat) => [chat.id, chat]));
+  async #lookAtAll(scope: Scope): Promise<void> {
+    const chats = new Map((await this.#list(scope)).map((chat) => [chat.id, chat]));
     for (const id of scope.known.keys()) if (!chats.has(id)) this.#update(scope, id, undefined);
     for (const [id, chat] of chats) this.#update(scope, id, chat);
   }
 
-  #lookAt(id: string): void {
-    if (this.#scopes.size === 0) return;
-    const chat = this.#options.chats.get(id);
+  async #lookAtChats(ids: string[]): Promise<void> {
+    while (ids.length > 0 && this.#scopes.size > 0) {
+      const batch = ids.splice(0, QUESTIONS_AT_ONCE);
+      const chats = await Promise.all(batch.map((id) => this.#options.chats.get(id)));
+      for (const [at, id] of batch.entries()) this.#lookAt(id, chats[at]);
+    }
+  }
+
+  #lookAt(id: string, chat: Chat | undefined): void {
     for (const scope of this.#scopes.values()) {
       const isSeen = chat !== undefined && !chat.archived && seesChat(scope.client, chat);
       this.#update(scope, id, isSeen ? chat : undefined, chat);
@@ -189,14 +244,26 @@ export class ChatEvents {
 export class ChatFeed {
   readonly #scope: Scope;
   readonly #workspace: string | undefined;
-  /** Listens no more. */
-  readonly close: () => void;
+  readonly #close: () => void;
+  #listener: ChatListener | undefined;
 
   /** @param workspace set: nothing is said of trees of others */
   constructor(scope: Scope, workspace: string | undefined, close: () => void) {
     this.#scope = scope;
     this.#workspace = workspace;
-    this.close = close;
+    this.#close = close;
+  }
+
+  /** Has somebody told of what becomes of the chats, until this is closed. To be called once. */
+  listen(listener: ChatListener): void {
+    this.#listener = listener;
+    this.#scope.listeners.add(listener);
+  }
+
+  /** Listens no more. */
+  close(): void {
+    if (this.#listener !== undefined) this.#scope.listeners.delete(this.#listener);
+    this.#close();
   }
 
   /**

@@ -28,9 +28,9 @@ const bind = command(
         describe: "the ref that its trees are compared with as their base; default: the agent finds it",
       })
       .option("parent", { type: "string", requiresArg: true, describe: "the chat that this one belongs to" }),
-  (argv) => {
+  async (argv) => {
     const { chat, workspace, owner, path, base, parent } = argv;
-    bindChat(dataDirFrom(argv), {
+    await bindChat(dataDirFrom(argv), {
       chat,
       workspace,
       ...(owner !== undefined && { owner }),
@@ -45,8 +45,8 @@ const unbind = command(
   "unbind <chat>",
   "Take a chat's binding away; the chat stays",
   (argv) => withDataDir(argv).positional("chat", CHAT),
-  (argv) => {
-    unbindChat(dataDirFrom(argv), argv.chat);
+  async (argv) => {
+    await unbindChat(dataDirFrom(argv), argv.chat);
   },
 );
 
@@ -57,8 +57,8 @@ const list = command(
     withDataDir(argv)
       .option("owner", { type: "string", requiresArg: true, describe: "theirs alone" })
       .option("json", JSON_LINES),
-  (argv) => {
-    const rows = listChats(dataDirFrom(argv), argv.owner).map((chat) => ({
+  async (argv) => {
+    const rows = (await listChats(dataDirFrom(argv), argv.owner)).map((chat) => ({
       id: chat.id,
       owner: chat.owner ?? null,
       workspace: chat.workspace ?? null,

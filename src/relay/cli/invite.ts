@@ -62,8 +62,8 @@ export const inviteCommand = command(
         describe: "the relay's, as agents and people reach it",
       })
       .option("json", { type: "boolean", default: false, describe: "as JSON, on one line" }),
-  (argv) => {
-    const invited = invite(dataDirFrom(argv), invitationFrom(argv.url, argv));
+  async (argv) => {
+    const invited = await invite(dataDirFrom(argv), invitationFrom(argv.url, argv));
     process.stdout.write(argv.json ? invitedJson(invited) : invitedText(invited));
   },
 );

@@ -12,7 +12,7 @@ const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
  * @param make makes the secret, once it is sure that the directory takes a file and has none of that name
  * @throws TreewireError `TW_OUT_FILE`, and what `make` throws; then nothing stays behind
  */
-export function writeSecret(path: string, make: () => string): void {
+export async function writeSecret(path: string, make: () => Promise<string>): Promise<void> {
   const refuse = (thrown: unknown) =>
     new TreewireError("TW_OUT_FILE", path, { detail: systemCode(thrown) ?? messageOf(thrown), cause: thrown });
   const inPlace = () => new TreewireError("TW_OUT_FILE", path, { detail: "there is a file already" });
@@ -25,7 +25,7 @@ export function writeSecret(path: string, make: () => string): void {
     throw refuse(thrown);
   }
   try {
-    const secret = make();
+    const secret = await make();
     try {
       writeSync(file, `${secret}\n`);
       fsyncSync(file);

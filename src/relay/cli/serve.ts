@@ -61,7 +61,7 @@ export const serveCommand = command(
       `${JSON.stringify({ event: "listening", url, ...(metricsUrl !== undefined && { metrics_url: metricsUrl }) })}\n`,
     );
     if (args.invite) {
-      const invited = invite(options.dataDir, invitationFrom(args.url ?? url, args));
+      const invited = await invite(options.dataDir, invitationFrom(args.url ?? url, args));
       standardLines(2).write(invitedText(invited));
     }
     await stopped;

@@ -40,11 +40,11 @@ const create = command(
         requiresArg: true,
         describe: "a new file for it, which its owner alone may read; nothing is printed",
       }),
-  (argv) => {
+  async (argv) => {
     const { out } = argv;
     const make = () => createToken(dataDirFrom(argv), newToken(argv));
-    if (out === undefined) process.stdout.write(`${make()}\n`);
-    else writeSecret(out, make);
+    if (out === undefined) process.stdout.write(`${await make()}\n`);
+    else await writeSecret(out, make);
   },
 );
 
@@ -52,8 +52,8 @@ const list = command(
   "list",
   "List every token, without its secret",
   (argv) => withDataDir(argv).option("json", JSON_LINES),
-  (argv) => {
-    printRows(listTokens(dataDirFrom(argv)).map(tokenRow), argv.json);
+  async (argv) => {
+    printRows((await listTokens(dataDirFrom(argv))).map(tokenRow), argv.json);
   },
 );
 
@@ -61,8 +61,8 @@ const revoke = command(
   "revoke <id>",
   "Make a token worthless; its live sockets are closed",
   (argv) => withDataDir(argv).positional("id", { type: "string", demandOption: true, describe: "as listed" }),
-  (argv) => {
-    revokeToken(dataDirFrom(argv), argv.id);
+  async (argv) => {
+    await revokeToken(dataDirFrom(argv), argv.id);
   },
 );
 

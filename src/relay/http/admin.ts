@@ -1,10 +1,11 @@
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { idSchema, parseComparisonRequest } from "../../protocol/index.js";
 import { TreewireError } from "../../util/index.js";
 import type { Client } from "../access/index.js";
 import { REFUSALS, RefusedError } from "../answers.js";
 import { chatSchema } from "../chats/index.js";
-import type { Chat, NewToken, TokenEntry } from "../store/index.js";
+import type { Chat, NewToken, OnBehalf, TokenEntry } from "../store/index.js";
 import { showChat } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
 import { requireAdmin } from "./operations.js";
@@ -61,10 +62,6 @@ export function adminRoutes(context: HttpContext) {
     http.addHook("onRequest", async (request) => {
       request.setDecorator("admin", await requireAdmin(context, request));
     });
-    http.addHook("preHandler", async (request) => {
-      const isLive = context.own.isLive(request.getDecorator<Client>("admin"));
-      if (!isLive) throw new RefusedError(REFUSALS.signedOut); // the body may have taken minutes
-    });
 
     http.get(
       "/tokens",
@@ -75,7 +72,7 @@ export function adminRoutes(context: HttpContext) {
           response: { 200: z.array(tokenSchema), ...errors },
         },
       },
-      async () => store.tokens.list().map(tokenJson),
+      async () => (await store.tokens.list()).map(tokenJson),
     );
     http.post(
       "/tokens",
@@ -90,8 +87,8 @@ export function adminRoutes(context: HttpContext) {
           },
         },
       },
-      async ({ body }, reply) => {
-        const { expires_at, ...token } = body;
+      async (request, reply) => {
+        const { expires_at, ...token } = request.body;
         const expires = expires_at === undefined ? {} : { expiresAt: new Date(expires_at) };
         const { workspace } = token;
         const wanted: NewToken =
@@ -104,7 +101,7 @@ export function adminRoutes(context: HttpContext) {
                 ...(workspace !== undefined && { workspace }),
                 ...expires,
               };
-        const made = await store.durable(() => store.tokens.create(wanted));
+        const made = await store.tokens.create(wanted, onBehalfOf(request));
         return reply.code(201).send({ token: made });
       },
     );
@@ -118,8 +115,8 @@ export function adminRoutes(context: HttpContext) {
           response: { 204: z.null(), ...nameErrors },
         },
       },
-      async ({ params }, reply) => {
-        const revoked = await store.durable(() => store.tokens.revoke(params.id));
+      async (request, reply) => {
+        const revoked = await store.tokens.revoke(request.params.id, onBehalfOf(request));
         if (revoked === undefined) throw new RefusedError(REFUSALS.notFound);
         context.changed();
         return reply.code(204).send(null);
@@ -137,7 +134,8 @@ export function adminRoutes(context: HttpContext) {
       },
       async (request) => {
         const admin = request.getDecorator<Client>("admin");
-        return store.chats.list(request.query.owner).map((chat) => boundChat(context, chat, admin));
+        const chats = await store.chats.list(request.query.owner);
+        return chats.map((chat) => boundChat(context, chat, admin));
       },
     );
     http.put(
@@ -160,7 +158,7 @@ export function adminRoutes(context: HttpContext) {
           ...(owner !== undefined && { owner }),
           ...(parent !== undefined && { parent }),
         };
-        const chat = await store.durable(() => refuseBadUsage(() => store.chats.bind(binding)));
+        const chat = await store.chats.bind(binding, onBehalfOf(request)).catch(refuseBadUsage);
         context.changed();
         return boundChat(context, chat, request.getDecorator<Client>("admin"));
       },
@@ -175,14 +173,19 @@ export function adminRoutes(context: HttpContext) {
           response: { 204: z.null(), ...nameErrors },
         },
       },
-      async ({ params }, reply) => {
-        const unbound = await store.durable(() => store.chats.unbind(params.chat));
+      async (request, reply) => {
+        const unbound = await store.chats.unbind(request.params.chat, onBehalfOf(request));
         if (unbound === undefined) throw new RefusedError(REFUSALS.notFound);
         context.changed();
         return reply.code(204).send(null);
       },
     );
   };
+}
+
+/** Their token is looked at once more when it is written: the body may have taken minutes. */
+function onBehalfOf(request: FastifyRequest): Required<OnBehalf> {
+  return { by: request.getDecorator<Client>("admin").tokenId };
 }
 
 function boundChat(context: HttpContext, chat: Chat, admin: Client): z.infer<typeof boundChatSchema> {
@@ -205,11 +208,7 @@ function tokenJson(token: TokenEntry): z.infer<typeof tokenSchema> {
 /** What a caller has asked for wrongly. */
 const REFUSED: ReadonlySet<string> = new Set(["TW_BAD_USAGE", "TW_NO_SUCH_CHAT"]);
 
-function refuseBadUsage<T>(job: () => T): T {
-  try {
-    return job();
-  } catch (thrown) {
-    if (!(thrown instanceof TreewireError) || !REFUSED.has(thrown.code)) throw thrown;
-    throw new RefusedError({ status: 400, body: { message: "Bad request.", detail: thrown.message } });
-  }
+function refuseBadUsage(thrown: unknown): never {
+  if (!(thrown instanceof TreewireError) || !REFUSED.has(thrown.code)) throw thrown;
+  throw new RefusedError({ status: 400, body: { message: "Bad request.", detail: thrown.message } });
 }

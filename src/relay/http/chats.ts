@@ -47,26 +47,17 @@ export function streamRoutes(context: HttpContext, prefix: string, hide: boolean
 
 /** The chat routes, on the relay's own store (docs/protocol.md). */
 export function chatRoutes(context: HttpContext, hide: boolean) {
-  const find = (request: FastifyRequest<{ Params: { chat: string } }>): Chat => {
+  const find = async (request: FastifyRequest<{ Params: { chat: string } }>): Promise<Chat> =>
+    accept(await context.own.chat(request.getDecorator<Client>("client"), request.params.chat));
+  const update = async (request: FastifyRequest<{ Params: { chat: string } }>, change: ChatUpdate) => {
     const client = request.getDecorator<Client>("client");
-    if (!context.own.isLive(client)) throw new RefusedError(REFUSALS.signedOut); // the body may have taken minutes
-    return accept(context.own.chat(client, request.params.chat));
-  };
-  const update = async (request: FastifyRequest<{ Params: { chat: string } }>, { archived, ...said }: ChatUpdate) => {
-    const { chats } = context.store;
-    // a lock may have to be waited for: what is true is looked at when the write goes through
-    await context.store.durable(() => {
-      const chat = find(request);
-      // a link is given to whom may look
-      if (request.getDecorator<Client>("client").chat !== undefined) throw new RefusedError(REFUSALS.forbidden);
-      if (archived !== undefined) {
-        if (chat.parent !== undefined) throw new RefusedError(REFUSALS.notRoot);
-        if (chat.archived === archived) {
-          throw new RefusedError(archived ? REFUSALS.alreadyArchived : REFUSALS.notArchived);
-        }
-      }
-      chats.update(chat.id, { ...said, ...(archived !== undefined && { archived }) });
-    });
+    const { tokenId: by, user, admin } = client;
+    if (!(await context.own.isLive(client))) throw new RefusedError(REFUSALS.signedOut); // the body may have taken minutes
+    const { id } = await find(request);
+    // a link is given to whom may look
+    if (client.chat !== undefined) throw new RefusedError(REFUSALS.forbidden);
+    // what is true is looked at once more when it is written
+    await context.store.chats.update(id, change, { by, ...(!admin && { owner: user }) });
     context.changed();
   };
 
@@ -91,7 +82,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
         const { limit, offset, archived } = request.query;
         const owner = client.admin ? undefined : client.user;
         const { chat } = client;
-        const chats = context.store.chats.page({ owner, chat, archived: archived === "true", limit, offset });
+        const chats = await context.store.chats.page({ owner, chat, archived: archived === "true", limit, offset });
         return chats.map((chat) => showChat(context, chat, client));
       },
     );
@@ -100,7 +91,7 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
       {
         schema: { hide, summary: "A chat", params, response: { 200: chatSchema, ...callerErrors(404) } },
       },
-      async (request) => showChat(context, find(request), request.getDecorator<Client>("client")),
+      async (request) => showChat(context, await find(request), request.getDecorator<Client>("client")),
     );
     http.get(
       "/chats/watch",

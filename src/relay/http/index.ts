@@ -11,12 +11,13 @@ import { type Logger, messageOf, systemCode } from "../../util/index.js";
 import { maskToken } from "../access/credentials.js";
 import type { UpstreamOptions } from "../access/index.js";
 import { Turns } from "../access/turns.js";
-import { REFUSALS, type Refusal, RefusedError, refuseUpgrade } from "../answers.js";
+import { REFUSALS, type Refusal, RefusedError, refuseUpgrade, UNMET } from "../answers.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { hasOneTarget } from "../request-shape.js";
 import { PREFIXES } from "../routes.js";
+import { PreconditionError } from "../store/index.js";
 import { proxyRoutes } from "../upstream/calls.js";
 import { adminRoutes } from "./admin.js";
 import { AllowedMethods } from "./allowed-methods.js";
@@ -148,6 +149,7 @@ function refuse(reply: FastifyReply, { status, body, headers = {} }: Refusal): F
 /** What a failure is answered with: in the contract's form, and without the insides of the relay. */
 function refusalOf(error: unknown): Refusal {
   if (error instanceof RefusedError) return error.refusal;
+  if (error instanceof PreconditionError) return UNMET[error.unmet];
   if (hasZodFastifySchemaValidationErrors(error)) {
     return { status: 400, body: { message: "Bad request.", validations: error.validation.flatMap(validationsOf) } };
   }

@@ -30,7 +30,7 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, socketsL
       async () => {
         const left = socketsLeft();
         if (left !== undefined) throw new RefusedError(draining(left));
-        context.store.version(); // throws when the database cannot be read
+        await context.store.check(); // rejects when it cannot be read
         const { state } = context.store.health;
         if (state.kind !== "ok") throw new RefusedError(storeTrouble(state));
         return { status: "ready" };

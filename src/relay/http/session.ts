@@ -34,11 +34,11 @@ interface Session {
 export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
   const { store, admission, proxies } = context;
 
-  /** Trades an invite. @param redeem in one turn @throws RefusedError 401, which counts as a failure of the address */
-  const redeem = async <T>(address: string, redeem: () => T | undefined): Promise<T> => {
+  /** Trades an invite. @throws RefusedError 401, which counts as a failure of the address */
+  const redeem = async <T>(address: string, redeem: () => Promise<T | undefined>): Promise<T> => {
     if (hasUpstream) throw new RefusedError(REFUSALS.noInvites);
     const answer = await admission.admit<T>(address, async () => {
-      const made = await store.durable(redeem);
+      const made = await redeem();
       return made === undefined ? { refusal: REFUSALS.inviteRejected } : { ok: made };
     });
     return accept(answer);
@@ -54,7 +54,7 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
     if (hasUpstream) return { value: token, maxAgeMs: SESSION_MS };
     const caller = accept(
       await admission.admit(address, async () => {
-        const found = store.tokens.verify(token);
+        const found = await store.tokens.verify(token);
         return found?.kind === "client" ? { ok: found, tokenId: found.tokenId } : { refusal: REFUSALS.signedOut };
       }),
     );
@@ -70,7 +70,7 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
       ...(workspace !== undefined && { workspace }),
       ...(chat !== undefined && { chat }),
     } as const;
-    return { value: await store.durable(() => store.tokens.create(session)), maxAgeMs: end - Date.now() };
+    return { value: await store.tokens.create(session), maxAgeMs: end - Date.now() };
   };
 
   /** The cookie's header. @param maxAgeMs 0: the browser forgets it */
@@ -95,11 +95,7 @@ export function sessionRoutes(context: HttpContext, hasUpstream: boolean) {
       },
       async (request, reply) => {
         const token = sessionToken(request.headers, proxies.host(request.raw));
-        const caller = token === undefined || hasUpstream ? undefined : store.tokens.verify(token);
-        if (caller?.kind === "client" && store.tokens.isSession(caller.tokenId)) {
-          await store.durable(() => store.tokens.revoke(caller.tokenId));
-          context.changed();
-        }
+        if (token !== undefined && !hasUpstream && (await store.tokens.endSession(token))) context.changed();
         return withCookie(reply, setCookie(request, "", 0))
           .code(204)
           .send(null);

@@ -3,7 +3,7 @@ import { WebSocket } from "ws";
 import type { CLOSE } from "../../protocol/index.js";
 import type { Client } from "../access/index.js";
 import type { ClientRate } from "../budgets/client-rates.js";
-import type { ChatEventKind, ChatEvents, ChatFeed, ChatListener } from "../chats/index.js";
+import type { ChatEventKind, ChatFeed, ChatListener } from "../chats/index.js";
 import type { Failures } from "../failures.js";
 import type { LimitOptions } from "../limit-options.js";
 import type { Metrics } from "../metrics.js";
@@ -14,7 +14,8 @@ import type { LiveClient } from "./live-sockets.js";
 import { Throttle } from "./throttle.js";
 
 export interface FeedSessionOptions {
-  events: ChatEvents;
+  /** What the client sees. Closed with the socket. */
+  feed: ChatFeed;
   client: Client;
   /** What the socket writes to. */
   stream: Duplex;
@@ -40,15 +41,11 @@ export class FeedSession implements LiveClient, ChatListener {
   readonly #due = new Map<string, { kinds: Set<ChatEventKind>; gone: Chat | undefined }>();
   #isSending = false;
 
-  /** @throws what the store throws */
-  constructor(
-    socket: WebSocket,
-    { events, client, stream, rate, limits, failures, metrics, ended }: FeedSessionOptions,
-  ) {
+  constructor(socket: WebSocket, { feed, client, stream, rate, limits, failures, metrics, ended }: FeedSessionOptions) {
     this.client = client;
     this.#socket = socket;
     this.#failures = failures;
-    this.#feed = events.listen(client, this);
+    this.#feed = feed;
     const throttle = new Throttle(socket, limits.messagesPerSecond, rate, limits.pingIntervalMs / 2);
     // a client has nothing to say here; what it says all the same costs it
     socket.on("message", (data: Buffer) => {
@@ -60,6 +57,7 @@ export class FeedSession implements LiveClient, ChatListener {
       this.#feed.close();
       ended();
     });
+    feed.listen(this);
   }
 
   changed(id: string, kind: ChatEventKind, gone?: Chat): void {

@@ -36,24 +36,36 @@ export class FeedUpgrade {
     const calling = { method: "GET", headers, query: url.searchParams, host, isUpgrade: true };
     const client = await admission.identify(authority, calling, proxies.address(request));
     if (client.refusal) return client.refusal;
-    if (!authority.isLive(client.ok)) return REFUSALS.signedOut;
-    if (isClosing()) return REFUSALS.goingAway;
-    if (!limits.openSocket(client.ok.tokenId, socket)) return undefined; // nobody is there to be answered
-    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
-      failures.opening(webSocket, () => {
-        const session = new FeedSession(webSocket, {
-          events,
-          client: client.ok,
-          stream: socket,
-          rate: rates.of(client.ok.tokenId),
-          limits: limits.options,
-          failures,
-          metrics,
-          ended: () => live.deleteFeed(session),
-        });
-        live.addFeed(session);
-      }),
-    );
-    return undefined;
+    const { generation } = live;
+    const feed = await events.open(client.ok);
+    let isTaken = false;
+    try {
+      if (!(await authority.isLive(client.ok))) return REFUSALS.signedOut;
+      if (isClosing()) return REFUSALS.goingAway;
+      if (!limits.openSocket(client.ok.tokenId, socket)) return undefined; // nobody is there to be answered
+      this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+        failures.opening(webSocket, () => {
+          const session = new FeedSession(webSocket, {
+            feed,
+            client: client.ok,
+            stream: socket,
+            rate: rates.of(client.ok.tokenId),
+            limits: limits.options,
+            failures,
+            metrics,
+            ended: () => live.deleteFeed(session),
+          });
+          isTaken = true;
+          live.addFeed(session);
+          // from here on every change reaches it; one may have come between
+          void live.lookAgain(session, generation, (thrown) =>
+            failures.note(thrown, "a new socket could not be looked at"),
+          );
+        }),
+      );
+      return undefined;
+    } finally {
+      if (!isTaken) feed.close();
+    }
   }
 }

@@ -1,6 +1,7 @@
 import type { CLOSE } from "../../protocol/index.js";
 import type { Authority, BoundChat, Client } from "../access/index.js";
 import { REFUSALS } from "../answers.js";
+import type { Soon } from "../soon.js";
 import { SetMap } from "./set-map.js";
 
 /** An open socket of a client: of one that is told of chats, or a watch socket. */
@@ -24,11 +25,15 @@ export interface LiveWatch extends LiveClient {
 /** An agent's tunnel, welcomed or not yet. */
 export interface LiveTunnel {
   readonly token: { readonly tokenId: string; readonly expiresAt: Date | undefined };
+  /** It is closed, or about to be: it takes nobody's place. */
+  readonly isOver: boolean;
   /** @param text why, in at most 123 bytes */
   close(reason: keyof typeof CLOSE, text: string): void;
 }
 
+const RELAY_FAILED = "the relay has failed; come back";
 const TOKEN_ENDED = "the token was revoked or has expired";
+const REPLACED = "a newer agent has taken this workspace";
 
 /** So many questions about who may watch are out at a time; between two such batches everything else has its turn. */
 const QUESTIONS_AT_ONCE = 16;
@@ -39,7 +44,7 @@ const QUESTIONS_AT_ONCE = 16;
  */
 export class LiveSockets {
   readonly #authority: Pick<Authority, "isLive" | "watchable">;
-  readonly #isLiveAgentToken: (tokenId: string) => boolean;
+  readonly #isLiveAgentToken: (tokenId: string) => Soon<boolean>;
   readonly #prepare: (workspace: string, chat: string) => Promise<void> | undefined;
   readonly #watching = new Set<LiveWatch>();
   /** Those that are told of chats. */
@@ -49,6 +54,12 @@ export class LiveSockets {
   readonly #tunnelsByToken = new SetMap<string, LiveTunnel>();
   /** Those that were welcomed, by workspace. */
   readonly #tunnels = new Map<string, LiveTunnel>();
+  /** Hellos, in the order in which they came, of those that were welcomed. */
+  readonly #hellos = new WeakMap<LiveTunnel, number>();
+  #helloCount = 0;
+  /** The last question about each watch socket: an answer to an earlier one says nothing any more. */
+  readonly #asked = new WeakMap<LiveWatch, number>();
+  #askCount = 0;
   #generation = 0;
   /** No token of an open socket expires before then. Milliseconds since 1970. */
   #firstExpiryMs = Number.POSITIVE_INFINITY;
@@ -59,7 +70,7 @@ export class LiveSockets {
    */
   constructor(
     authority: Pick<Authority, "isLive" | "watchable">,
-    isLiveAgentToken: (tokenId: string) => boolean,
+    isLiveAgentToken: (tokenId: string) => Soon<boolean>,
     prepare: (workspace: string, chat: string) => Promise<void> | undefined = () => undefined,
   ) {
     this.#prepare = prepare;
@@ -75,6 +86,26 @@ export class LiveSockets {
   /** Another number once anything has changed: what was known before has to be asked again. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /**
+   * A socket has come to be whose right was asked about at an earlier {@link generation}: what has changed since then may be about
+   * it. One that cannot be asked about again is closed. Never rejects.
+   *
+   * @param failed told of what the authority or the store threw
+   */
+  async lookAgain(socket: LiveClient, since: number, failed: (thrown: unknown) => void): Promise<void> {
+    if (this.#generation === since) return;
+    try {
+      if (!(await this.#authority.isLive(socket.client))) {
+        socket.close("tokenRevoked", TOKEN_ENDED);
+        return;
+      }
+      if (isWatch(socket)) await this.#reconcileGroup(new Set([socket]));
+    } catch (thrown) {
+      failed(thrown);
+      socket.close("internalError", RELAY_FAILED);
+    }
   }
 
   addWatch(watch: LiveWatch): void {
@@ -108,17 +139,34 @@ export class LiveSockets {
   }
 
   /**
-   * An agent says hello. A workspace has one tunnel: a newer one closes the one before, if its token still counts.
+   * An agent says hello. A workspace has one tunnel: a newer one closes the one before, if its token still counts. The order is
+   * that of the hellos, in whatever order their tokens are found to count.
    *
-   * @returns whether it does; if not, the tunnel is closed, and the one before stays
+   * @returns whether it does, at once where the token is known at once; if not, the tunnel is closed, and the one before stays
+   * @throws what the store throws; then nothing has happened
    */
-  welcomeTunnel(workspace: string, tunnel: LiveTunnel): boolean {
-    if (!this.#isLiveAgentToken(tunnel.token.tokenId)) {
+  welcomeTunnel(workspace: string, tunnel: LiveTunnel): Soon<boolean> {
+    this.#helloCount += 1;
+    const hello = this.#helloCount;
+    const isLive = this.#isLiveAgentToken(tunnel.token.tokenId);
+    if (!(isLive instanceof Promise)) return this.#welcome(workspace, tunnel, { hello, isLive });
+    return isLive.then((live) => this.#welcome(workspace, tunnel, { hello, isLive: live }));
+  }
+
+  #welcome(workspace: string, tunnel: LiveTunnel, { hello, isLive }: { hello: number; isLive: boolean }): boolean {
+    if (tunnel.isOver) return false;
+    if (!isLive) {
       tunnel.close("tokenRevoked", TOKEN_ENDED);
       return false;
     }
-    this.#tunnels.get(workspace)?.close("replaced", "a newer agent has taken this workspace");
+    const before = this.#tunnels.get(workspace);
+    if (before !== undefined && (this.#hellos.get(before) ?? 0) > hello) {
+      tunnel.close("replaced", REPLACED);
+      return false;
+    }
+    before?.close("replaced", REPLACED);
     this.#tunnels.set(workspace, tunnel);
+    this.#hellos.set(tunnel, hello);
     return true;
   }
 
@@ -152,19 +200,47 @@ export class LiveSockets {
     }
   }
 
-  /** Closes the sockets of tokens that no longer count. @param changed ids of tokens @throws what the store throws */
-  reconcileTokens(changed: ReadonlySet<string> | "all"): void {
+  /**
+   * Closes the sockets of tokens that no longer count: at once, as far as that is known at once.
+   *
+   * @param changed ids of tokens
+   * @throws what the store threw first; all others were asked about
+   */
+  async reconcileTokens(changed: ReadonlySet<string> | "all"): Promise<void> {
     this.#generation += 1;
     const tokens = changed === "all" ? [...this.#byToken.keys(), ...this.#tunnelsByToken.keys()] : changed;
+    let failure: { thrown: unknown } | undefined;
+    const failed = (thrown: unknown) => {
+      failure ??= { thrown };
+    };
+    const waiting: Promise<void>[] = [];
     for (const tokenId of new Set(tokens)) {
-      const tunnels = this.#tunnelsByToken.get(tokenId);
-      if (tunnels.size > 0 && !this.#isLiveAgentToken(tokenId)) {
-        for (const tunnel of [...tunnels]) tunnel.close("tokenRevoked", TOKEN_ENDED);
+      try {
+        for (const asked of [this.#reconcileTunnels(tokenId), this.#reconcileClients(tokenId)]) {
+          if (asked !== undefined) waiting.push(asked.catch(failed));
+        }
+      } catch (thrown) {
+        failed(thrown);
       }
-      const watches = [...this.#byToken.get(tokenId)];
-      if (watches[0] === undefined || this.#authority.isLive(watches[0].client)) continue;
-      for (const watch of watches) watch.close("tokenRevoked", TOKEN_ENDED);
+      if (waiting.length >= QUESTIONS_AT_ONCE) await Promise.all(waiting.splice(0));
     }
+    await Promise.all(waiting);
+    if (failure !== undefined) throw failure.thrown;
+  }
+
+  #reconcileTunnels(tokenId: string): Promise<void> | undefined {
+    if (this.#tunnelsByToken.get(tokenId).size === 0) return undefined;
+    return whenEnded(this.#isLiveAgentToken(tokenId), () => {
+      for (const tunnel of [...this.#tunnelsByToken.get(tokenId)]) tunnel.close("tokenRevoked", TOKEN_ENDED);
+    });
+  }
+
+  #reconcileClients(tokenId: string): Promise<void> | undefined {
+    const [first] = this.#byToken.get(tokenId);
+    if (first === undefined) return undefined;
+    return whenEnded(this.#authority.isLive(first.client), () => {
+      for (const client of [...this.#byToken.get(tokenId)]) client.close("tokenRevoked", TOKEN_ENDED);
+    });
   }
 
   /**
@@ -194,9 +270,12 @@ export class LiveSockets {
   async #reconcileGroup(group: ReadonlySet<LiveWatch>): Promise<void> {
     const [first] = group;
     if (first === undefined) return;
+    this.#askCount += 1;
+    const question = this.#askCount;
+    for (const watch of group) this.#asked.set(watch, question);
     const answer = await this.#authority.watchable(first.client, first.chatId, first.prefix);
     if (answer.ok) await this.#prepare(answer.ok.workspace, answer.ok.chat.id);
-    const open = [...group].filter((watch) => this.#watching.has(watch));
+    const open = [...group].filter((watch) => this.#watching.has(watch) && this.#asked.get(watch) === question);
     if (answer.ok) {
       for (const watch of open) watch.rebind(answer.ok.chat, answer.ok.workspace);
       return;
@@ -208,4 +287,15 @@ export class LiveSockets {
       else watch.end(refusal === REFUSALS.archived ? "chat is archived" : refusal.body.message);
     }
   }
+}
+
+function isWatch(socket: LiveClient): socket is LiveWatch {
+  return "chatId" in socket;
+}
+
+/** Does something when a token turns out not to count: at once where that is known. @returns `undefined`: it was known */
+function whenEnded(isLive: Soon<boolean>, end: () => void): Promise<void> | undefined {
+  if (isLive instanceof Promise) return isLive.then((live) => (live ? undefined : end()));
+  if (!isLive) end();
+  return undefined;
 }

@@ -1,21 +1,21 @@
 import type { Failures } from "../failures.js";
-import type { Caller, Store } from "../store/index.js";
+import { type Caller, PreconditionError, type Store } from "../store/index.js";
 
 /** What of an agent's token counts here. */
-type AgentToken = Pick<Extract<Caller, { kind: "agent" }>, "workspace" | "autoBind">;
+type AgentToken = Pick<Extract<Caller, { kind: "agent" }>, "tokenId" | "workspace" | "autoBind">;
 
 /** What an agent names beyond these before they are through is left out: it names them again. */
 const MAX_WAITING = 1_000;
 
 /** Makes the chats that an agent names, one after the other: each waits for the disk, and others write as well. */
 export class NamedChats {
-  readonly #store: Pick<Store, "chats" | "durable">;
+  readonly #store: Pick<Store, "chats">;
   readonly #failures: Pick<Failures, "note">;
   readonly #token: AgentToken;
   readonly #waiting = new Set<string>();
   #isBusy = false;
 
-  constructor(store: Pick<Store, "chats" | "durable">, failures: Pick<Failures, "note">, token: AgentToken) {
+  constructor(store: Pick<Store, "chats">, failures: Pick<Failures, "note">, token: AgentToken) {
     this.#store = store;
     this.#failures = failures;
     this.#token = token;
@@ -34,14 +34,16 @@ export class NamedChats {
   }
 
   async #work(): Promise<void> {
-    const { workspace, autoBind: owner = "" } = this.#token;
+    const { tokenId: by, workspace, autoBind: owner = "" } = this.#token;
     this.#isBusy = true;
     for (const chat of this.#waiting) {
       this.#waiting.delete(chat);
-      if (this.#store.chats.get(chat) !== undefined) continue;
       try {
-        await this.#store.durable(() => this.#store.chats.bindNamed({ chat, workspace, owner }));
+        // most are there: to find that in a write would have it wait for the disk
+        if ((await this.#store.chats.get(chat)) !== undefined) continue;
+        await this.#store.chats.bindNamed({ chat, workspace, owner }, { by });
       } catch (thrown) {
+        if (thrown instanceof PreconditionError) continue; // its tunnel is about to be closed
         this.#failures.note(thrown, "a chat that an agent names was not made");
       }
     }

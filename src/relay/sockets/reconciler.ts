@@ -19,6 +19,7 @@ export interface ReconcilerOptions {
 /** Has live sockets follow what is changed in the store, by the relay itself and by commands beside it. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  readonly #tokenJob: () => Promise<void>;
   readonly #chats: () => Promise<void>;
   readonly #all: () => Promise<void>;
   #version: number;
@@ -31,6 +32,16 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#version = options.store.version();
+    this.#tokenJob = coalesce(async () => {
+      const due = this.#tokens;
+      this.#tokens = new Set();
+      try {
+        await options.live.reconcileTokens(due);
+      } catch (thrown) {
+        this.#tokens = both(this.#tokens, due);
+        this.#failed(thrown);
+      }
+    });
     this.#chats = coalesce(async () => {
       const due = this.#dueChats;
       this.#dueChats = new Set();
@@ -78,26 +89,26 @@ export class Reconciler {
     this.#take(this.#options.store.changes());
     this.#options.forgetUpstream?.();
     // at once: a slow answer about a chat keeps no revoked token alive
-    if (isAny(this.#tokens)) this.#options.live.reconcileTokens(this.#tokens);
-    this.#tokens = new Set();
+    if (isAny(this.#tokens)) void this.#tokenJob();
     if (isAny(this.#dueChats)) void this.#chats();
   }
 
   #take(changes: Changes | "all"): void {
     this.#options.chatsChanged(changes === "all" ? changes : changes.chats);
-    if (changes === "all") {
-      this.#tokens = "all";
-      this.#dueChats = "all";
-      return;
-    }
-    if (this.#tokens !== "all") for (const id of changes.tokens) this.#tokens.add(id);
-    if (this.#dueChats !== "all") for (const id of changes.chats) this.#dueChats.add(id);
+    this.#tokens = both(this.#tokens, changes === "all" ? changes : changes.tokens);
+    this.#dueChats = both(this.#dueChats, changes === "all" ? changes : changes.chats);
   }
 
   #failed(thrown: unknown): void {
     this.#retryAt = Date.now() + RETRY_MS;
     this.#options.failures.note(thrown, "looking again at sockets failed");
   }
+}
+
+function both(some: Set<string> | "all", more: ReadonlySet<string> | "all"): Set<string> | "all" {
+  if (some === "all" || more === "all") return "all";
+  for (const id of more) some.add(id);
+  return some;
 }
 
 function isAny(ids: ReadonlySet<string> | "all"): boolean {

@@ -82,7 +82,7 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
   #hosted: Hosted | undefined;
   /** What it has said between the two; nothing more is read then. */
   readonly #early: Said[] = [];
-  #isOver = false;
+  #isGone = false;
   /** What comes after the close counts for nothing. */
   #closing = false;
   #badMessages = 0;
@@ -145,6 +145,10 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
     return this;
   }
 
+  get isOver(): boolean {
+    return this.#isGone || this.#closing;
+  }
+
   replaced(): void {
     this.close("replaced", REPLACED);
   }
@@ -196,7 +200,7 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
     this.#inbox.clear();
     this.#live.deleteTunnel(this.#workspace.id, this);
     try {
-      this.#isOver = true;
+      this.#isGone = true;
       this.#workspace.detach(this.#hosted?.local, status);
       this.#hosted?.ended(status);
     } catch (thrown) {
@@ -265,19 +269,26 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
       return;
     }
     // its token counted at the upgrade, which may be a while ago
-    if (!this.#live.welcomeTunnel(this.#workspace.id, this)) return;
+    const isWelcome = this.#live.welcomeTunnel(this.#workspace.id, this);
+    if (isWelcome === false) return;
     this.#hasSaidHello = true;
-    const hosted = this.#exchange.host(this.#workspace, this);
+    const hosted = isWelcome === true ? this.#exchange.host(this.#workspace, this) : this.#hostWhen(isWelcome);
     if (hosted instanceof Promise) void this.#welcomeWhen(hosted, hello);
     else this.#welcome(hosted, hello);
   }
 
-  /** Welcomes the agent when other relays were asked; what it says before waits, mostly in its own buffers. */
-  async #welcomeWhen(asked: Promise<Hosted>, hello: Hello): Promise<void> {
+  /** @returns `undefined`: its token has ended meanwhile, or the tunnel has */
+  async #hostWhen(asked: Promise<boolean>): Promise<Hosted | undefined> {
+    return (await asked) ? this.#exchange.host(this.#workspace, this) : undefined;
+  }
+
+  /** Welcomes the agent when the store and other relays were asked; what it says before waits, mostly in its own buffers. */
+  async #welcomeWhen(asked: Promise<Hosted | undefined>, hello: Hello): Promise<void> {
     this.#hold.hold("host");
     try {
       const hosted = await asked;
-      if (this.#isOver || this.#closing) {
+      if (hosted === undefined) return;
+      if (this.isOver) {
         hosted.ended("disconnected");
         return;
       }

@@ -28,7 +28,7 @@ const MAX_TOKENS = 10_000;
 const MAX_SOCKETS = 6;
 
 export interface TunnelUpgradeOptions {
-  store: Store;
+  store: Pick<Store, "tokens" | "chats">;
   hub: Hub;
   exchange: Pick<Exchange, "host">;
   admission: Admission;
@@ -70,7 +70,7 @@ export class TunnelUpgrade {
   async open({ request, socket, head }: UpgradeRequest, isClosing: () => boolean): Promise<Refusal | undefined> {
     const { store, hub, exchange, admission, proxies, limits, live, failures, metrics } = this.#options;
     const answer = await admission.admit(proxies.address(request), async () => {
-      const caller = store.tokens.verify(bearer(request.headers) ?? "");
+      const caller = await store.tokens.verify(bearer(request.headers) ?? "");
       return caller?.kind === "agent" ? { ok: caller, tokenId: caller.tokenId } : { refusal: REFUSALS.signedOut };
     });
     if (answer.refusal) return answer.refusal;

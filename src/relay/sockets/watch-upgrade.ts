@@ -71,7 +71,7 @@ export class WatchUpgrade {
     if (answer.refusal?.status === 401) await admission.failed(address);
     if (answer.refusal) return answer.refusal;
     await hub.prepare(answer.ok.workspace, answer.ok.chat.id);
-    if (!authority.isLive(client.ok)) return REFUSALS.signedOut;
+    if (!(await authority.isLive(client.ok))) return REFUSALS.signedOut;
     if (isClosing()) return REFUSALS.goingAway;
     if (!limits.openSocket(client.ok.tokenId, socket)) return undefined; // nobody is there to be answered
     const watchable = answer.ok;
@@ -95,11 +95,10 @@ export class WatchUpgrade {
           ended: () => live.deleteWatch(session),
         });
         live.addWatch(session);
-        if (live.generation === generation) return;
-        // from here on every change reaches it; this one may have come between
-        live
-          .reconcileChats(new Set([session.chatId]))
-          .catch((thrown: unknown) => failures.note(thrown, "a new socket could not be looked at"));
+        // from here on every change reaches it; one may have come between
+        void live.lookAgain(session, generation, (thrown) =>
+          failures.note(thrown, "a new socket could not be looked at"),
+        );
       }),
     );
     return undefined;

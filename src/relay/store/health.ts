@@ -1,5 +1,5 @@
 import { type Clock, type Logger, messageOf } from "../../util/index.js";
-import { type StoreTrouble, StoreTroubledError, troubleOf } from "./trouble.js";
+import { type StoreTrouble, StoreUnavailableError, troubleOf } from "./trouble.js";
 
 /** How the store is. */
 export type StoreState = { kind: "ok" } | { kind: StoreTrouble; since: Date; detail: string };
@@ -42,7 +42,7 @@ export class StoreHealth {
   note(thrown: unknown): boolean {
     const kind = troubleOf(thrown);
     if (kind === undefined) return false;
-    if (thrown instanceof StoreTroubledError && this.#state.kind !== "ok") return true; // nothing new was learned
+    if (thrown instanceof StoreUnavailableError && this.#state.kind !== "ok") return true; // nothing new was learned
     this.#errors.set(kind, (this.#errors.get(kind) ?? 0) + 1);
     const since = this.#state.kind === "ok" ? new Date(this.#clock.wallMs()) : this.#state.since;
     this.#state = { kind, since, detail: messageOf(thrown) };

@@ -21,8 +21,8 @@ const BY_CODE: Record<string, StoreTrouble> = {
   NOMEM: "failing",
 };
 
-/** The store is in trouble: a write was not even tried, or is not known to be on disk. */
-export class StoreTroubledError extends Error {
+/** The store does not answer, did not try a write, or does not know whether it is kept. Callers hear 503, and never that there is nothing. */
+export class StoreUnavailableError extends Error {
   readonly trouble: StoreTrouble;
 
   constructor(trouble: StoreTrouble, options?: ErrorOptions) {
@@ -33,7 +33,7 @@ export class StoreTroubledError extends Error {
 
 /** Which trouble of the store an error tells of; `undefined`: none, it is a mistake of the program. */
 export function troubleOf(thrown: unknown): StoreTrouble | undefined {
-  if (thrown instanceof StoreTroubledError) return thrown.trouble;
+  if (thrown instanceof StoreUnavailableError) return thrown.trouble;
   const [, code] = /^SQLITE_([A-Z]+)/.exec(systemCode(thrown) ?? "") ?? [];
   return code === undefined ? undefined : BY_CODE[code];
 }

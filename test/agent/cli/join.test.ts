@@ -19,7 +19,7 @@ async function world(t: Cleanup) {
   const repo = createRepo(t, { "a.txt": "one\n" }, join(home, "app"));
   repo.write("a.txt", "two\n");
   const env = { HOME: home, XDG_CONFIG_HOME: "", XDG_STATE_HOME: "", XDG_RUNTIME_DIR: "" };
-  const made = invite(relay.dataDir, { url: relay.url });
+  const made = await invite(relay.dataDir, { url: relay.url });
   const started = (args: string[], program: Program) => {
     const connected = () => program.stderr.includes('"msg":"connected"') || undefined;
     return until(`agent ${args.join(" ")} connects`, connected, { seen: () => program.stderr });

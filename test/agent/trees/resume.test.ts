@@ -5,14 +5,14 @@ import { snapshotOf } from "../../../src/agent/trees/snapshot.js";
 import { TreeStream } from "../../../src/agent/trees/tree-stream.js";
 import type { TreeFile, TreeMessage } from "../../../src/protocol/index.js";
 import { TreeCache } from "../../../src/relay/hub/trees/tree-cache.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import fc from "../../support/fast-check.js";
 import { fileOf, stateOf } from "../../support/states.js";
 import { tempDir } from "../../support/temp.js";
 import { TestLink } from "../../support/test-link.js";
 
 const ROOT = "/r";
-const store = new Store(tempDir(t));
+const store = new SqliteStore(tempDir(t));
 t.teardown(() => store.close());
 
 /** A stream whose messages reach a cache one by one, when the test says so. */

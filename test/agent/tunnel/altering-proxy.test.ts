@@ -13,12 +13,13 @@ import type { Cleanup } from "../../support/temp.js";
 import { until } from "../../support/until.js";
 
 const stack = await Stack.start(t);
+const anyToken = await stack.agentToken(randomUUID());
 
 /** A tunnel that tries again at once. */
 function open(t: Cleanup, url: string, options: Partial<TunnelOptions> = {}): Tunnel {
   const tunnel = new Tunnel({
     url: tunnelUrl(url),
-    token: tokenFile(stack.agentToken(randomUUID()), () => {}),
+    token: tokenFile(anyToken, () => {}),
     agent: "treewire/test",
     logger: silentLogger(),
     retry: { next: () => 10 },
@@ -78,11 +79,11 @@ t.test("a proxy that takes out extensions and adds headers of its own is none's 
 });
 
 t.test("clients whose proxy speaks HTTP/1.0 to the relay are not told of a wrong chat", async (t) => {
-  const alice = stack.clientToken("alice");
+  const alice = await stack.clientToken("alice");
   const workspace = randomUUID();
   // an agent is there: nothing else is in the way
-  await welcomed(t, stack.url, { token: tokenFile(stack.agentToken(workspace), () => {}) });
-  const chat = stack.bind({ workspace, owner: "alice", paths: ["/"] });
+  await welcomed(t, stack.url, { token: tokenFile(await stack.agentToken(workspace), () => {}) });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: ["/"] });
   const url = await alteringProxy(t, stack.url, { request: inHttp10 });
   const stop = new AbortController();
   t.teardown(() => stop.abort());

@@ -13,7 +13,7 @@ const APP = "/home/me/app";
 /** A relay with an invite, of which the agent's is spent: its agent is there and shows one tree. */
 async function invited(t: Cleanup, options: { uses?: number } = {}) {
   const relay = await TestRelay.start(t);
-  const made = invite(relay.dataDir, { url: relay.url, ...options });
+  const made = await invite(relay.dataDir, { url: relay.url, ...options });
   const joined = await fetch(`${relay.url}/join`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -49,8 +49,8 @@ t.test("a session that is revoked ends the watching, and is forgotten", async (t
   const { relay, made, env, home } = await invited(t);
   const watch = startProgram(t, "treewire", ["watch", made.viewUrl], { env });
   await watch.line("the diff", (line) => line.includes("first"));
-  const session = listTokens(relay.dataDir).find(({ isSession }) => isSession);
-  revokeToken(relay.dataDir, session?.tokenId ?? "");
+  const session = (await listTokens(relay.dataDir)).find(({ isSession }) => isSession);
+  await revokeToken(relay.dataDir, session?.tokenId ?? "");
   t.same(await watch.exit(), { status: 77, signal: null });
   t.match(watch.stderr, /^treewire: 127\.0\.0\.1:\d+: the relay rejects the token \(.*\); .*\n$/);
   t.same(readdirSync(join(home, "state/treewire/sessions")), []);

@@ -124,7 +124,7 @@ t.test("what cannot get better ends it, with one line that says what and what to
   const empty = join(tempDir(t), "empty");
   writeFileSync(empty, "\n");
   const token = relay.clientToken;
-  const stranger = createToken(relay.dataDir, { kind: "client", user: "mallory" });
+  const stranger = await createToken(relay.dataDir, { kind: "client", user: "mallory" });
   const rows: [what: string, args: string[], token: string, status: number, line: RegExp][] = [
     ["no token", [relay.chat, "--url", relay.url], "", 2, /^relay: .*no token given .*TREEWIRE_TOKEN.*\n$/],
     [

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { inflateSync } from "node:zlib";
 import Database from "libsql";
 import { z } from "zod";
-import { DATABASE_FILE } from "../../../src/relay/store/directory.js";
+import { DATABASE_FILE } from "../../../src/relay/store/sqlite/directory.js";
 import { Inspector } from "../../support/inspector.js";
 import { RecordingProxy } from "../../support/recording-proxy.js";
 import { Stack } from "../../support/stack.js";
@@ -34,9 +34,9 @@ export async function gather(
     args: ["--log-level", "debug"],
   });
   const proxy = await RecordingProxy.open(t, stack.url);
-  const { workspace, agent } = stack.startAgent(t, { args, relay: proxy.url });
-  const chat = stack.bind({ workspace, owner: "alice", paths: [repo.root] });
-  const token = stack.clientToken("alice");
+  const { workspace, agent } = await stack.startAgent(t, { args, relay: proxy.url });
+  const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });
+  const token = await stack.clientToken("alice");
   const base = `${stack.url}/api/v2/chats/${chat}/git`;
   const clients = [
     await WatchClient.watch(t, stack.url, chat, token),

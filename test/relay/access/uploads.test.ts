@@ -20,6 +20,12 @@ class FakeUsage {
     return this.used.get(`${scope} ${name}`) ?? 0;
   }
 
+  /** The same, as a store says it. */
+  get asked() {
+    const usedBy = async (scope: string, name: string) => this.usedBy(scope, name);
+    return { usedBy, freeBytes: () => this.freeBytes(), rateOf: () => this.rateOf() };
+  }
+
   async freeBytes(): Promise<number> {
     return this.free;
   }
@@ -43,7 +49,7 @@ t.test("whatever comes in, no budget is over its limit, and all that was held co
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const usage = new FakeUsage();
-      const uploads = new Uploads(LIMITS, usage);
+      const uploads = new Uploads(LIMITS, usage.asked);
       const open: { upload: Upload; owner: string; organization: string; size: number }[] = [];
       const add = (key: string, bytes: number) => usage.used.set(key, (usage.used.get(key) ?? 0) + bytes);
       for (const each of steps) {
@@ -58,7 +64,7 @@ t.test("whatever comes in, no budget is over its limit, and all that was held co
           if (one === undefined) continue;
           if (each.kind === "grow") {
             try {
-              one.upload.grow(each.bytes);
+              await one.upload.grow(each.bytes);
               one.size += each.bytes;
             } catch (thrown) {
               refused(thrown);
@@ -88,14 +94,14 @@ t.test("whatever comes in, no budget is over its limit, and all that was held co
 
 t.test("what uploads under way may still write is taken off the free space, and what they wrote is not", async (t) => {
   const usage = new FakeUsage();
-  const uploads = new Uploads({ ...LIMITS, ownerFileBytes: 1e9, organizationFileBytes: 1e9 }, usage);
+  const uploads = new Uploads({ ...LIMITS, ownerFileBytes: 1e9, organizationFileBytes: 1e9 }, usage.asked);
   const begin = (declared: number | undefined) =>
     uploads.begin({ tokenId: "x", owner: "a", organization: "o", declared });
   usage.free = LIMITS.minFreeBytes + 100_000;
   const first = await begin(60_000);
   t.match(await begin(60_000).catch(refusal), { status: 507 });
   t.match(await begin(undefined).catch(refusal), { status: 507 }, "in chunks it may be as long as any file");
-  first.grow(60_000);
+  await first.grow(60_000);
   usage.free -= 60_000;
   const second = await begin(40_000);
   t.match(await begin(1).catch(refusal), { status: 507 });
@@ -103,6 +109,26 @@ t.test("what uploads under way may still write is taken off the free space, and 
   first.end();
   (await begin(40_000)).end();
 });
+
+t.test(
+  "of two files that come at once, and fit one by one, the budget takes one, however late the store answers",
+  async (t) => {
+    const usage = new FakeUsage();
+    const usedBy = async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return 0;
+    };
+    const uploads = new Uploads(LIMITS, { ...usage.asked, usedBy });
+    const begin = () => uploads.begin({ tokenId: "x", owner: "a", organization: "o", declared: 60_000 }).catch(refusal);
+    const begun = await Promise.all([begin(), begin()]);
+    t.match(begun, [{ end: Function }, { status: 413 }]);
+    const [first] = begun as Upload[];
+    const growing = first?.grow(70_000);
+    first?.end();
+    await growing;
+    t.match(await begin(), { end: Function }, "what is over holds nothing, though an answer was out");
+  },
+);
 
 function refused(thrown: unknown): undefined {
   if (!(thrown instanceof RefusedError)) throw thrown;

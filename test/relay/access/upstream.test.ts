@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import t from "tap";
 import { UpstreamAuthority } from "../../../src/relay/access/index.js";
 import { createToken, startRelay } from "../../../src/relay/index.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { createLogger, silentLogger } from "../../../src/util/index.js";
 import { tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
@@ -158,9 +158,9 @@ t.test(
   async (t) => {
     const { relay, recorder } = await start(t);
     // beside the relay, which asks anew at some moment after each write to its store
-    const store = new Store(tempDir(t));
+    const store = new SqliteStore(tempDir(t));
     t.teardown(() => store.close());
-    store.tokens.create({ kind: "agent", workspace: relay.workspace });
+    await store.tokens.create({ kind: "agent", workspace: relay.workspace });
     let now = 1;
     const options = { url: new URL(recorder.url), timeoutMs: 60_000, now: () => now };
     const authority = new UpstreamAuthority(store, options, [], silentLogger());
@@ -195,7 +195,7 @@ t.test("a token that the upstream no longer takes closes its sockets", async (t)
   const client = await relay.client();
   await client.first();
   recorder.answer = 401;
-  createToken(relay.ownDir, { kind: "client", user: "x" }); // whatever is written here lets the relay ask again
+  await createToken(relay.ownDir, { kind: "client", user: "x" }); // whatever is written here lets the relay ask again
   t.equal(await client.closed(), 4003);
 });
 
@@ -221,7 +221,7 @@ t.test("a page that a proxy shows in the upstream's place refuses nobody, and en
     t.equal((await refusedUpgrade(t, relay.watchUrl(), { headers })).status, 502, String(status));
   }
   const before = recorder.requests.length;
-  createToken(relay.ownDir, { kind: "client", user: "x" }); // whatever is written here lets the relay ask again
+  await createToken(relay.ownDir, { kind: "client", user: "x" }); // whatever is written here lets the relay ask again
   await until("the relay has asked again", () => recorder.requests.length > before);
   agent.tell(APP, [fileOf("x", "still live")]);
   await client.diffWith(APP, "still live");

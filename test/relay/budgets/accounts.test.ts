@@ -13,7 +13,7 @@ import { type AgentLink, GitStream, Hub, type Viewer } from "../../../src/relay/
 import { countChanges } from "../../../src/relay/hub/trees/files-count.js";
 import type { Workspace } from "../../../src/relay/hub/workspace.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import fc from "../../support/fast-check.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
@@ -55,14 +55,14 @@ const outlet = {
 };
 
 function open(t: Cleanup, limits: Partial<typeof DEFAULT_LIMITS> = {}) {
-  const store = new Store(tempDir(t));
+  const store = new SqliteStore(tempDir(t));
   t.teardown(() => store.close());
   const opened = openOn(store, limits);
   t.teardown(opened.leaveAll);
   return opened;
 }
 
-function openOn(store: Store, limits: Partial<typeof DEFAULT_LIMITS> = {}) {
+function openOn(store: SqliteStore, limits: Partial<typeof DEFAULT_LIMITS> = {}) {
   const all = { ...DEFAULT_LIMITS, ...limits };
   const hub = new Hub({ chatRoots: store.chatRoots, treeStates: store.treeStates, log: silentLogger(), limits: all });
   const viewers = new Set<Viewer>();
@@ -177,11 +177,11 @@ t.test(
   "whatever an agent sends, accounts are what a recount says, no budget is exceeded, and others stay right",
   async (t) => {
     const limits = { workspaceBytes: 60_000, workspaceTrees: 3, workspaceFiles: 12 };
-    const store = new Store(tempDir(t));
+    const store = new SqliteStore(tempDir(t));
     const ends: (() => void)[] = [];
-    t.teardown(() => {
+    t.teardown(async () => {
       for (const end of ends) end(); // one that failed has viewers
-      store.close();
+      await store.close();
     });
     let refused = 0;
     const property = fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {

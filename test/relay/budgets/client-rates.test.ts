@@ -34,7 +34,7 @@ t.test("sockets of one token that talk too much are held, lose nothing, and keep
   const agent = await relay.agent([APP]);
   agent.tell(APP, [fileOf("x", "1")]);
   const loud = [await relay.client(), await relay.client(), await relay.client()];
-  const token = createToken(relay.dataDir, { kind: "client", user: "alice" });
+  const token = await createToken(relay.dataDir, { kind: "client", user: "alice" });
   const quiet = await relay.client(relay.chat, token);
   for (const client of [...loud, quiet]) await client.first();
   for (let count = 0; count < 100; count += 1) for (const client of loud) client.socket.send("nonsense");

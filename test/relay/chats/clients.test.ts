@@ -21,7 +21,7 @@ for (const mode of MODES) {
       t.match(chat, { id: relay.chat, owner_name: "alice", workspace_id: relay.workspace, title: "", labels: {} });
       t.not(chat.owner_id, NIL);
       const second = randomUUID();
-      bindChat(relay.dataDir, { chat: second, workspace: relay.workspace, owner: "alice", parent: relay.chat });
+      await bindChat(relay.dataDir, { chat: second, workspace: relay.workspace, owner: "alice", parent: relay.chat });
       t.same(
         (await coder.chats()).map(({ id, owner_id }) => [id, owner_id]),
         [
@@ -54,7 +54,7 @@ for (const mode of MODES) {
     t.same((await coder.chat(relay.chat)).labels, { team: "c" }, "labels are replaced");
     await coder.update(relay.chat, { labels: {} });
     t.same((await coder.chat(relay.chat)).labels, {});
-    relay.bind({ paths: [APP] });
+    await relay.bind({ paths: [APP] });
     t.match(await coder.chat(relay.chat), { title: "The lexer" }, "a new binding takes nothing away");
 
     const refused = async (change: object): Promise<string[]> => {
@@ -79,7 +79,7 @@ for (const mode of MODES) {
     ]);
     t.same(await refused({ title: "another", archived: true }), [], "archived already: the title stays as well");
     const child = randomUUID();
-    bindChat(relay.dataDir, { chat: child, workspace: relay.workspace, parent: relay.chat });
+    await bindChat(relay.dataDir, { chat: child, workspace: relay.workspace, parent: relay.chat });
     await coder.update(child, { title: "of a child" });
     await t.rejects(coder.update(child, { title: "x", archived: false }), { message: /^400 / });
     t.equal((await coder.chat(child)).title, "of a child");
@@ -129,7 +129,7 @@ t.test("a chat runs while its agent is connected, and says what its trees add up
   await until("the count follows", async () => (await coder.chat(relay.chat)).diff_statuses?.[0]?.additions === 7);
   t.match((await coder.chat(relay.chat)).diff_statuses, [{ deletions: 1, changed_files: 1 }, {}]);
 
-  const elsewhere = createToken(relay.dataDir, { kind: "client", user: "alice", workspace: randomUUID() });
+  const elsewhere = await createToken(relay.dataDir, { kind: "client", user: "alice", workspace: randomUUID() });
   const other = await new CoderClient(t, relay.url, elsewhere).chat(relay.chat);
   t.match(other, { diff_status: undefined, diff_statuses: [] }, "who may not see the trees is told nothing of them");
   await coder.update(relay.chat, { archived: true });
@@ -147,8 +147,8 @@ for (const prefix of ["/api/v2", "/api/experimental", ""]) {
     async (t) => {
       const relay = await TestRelay.start(t);
       const coder = new CoderClient(t, relay.url, relay.clientToken, prefix);
-      const mallory = createToken(relay.dataDir, { kind: "client", user: "mallory" });
-      const elsewhere = createToken(relay.dataDir, { kind: "client", user: "alice", workspace: randomUUID() });
+      const mallory = await createToken(relay.dataDir, { kind: "client", user: "mallory" });
+      const elsewhere = await createToken(relay.dataDir, { kind: "client", user: "alice", workspace: randomUUID() });
       const events = await coder.watch();
       const others = await new CoderClient(t, relay.url, mallory, prefix).watch();
       const blind = await new CoderClient(t, relay.url, elsewhere, prefix).watch();
@@ -168,7 +168,7 @@ for (const prefix of ["/api/v2", "/api/experimental", ""]) {
       const counted = of("diff_status_change", relay.chat, ({ chat }) => chat.diff_status?.additions === 5);
       t.match((await events.next("its diff", counted)).chat.diff_status, { deletions: 1, changed_files: 1 });
       const second = randomUUID();
-      bindChat(relay.dataDir, { chat: second, workspace: relay.workspace, owner: "alice" });
+      await bindChat(relay.dataDir, { chat: second, workspace: relay.workspace, owner: "alice" });
       await events.next(
         "a new chat",
         of("created", second, ({ chat }) => chat.status === "running"),
@@ -183,7 +183,7 @@ for (const prefix of ["/api/v2", "/api/experimental", ""]) {
         "it is back",
         of("created", relay.chat, ({ chat }) => !chat.archived),
       );
-      bindChat(relay.dataDir, { chat: second, workspace: relay.workspace, owner: "mallory" });
+      await bindChat(relay.dataDir, { chat: second, workspace: relay.workspace, owner: "mallory" });
       const lost = await events.next("it is somebody else's", of("deleted", second));
       t.equal(lost.chat.owner_name, "alice", "nothing is told of whom it belongs to now");
       await others.next("and hers", of("created", second));
@@ -246,13 +246,13 @@ t.test("a socket of chat events is refused, counted and ended as others are", as
   events.socket.send("whatever a client says is not heard");
   await coder.update(relay.chat, { title: "x" });
   await events.next("it goes on", of("title_change", relay.chat));
-  revokeToken(relay.dataDir, relay.clientToken);
+  await revokeToken(relay.dataDir, relay.clientToken);
   t.equal(await events.closed(), 4003);
 
   const expiresAt = new Date(Date.now() + 1_000);
-  const short = createToken(relay.dataDir, { kind: "client", user: "alice", expiresAt });
+  const short = await createToken(relay.dataDir, { kind: "client", user: "alice", expiresAt });
   t.equal(await (await new CoderClient(t, relay.url, short).watch()).closed(), 4003);
-  const other = createToken(relay.dataDir, { kind: "client", user: "alice" });
+  const other = await createToken(relay.dataDir, { kind: "client", user: "alice" });
   const last = await new CoderClient(t, relay.url, other).watch();
   await relay.stop();
   t.equal(await last.closed(), 1001);
@@ -260,11 +260,11 @@ t.test("a socket of chat events is refused, counted and ended as others are", as
 
 t.test("chats without an owner are nobody's, and those of a UUID are that UUID's", async (t) => {
   const relay = await TestRelay.start(t);
-  const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
+  const admin = await createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
   const coder = new CoderClient(t, relay.url, admin);
   const [nobodys, hers, user] = [randomUUID(), randomUUID(), randomUUID()];
-  bindChat(relay.dataDir, { chat: nobodys, workspace: relay.workspace });
-  bindChat(relay.dataDir, { chat: hers, workspace: relay.workspace, owner: user.toUpperCase() });
+  await bindChat(relay.dataDir, { chat: nobodys, workspace: relay.workspace });
+  await bindChat(relay.dataDir, { chat: hers, workspace: relay.workspace, owner: user.toUpperCase() });
   t.match(await coder.chat(nobodys), { owner_id: NIL, owner_name: undefined });
   t.match(await coder.chat(hers), { owner_id: user, owner_name: user.toUpperCase() });
 });

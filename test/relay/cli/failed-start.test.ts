@@ -46,12 +46,12 @@ t.test("a relay that cannot start leaves everything as it was", async (t) => {
 
 t.test("what was in a directory stays when a start fails, and the next one finds it", async (t) => {
   const dataDir = tempDir(t);
-  createToken(dataDir, { kind: "client", user: "me" });
+  await createToken(dataDir, { kind: "client", user: "me" });
   const before = readdirSync(dataDir);
   const port = await takenPort(t);
   await t.rejects(startRelay({ port, log: silentLogger(), dataDir }), { code: "TW_LISTEN_FAILED" });
   t.same(readdirSync(dataDir), before);
-  t.equal(listTokens(dataDir).length, 1);
+  t.equal((await listTokens(dataDir)).length, 1);
   const relay = await startRelay({ port: 0, log: silentLogger(), dataDir });
   await t.rejects(startRelay({ port: 0, log: silentLogger(), dataDir }), { code: "TW_DATA_DIR_IN_USE" });
   t.ok(existsSync(join(dataDir, "serve.pid")), "a relay that runs loses nothing to one that may not");
@@ -61,10 +61,10 @@ t.test("what was in a directory stays when a start fails, and the next one finds
 t.test("a token that was made while a start was failing is kept", async (t) => {
   const dataDir = join(tempDir(t), "data");
   const port = await takenPort(t);
-  const failing = startRelay({ port, log: silentLogger(), dataDir });
-  createToken(dataDir, { kind: "client", user: "me" }); // it has made its database, and does not listen yet
-  await t.rejects(failing, { code: "TW_LISTEN_FAILED" });
-  t.equal(listTokens(dataDir).length, 1);
+  const failing = t.rejects(startRelay({ port, log: silentLogger(), dataDir }), { code: "TW_LISTEN_FAILED" });
+  await createToken(dataDir, { kind: "client", user: "me" }); // it has made its database, and does not listen yet
+  await failing;
+  t.equal((await listTokens(dataDir)).length, 1);
 });
 
 t.test("settings and invitations that cannot count end `serve` in one line, before anything is made", async (t) => {

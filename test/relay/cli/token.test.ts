@@ -15,7 +15,7 @@ t.test("--out writes the token for its owner alone, and prints nothing", async (
   t.equal(statSync(out).mode & 0o777, 0o600);
   const text = readFileSync(out, "utf8");
   t.match(text, /^twc_\S+\n$/);
-  t.equal(listTokens(dir)[0]?.tokenId, text.split("_")[1]);
+  t.equal((await listTokens(dir))[0]?.tokenId, text.split("_")[1]);
   t.same(readdirSync(home), ["client.token"]);
 });
 

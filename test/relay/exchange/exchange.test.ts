@@ -3,7 +3,7 @@ import type { RelayMessage } from "../../../src/protocol/index.js";
 import { type AgentReport, LocalExchange } from "../../../src/relay/exchange/index.js";
 import { type AgentLink, GitStream, Hub, type Workspace } from "../../../src/relay/hub/index.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { fileOf } from "../support/fake-agent.js";
@@ -18,7 +18,7 @@ function linkOf(sent: RelayMessage[] = []): AgentLink & { sent: RelayMessage[] }
 }
 
 function hubOf(t: Cleanup, follow: (workspace: Workspace) => () => void): Hub {
-  const store = new Store(tempDir(t));
+  const store = new SqliteStore(tempDir(t));
   t.teardown(() => store.close());
   const { chatRoots, treeStates } = store;
   return new Hub({ chatRoots, treeStates, log: silentLogger(), limits: DEFAULT_LIMITS, lingerMs: 0, follow });

@@ -16,8 +16,8 @@ function api(relay: TestRelay, token: string) {
   };
 }
 
-function adminOf(relay: TestRelay) {
-  return api(relay, createToken(relay.dataDir, { kind: "client", user: "root", admin: true }));
+async function adminOf(relay: TestRelay) {
+  return api(relay, await createToken(relay.dataDir, { kind: "client", user: "root", admin: true }));
 }
 
 t.test("the admin API is for admins", async (t) => {
@@ -39,7 +39,7 @@ t.test("the admin API is for admins", async (t) => {
 t.test("tokens are made, listed without their secrets, and revoked", async (t) => {
   const relay = await TestRelay.start(t);
   await relay.agent([]);
-  const call = adminOf(relay);
+  const call = await adminOf(relay);
   const [status, made] = await call("POST", "/tokens", { kind: "client", user: "alice" });
   t.equal(status, 201);
   const { token } = z.object({ token: z.string() }).parse(made);
@@ -70,7 +70,7 @@ t.test("tokens are made, listed without their secrets, and revoked", async (t) =
 t.test("chats are bound, listed and unbound, also while they are watched", async (t) => {
   const relay = await TestRelay.start(t);
   const agent = await relay.agent([]);
-  const call = adminOf(relay);
+  const call = await adminOf(relay);
   const chat = randomUUID();
   const binding = { workspace: relay.workspace, owner: "alice", paths: ["/a"] };
   const [status, bound] = await call("PUT", `/chats/${chat}/binding`, binding);

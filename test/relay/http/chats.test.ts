@@ -40,7 +40,7 @@ for (const mode of MODES) {
 
   t.test(`${mode}: an id in upper case names the same chat, workspace and file`, async (t) => {
     const relay = await TestRelay.start(t, { mode });
-    relay.bind({ chat: relay.chat.toUpperCase(), workspace: relay.workspace.toUpperCase() });
+    await relay.bind({ chat: relay.chat.toUpperCase(), workspace: relay.workspace.toUpperCase() });
     const call = api(relay);
     const [status, chat] = await call("GET", relay.chat.toUpperCase());
     t.match([status, chat], [200, { id: relay.chat, workspace_id: relay.workspace }]);
@@ -102,7 +102,7 @@ for (const mode of MODES) {
     const [status, body] = await call("PATCH", relay.chat, { archived: "yes" });
     t.equal(status, 400);
     t.match(body, { message: String, validations: [{ field: "archived", detail: String }] });
-    const stranger = { "coder-session-token": createToken(relay.dataDir, { kind: "client", user: "mallory" }) };
+    const stranger = { "coder-session-token": await createToken(relay.dataDir, { kind: "client", user: "mallory" }) };
     t.same((await api(relay, stranger)("POST", `${relay.chat}/archive`))[0], 404);
   });
 
@@ -111,8 +111,8 @@ for (const mode of MODES) {
     const call = api(relay);
     const child = randomUUID();
     const grandchild = randomUUID();
-    bindChat(relay.dataDir, { chat: child, workspace: relay.workspace, parent: relay.chat });
-    bindChat(relay.dataDir, { chat: grandchild, workspace: relay.workspace, parent: child });
+    await bindChat(relay.dataDir, { chat: child, workspace: relay.workspace, parent: relay.chat });
+    await bindChat(relay.dataDir, { chat: grandchild, workspace: relay.workspace, parent: child });
     const notRoot = [400, { message: "Chat archive state can only be changed on the root chat." }];
     t.same(await call("POST", `${child}/archive`), notRoot);
     t.same(await call("PATCH", grandchild, { archived: true }), notRoot);
@@ -166,31 +166,31 @@ t.test("a token that is revoked closes its sockets, and no others", async (t) =>
   const relay = await TestRelay.start(t);
   const agent = await relay.agent([APP]);
   agent.tell(APP, []);
-  const other = createToken(relay.dataDir, { kind: "client", user: "alice" });
+  const other = await createToken(relay.dataDir, { kind: "client", user: "alice" });
   const mine = await relay.client();
   const theirs = await relay.client(relay.chat, other);
   await mine.first();
   await theirs.first();
   const idOf = (token: string) => token.split("_")[1] ?? "";
-  revokeToken(relay.dataDir, idOf(relay.clientToken));
+  await revokeToken(relay.dataDir, idOf(relay.clientToken));
   t.equal(await mine.closed(), 4003);
   const refused = await refusedUpgrade(t, relay.watchUrl(), { headers: { "coder-session-token": relay.clientToken } });
   t.equal(refused.status, 401);
   t.equal(theirs.closeCode, undefined);
 
-  revokeToken(relay.dataDir, idOf(relay.agentToken));
+  await revokeToken(relay.dataDir, idOf(relay.agentToken));
   t.equal(await agent.closed(), 4003);
-  const listed = listTokens(relay.dataDir);
+  const listed = await listTokens(relay.dataDir);
   t.equal(listed.filter(({ revokedAt }) => revokedAt !== undefined).length, 2);
   t.notMatch(JSON.stringify(listed), relay.clientToken.slice(21), "the secret is nowhere");
-  t.throws(() => revokeToken(relay.dataDir, "0123456789abcdef"), { code: "TW_NO_SUCH_TOKEN" });
+  await t.rejects(revokeToken(relay.dataDir, "0123456789abcdef"), { code: "TW_NO_SUCH_TOKEN" });
 });
 
 t.test("a token that expires closes its sockets", async (t) => {
   const relay = await TestRelay.start(t);
   await relay.agent([]);
   const expiresAt = new Date(Date.now() + 1_000);
-  const token = createToken(relay.dataDir, { kind: "client", user: "alice", expiresAt });
+  const token = await createToken(relay.dataDir, { kind: "client", user: "alice", expiresAt });
   const client = await relay.client(relay.chat, token);
   await client.first();
   t.equal(await client.closed(), 4003);
@@ -202,12 +202,12 @@ t.test("a chat that is unbound is closed to those who look, and stays", async (t
   await relay.agent([]);
   const client = await relay.client();
   await client.first();
-  unbindChat(relay.dataDir, relay.chat);
+  await unbindChat(relay.dataDir, relay.chat);
   await client.error(/^Chat has no workspace to watch\.$/);
   t.equal(await client.closed(), 1001);
   const refused = await refusedUpgrade(t, relay.watchUrl(), { headers: { "coder-session-token": relay.clientToken } });
   t.same([refused.status, refused.body], [400, { message: "Chat has no workspace to watch." }]);
-  t.match(listChats(relay.dataDir, "alice"), [{ id: relay.chat, workspace: undefined }]);
-  t.same(listChats(relay.dataDir, "bob"), []);
-  t.throws(() => unbindChat(relay.dataDir, randomUUID()), { code: "TW_NO_SUCH_CHAT" });
+  t.match(await listChats(relay.dataDir, "alice"), [{ id: relay.chat, workspace: undefined }]);
+  t.same(await listChats(relay.dataDir, "bob"), []);
+  await t.rejects(unbindChat(relay.dataDir, randomUUID()), { code: "TW_NO_SUCH_CHAT" });
 });

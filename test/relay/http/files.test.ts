@@ -171,13 +171,13 @@ for (const mode of MODES) {
     const relay = await TestRelay.start(t, { mode });
     const { upload, download } = api(relay);
     const id = await idOf(await upload(PNG));
-    const as = (user: string, admin = false) => ({
-      "coder-session-token": createToken(relay.dataDir, { kind: "client", user, admin }),
+    const as = async (user: string, admin = false) => ({
+      "coder-session-token": await createToken(relay.dataDir, { kind: "client", user, admin }),
     });
-    t.equal((await download(id, as("root", true))).status, 200);
+    t.equal((await download(id, await as("root", true))).status, 200);
     const notFound = { message: "Resource not found or you do not have access to this resource" };
     for (const [what, response] of [
-      ["a stranger", await download(id, as("mallory"))],
+      ["a stranger", await download(id, await as("mallory"))],
       ["no such file", await download(randomUUID())],
     ] as const) {
       t.same([response.status, await response.json()], [404, notFound], what);

@@ -26,7 +26,7 @@ t.test("a disk that takes no more amid an upload: 507, nothing stays behind, and
     await gone;
   });
   const { url } = JSON.parse(await serve.line("the listening line", () => true));
-  const token = createToken(dataDir, { kind: "client", user: "alice" });
+  const token = await createToken(dataDir, { kind: "client", user: "alice" });
   const upload = (bytes: number) =>
     fetch(`${url}/chats/files?organization=${randomUUID()}`, {
       method: "POST",

@@ -16,7 +16,7 @@ const documentSchema = z.looseObject({ paths: z.record(z.string(), z.record(z.st
 /** A relay with two chats of alice, and a session that was made for one of them by a link. */
 async function start(t: Parameters<typeof TestRelay.start>[0]) {
   const relay = await TestRelay.start(t);
-  const made = invite(relay.dataDir, { url: "https://relay.example", owner: "alice" });
+  const made = await invite(relay.dataDir, { url: "https://relay.example", owner: "alice" });
   const answer = await fetch(`${relay.url}/session`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -35,7 +35,7 @@ async function start(t: Parameters<typeof TestRelay.start>[0]) {
 t.test("to the session of a link, all but its own chat is as unknown as to a stranger, on every route", async (t) => {
   const { relay, given, session, ask } = await start(t);
   const { chat: other, clientToken: owner } = relay;
-  const stranger = createToken(relay.dataDir, { kind: "client", user: "bob" });
+  const stranger = await createToken(relay.dataDir, { kind: "client", user: "bob" });
   t.equal((await ask(owner, "PATCH", `/chats/${other}`, JSON.stringify({ title: SECRET_TITLE }))).status, 204);
   const upload = await ask(owner, "POST", `/chats/files?organization=${randomUUID()}`, PNG, "image/png");
   const { id: file } = z.object({ id: z.string() }).parse(await upload.json());

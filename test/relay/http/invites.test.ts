@@ -21,7 +21,7 @@ const open = (url: string, link: string) => post(url, "session", { invite: secre
 
 t.test("an agent's invite counts once, and what it gives is the token of its workspace", async (t) => {
   const relay = await TestRelay.start(t);
-  const made = invite(relay.dataDir, { url: `${PUBLIC}/` });
+  const made = await invite(relay.dataDir, { url: `${PUBLIC}/` });
   t.match(made.agentUrl, /^https:\/\/relay\.example\/treewire\/#agent-[\w-]{22}$/);
   const first = await join(relay.url, made.agentUrl);
   t.match(first, { status: 200, said: { workspace: made.workspace, chat: made.chat, relay: PUBLIC } });
@@ -32,7 +32,7 @@ t.test("an agent's invite counts once, and what it gives is the token of its wor
   const unknown = await join(relay.url, `#agent-${"A".repeat(22)}`);
   t.same(unknown.said, again.said, "used and unknown are told in the same words");
   t.equal(
-    (await join(relay.url, invite(relay.dataDir, { url: PUBLIC }).viewUrl)).status,
+    (await join(relay.url, (await invite(relay.dataDir, { url: PUBLIC })).viewUrl)).status,
     401,
     "people's is no agent's",
   );
@@ -40,7 +40,7 @@ t.test("an agent's invite counts once, and what it gives is the token of its wor
 
 t.test("people's invite makes as many sessions as it says, which see their chat alone and can be ended", async (t) => {
   const relay = await TestRelay.start(t);
-  const made = invite(relay.dataDir, { url: PUBLIC, owner: "alice", uses: 2 });
+  const made = await invite(relay.dataDir, { url: PUBLIC, owner: "alice", uses: 2 });
   const session = await open(relay.url, made.viewUrl);
   t.match(session, { status: 200, said: { chat: made.chat } });
   t.equal((await open(relay.url, made.viewUrl)).status, 200);
@@ -54,15 +54,15 @@ t.test("people's invite makes as many sessions as it says, which see their chat 
   );
   await relay.agent([]);
   t.equal((await watch(relay.chat)).status, 404, "another chat of the same owner");
-  const listed = listTokens(relay.dataDir).filter(({ isSession }) => isSession);
+  const listed = (await listTokens(relay.dataDir)).filter(({ isSession }) => isSession);
   t.equal(listed.length, 2);
-  for (const { tokenId } of listed) revokeToken(relay.dataDir, tokenId);
+  for (const { tokenId } of listed) await revokeToken(relay.dataDir, tokenId);
   t.equal((await watch(made.chat)).status, 401);
 });
 
 t.test("a session of an invite is signed out as any other", async (t) => {
   const relay = await TestRelay.start(t);
-  const made = invite(relay.dataDir, { url: PUBLIC });
+  const made = await invite(relay.dataDir, { url: PUBLIC });
   const { cookie } = await open(relay.url, made.viewUrl);
   const out = await fetch(`${relay.url}/session`, { method: "DELETE", headers: { ...JSON_TYPE, cookie } });
   t.equal(out.status, 204);
@@ -71,8 +71,8 @@ t.test("a session of an invite is signed out as any other", async (t) => {
 
 t.test("an invite is dead after ten minutes, and outlives a restart of the relay until then", async (t) => {
   const first = await TestRelay.start(t);
-  const made = invite(first.dataDir, { url: PUBLIC });
-  const other = invite(first.dataDir, { url: PUBLIC });
+  const made = await invite(first.dataDir, { url: PUBLIC });
+  const other = await invite(first.dataDir, { url: PUBLIC });
   await first.stop();
   const relay = await TestRelay.start(t, { dataDir: first.dataDir });
   t.equal((await join(relay.url, made.agentUrl)).status, 200);
@@ -86,7 +86,7 @@ t.test("an invite is dead after ten minutes, and outlives a restart of the relay
 
 t.test("whoever guesses is slowed down, and then the right one is refused as well", async (t) => {
   const relay = await TestRelay.start(t, { limits: { failuresPerAddress: 5 } });
-  const made = invite(relay.dataDir, { url: PUBLIC });
+  const made = await invite(relay.dataDir, { url: PUBLIC });
   const statuses: number[] = [];
   for (let n = 0; n < 7; n += 1) statuses.push((await join(relay.url, `#agent-${"A".repeat(21)}${n}`)).status);
   t.same(statuses.slice(0, 5), Array(5).fill(401));
@@ -98,7 +98,7 @@ t.test("whoever guesses is slowed down, and then the right one is refused as wel
 
 t.test("at rest there are hashes, and an invite is taken from no other site's page, prefix or type", async (t) => {
   const relay = await TestRelay.start(t);
-  const made = invite(relay.dataDir, { url: PUBLIC });
+  const made = await invite(relay.dataDir, { url: PUBLIC });
   for (const file of ["treewire.db", "treewire.db-wal"]) {
     const bytes = readFileSync(`${relay.dataDir}/${file}`).toString("latin1");
     for (const link of [made.agentUrl, made.viewUrl]) t.notOk(bytes.includes(secretOf(link)), file);
@@ -114,17 +114,17 @@ t.test("at rest there are hashes, and an invite is taken from no other site's pa
 
 t.test("with an upstream there are no invites", async (t) => {
   const relay = await TestRelay.start(t, { mode: "upstream" });
-  const made = invite(relay.ownDir, { url: PUBLIC });
+  const made = await invite(relay.ownDir, { url: PUBLIC });
   t.equal((await join(relay.url, made.agentUrl)).status, 403);
   t.equal((await open(relay.url, made.viewUrl)).status, 403);
 });
 
 t.test("an invitation that nobody could follow is not made", async (t) => {
   const relay = await TestRelay.start(t);
-  const before = listTokens(relay.dataDir).length;
+  const before = (await listTokens(relay.dataDir)).length;
   const bad = ["relay.example", "ftp://relay.example", "https://me:pw@relay.example", "https://relay.example/?x", ""];
-  for (const url of bad) t.throws(() => invite(relay.dataDir, { url }), { code: "TW_BAD_URL" }, url);
-  t.throws(() => invite(relay.dataDir, { url: PUBLIC, uses: 0 }), { code: "TW_BAD_USAGE" });
-  t.throws(() => invite(relay.dataDir, { url: PUBLIC, paths: ["app"] }), { code: "TW_BAD_USAGE" });
-  t.equal(listTokens(relay.dataDir).length, before);
+  for (const url of bad) await t.rejects(invite(relay.dataDir, { url }), { code: "TW_BAD_URL" }, url);
+  await t.rejects(invite(relay.dataDir, { url: PUBLIC, uses: 0 }), { code: "TW_BAD_USAGE" });
+  await t.rejects(invite(relay.dataDir, { url: PUBLIC, paths: ["app"] }), { code: "TW_BAD_USAGE" });
+  t.equal((await listTokens(relay.dataDir)).length, before);
 });

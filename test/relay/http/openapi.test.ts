@@ -42,7 +42,7 @@ t.test("whatever is asked, the answer is one that the API's description has", as
   const limits = { requestsPerAddress: 1e9, requestsPerToken: 1e9, failuresPerAddress: 1e9 };
   const relay = await TestRelay.start(t, { limits });
   await relay.agent([]);
-  const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
+  const admin = await createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
   const { paths } = documentSchema.parse(await (await fetch(`${relay.url}/openapi.json`)).json());
   const upload = await send(
     `${relay.url}/chats/files?organization=${randomUUID()}`,

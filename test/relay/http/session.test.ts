@@ -42,14 +42,14 @@ t.test("a token is traded for a session, which counts until it is ended, and not
 t.test("a session ends with its token, and is no longer than that", async (t) => {
   const relay = await TestRelay.start(t);
   const expiresAt = new Date(Date.now() + 3_600_000);
-  const token = createToken(relay.dataDir, { kind: "client", user: "alice", expiresAt });
+  const token = await createToken(relay.dataDir, { kind: "client", user: "alice", expiresAt });
   const { answer, cookie } = await signIn(relay.url, { token });
   const [, age] = /Max-Age=(\d+)/.exec(answer.headers.get("set-cookie") ?? "") ?? [];
   t.ok(Number(age) <= 3_600 && Number(age) > 3_500, `${age} s`);
   const client = await relay.client(relay.chat, cookie.split("=")[1]).catch(() => undefined);
   t.equal(client, undefined, "no agent is there yet");
   t.equal((await chatsOf(relay.url, cookie)).status, 200);
-  revokeToken(relay.dataDir, /^twc_([0-9a-f]{16})_/.exec(token)?.[1] ?? "");
+  await revokeToken(relay.dataDir, /^twc_([0-9a-f]{16})_/.exec(token)?.[1] ?? "");
   t.equal((await chatsOf(relay.url, cookie)).status, 401);
 });
 
@@ -63,7 +63,7 @@ t.test(
     const further = await trade(session);
     const watching = [await relay.client(relay.chat, session), await relay.client(relay.chat, further)];
     for (const client of watching) await client.first();
-    revokeToken(relay.dataDir, relay.clientToken);
+    await revokeToken(relay.dataDir, relay.clientToken);
     for (const client of watching) t.equal(await client.closed(), CLOSE.tokenRevoked.code);
     for (const token of [session, further]) {
       const answer = await fetch(`${relay.url}/chats`, { headers: { "coder-session-token": token } });
@@ -129,8 +129,9 @@ t.test("with an upstream a token is taken unjudged, and the upstream judges it",
 
 t.test("one's own chats are listed newest first, in parts; an admin's are everybody's", async (t) => {
   const relay = await TestRelay.start(t);
-  const ids = Array.from({ length: 5 }, (_, at) => relay.bind({ chat: `00000000-0000-4000-8000-00000000000${at}` }));
-  relay.bind({ chat: "00000000-0000-4000-8000-0000000000ff", owner: "bob" });
+  const ids: string[] = [];
+  for (let at = 0; at < 5; at += 1) ids.push(await relay.bind({ chat: `00000000-0000-4000-8000-00000000000${at}` }));
+  await relay.bind({ chat: "00000000-0000-4000-8000-0000000000ff", owner: "bob" });
   const list = async (query: string, token = relay.clientToken) => {
     const answer = await fetch(`${relay.url}/chats${query}`, { headers: { "coder-session-token": token } });
     return {
@@ -143,6 +144,6 @@ t.test("one's own chats are listed newest first, in parts; an admin's are everyb
   t.same((await list("?archived=true")).ids, []);
   for (const query of ["?limit=0", "?limit=201", "?offset=-1", "?archived=maybe"])
     t.equal((await list(query)).status, 400);
-  const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
+  const admin = await createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
   t.equal((await list("", admin)).ids.length, 7);
 });

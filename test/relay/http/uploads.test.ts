@@ -5,7 +5,7 @@ import { join } from "node:path";
 import t from "tap";
 import { z } from "zod";
 import { createToken } from "../../../src/relay/index.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import type { Cleanup } from "../../support/temp.js";
 import { until } from "../../support/until.js";
 import { RawConnection } from "../support/raw.js";
@@ -94,7 +94,7 @@ t.test("48 files of 10 MiB at once: no more of them is kept than the owner may h
   t.match(text, /^treewire_file_quota_used_ratio 1$/m);
   t.match(text, /^treewire_uploads 0$/m);
 
-  const other = createToken(relay.dataDir, { kind: "client", user: "bob" });
+  const other = await createToken(relay.dataDir, { kind: "client", user: "bob" });
   t.equal((await uploader(relay, other)(image(10 * MIB))).status, 201, "another owner's budget is another");
   const [first] = sent.flatMap(({ body }) => body.id ?? []);
   t.equal((await remove(relay, first ?? "")).status, 204);
@@ -113,7 +113,7 @@ t.test("chunked bodies are counted while they come, and small files by what they
 
 t.test("an organization's budget holds for all of its owners, and for nobody else's", async (t) => {
   const relay = await TestRelay.start(t, { limits: { organizationFileBytes: 2 * MIB } });
-  const bob = createToken(relay.dataDir, { kind: "client", user: "bob" });
+  const bob = await createToken(relay.dataDir, { kind: "client", user: "bob" });
   t.equal((await uploader(relay)(image(MIB))).status, 201);
   t.equal((await uploader(relay, bob)(image(MIB))).status, 201);
   const over = await uploader(relay, bob)(image(MIB));
@@ -124,7 +124,7 @@ t.test("an organization's budget holds for all of its owners, and for nobody els
 
 t.test("the same bytes count for each owner who has them", async (t) => {
   const relay = await TestRelay.start(t, { limits: { ownerFileBytes: MIB } });
-  const bob = createToken(relay.dataDir, { kind: "client", user: "bob" });
+  const bob = await createToken(relay.dataDir, { kind: "client", user: "bob" });
   const bytes = image(MIB);
   for (const token of [relay.clientToken, bob]) {
     t.equal((await uploader(relay, token)(bytes)).status, 201);
@@ -138,11 +138,11 @@ t.test("usage is right for files of before, and after a restart", async (t) => {
   const ids = [await uploader(relay)(image(MIB)), await uploader(relay)(image(MIB))].map(({ body }) => body.id ?? "");
   await remove(relay, ids[0] ?? "");
   await relay.stop();
-  const store = new Store(relay.dataDir);
-  t.equal(store.files.usedBy("owner", "alice"), MIB);
-  t.equal(store.files.usedBy("organization", organization), MIB);
-  t.same(store.files.totals(), { bytes: MIB, ofLargestOwner: MIB });
-  store.close();
+  const store = new SqliteStore(relay.dataDir);
+  t.equal(await store.files.usedBy("owner", "alice"), MIB);
+  t.equal(await store.files.usedBy("organization", organization), MIB);
+  t.same(await store.files.totals(), { bytes: MIB, ofLargestOwner: MIB });
+  await store.close();
 });
 
 for (const mode of MODES) {
@@ -155,7 +155,7 @@ for (const mode of MODES) {
     t.match(refused()[0]?.text, /\r\nretry-after: \d+\r\n/i);
     t.match(refused()[0]?.text, /"Too many uploads under way\."/);
     t.equal(await underWay(relay), 4);
-    const other = createToken(relay.dataDir, { kind: "client", user: "bob" });
+    const other = await createToken(relay.dataDir, { kind: "client", user: "bob" });
     t.equal((await uploader(relay, other)(image(50))).status, 201);
 
     for (const { socket } of connections) socket.resetAndDestroy();
@@ -166,7 +166,7 @@ for (const mode of MODES) {
   t.test(`${mode}: uploads of everybody have a limit as well`, async (t) => {
     const limits = { uploads: 3, uploadsPerToken: 2 };
     const relay = await TestRelay.start(t, { mode, limits, metricsListen });
-    const bob = createToken(relay.dataDir, { kind: "client", user: "bob" });
+    const bob = await createToken(relay.dataDir, { kind: "client", user: "bob" });
     const held = [slow(t, relay), slow(t, relay), slow(t, relay, { token: bob })];
     await until("they are under way", async () => (await underWay(relay)) === 3);
     const busy = await uploader(relay, bob)(image(50));
@@ -206,7 +206,7 @@ t.test("deleting: one's own, by admins any, in the contract's words", async (t) 
   const notFound = { message: "Resource not found or you do not have access to this resource" };
   const bytes = image(5000);
   const [first, second] = [await upload(bytes), await upload(bytes)];
-  const mallory = createToken(relay.dataDir, { kind: "client", user: "mallory" });
+  const mallory = await createToken(relay.dataDir, { kind: "client", user: "mallory" });
   const strange = await remove(relay, first, mallory);
   t.same([strange.status, await strange.json()], [404, notFound]);
   const invalid = await remove(relay, "nonsense");
@@ -220,7 +220,7 @@ t.test("deleting: one's own, by admins any, in the contract's words", async (t) 
     fetch(`${relay.url}/chats/files/${id}`, { headers: { "coder-session-token": relay.clientToken } });
   t.equal((await read(first)).status, 404);
   t.same(Buffer.from(await (await read(second)).arrayBuffer()), bytes, "another file has the same bytes");
-  const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
+  const admin = await createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
   t.equal((await remove(relay, second, admin)).status, 204);
   t.equal(storedBytes(relay), 0, "and with the last one they go");
 });

@@ -3,7 +3,7 @@ import t from "tap";
 import type { RelayMessage, ServerMessage } from "../../../src/protocol/index.js";
 import { GitStream, Hub } from "../../../src/relay/hub/index.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import fc from "../../support/fast-check.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
@@ -17,7 +17,7 @@ const CHAT = "33333333-3333-4333-8333-333333333333";
 const VIEWERS = 150;
 
 function open(t: Cleanup) {
-  const store = new Store(tempDir(t));
+  const store = new SqliteStore(tempDir(t));
   t.teardown(() => store.close());
   const { chatRoots, treeStates } = store;
   const hub = new Hub({ chatRoots, treeStates, log: silentLogger(), limits: DEFAULT_LIMITS });

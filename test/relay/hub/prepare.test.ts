@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import t from "tap";
-import { RelaxedChatRoots } from "../../../src/relay/store/relaxed-roots.js";
-import { RelaxedTreeStates } from "../../../src/relay/store/relaxed-trees.js";
+import { RelaxedChatRoots } from "../../../src/relay/store/sqlite/relaxed-roots.js";
+import { RelaxedTreeStates } from "../../../src/relay/store/sqlite/relaxed-trees.js";
 import type { Cleanup } from "../../support/temp.js";
 import { until } from "../../support/until.js";
 import { refusedUpgrade, WatchClient } from "../../support/watch-client.js";
@@ -59,8 +59,8 @@ t.test("whatever the hub reads of the store was prepared before an agent or a cl
   const relay = await TestRelay.start(t);
   const { workspace, chat } = relay;
   const other = randomUUID();
-  const otherToken = relay.newAgentToken(other);
-  const otherChat = relay.bind({ chat: randomUUID(), workspace: other });
+  const otherToken = await relay.newAgentToken(other);
+  const otherChat = await relay.bind({ chat: randomUUID(), workspace: other });
 
   // an agent, and a client that is told what the chat had before
   const agent = await relay.agent([APP]);
@@ -77,7 +77,7 @@ t.test("whatever the hub reads of the store was prepared before an agent or a cl
   const stale = await WatchClient.open(t, `${relay.watchUrl()}?stale=ok`, { headers });
   await stale.first();
   t.ok(reads.has(`present ${chat}`), "what the chat shows while the agent is away");
-  const unseen = relay.bind({ chat: randomUUID() });
+  const unseen = await relay.bind({ chat: randomUUID() });
   await refusedUpgrade(t, `${relay.watchUrl(unseen)}?stale=ok`, { headers });
   t.ok(reads.has(`present ${unseen}`), "and a chat that shows nothing yet");
 
@@ -86,8 +86,8 @@ t.test("whatever the hub reads of the store was prepared before an agent or a cl
   elsewhere.tell(APP, [fileOf("x", "elsewhere")]);
   await (await relay.client(otherChat)).first();
   const third = randomUUID();
-  relay.newAgentToken(third);
-  relay.bind({ workspace: third });
+  await relay.newAgentToken(third);
+  await relay.bind({ workspace: third });
   await until("its states are looked for", () => [...reads].some((read) => read === `load ${third}`), {
     seen: () => [...reads],
   });

@@ -263,7 +263,7 @@ for (const mode of MODES) {
     const relay = await TestRelay.start(t, { mode, lingerMs: 20 });
     const agent = await relay.agent([APP]);
     agent.tell(APP, []);
-    relay.bind({ paths: [APP] });
+    await relay.bind({ paths: [APP] });
     const one = await relay.client();
     const two = await relay.client();
     await one.first();
@@ -283,7 +283,7 @@ for (const mode of MODES) {
 
   t.test(`${mode}: one repository in two chats, and two repositories in one`, async (t) => {
     const relay = await TestRelay.start(t, { mode });
-    const other = relay.bind({ chat: randomUUID() });
+    const other = await relay.bind({ chat: randomUUID() });
     const agent = await relay.agent();
     agent.rootsOf = (chat) => (chat === other ? [APP] : [APP, LIB]);
     agent.tell(APP, []);
@@ -334,7 +334,7 @@ t.test("tombstones outlive the relay", async (t) => {
   await relay.stop();
 
   const next = await TestRelay.start(t, { dataDir: relay.dataDir });
-  bindChat(relay.dataDir, { chat: relay.chat, workspace: next.workspace });
+  await bindChat(relay.dataDir, { chat: relay.chat, workspace: next.workspace });
   const agentAgain = await next.agent([APP]);
   agentAgain.tell(APP, []);
   const first = await (await next.client(relay.chat, relay.clientToken)).first();
@@ -353,12 +353,12 @@ t.test("a chat that is bound anew shows the new paths and workspace to those who
   await client.first();
   agent.rootsOf = () => [LIB];
   agent.tell(LIB, [fileOf("y", "of the other path")]);
-  bindChat(relay.dataDir, { chat: relay.chat, workspace: relay.workspace, paths: [LIB] });
+  await bindChat(relay.dataDir, { chat: relay.chat, workspace: relay.workspace, paths: [LIB] });
   await client.diffWith(LIB, "of the other path");
   await until("the old path is removed", () => !client.repositories.has(APP), { seen: () => client.messages });
 
   const elsewhere: string = randomUUID();
-  createToken(relay.dataDir, { kind: "agent", workspace: elsewhere });
-  bindChat(relay.dataDir, { chat: relay.chat, workspace: elsewhere });
+  await createToken(relay.dataDir, { kind: "agent", workspace: elsewhere });
+  await bindChat(relay.dataDir, { chat: relay.chat, workspace: elsewhere });
   await client.error(/disconnected/);
 });

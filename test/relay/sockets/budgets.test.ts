@@ -1,7 +1,7 @@
 import t, { type Test } from "tap";
 import { TUNNEL_PATH, TUNNEL_SUBPROTOCOL, unifiedDiff } from "../../../src/protocol/index.js";
 import { createToken } from "../../../src/relay/index.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { createLogger } from "../../../src/util/index.js";
 import { liveBytes } from "../../support/live-bytes.js";
 import { until } from "../../support/until.js";
@@ -18,12 +18,12 @@ const MIB = 1024 * 1024;
 /** A relay with an honest workspace beside the one that is `relay.agent()`'s, and a look whether all is well there. */
 async function startBeside(t: Test, options: Parameters<typeof TestRelay.start>[1] = {}) {
   const relay = await TestRelay.start(t, options);
-  relay.bind({ chat: OTHER_CHAT, workspace: OTHER_WORKSPACE });
-  const honest = await relay.agent([APP], relay.newAgentToken(OTHER_WORKSPACE));
+  await relay.bind({ chat: OTHER_CHAT, workspace: OTHER_WORKSPACE });
+  const honest = await relay.agent([APP], await relay.newAgentToken(OTHER_WORKSPACE));
   honest.tell(APP, []);
   const client = await relay.client(OTHER_CHAT);
   await client.first();
-  const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
+  const admin = await createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
   let edit = 0;
   const staysRight = async () => {
     edit += 1;
@@ -69,7 +69,7 @@ t.test(
       body: { message: "Too many requests." },
       headers: { "retry-after": /^[1-9]\d*$/ },
     });
-    const other = await relay.agent([], relay.newAgentToken());
+    const other = await relay.agent([], await relay.newAgentToken());
     t.ok(other.all("welcome")[0]);
   },
 );
@@ -115,7 +115,7 @@ t.test(
       updateOf(new Array(20_000).fill(file), { more: true }),
     ];
     for (const part of parts) {
-      const agent = await relay.agent([], relay.newAgentToken());
+      const agent = await relay.agent([], await relay.newAgentToken());
       const text = JSON.stringify(part);
       const before = await liveBytes();
       for (let count = 0; count < 8; count += 1) agent.sendText(text);
@@ -138,19 +138,19 @@ t.test("a chat's list that is always another one stays within the rows that a ch
   }
   agent.send(updateOf([]));
   await agent.next("ack");
-  const store = new Store(relay.dataDir);
+  const store = new SqliteStore(relay.dataDir);
   t.teardown(() => store.close());
   const ofLast = () => store.chatRoots.present(relay.chat).filter((root) => root.startsWith("/2-")).length;
   await until("the last list is written", () => ofLast() === 9_500);
   // counted by a store that has not seen the writes come in
-  const rows = () => {
-    const fresh = new Store(relay.dataDir);
+  const rows = async () => {
+    const fresh = new SqliteStore(relay.dataDir);
     const count = fresh.chatRoots.rowCount(relay.workspace);
-    fresh.close();
+    await fresh.close();
     return count;
   };
-  await until("what is too much has gone", () => rows() <= 10_000);
-  t.equal(rows(), 10_000);
+  await until("what is too much has gone", async () => (await rows()) <= 10_000);
+  t.equal(await rows(), 10_000);
   t.equal(store.chatRoots.present(relay.chat).length, 9_500);
 });
 

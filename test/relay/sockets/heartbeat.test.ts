@@ -89,7 +89,7 @@ t.test("a client to which a large frame may be on its way is given the time that
   const token = { "coder-session-token": relay.clientToken };
   const slow = await WatchClient.open(t, relay.watchUrl(), { headers: token, autoPong: false });
   await slow.first();
-  const chat = relay.bind({ chat: randomUUID(), paths: ["/elsewhere"] });
+  const chat = await relay.bind({ chat: randomUUID(), paths: ["/elsewhere"] });
   const url = relay.watchUrl(chat);
   for (let count = 0; count < 3; count += 1) {
     const silent = await WatchClient.open(t, url, { headers: token, autoPong: false });

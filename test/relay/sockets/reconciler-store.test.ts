@@ -5,7 +5,7 @@ import { REFUSALS } from "../../../src/relay/answers.js";
 import { Failures } from "../../../src/relay/failures.js";
 import { LiveSockets, type LiveTunnel, type LiveWatch } from "../../../src/relay/sockets/live-sockets.js";
 import { Reconciler } from "../../../src/relay/sockets/reconciler.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { PreconditionError, SqliteStore, type Store } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import fc from "../../support/fast-check.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
@@ -47,6 +47,10 @@ class Watch implements LiveWatch {
 class Tunnel implements LiveTunnel {
   ending: string | undefined;
 
+  get isOver(): boolean {
+    return this.ending !== undefined;
+  }
+
   constructor(
     readonly live: LiveSockets,
     readonly token: LiveTunnel["token"],
@@ -66,10 +70,10 @@ const boundTo = ({ paths }: { paths: readonly string[] }, workspace: string) => 
 /** A relay's store, that of a process beside it, and what follows the two; counts what is asked about sockets. */
 function open(t: Cleanup) {
   const dir = tempDir(t);
-  const [here, beside] = [new Store(dir), new Store(dir)];
-  t.teardown(() => {
-    here.close();
-    beside.close();
+  const [here, beside] = [new SqliteStore(dir), new SqliteStore(dir)];
+  t.teardown(async () => {
+    await here.close();
+    await beside.close();
   });
   const authority = new OwnAuthority(here, []);
   const asked: string[] = [];
@@ -93,10 +97,15 @@ function open(t: Cleanup) {
   return { here, beside, authority, live, reconciler, asked };
 }
 
-function clientOf(store: Store, token: string): Client {
-  const caller = store.tokens.verify(token);
+async function clientOf(store: Store, token: string): Promise<Client> {
+  const caller = await store.tokens.verify(token);
   if (caller?.kind !== "client") throw new Error("no client's token");
   return caller;
+}
+
+/** A chat is archived below another with that, and not twice. */
+function unlessUnmet(thrown: unknown): void {
+  if (!(thrown instanceof PreconditionError)) throw thrown;
 }
 
 async function settled(): Promise<void> {
@@ -106,13 +115,14 @@ async function settled(): Promise<void> {
 t.test("of 4,000 sockets those are asked about whose token or chat another process has changed", async (t) => {
   const { here, beside, live, reconciler, asked } = open(t);
   const workspace = randomUUID();
-  here.tokens.create({ kind: "agent", workspace });
+  await here.tokens.create({ kind: "agent", workspace });
   const chats = Array.from({ length: 40 }, () => randomUUID() as string);
-  for (const chat of chats) here.chats.bind({ chat, workspace, owner: "alice" });
+  for (const chat of chats) await here.chats.bind({ chat, workspace, owner: "alice" });
   const expiresAt = new Date(Date.now() + HOUR_MS);
-  const clients = Array.from({ length: 10 }, () =>
-    clientOf(here, here.tokens.create({ kind: "client", user: "alice", expiresAt })),
-  );
+  const clients: Client[] = [];
+  for (let count = 0; count < 10; count += 1) {
+    clients.push(await clientOf(here, await here.tokens.create({ kind: "client", user: "alice", expiresAt })));
+  }
   reconciler.changed();
   let looks = 0;
   const watches = Array.from({ length: SOCKETS }, (_, at) => {
@@ -130,13 +140,13 @@ t.test("of 4,000 sockets those are asked about whose token or chat another proce
   looks = 0;
 
   const [first, second] = clients;
-  beside.tokens.revoke(first?.tokenId ?? "");
+  await beside.tokens.revoke(first?.tokenId ?? "");
   reconciler.poll();
   await settled();
   t.same(asked.splice(0), [first?.tokenId]);
   t.equal(watches.filter(({ ending }) => ending === "tokenRevoked").length, SOCKETS / 10);
 
-  beside.chats.update(chats[1] ?? "", { archived: true });
+  await beside.chats.update(chats[1] ?? "", { archived: true });
   reconciler.poll();
   await settled();
   t.same(asked.splice(0), [chats[1]], "one client watches it, by a hundred sockets");
@@ -177,15 +187,17 @@ t.test("what many changes name ends the same sockets as a walk over all of them,
       const chats = Array.from({ length: 4 }, () => randomUUID() as string);
       const workspaceOf = (at: number) => workspaces[at % 2] ?? "";
       const chatOf = (at: number) => chats[at % 4] ?? "";
-      for (const workspace of workspaces) here.tokens.create({ kind: "agent", workspace });
-      const sessionOf = (token: string) => {
-        const { tokenId, user, expiresAt } = clientOf(here, token);
+      for (const workspace of workspaces) await here.tokens.create({ kind: "agent", workspace });
+      const sessionOf = async (token: string) => {
+        const { tokenId, user, expiresAt } = await clientOf(here, token);
         const until = expiresAt && { expiresAt };
         return here.tokens.create({ kind: "client", user, isSession: true, parent: tokenId, ...until });
       };
-      const tokens = [0, 1].map(() => here.tokens.create({ kind: "client", user: "alice" }));
-      tokens.push(...tokens.map(sessionOf));
-      for (const chat of chats) here.chats.bind({ chat, workspace: workspaceOf(0), owner: "alice" });
+      const tokens: string[] = [];
+      for (let count = 0; count < 2; count += 1)
+        tokens.push(await here.tokens.create({ kind: "client", user: "alice" }));
+      for (const token of tokens.slice()) tokens.push(await sessionOf(token));
+      for (const chat of chats) await here.chats.bind({ chat, workspace: workspaceOf(0), owner: "alice" });
       const tokenOf = (at: number) => tokens[at % tokens.length] ?? "";
       const watches: Watch[] = [];
       const tunnels: Tunnel[] = [];
@@ -195,27 +207,32 @@ t.test("what many changes name ends the same sockets as a walk over all of them,
         const store = "isBeside" in each && each.isBeside ? beside : here;
         if (each.kind === "token") {
           const hours = each.hours === 0 ? {} : { expiresAt: new Date(Date.now() + each.hours * HOUR_MS) };
-          tokens.push(store.tokens.create({ kind: "client", user: OWNERS[each.owner % 2] ?? "", ...hours }));
+          tokens.push(await store.tokens.create({ kind: "client", user: OWNERS[each.owner % 2] ?? "", ...hours }));
         } else if (each.kind === "session") {
-          const parent = here.tokens.verify(tokenOf(each.token));
+          const parent = await here.tokens.verify(tokenOf(each.token));
           if (parent?.kind !== "client") continue;
-          tokens.push(sessionOf(tokenOf(each.token)));
-        } else if (each.kind === "revoke") store.tokens.revoke(tokenOf(each.token).split("_")[1] ?? "");
+          tokens.push(await sessionOf(tokenOf(each.token)));
+        } else if (each.kind === "revoke") await store.tokens.revoke(tokenOf(each.token).split("_")[1] ?? "");
         else if (each.kind === "time") ahead += HOUR_MS;
         else if (each.kind === "bind") {
           const parent = each.parent < 3 && each.parent < each.chat % 4 ? { parent: chatOf(each.parent) } : {};
           const binding = { chat: chatOf(each.chat), workspace: workspaceOf(each.workspace), ...parent };
-          store.chats.bind({ ...binding, owner: OWNERS[each.owner === 0 ? 1 : 0] ?? "", paths: [`/${each.owner}`] });
-        } else if (each.kind === "unbind") store.chats.unbind(chatOf(each.chat));
-        else if (each.kind === "archive") store.chats.update(chatOf(each.chat), { archived: each.archived });
+          await store.chats.bind({
+            ...binding,
+            owner: OWNERS[each.owner === 0 ? 1 : 0] ?? "",
+            paths: [`/${each.owner}`],
+          });
+        } else if (each.kind === "unbind") await store.chats.unbind(chatOf(each.chat));
+        else if (each.kind === "archive")
+          await store.chats.update(chatOf(each.chat), { archived: each.archived }).catch(unlessUnmet);
         else if (each.kind === "agent") {
           const workspace = workspaceOf(each.workspace);
-          const token = here.tokens.create({ kind: "agent", workspace });
+          const token = await here.tokens.create({ kind: "agent", workspace });
           tokens.push(token);
-          const caller = here.tokens.verify(token);
+          const caller = await here.tokens.verify(token);
           if (caller !== undefined) tunnels.push(new Tunnel(live, caller, workspace));
         } else {
-          const caller = here.tokens.verify(tokenOf(each.token));
+          const caller = await here.tokens.verify(tokenOf(each.token));
           if (caller?.kind !== "client") continue;
           const { ok } = await authority.watchable(caller, chatOf(each.chat));
           // who may not is refused before
@@ -225,14 +242,17 @@ t.test("what many changes name ends the same sockets as a walk over all of them,
         const expected = await Promise.all(
           watches.map(async ({ ending, client, chatId, bound }) => {
             if (ending !== undefined) return [ending, bound];
-            if (!here.tokens.isLive(client.tokenId)) return ["tokenRevoked", bound];
+            if (!(await here.tokens.isLive(client.tokenId))) return ["tokenRevoked", bound];
             const { ok, refusal } = await authority.watchable(client, chatId);
             if (ok) return [undefined, boundTo(ok.chat, ok.workspace)];
             return [refusal === REFUSALS.archived ? "chat is archived" : refusal?.body.message, bound];
           }),
         );
-        const expectedTunnels = tunnels.map(
-          ({ ending, token }) => ending ?? (here.tokens.isLive(token.tokenId) ? undefined : "tokenRevoked"),
+        const expectedTunnels = await Promise.all(
+          tunnels.map(
+            async ({ ending, token }) =>
+              ending ?? ((await here.tokens.isLive(token.tokenId)) ? undefined : "tokenRevoked"),
+          ),
         );
         live.expire(Date.now());
         if (store === here) reconciler.changed();

@@ -37,8 +37,8 @@ async function start(t: Cleanup) {
   const relay = await TestRelay.start(t, { limits: UNLIMITED });
   const workspace = randomUUID();
   const chat: string = randomUUID();
-  const agentToken = createToken(relay.dataDir, { kind: "agent", workspace });
-  bindChat(relay.dataDir, { chat, workspace, owner: "alice" });
+  const agentToken = await createToken(relay.dataDir, { kind: "agent", workspace });
+  await bindChat(relay.dataDir, { chat, workspace, owner: "alice" });
   const bystander = await FakeAgent.connect(t, relay.url, agentToken, { rootsOf: () => [APP] });
   bystander.tell(APP, [fileOf("x", "one")]);
   const client = await relay.client(chat);
@@ -150,7 +150,7 @@ t.test(`${MESSAGES} random messages of agents: whoever keeps on is closed, other
   let before = 0;
   for (let sent = 0, round = 0; sent < MESSAGES; round += 1) {
     const socket = new WebSocket(relay.url.replace(/^http/, "ws") + TUNNEL_PATH, TUNNEL_SUBPROTOCOL, {
-      headers: { authorization: `Bearer ${relay.newAgentToken()}` }, // the one before has to wait
+      headers: { authorization: `Bearer ${await relay.newAgentToken()}` }, // the one before has to wait
     });
     const closed = new Promise<number>((resolve) => socket.once("close", resolve));
     socket.on("error", () => undefined);
@@ -174,7 +174,7 @@ t.test(`${MESSAGES} random messages of agents: whoever keeps on is closed, other
   const after = await liveBytes();
   t.ok(after - before < SLACK_BYTES, `from ${before} to ${after} bytes`);
   await staysRight();
-  const agent = await relay.agent([APP], relay.newAgentToken());
+  const agent = await relay.agent([APP], await relay.newAgentToken());
   agent.tell(APP, [fileOf("x", "the true state")]);
   const client = await relay.client();
   const first = await client.first();
@@ -201,7 +201,7 @@ t.test("bytes that are no WebSocket frames end the connection, and nothing else"
       "Sec-WebSocket-Version: 13",
       `Sec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}`,
       "Sec-WebSocket-Extensions: permessage-deflate",
-      `Authorization: Bearer ${isTunnel ? relay.newAgentToken() : relay.clientToken}`,
+      `Authorization: Bearer ${isTunnel ? await relay.newAgentToken() : relay.clientToken}`,
       ...(isTunnel ? [`Sec-WebSocket-Protocol: ${TUNNEL_SUBPROTOCOL}`] : []),
     ];
     const connection = new RawConnection(t, relay.url);
@@ -250,12 +250,12 @@ t.test("an agent's unfinished updates, trees and troubles are bounded", async (t
   for (let count = 0; count < 120; count += 1) parts.send(part(`/tree-${count}`));
   t.equal(await parts.closed(), 1009, "unfinished updates of many trees");
 
-  const trees = await relay.agent([], relay.newAgentToken());
+  const trees = await relay.agent([], await relay.newAgentToken());
   for (let count = 0; count < 10_001; count += 1) {
     trees.send({ ...part(`/tree-${count}`), upserts: [], more: false });
   }
   t.equal(await trees.closed(), 1009, "more trees than a workspace may have");
-  const next = await relay.agent([APP], relay.newAgentToken());
+  const next = await relay.agent([APP], await relay.newAgentToken());
   t.ok(next.all("welcome")[0], "the next agent is welcome all the same");
 
   const client = await relay.client();

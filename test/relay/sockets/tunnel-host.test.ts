@@ -14,7 +14,7 @@ import { Penalties } from "../../../src/relay/sockets/penalties.js";
 import { TunnelEnd } from "../../../src/relay/sockets/tunnel-end.js";
 import { RateBuckets } from "../../../src/relay/sockets/tunnel-rate.js";
 import type { Soon } from "../../../src/relay/soon.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { updateOf } from "../support/states.js";
@@ -54,7 +54,7 @@ class Socket extends EventEmitter {
 
 /** A tunnel whose agent has said hello, to a relay that asks others first. */
 function open(t: Cleanup, host: (home: Home) => Soon<Hosted>) {
-  const store = new Store(tempDir(t));
+  const store = new SqliteStore(tempDir(t));
   t.teardown(() => store.close());
   const { chatRoots, treeStates } = store;
   const hub = new Hub({ chatRoots, treeStates, log: silentLogger(), limits: DEFAULT_LIMITS });

@@ -14,7 +14,7 @@ import { NamedChats } from "../../../src/relay/sockets/named-chats.js";
 import { Penalties } from "../../../src/relay/sockets/penalties.js";
 import { TunnelEnd } from "../../../src/relay/sockets/tunnel-end.js";
 import { RateBuckets } from "../../../src/relay/sockets/tunnel-rate.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { tempDir } from "../../support/temp.js";
 import { updateOf } from "../support/states.js";
@@ -56,7 +56,7 @@ class DeafSocket extends EventEmitter {
 }
 
 t.test("an agent that reads no answers is not listened to, so that they cannot pile up", async (t) => {
-  const store = new Store(tempDir(t));
+  const store = new SqliteStore(tempDir(t));
   t.teardown(() => store.close());
   const { chatRoots, treeStates } = store;
   const hub = new Hub({ chatRoots, treeStates, log: silentLogger(), limits: DEFAULT_LIMITS });

@@ -33,18 +33,18 @@ for (const mode of MODES) {
   t.test(`${mode}: refusals before the upgrade, word for word, and the same for a plain GET`, async (t) => {
     const relay = await TestRelay.start(t, { mode });
     const { dataDir, workspace } = relay;
-    const bound = (options: { workspace?: string; owner?: string } = {}) => {
+    const bound = async (options: { workspace?: string; owner?: string } = {}) => {
       const chat: string = randomUUID();
-      bindChat(dataDir, { chat, workspace, owner: "alice", ...options });
+      await bindChat(dataDir, { chat, workspace, owner: "alice", ...options });
       return chat;
     };
     const token = relay.clientToken;
-    const elsewhere = createToken(dataDir, { kind: "client", user: "alice", workspace: randomUUID() });
-    const revoked = createToken(dataDir, { kind: "client", user: "alice" });
-    revokeToken(dataDir, revoked);
-    const unbound = bound();
-    unbindChat(dataDir, unbound);
-    const expired = createToken(dataDir, { kind: "client", user: "alice", expiresAt: new Date(Date.now() - 1) });
+    const elsewhere = await createToken(dataDir, { kind: "client", user: "alice", workspace: randomUUID() });
+    const revoked = await createToken(dataDir, { kind: "client", user: "alice" });
+    await revokeToken(dataDir, revoked);
+    const unbound = await bound();
+    await unbindChat(dataDir, unbound);
+    const expired = await createToken(dataDir, { kind: "client", user: "alice", expiresAt: new Date(Date.now() - 1) });
     const rows: [what: string, chat: string, token: string | undefined, status: number, message: string][] = [
       ["not a UUID", "nonsense", token, 400, "Invalid chat ID."],
       ["no token", relay.chat, undefined, 401, SIGNED_OUT],
@@ -54,9 +54,9 @@ for (const mode of MODES) {
       ["a revoked token", relay.chat, revoked, 401, SIGNED_OUT],
       ["an agent's token", relay.chat, relay.agentToken, 401, SIGNED_OUT],
       ["no such chat", randomUUID(), token, 404, NOT_FOUND],
-      ["somebody else's chat", bound({ owner: "bob" }), token, 404, NOT_FOUND],
+      ["somebody else's chat", await bound({ owner: "bob" }), token, 404, NOT_FOUND],
       ["no workspace", unbound, token, 400, "Chat has no workspace to watch."],
-      ["an unknown workspace", bound({ workspace: randomUUID() }), token, 400, "Chat workspace not found."],
+      ["an unknown workspace", await bound({ workspace: randomUUID() }), token, 400, "Chat workspace not found."],
       ["no agent", relay.chat, token, 400, 'Agent state is "disconnected", it must be in the "connected" state.'],
     ];
     // an upstream's tokens are its own affair
@@ -99,7 +99,7 @@ for (const mode of MODES) {
   t.test(`${mode}: an admin sees every chat`, async (t) => {
     const relay = await TestRelay.start(t, { mode });
     await relay.agent([]);
-    const admin = createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
+    const admin = await createToken(relay.dataDir, { kind: "client", user: "root", admin: true });
     t.same((await (await relay.client(relay.chat, admin)).first()).repositories, []);
   });
 
@@ -163,7 +163,7 @@ t.test("commands that run beside the server count at once, also for open sockets
   await relay.agent([]);
   const client = await relay.client();
   await client.first();
-  bindChat(relay.dataDir, { chat: relay.chat, workspace: relay.workspace, owner: "bob" });
+  await bindChat(relay.dataDir, { chat: relay.chat, workspace: relay.workspace, owner: "bob" });
   const refused = await refusedUpgrade(t, relay.watchUrl(), { headers: { "coder-session-token": relay.clientToken } });
   t.equal(refused.status, 404);
   t.equal(await client.closed(), 1001, "it is no longer alice's");

@@ -7,6 +7,8 @@ import {
   type RunningRelay,
   startRelay,
 } from "../../../src/relay/index.js";
+import { serveStore } from "../../../src/relay/server.js";
+import type { Store } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { WatchClient } from "../../support/watch-client.js";
@@ -23,8 +25,8 @@ export class TestRelay {
   readonly dataDir: string;
   readonly workspace: string = randomUUID();
   readonly chat: string = randomUUID();
-  readonly agentToken: string;
-  readonly clientToken: string;
+  agentToken = "";
+  clientToken = "";
   /** Between relay and upstream, in upstream mode. */
   readonly recorder: Recorder | undefined;
   /** Where the relay's own store is. */
@@ -44,21 +46,31 @@ export class TestRelay {
     this.#relay = parts.relay;
     this.#upstream = parts.upstream;
     this.recorder = parts.recorder;
-    this.agentToken = createToken(parts.ownDir, { kind: "agent", workspace: this.workspace });
-    if (this.recorder !== undefined) createToken(this.dataDir, { kind: "agent", workspace: this.workspace });
-    this.clientToken = createToken(this.dataDir, { kind: "client", user: "alice" });
-    bindChat(this.dataDir, { chat: this.chat, workspace: this.workspace, owner: "alice" });
   }
 
-  static async start(t: Cleanup, options: Partial<RelayOptions> & { mode?: Mode } = {}): Promise<TestRelay> {
-    const { mode = MODES[0], ...rest } = options;
+  async #settle(): Promise<this> {
+    this.agentToken = await this.newAgentToken();
+    if (this.recorder !== undefined) await createToken(this.dataDir, { kind: "agent", workspace: this.workspace });
+    this.clientToken = await createToken(this.dataDir, { kind: "client", user: "alice" });
+    await bindChat(this.dataDir, { chat: this.chat, workspace: this.workspace, owner: "alice" });
+    return this;
+  }
+
+  /** @param options `store`: what the relay has in place of its own, in own-store mode */
+  static async start(
+    t: Cleanup,
+    options: Partial<RelayOptions> & { mode?: Mode; store?: (dataDir: string) => Store } = {},
+  ): Promise<TestRelay> {
+    const { mode = MODES[0], store, ...rest } = options;
     const dataDir = rest.dataDir ?? tempDir(t);
     const common = { port: 0, log: silentLogger() };
     if (mode === "own store") {
-      const relay = await startRelay({ ...common, ...rest, dataDir });
+      const relay = await (store === undefined
+        ? startRelay({ ...common, ...rest, dataDir })
+        : serveStore(store(dataDir), { ...common, ...rest }));
       const test = new TestRelay(t, { dataDir, ownDir: dataDir, relay });
       t.teardown(() => test.stop());
-      return test;
+      return test.#settle();
     }
     // the upstream is a server with the chat API: another relay, which has a store
     const upstream = await startRelay({ ...common, dataDir });
@@ -67,7 +79,7 @@ export class TestRelay {
     const relay = await startRelay({ ...common, ...rest, dataDir: ownDir, upstream: recorder.url });
     const test = new TestRelay(t, { dataDir, ownDir, relay, upstream, recorder });
     t.teardown(() => test.stop());
-    return test;
+    return test.#settle();
   }
 
   get url(): string {
@@ -84,9 +96,9 @@ export class TestRelay {
   }
 
   /** Binds a chat, by default alice's to the workspace: here, and at the upstream. */
-  bind(binding: Partial<ChatBinding> = {}): string {
+  async bind(binding: Partial<ChatBinding> = {}): Promise<string> {
     const whole = { chat: this.chat, workspace: this.workspace, owner: "alice", ...binding };
-    for (const directory of new Set([this.dataDir, this.ownDir])) bindChat(directory, whole);
+    for (const directory of new Set([this.dataDir, this.ownDir])) await bindChat(directory, whole);
     return whole.chat;
   }
 
@@ -96,7 +108,7 @@ export class TestRelay {
   }
 
   /** A token of an agent, by default another one of the workspace: one that was closed for what it sent has to wait. */
-  newAgentToken(workspace = this.workspace): string {
+  newAgentToken(workspace = this.workspace): Promise<string> {
     return createToken(this.ownDir, { kind: "agent", workspace });
   }
 

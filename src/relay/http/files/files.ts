@@ -7,7 +7,7 @@ import { systemCode } from "../../../util/index.js";
 import type { Upload } from "../../access/index.js";
 import { accept, MAX_FILE_BYTES, REFUSALS, RefusedError } from "../../answers.js";
 import { RepeatedLog } from "../../repeated-log.js";
-import { BlobTooLargeError, type FileEntry, type StagedBlob } from "../../store/index.js";
+import { BlobTooLargeError, type FileEntry, type StagedBlob, troubleOf } from "../../store/index.js";
 import { clientOf, type HttpContext, type HttpServer, queryOf } from "../context.js";
 import { freeBuffer } from "../free-buffer.js";
 import { callerErrors } from "../schemas.js";
@@ -83,16 +83,14 @@ async function upload(
   let blob: StagedBlob | undefined;
   try {
     const text = new TextCheck();
-    blob = await store.blobs.stage(counted(request, upload, text), MAX_FILE_BYTES);
+    blob = await store.files.stage(counted(request, upload, text), MAX_FILE_BYTES);
     const { digest, size, head } = blob;
     const found = classify(types, type, head, text.end());
     if (found === undefined) throw new RefusedError(unsupportedType(types));
     const name = fileName(request.headers["content-disposition"]);
     const file = { organization, owner: client.user, name, type: found, size, digest };
-    const stillMayKeep = () => {
-      if (!own.isLive(client)) throw new RefusedError(REFUSALS.signedOut); // the bytes may have taken minutes
-    };
-    const { id } = await store.chatFiles.add(blob, file, { check: stillMayKeep, entered: () => upload.end() });
+    // the bytes may have taken minutes: the token is looked at once more when the file is entered
+    const { id } = await store.files.add(blob, file, { by: client.tokenId, entered: () => upload.end() });
     return reply.code(201).send({ id });
   } catch (thrown) {
     if (thrown instanceof BlobTooLargeError) throw new RefusedError(REFUSALS.fileTooLarge);
@@ -114,7 +112,7 @@ async function upload(
 async function* counted(request: FastifyRequest, upload: Upload, text: TextCheck): AsyncGenerator<Uint8Array> {
   const chunks: AsyncIterable<Buffer> = request.raw.iterator({ destroyOnReturn: false });
   for await (const chunk of chunks) {
-    const waitMs = upload.grow(chunk.length);
+    const waitMs = await upload.grow(chunk.length);
     text.push(chunk);
     yield chunk;
     freeBuffer(chunk);
@@ -122,11 +120,11 @@ async function* counted(request: FastifyRequest, upload: Upload, text: TextCheck
   }
 }
 
-/** What the file system and the database say when there is no room, or none for this user, or a file may not be so large. */
-const DISK_FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "SQLITE_FULL"]);
+/** What the file system says when there is no room, or none for this user, or a file may not be so large. */
+const DISK_FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EROFS"]);
 
 function isDiskFull(thrown: unknown): boolean {
-  return DISK_FULL.has(systemCode(thrown) ?? "");
+  return DISK_FULL.has(systemCode(thrown) ?? "") || troubleOf(thrown) === "full";
 }
 
 /** The file that a request names, if the caller may see it. @throws RefusedError */
@@ -135,7 +133,7 @@ async function fileOf(context: HttpContext, request: FastifyRequest, asked: stri
   const client = await clientOf(context, own, request);
   const id = idSchema.safeParse(asked).data;
   if (id === undefined) throw new RefusedError(REFUSALS.invalidFileId);
-  const file = store.files.get(id);
+  const file = await store.files.get(id);
   const maySee = file !== undefined && client.chat === undefined && (client.admin || file.owner === client.user);
   return accept(maySee ? { ok: file } : { refusal: REFUSALS.notFound });
 }
@@ -154,14 +152,14 @@ async function download(context: HttpContext, request: FastifyRequest, asked: st
   if (matches(request.headers["if-none-match"], etag)) return reply.code(304).send();
   reply.headers({ "Content-Type": type, "Content-Length": entry.size });
   if (request.method === "HEAD") return reply.send();
-  const bytes = await context.store.chatFiles.read(entry);
+  const bytes = await context.store.files.read(entry);
   if (bytes === undefined) throw new RefusedError(REFUSALS.notFound);
   return reply.send(bytes);
 }
 
 async function remove(context: HttpContext, request: FastifyRequest, asked: string, reply: FastifyReply) {
   const entry = await fileOf(context, request, asked);
-  if (!(await context.store.chatFiles.remove(entry))) throw new RefusedError(REFUSALS.notFound);
+  if (!(await context.store.files.remove(entry))) throw new RefusedError(REFUSALS.notFound);
   return reply.code(204).send();
 }
 

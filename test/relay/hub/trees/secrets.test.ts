@@ -5,9 +5,9 @@ import type { SecretsMode, TreeMessage } from "../../../../src/protocol/index.js
 import { Account } from "../../../../src/relay/budgets/account.js";
 import { TreeCache } from "../../../../src/relay/hub/trees/tree-cache.js";
 import { DEFAULT_LIMITS } from "../../../../src/relay/limit-options.js";
-import { MIGRATIONS, openDatabase } from "../../../../src/relay/store/database.js";
-import { DATABASE_FILE } from "../../../../src/relay/store/directory.js";
-import { TreeStates } from "../../../../src/relay/store/tree-states.js";
+import { MIGRATIONS, openDatabase } from "../../../../src/relay/store/sqlite/database.js";
+import { DATABASE_FILE } from "../../../../src/relay/store/sqlite/directory.js";
+import { TreeStateTable } from "../../../../src/relay/store/sqlite/tree-states.js";
 import { fileOf } from "../../../support/states.js";
 import { tempDir } from "../../../support/temp.js";
 
@@ -16,7 +16,7 @@ const WORKSPACE = "w";
 function storeOf(t: Test, directory = tempDir(t)) {
   const db = openDatabase(directory);
   t.teardown(() => db.close());
-  const states = new TreeStates(db, { rows: 100, bytes: 2 ** 20 });
+  const states = new TreeStateTable(db, { rows: 100, bytes: 2 ** 20 });
   const cacheOf = () => new TreeCache(WORKSPACE, states, () => false, new Account(DEFAULT_LIMITS));
   return { directory, db, states, cacheOf };
 }

@@ -5,7 +5,7 @@ import { Account } from "../../../../src/relay/budgets/account.js";
 import { TunnelLimitError } from "../../../../src/relay/budgets/exceeded.js";
 import { TreeCache } from "../../../../src/relay/hub/trees/tree-cache.js";
 import { DEFAULT_LIMITS } from "../../../../src/relay/limit-options.js";
-import { Store } from "../../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../../src/relay/store/index.js";
 import fc from "../../../support/fast-check.js";
 import { type Cleanup, tempDir } from "../../../support/temp.js";
 import { fileOf } from "../../support/fake-agent.js";
@@ -18,7 +18,7 @@ function open(
   t: Cleanup,
   { watched = () => false, account }: { watched?: (root: string) => boolean; account?: Account } = {},
 ) {
-  const store = new Store(tempDir(t));
+  const store = new SqliteStore(tempDir(t));
   t.teardown(() => store.close());
   return { store, cache: new TreeCache(WORKSPACE, store.treeStates, watched, account) };
 }

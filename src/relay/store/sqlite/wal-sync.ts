@@ -1,8 +1,8 @@
 import { open } from "node:fs/promises";
 import type Database from "libsql";
 import { z } from "zod";
-import { coalesce, systemCode } from "../../util/index.js";
-import { StoreTroubledError } from "./trouble.js";
+import { coalesce, systemCode } from "../../../util/index.js";
+import { StoreUnavailableError } from "../trouble.js";
 
 const filesSchema = z.array(z.object({ name: z.string(), file: z.string() }));
 
@@ -15,7 +15,7 @@ const FULL = new Set(["ENOSPC", "EDQUOT"]);
  * (or, after a checkpoint, which syncs both files, in the database): with the log it is on disk.
  *
  * @returns what to call behind a commit, and to wait for; calls at the same time share a sync. Rejects with a
- *   {@link StoreTroubledError}
+ *   {@link StoreUnavailableError}
  */
 export function walSync(db: Database.Database): () => Promise<void> {
   const main = filesSchema.parse(db.prepare("pragma database_list").all()).find(({ name }) => name === "main");
@@ -32,7 +32,7 @@ export function walSync(db: Database.Database): () => Promise<void> {
       const code = systemCode(thrown) ?? "";
       // the last connection to be closed writes everything into the database, syncs that, and takes the log away
       if (code === "ENOENT" && !db.open) return;
-      throw new StoreTroubledError(FULL.has(code) ? "full" : "failing", { cause: thrown });
+      throw new StoreUnavailableError(FULL.has(code) ? "full" : "failing", { cause: thrown });
     }
   });
 }

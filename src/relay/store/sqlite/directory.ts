@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import Database from "libsql";
-import { makeDirectoriesSync, messageOf, systemCode, TreewireError } from "../../util/index.js";
+import { makeDirectoriesSync, messageOf, systemCode, TreewireError } from "../../../util/index.js";
 
 /** The one file name under the data directory that SQLite is given; its `-wal` and `-shm` lie beside it. */
 export const DATABASE_FILE = "treewire.db";

@@ -1,8 +1,8 @@
 import type Database from "libsql";
-import { type Clock, type Logger, messageOf } from "../../util/index.js";
+import { type Clock, type Logger, messageOf } from "../../../util/index.js";
+import { StoreHealth } from "../health.js";
+import { StoreUnavailableError, troubleOf } from "../trouble.js";
 import { writeRelaxed } from "./database.js";
-import { StoreHealth } from "./health.js";
-import { StoreTroubledError, troubleOf } from "./trouble.js";
 import { walSync } from "./wal-sync.js";
 
 /** How long SQLite may wait for another process's lock while nothing else of the relay runs, in milliseconds. */
@@ -134,7 +134,7 @@ export class StoreWriter {
    * Others may read what was written before it is acknowledged.
    *
    * @param write checks and writes, in one turn; called again after a lock
-   * @throws what `write` throws, a lock that is held for over 5 s among it; a {@link StoreTroubledError} when it is written,
+   * @throws what `write` throws, a lock that is held for over 5 s among it; a {@link StoreUnavailableError} when it is written,
    *   and not known to be on disk
    */
   async durable<T>(write: () => T): Promise<T> {
@@ -151,16 +151,18 @@ export class StoreWriter {
       pass = resolve;
     });
     await before;
+    let locked: unknown;
     try {
       for (;;) {
         const isLate = this.#clock.monotonicMs() >= deadline;
-        if (isLate && this.#lockedSince !== undefined) throw new StoreTroubledError("locked");
+        if (isLate && this.#lockedSince !== undefined) throw new StoreUnavailableError("locked", { cause: locked });
         try {
           const result = writeRelaxed(this.#db, write);
           this.#written();
           return result;
         } catch (thrown) {
           if (troubleOf(thrown) !== "locked" || isLate) throw thrown;
+          locked = thrown;
           this.failed(thrown);
         }
         await new Promise<void>((resolve) => this.#clock.after(LOCKED_RETRY_MS, resolve));

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import Database from "libsql";
 import t from "tap";
-import { ChatRoots } from "../../../src/relay/store/chat-roots.js";
-import { MIGRATIONS, openDatabase } from "../../../src/relay/store/database.js";
-import { tempDir } from "../../support/temp.js";
+import { ChatRootTable } from "../../../../src/relay/store/sqlite/chat-roots.js";
+import { MIGRATIONS, openDatabase } from "../../../../src/relay/store/sqlite/database.js";
+import { tempDir } from "../../../support/temp.js";
 
 t.test("the roots that a chat has and had are the same after the table has become another one", async (t) => {
   const dir = tempDir(t);
@@ -25,7 +25,7 @@ t.test("the roots that a chat has and had are the same after the table has becom
 
   const after = openDatabase(dir);
   t.teardown(() => after.close());
-  const roots = new ChatRoots(after, 3);
+  const roots = new ChatRootTable(after, 3);
   t.same(
     [roots.present("one"), roots.tombstones("one")],
     [

@@ -1,23 +1,16 @@
-import type { SecretsMode } from "../../protocol/index.js";
-import type { StoredTree, TreeHead, TreeStates } from "./tree-states.js";
-import { StoreTroubledError } from "./trouble.js";
+import type { SecretsMode } from "../../../protocol/index.js";
+import type { StoredTree, TreeHead } from "../records.js";
+import type { TreeStates } from "../store.js";
+import { StoreUnavailableError } from "../trouble.js";
+import type { TreeStateTable } from "./tree-states.js";
 import type { StoreWriter } from "./writer.js";
 
-/** The last state of each tree, for those who are not to wait for the disk. */
-export type KeptTrees = Pick<
-  TreeStates,
-  "save" | "load" | "heads" | "rootsOtherThan" | "has" | "delete" | "sweep" | "rowCount"
-> & {
-  /** Has a workspace's states at hand, for those who ask amid a message. @returns `undefined`: they are */
-  prepare(workspace: string): Promise<void> | undefined;
-};
-
-/** {@link TreeStates} over a store that may not take writes for a while: a tree that was deleted is gone at once. */
-export class RelaxedTreeStates implements KeptTrees {
-  readonly #states: TreeStates;
+/** {@link TreeStateTable} over a store that may not take writes for a while: a tree that was deleted is gone at once. */
+export class RelaxedTreeStates implements TreeStates {
+  readonly #states: TreeStateTable;
   readonly #writer: StoreWriter;
 
-  constructor(states: TreeStates, writer: StoreWriter) {
+  constructor(states: TreeStateTable, writer: StoreWriter) {
     this.#states = states;
     this.#writer = writer;
   }
@@ -27,10 +20,9 @@ export class RelaxedTreeStates implements KeptTrees {
     return undefined;
   }
 
-  /** @throws when it was not written: whoever holds the state tries again later, with the state of then */
   async save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void> {
     const { kind } = this.#writer.health.state;
-    if (kind !== "ok") throw new StoreTroubledError(kind); // it would be compressed for nothing
+    if (kind !== "ok") throw new StoreUnavailableError(kind); // it would be compressed for nothing
     let wasOutdated = false;
     const look = () => {
       wasOutdated = isOutdated();

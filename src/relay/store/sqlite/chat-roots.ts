@@ -1,7 +1,7 @@
 import type Database from "libsql";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
-import { MAX_TREES } from "../../protocol/index.js";
+import { MAX_TREES } from "../../../protocol/index.js";
 import { writeRelaxed } from "./database.js";
 import { RowCount } from "./row-count.js";
 
@@ -42,7 +42,7 @@ interface ChatList {
  * are one row of the table: an agent may name thousands, others each time, and a row for each costs the disk a hundred
  * times as much.
  */
-export class ChatRoots {
+export class ChatRootTable {
   readonly #db: Database.Database;
   readonly #load: Database.Statement;
   readonly #save: Database.Statement;

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { createToken, listChats, listTokens } from "../../../src/relay/index.js";
-import { runProgram, startProgram } from "../../support/program.js";
-import { type Cleanup, tempDir } from "../../support/temp.js";
+import { createToken, listChats, listTokens } from "../../../../src/relay/index.js";
+import { runProgram, startProgram } from "../../../support/program.js";
+import { type Cleanup, tempDir } from "../../../support/temp.js";
 
 async function serve(t: Cleanup, dataDir: string) {
   const program = startProgram(t, "relay", ["serve", "--data-dir", dataDir, "--listen", "127.0.0.1:0"]);
@@ -70,19 +70,18 @@ t.test(
   },
 );
 
-t.test("a command leaves a directory alone that holds something else, and takes an empty one", (t) => {
+t.test("a command leaves a directory alone that holds something else, and takes an empty one", async (t) => {
   const foreign = tempDir(t);
   writeFileSync(join(foreign, "letter.txt"), "");
-  t.throws(() => createToken(foreign, { kind: "client", user: "me" }), { code: "TW_NO_RELAY_DATA" });
-  t.throws(() => listChats(foreign), { code: "TW_NO_RELAY_DATA" });
+  await t.rejects(createToken(foreign, { kind: "client", user: "me" }), { code: "TW_NO_RELAY_DATA" });
+  await t.rejects(listChats(foreign), { code: "TW_NO_RELAY_DATA" });
   t.same(readdirSync(foreign), ["letter.txt"]);
-  t.throws(() => listTokens(join(foreign, "letter.txt")), { code: "TW_DATA_DIR" });
+  await t.rejects(listTokens(join(foreign, "letter.txt")), { code: "TW_DATA_DIR" });
 
   const fresh = tempDir(t);
   mkdirSync(join(fresh, "lost+found")); // as on a file system that was just made
-  createToken(fresh, { kind: "client", user: "me" });
-  t.equal(listTokens(fresh).length, 1);
+  await createToken(fresh, { kind: "client", user: "me" });
+  t.equal((await listTokens(fresh)).length, 1);
   writeFileSync(join(fresh, "notes.txt"), "");
-  t.equal(listTokens(fresh).length, 1, "what lies beside a relay's data is nobody's business");
-  t.end();
+  t.equal((await listTokens(fresh)).length, 1, "what lies beside a relay's data is nobody's business");
 });

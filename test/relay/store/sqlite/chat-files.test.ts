@@ -2,21 +2,20 @@ import { readdirSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
-import { Store } from "../../../src/relay/store/index.js";
-import fc from "../../support/fast-check.js";
-import { type Cleanup, tempDir } from "../../support/temp.js";
+import { SqliteStore } from "../../../../src/relay/store/index.js";
+import fc from "../../../support/fast-check.js";
+import { type Cleanup, tempDir } from "../../../support/temp.js";
 
 const FILE = { organization: "o", owner: "alice", name: "", type: "image/png" };
-const HOOKS = { check: () => undefined, entered: () => undefined };
 
 function open(t: Cleanup) {
   const dataDir = tempDir(t);
-  const store = new Store(dataDir);
+  const store = new SqliteStore(dataDir);
   t.teardown(() => store.close());
-  const stage = (text: string) => store.blobs.stage(chunks(text), 1000);
+  const stage = (text: string) => store.files.stage(chunks(text), 1000);
   const add = async (text: string) => {
     const blob = await stage(text);
-    return store.chatFiles.add(blob, { ...FILE, size: blob.size, digest: blob.digest }, HOOKS);
+    return store.files.add(blob, { ...FILE, size: blob.size, digest: blob.digest });
   };
   const kept = () =>
     readdirSync(join(dataDir, "files"), { recursive: true, withFileTypes: true, encoding: "utf8" })
@@ -45,19 +44,19 @@ t.test("a deletion waits while the same bytes come in again, and leaves them", a
       await committed;
     },
   };
-  const coming = store.chatFiles.add(gated, { ...FILE, size: blob.size, digest: blob.digest }, HOOKS);
-  const going = store.chatFiles.remove(before);
+  const coming = store.files.add(gated, { ...FILE, size: blob.size, digest: blob.digest });
+  const going = store.files.remove(before);
   // time in which a deletion that does not wait has long been through
   for (let count = 0; count < 100; count += 1) await stat(dataDir);
   goOn();
   const entry = await coming;
   t.equal(await going, true);
   t.same(kept(), [entry.digest]);
-  const stream = await store.chatFiles.read(entry);
+  const stream = await store.files.read(entry);
   t.equal(Buffer.concat((await stream?.toArray()) ?? []).toString(), "the same");
-  await store.chatFiles.remove(entry);
+  await store.files.remove(entry);
   t.same(kept(), []);
-  t.equal(await store.chatFiles.remove(entry), false);
+  t.equal(await store.files.remove(entry), false);
 });
 
 t.test("files of any bytes come and go in any order: what is entered is there, and nothing else", async (t) => {
@@ -71,7 +70,7 @@ t.test("files of any bytes come and go in any order: what is entered is there, a
           jobs.push(
             add(text).then(async (entry) => {
               // the same file may be taken away by several at once
-              const removed = await Promise.all(Array.from({ length: removals }, () => store.chatFiles.remove(entry)));
+              const removed = await Promise.all(Array.from({ length: removals }, () => store.files.remove(entry)));
               if (removed.filter(Boolean).length !== Math.min(removals, 1)) throw new Error("taken away twice");
               if (removals === 0) left.push(entry);
             }),
@@ -82,10 +81,10 @@ t.test("files of any bytes come and go in any order: what is entered is there, a
         const digests = [...new Set(left.map(({ digest }) => digest))].sort();
         if (kept().sort().join() !== digests.join()) throw new Error(`${kept()} instead of ${digests}`);
         for (const entry of left) {
-          (await store.chatFiles.read(entry))?.destroy();
-          await store.chatFiles.remove(entry);
+          (await store.files.read(entry))?.destroy();
+          await store.files.remove(entry);
         }
-        const { bytes } = store.files.totals();
+        const { bytes } = await store.files.totals();
         if (bytes !== 0 || kept().length > 0) throw new Error(`${bytes} bytes of nothing`);
       },
     ),
@@ -98,7 +97,7 @@ t.test("an entry that cannot be made leaves no bytes, unless another file has th
   const fails = async (text: string) => {
     const blob = await stage(text);
     const tooMuch = { ...FILE, size: Number.NaN, digest: blob.digest }; // the database takes no such number
-    await t.rejects(store.chatFiles.add(blob, tooMuch, HOOKS));
+    await t.rejects(store.files.add(blob, tooMuch));
     await blob.discard();
   };
   await fails("alone");

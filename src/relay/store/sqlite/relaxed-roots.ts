@@ -1,16 +1,11 @@
 import { LRUCache } from "lru-cache";
-import { MAX_TREES } from "../../protocol/index.js";
-import { type ChatRoots, latestOf } from "./chat-roots.js";
+import { MAX_TREES } from "../../../protocol/index.js";
+import type { ChatRoots } from "../store.js";
+import { type ChatRootTable, latestOf } from "./chat-roots.js";
 import type { StoreWriter } from "./writer.js";
 
 /** So many roots of chats whose lists were not written yet are held; then those that have waited longest go. */
 const MAX_UNWRITTEN_ROOTS = 100_000;
-
-/** Which repositories a chat showed before, for those who are not to wait for the disk. */
-export type KeptRoots = Pick<ChatRoots, "record" | "bury" | "present" | "tombstones" | "rowCount"> & {
-  /** Has what a chat showed at hand, for those who ask amid a message. @returns `undefined`: it is */
-  prepare(chat: string): Promise<void> | undefined;
-};
 
 /** A longer list is written when others have had their turn. Characters. */
 const LONG_UNITS = 16 * 1024;
@@ -25,15 +20,15 @@ interface Unwritten {
   gone: Set<string>;
 }
 
-/** {@link ChatRoots} over a store that may not take writes for a while: what is asked counts what it has not taken yet. */
-export class RelaxedChatRoots implements KeptRoots {
-  readonly #roots: ChatRoots;
+/** {@link ChatRootTable} over a store that may not take writes for a while: what is asked counts what it has not taken yet. */
+export class RelaxedChatRoots implements ChatRoots {
+  readonly #roots: ChatRootTable;
   readonly #writer: StoreWriter;
   readonly #unwritten = new Map<string, Unwritten>();
   readonly #long = new LRUCache<string, true>({ max: MAX_LONG });
   #count = 0;
 
-  constructor(roots: ChatRoots, writer: StoreWriter) {
+  constructor(roots: ChatRootTable, writer: StoreWriter) {
     this.#roots = roots;
     this.#writer = writer;
   }

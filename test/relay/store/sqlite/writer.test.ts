@@ -2,19 +2,19 @@ import { renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import t from "tap";
-import { ChatRoots } from "../../../src/relay/store/chat-roots.js";
-import { openDatabase, writeRelaxed } from "../../../src/relay/store/database.js";
-import { RelaxedChatRoots } from "../../../src/relay/store/relaxed-roots.js";
-import { RelaxedTreeStates } from "../../../src/relay/store/relaxed-trees.js";
-import { TreeStates } from "../../../src/relay/store/tree-states.js";
-import { StoreTroubledError, troubleOf } from "../../../src/relay/store/trouble.js";
-import { walSync } from "../../../src/relay/store/wal-sync.js";
-import { StoreWriter } from "../../../src/relay/store/writer.js";
-import { createLogger } from "../../../src/util/index.js";
-import { FakeClock } from "../../support/fake-clock.js";
-import { type Cleanup, tempDir } from "../../support/temp.js";
-import { until } from "../../support/until.js";
-import { metaOf } from "../support/fake-agent.js";
+import { ChatRootTable } from "../../../../src/relay/store/sqlite/chat-roots.js";
+import { openDatabase, writeRelaxed } from "../../../../src/relay/store/sqlite/database.js";
+import { RelaxedChatRoots } from "../../../../src/relay/store/sqlite/relaxed-roots.js";
+import { RelaxedTreeStates } from "../../../../src/relay/store/sqlite/relaxed-trees.js";
+import { TreeStateTable } from "../../../../src/relay/store/sqlite/tree-states.js";
+import { walSync } from "../../../../src/relay/store/sqlite/wal-sync.js";
+import { StoreWriter } from "../../../../src/relay/store/sqlite/writer.js";
+import { StoreUnavailableError, troubleOf } from "../../../../src/relay/store/trouble.js";
+import { createLogger } from "../../../../src/util/index.js";
+import { FakeClock } from "../../../support/fake-clock.js";
+import { type Cleanup, tempDir } from "../../../support/temp.js";
+import { until } from "../../../support/until.js";
+import { metaOf } from "../../support/fake-agent.js";
 
 /** A writer over a real database, which a second connection can lock. */
 function open(t: Cleanup, sync?: () => Promise<void>) {
@@ -126,7 +126,7 @@ t.test("a mistake of the program is no trouble of the store", async (t) => {
 
 t.test("a chat's roots are what was said last, although the store has not taken it", async (t) => {
   const { db, clock, writer, other } = open(t);
-  const roots = new RelaxedChatRoots(new ChatRoots(db, 1_000), writer);
+  const roots = new RelaxedChatRoots(new ChatRootTable(db, 1_000), writer);
   const read = () => ({ present: roots.present("chat"), gone: roots.tombstones("chat") });
   roots.record("workspace", "chat", ["/a", "/b"]);
   other.exec("begin immediate");
@@ -140,7 +140,7 @@ t.test("a chat's roots are what was said last, although the store has not taken 
   await clock.advance(1_000);
   t.notOk(writer.isBehind);
   t.same(read(), { present: ["/a", "/b"], gone: ["/c"] });
-  const written = new ChatRoots(db, 1_000);
+  const written = new ChatRootTable(db, 1_000);
   t.same([written.present("chat"), written.tombstones("chat")], [["/a", "/b"], ["/c"]]);
 });
 
@@ -148,7 +148,7 @@ t.test(
   "a tree that was deleted is gone, although the store has not taken it; one that is saved anew is there",
   async (t) => {
     const { db, clock, writer, other } = open(t);
-    const written = new TreeStates(db, { rows: 1_000, bytes: 1e9 });
+    const written = new TreeStateTable(db, { rows: 1_000, bytes: 1e9 });
     const trees = new RelaxedTreeStates(written, writer);
     const tree = { root: "/a", epoch: "epoch-1-", seq: 1, meta: metaOf(), files: [] };
     await trees.save("w", tree, () => false);
@@ -194,7 +194,7 @@ t.test("an acknowledged write waits for the disk, and nobody else does", async (
   syncs[0]?.settle();
   await first;
   t.same(outcomes.slice(2), ["first"]);
-  syncs[1]?.settle(new StoreTroubledError("failing"));
+  syncs[1]?.settle(new StoreUnavailableError("failing"));
   await second;
   t.same(outcomes.slice(3), ["failing"], "what is not known to be on disk is not acknowledged");
 });

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import Database from "libsql";
 import t from "tap";
-import { MIGRATIONS } from "../../../src/relay/store/database.js";
-import { Store } from "../../../src/relay/store/index.js";
-import { tempDir } from "../../support/temp.js";
+import { SqliteStore } from "../../../../src/relay/store/index.js";
+import { MIGRATIONS } from "../../../../src/relay/store/sqlite/database.js";
+import { tempDir } from "../../../support/temp.js";
 
 t.test(
   "sessions that links were traded for see the chat of their link alone from now on, and other tokens what they saw",
-  (t) => {
+  async (t) => {
     const dir = tempDir(t);
     const version = MIGRATIONS.findIndex((step) => step.includes("alter table tokens add column chat"));
     const db = new Database(join(dir, "treewire.db"));
@@ -30,9 +30,12 @@ t.test(
     token.run("link without its chat", "w3", 1, null, 5);
     db.close();
 
-    const store = new Store(dir);
+    const store = new SqliteStore(dir);
     t.teardown(() => store.close());
-    const seen = store.tokens.list().map((entry) => [entry.tokenId, entry.kind === "client" ? entry.chat : "agent"]);
+    const seen = (await store.tokens.list()).map((entry) => [
+      entry.tokenId,
+      entry.kind === "client" ? entry.chat : "agent",
+    ]);
     t.strictSame(seen, [
       ["plain", undefined],
       ["signed in", undefined],
@@ -40,6 +43,5 @@ t.test(
       ["traded on", "of the link"],
       ["link without its chat", ""],
     ]);
-    t.end();
   },
 );

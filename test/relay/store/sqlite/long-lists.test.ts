@@ -1,10 +1,10 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { Store } from "../../../src/relay/store/index.js";
-import fc from "../../support/fast-check.js";
-import { tempDir } from "../../support/temp.js";
-import { until } from "../../support/until.js";
+import { SqliteStore } from "../../../../src/relay/store/index.js";
+import fc from "../../../support/fast-check.js";
+import { tempDir } from "../../../support/temp.js";
+import { until } from "../../../support/until.js";
 
 const WORKSPACE = "11111111-1111-4111-8111-111111111111";
 const CHAT = "33333333-3333-4333-8333-333333333333";
@@ -13,8 +13,8 @@ const rootsFrom = (from: number, count: number) =>
 
 t.test("a long list is there at once, and is written when the caller has gone on", async (t) => {
   const dataDir = tempDir(t);
-  const store = new Store(dataDir);
-  const other = new Store(dataDir);
+  const store = new SqliteStore(dataDir);
+  const other = new SqliteStore(dataDir);
   t.teardown(() => store.close());
   t.teardown(() => other.close());
   const list = rootsFrom(0, 5_000);
@@ -30,8 +30,8 @@ t.test("a long list is there at once, and is written when the caller has gone on
 
 t.test("a long list that is always another one costs the disk no more than a few times its text", async (t) => {
   const dataDir = tempDir(t);
-  const store = new Store(dataDir);
-  const other = new Store(dataDir);
+  const store = new SqliteStore(dataDir);
+  const other = new SqliteStore(dataDir);
   t.teardown(() => store.close());
   t.teardown(() => other.close());
   const log = join(dataDir, "treewire.db-wal");
@@ -60,7 +60,7 @@ t.test(
     await fc.assert(
       fc.asyncProperty(lists, async (sequence) => {
         const dataDir = tempDir(t);
-        const store = new Store(dataDir);
+        const store = new SqliteStore(dataDir);
         const shown = new Set<string>();
         let last: string[] = [];
         for (const { from, count, waits } of sequence) {
@@ -72,10 +72,10 @@ t.test(
         for (const root of last) shown.delete(root);
         const gone = [...shown].sort();
         const told = [store.chatRoots.present(CHAT), store.chatRoots.tombstones(CHAT)];
-        store.close(); // writes what waits
-        const after = new Store(dataDir);
+        await store.close(); // writes what waits
+        const after = new SqliteStore(dataDir);
         const written = [after.chatRoots.present(CHAT), after.chatRoots.tombstones(CHAT)];
-        after.close();
+        await after.close();
         return [told, written].every((state) => JSON.stringify(state) === JSON.stringify([last, gone]));
       }),
       { numRuns: 40 },

@@ -1,11 +1,6 @@
 import type Database from "libsql";
 import { z } from "zod";
-
-/** Ids of what has changed. */
-export interface Changes {
-  tokens: ReadonlySet<string>;
-  chats: ReadonlySet<string>;
-}
+import type { Changes } from "../records.js";
 
 const rowsSchema = z.array(z.object({ number: z.int(), kind: z.enum(["token", "chat"]), id: z.string() }));
 const idsSchema = z.array(z.object({ id: z.string() }));

@@ -1,22 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type Database from "libsql";
 import { z } from "zod";
-
-/** What is known of a chat file besides its bytes. */
-export interface FileEntry {
-  id: string;
-  organization: string;
-  /** The user who uploaded it, and who may read it. */
-  owner: string;
-  /** At most 255 bytes of UTF-8; may be empty. */
-  name: string;
-  /** As sniffed from the bytes. */
-  type: string;
-  /** In bytes. */
-  size: number;
-  /** SHA-256 of the bytes, hexadecimal: their address in the blob store. */
-  digest: string;
-}
+import type { FileEntry, FileScope } from "../records.js";
 
 const rowSchema = z.object({
   id: z.string(),
@@ -31,8 +16,8 @@ const rowSchema = z.object({
 const usageSchema = z.object({ bytes: z.int() });
 const totalsSchema = z.object({ bytes: z.int(), ofLargestOwner: z.int() });
 
-/** The chat files' metadata at rest. */
-export class FileStore {
+/** What is known of chat files, at rest, without waiting; what writes is called in a transaction. */
+export class FileTable {
   readonly #insert: Database.Statement;
   readonly #byId: Database.Statement;
   readonly #byDigest: Database.Statement;
@@ -75,7 +60,7 @@ export class FileStore {
   }
 
   /** The files of an owner or an organization, as their budgets count them. In bytes. */
-  usedBy(scope: "owner" | "organization", name: string): number {
+  usedBy(scope: FileScope, name: string): number {
     const row = this.#usage.get(scope, name);
     return row === undefined ? 0 : usageSchema.parse(row).bytes;
   }

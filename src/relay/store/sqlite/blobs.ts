@@ -2,23 +2,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, type ReadStream } from "node:fs";
 import { open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { makeDirectories, systemCode } from "../../util/index.js";
-
-/** Bytes that were written to disk but have no address yet. */
-export interface StagedBlob {
-  /** SHA-256, hexadecimal. */
-  digest: string;
-  size: number;
-  /** The first bytes, for sniffing. */
-  head: Buffer;
-  /** Gives them their address. When this resolves, they outlive a power cut. */
-  commit(): Promise<void>;
-  /** Lets nothing of them stay behind. Does nothing after a commit. */
-  discard(): Promise<void>;
-}
-
-/** The stream had more bytes than it may. */
-export class BlobTooLargeError extends Error {}
+import { makeDirectories, systemCode } from "../../../util/index.js";
+import { BlobTooLargeError, type StagedBlob } from "../records.js";
 
 /** How many first bytes sniffing is given. */
 const HEAD_BYTES = 1024;

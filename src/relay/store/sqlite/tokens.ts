@@ -1,51 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type Database from "libsql";
 import { z } from "zod";
-
-/** Who a token speaks for. */
-export type Caller =
-  | {
-      kind: "agent";
-      tokenId: string;
-      workspace: string;
-      /** Set: chats that its agent names come to be by themselves, owned by this user. */
-      autoBind: string | undefined;
-      expiresAt: Date | undefined;
-    }
-  | {
-      kind: "client";
-      tokenId: string;
-      user: string;
-      /** Sees every chat. */
-      admin: boolean;
-      /** Set: sees trees of this workspace alone. */
-      workspace: string | undefined;
-      /** Set: sees this chat alone, of all that its user has. */
-      chat: string | undefined;
-      expiresAt: Date | undefined;
-    };
-
-/** A token as it is listed: everything but its secret, which is not here. */
-export type TokenEntry = Caller & { createdAt: Date; revokedAt: Date | undefined; isSession: boolean };
-
-export type NewToken = {
-  expiresAt?: Date;
-} /** `autoBind`: who owns the chats that come to be when the agent names them. */ & (
-  | { kind: "agent"; workspace: string; autoBind?: string }
-  /**
-   * `isSession`: made by signing in, and ended by signing out. `parent`: the id of the token that it was traded for; it counts as
-   * long as that one does. `chat`: in lower case.
-   */
-  | {
-      kind: "client";
-      user: string;
-      admin?: boolean;
-      workspace?: string;
-      chat?: string;
-      isSession?: boolean;
-      parent?: string;
-    }
-);
+import type { Caller, NewToken, TokenEntry } from "../records.js";
+import type { Tokens } from "../store.js";
 
 const ID_BYTES = 8;
 const SECRET_BYTES = 32;
@@ -75,10 +32,10 @@ const rowSchema = z.object({
 });
 
 /**
- * Tokens at rest. A secret has 256 random bits, so one round of SHA-256 hides it: there is nothing to guess, and a slow
+ * {@link Tokens} at rest, without waiting. A secret has 256 random bits, so one round of SHA-256 hides it: there is nothing to guess, and a slow
  * password hash would only cost every request.
  */
-export class TokenStore {
+export class TokenTable {
   readonly #db: Database.Database;
   readonly #byId: Database.Statement;
   readonly #agentOf: Database.Statement;
@@ -92,7 +49,6 @@ export class TokenStore {
     );
   }
 
-  /** Makes a token. @param token its workspace's id is in lower case @returns its text, which is kept nowhere */
   create(token: NewToken): string {
     const id = randomBytes(ID_BYTES).toString("hex");
     const secret = randomBytes(SECRET_BYTES).toString("base64url");
@@ -119,7 +75,6 @@ export class TokenStore {
     return `tw${letterOf(token)}_${id}_${secret}`;
   }
 
-  /** Whose token this is, or `undefined` when it is unknown, expired or revoked. Compares in constant time. */
   verify(text: string): Caller | undefined {
     const [, letter = "", id = "", secret = ""] = TOKEN_FORM.exec(text) ?? [];
     const row = this.#row(id);
@@ -128,7 +83,6 @@ export class TokenStore {
     return counts ? callerOf(row) : undefined;
   }
 
-  /** Whether a token that was verified before still counts. */
   isLive(tokenId: string): boolean {
     const row = this.#row(tokenId);
     return row !== undefined && this.#counts(row);
@@ -139,20 +93,17 @@ export class TokenStore {
     return this.#row(tokenId)?.is_session === 1;
   }
 
-  /** Every token ever made, oldest first. */
   list(): TokenEntry[] {
     const rows = this.#db.prepare("select * from tokens order by created_at, rowid").all();
     return z.array(rowSchema).parse(rows).map(entryOf);
   }
 
-  /** Makes a token worthless for ever. @returns its entry, or `undefined` when there is no such token */
   revoke(tokenId: string): TokenEntry | undefined {
     this.#db.prepare("update tokens set revoked_at = ? where id = ? and revoked_at is null").run(Date.now(), tokenId);
     const row = this.#row(tokenId);
     return row === undefined ? undefined : entryOf(row);
   }
 
-  /** Whether an agent was ever given a token for the workspace, or is invited to fetch one: that is what makes it known. */
   knowsWorkspace(workspace: string): boolean {
     return this.#agentOf.get(workspace, Date.now()) !== undefined;
   }

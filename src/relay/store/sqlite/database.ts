@@ -2,7 +2,7 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import { z } from "zod";
-import { messageOf, TreewireError } from "../../util/index.js";
+import { messageOf, TreewireError } from "../../../util/index.js";
 import { DATABASE_FILE } from "./directory.js";
 
 /** How long the connection waits for another process that writes, in milliseconds; whoever opens it may change that. */

@@ -2,34 +2,15 @@ import { promisify } from "node:util";
 import { deflate, inflateSync } from "node:zlib";
 import type Database from "libsql";
 import { z } from "zod";
-import {
-  type SecretsMode,
-  type TreeFile,
-  type TreeMeta,
-  treeFileSchema,
-  treeMetaSchema,
-} from "../../protocol/index.js";
+import { type SecretsMode, treeFileSchema, treeMetaSchema } from "../../../protocol/index.js";
+import type { StoredTree, TreeHead } from "../records.js";
 import { writeRelaxed } from "./database.js";
 import { RowCount, type Rows } from "./row-count.js";
-
-/** A tree as it is kept: what a client could be shown, and where its agent may go on. */
-export interface StoredTree {
-  root: string;
-  epoch: string;
-  seq: number;
-  meta: TreeMeta;
-  /** Ascending by key. */
-  files: readonly TreeFile[];
-  /** What its agent did with secrets in it; `undefined`: nobody knows. */
-  secrets?: SecretsMode | undefined;
-}
 
 /** Trees of which nothing was heard for so long are deleted, in milliseconds. */
 const MAX_AGE_MS = 30 * 24 * 60 * 60 * 1000;
 
 const headSchema = z.object({ root: z.string(), epoch: z.string(), seq: z.int() });
-/** Names a state of a tree. */
-export type TreeHead = z.infer<typeof headSchema>;
 const rowSchema = headSchema.extend({
   secrets: z
     .enum(["withhold", "send"])
@@ -47,7 +28,7 @@ const rootsSchema = z.array(z.object({ root: z.string() }));
 const compress = promisify(deflate);
 
 /** The last state of each tree, for those who watch while its agent is away. Compressed: diffs shrink to a tenth. */
-export class TreeStates {
+export class TreeStateTable {
   readonly #db: Database.Database;
   readonly #save: Database.Statement;
   readonly #load: Database.Statement;
@@ -153,7 +134,7 @@ export class TreeStates {
   }
 }
 
-/** What {@link TreeStates.save} packed; `undefined` when it is damaged: its agent sends the tree anew. */
+/** What {@link TreeStateTable.save} packed; `undefined` when it is damaged: its agent sends the tree anew. */
 function unpack(state: Uint8Array): unknown {
   try {
     return JSON.parse(inflateSync(state).toString("utf8"));
