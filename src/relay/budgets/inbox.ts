@@ -22,6 +22,7 @@ export class Inbox implements WaitingSocket {
   readonly #handle: (message: Arrived) => void;
   readonly #waiting: Arrived[] = [];
   #at = 0;
+  #onThrough: (() => void) | undefined;
 
   /** @param budget the party's, for all of its sockets @param handle never throws */
   constructor(budget: TurnBudget, hold: Holdable, handle: (message: Arrived) => void) {
@@ -45,10 +46,16 @@ export class Inbox implements WaitingSocket {
     return this.#waiting[this.#at]?.data.length;
   }
 
-  /** The socket is closed: nothing more is handled. */
+  /** Nothing of what waits is handled. */
   clear(): void {
     this.#waiting.length = 0;
     this.#at = 0;
+  }
+
+  /** The socket is closed, and nothing more comes. @param onThrough called as soon as what has come is handled */
+  end(onThrough: () => void): void {
+    if (this.nextBytes === undefined) onThrough();
+    else this.#onThrough = onThrough;
   }
 
   next(): void {
@@ -60,5 +67,6 @@ export class Inbox implements WaitingSocket {
       this.#hold.release("turn");
     }
     if (message !== undefined) this.#handle(message);
+    if (this.nextBytes === undefined) this.#onThrough?.();
   }
 }

@@ -136,9 +136,11 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
       this.#track(data.length, (sent) => socket.pong(data, false, sent));
     });
     socket.on("error", (error) => this.#failed(error));
-    new Heartbeat(socket, options.stream, options.limits.pingIntervalMs, (end) =>
-      this.#ended(end === "timeout" ? "timeout" : "disconnected"),
-    );
+    new Heartbeat(socket, options.stream, options.limits.pingIntervalMs, (end) => {
+      if (this.#closing) this.#inbox.clear();
+      // what the agent said last counts, also where it has to wait for its turn
+      this.#inbox.end(() => this.#ended(end === "timeout" ? "timeout" : "disconnected"));
+    });
   }
 
   get link(): AgentLink {
@@ -197,7 +199,6 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
   #ended(status: "disconnected" | "timeout"): void {
     clearTimeout(this.#helloTimer);
     this.#rate.stop();
-    this.#inbox.clear();
     this.#live.deleteTunnel(this.#workspace.id, this);
     try {
       this.#isGone = true;

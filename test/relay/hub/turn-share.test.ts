@@ -4,7 +4,7 @@ import type { RelayMessage } from "../../../src/protocol/index.js";
 import { type Frame, GitStream, Hub } from "../../../src/relay/hub/index.js";
 import { TURN_BYTES } from "../../../src/relay/hub/turn-share.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
@@ -19,7 +19,7 @@ const large = (bytes: number, text = "x") => [fileOf("x", text.repeat(bytes))];
 
 /** Two workspaces, and for each what its viewers were sent, in order, over the connection that a test decides on. */
 async function open(t: Cleanup) {
-  const store = new Store(tempDir(t));
+  const store = new SqliteStore(tempDir(t));
   t.teardown(() => store.close());
   const { chatRoots, treeStates } = store;
   const hub = new Hub({ chatRoots, treeStates, log: silentLogger(), limits: DEFAULT_LIMITS });

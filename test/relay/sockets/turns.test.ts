@@ -1,9 +1,9 @@
 import t, { type Test } from "tap";
 import { until } from "../../support/until.js";
-import { FakeAgent } from "../support/fake-agent.js";
+import { FakeAgent, fileOf } from "../support/fake-agent.js";
 import { RawConnection } from "../support/raw.js";
 import { TestRelay } from "../support/relay.js";
-import { updateOf } from "../support/states.js";
+import { APP, updateOf } from "../support/states.js";
 
 const MESSAGES = 500;
 
@@ -15,7 +15,7 @@ const OTHER_WORKSPACE = "99999999-9999-4999-8999-999999999999";
 /** A relay with an agent of another workspace, which says something right behind somebody who says a lot. */
 async function startBeside(t: Test) {
   const relay = await TestRelay.start(t);
-  const other = await relay.agent([], relay.newAgentToken(OTHER_WORKSPACE));
+  const other = await relay.agent([], await relay.newAgentToken(OTHER_WORKSPACE));
   /** What came last is the last. */
   const order: string[] = [];
   const listen = (name: string, agent: FakeAgent) => {
@@ -50,4 +50,16 @@ t.test("nor behind many requests, those that bring no token and name nothing amo
   other.send(behind);
   await until("all were answered", () => order.length === 2);
   t.same(order, ["other", "requests"]);
+});
+
+t.test("what an agent says before it goes is taken, however much of it has to wait", async (t) => {
+  const relay = await TestRelay.start(t);
+  const agent = await relay.agent([APP]);
+  const client = await relay.client();
+  await until("it is asked for the chat", () => agent.received.some(({ type }) => type === "watch"));
+  const many = Array.from({ length: MESSAGES }, (_, at) => ({ type: "gone", root: `/work/${at}` }) as const);
+  agent.sendTogether([...many, updateOf([fileOf("a", "the last word")], { epoch: "epoch-02" })]);
+  agent.leave();
+  await client.diffWith(APP, "the last word");
+  await client.error(/agent/);
 });

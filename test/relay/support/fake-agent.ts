@@ -135,6 +135,11 @@ export class FakeAgent {
     return until("the agent's socket is closed", () => this.closeCode);
   }
 
+  /** Says goodbye, behind what it has sent. */
+  leave(): void {
+    this.#socket.close(1000);
+  }
+
   /** Loses the connection without a word. */
   vanish(): void {
     this.#socket.terminate();
