@@ -170,8 +170,10 @@ export async function serveStore(
   const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId), prepare);
   const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }), store.health);
   observeFiles(metrics.registry, { store, uploads, limits: limits.options });
+  const changed = () => reconciler.changed();
   const upgrades = new Upgrades({
     store,
+    changed: theirs === undefined ? changed : () => undefined, // an upstream tells of its chats itself
     hub,
     exchange,
     authority,
@@ -196,7 +198,6 @@ export async function serveStore(
   });
   let isDraining = false;
   const agentState = (workspace: string) => exchange.agentState(workspace);
-  const changed = () => reconciler.changed();
   const http = await createHttp(
     {
       ...{ store, own, authority, admission, uploads, proxies, agentState, hasAgent, treeCounts, changed },

@@ -12,10 +12,18 @@ export class NamedChats {
   readonly #store: Pick<Store, "chats">;
   readonly #failures: Pick<Failures, "note">;
   readonly #token: AgentToken;
+  readonly #changed: () => void;
   readonly #waiting = new Set<string>();
   #isBusy = false;
 
-  constructor(store: Pick<Store, "chats">, failures: Pick<Failures, "note">, token: AgentToken) {
+  /** @param changed called when a chat was made */
+  constructor(
+    store: Pick<Store, "chats">,
+    failures: Pick<Failures, "note">,
+    token: AgentToken,
+    changed: () => void = () => undefined,
+  ) {
+    this.#changed = changed;
     this.#store = store;
     this.#failures = failures;
     this.#token = token;
@@ -41,7 +49,7 @@ export class NamedChats {
       try {
         // most are there: to find that in a write would have it wait for the disk
         if ((await this.#store.chats.get(chat)) !== undefined) continue;
-        await this.#store.chats.bindNamed({ chat, workspace, owner }, { by });
+        if (await this.#store.chats.bindNamed({ chat, workspace, owner }, { by })) this.#changed();
       } catch (thrown) {
         if (thrown instanceof PreconditionError) continue; // its tunnel is about to be closed
         this.#failures.note(thrown, "a chat that an agent names was not made");

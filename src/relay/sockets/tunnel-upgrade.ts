@@ -29,6 +29,8 @@ const MAX_SOCKETS = 6;
 
 export interface TunnelUpgradeOptions {
   store: Pick<Store, "tokens" | "chats">;
+  /** Called when an agent has made a chat: others are told of it. */
+  changed: () => void;
   hub: Hub;
   exchange: Pick<Exchange, "host">;
   admission: Admission;
@@ -68,7 +70,7 @@ export class TunnelUpgrade {
    * @returns the refusal, when the request is not upgraded
    */
   async open({ request, socket, head }: UpgradeRequest, isClosing: () => boolean): Promise<Refusal | undefined> {
-    const { store, hub, exchange, admission, proxies, limits, live, failures, metrics } = this.#options;
+    const { store, changed, hub, exchange, admission, proxies, limits, live, failures, metrics } = this.#options;
     const answer = await admission.admit(proxies.address(request), async () => {
       const caller = await store.tokens.verify(bearer(request.headers) ?? "");
       return caller?.kind === "agent" ? { ok: caller, tokenId: caller.tokenId } : { refusal: REFUSALS.signedOut };
@@ -93,7 +95,7 @@ export class TunnelUpgrade {
     this.#server.handleUpgrade(request, socket, head, (webSocket) =>
       failures.opening(webSocket, () => {
         const workspace = hub.workspace(token.workspace);
-        const named = new NamedChats(store, failures, token);
+        const named = new NamedChats(store, failures, token, changed);
         const common = {
           exchange,
           live,

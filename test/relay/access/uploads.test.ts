@@ -130,6 +130,23 @@ t.test(
   },
 );
 
+t.test("a file that is entered while the store is asked counts all the same", async (t) => {
+  const usage = new FakeUsage();
+  const usedBy = async (scope: string, name: string) => {
+    const used = usage.usedBy(scope, name);
+    await new Promise((resolve) => setImmediate(resolve));
+    return used;
+  };
+  const uploads = new Uploads(LIMITS, { ...usage.asked, usedBy });
+  const begin = () => uploads.begin({ tokenId: "x", owner: "a", organization: "o", declared: 60_000 }).catch(refusal);
+  const first = (await begin()) as Upload;
+  const second = begin();
+  await new Promise((resolve) => process.nextTick(resolve)); // the store has been asked, and has not answered
+  usage.used.set("owner a", 60_000);
+  first.end();
+  t.match(await second, { status: 413 });
+});
+
 function refused(thrown: unknown): undefined {
   if (!(thrown instanceof RefusedError)) throw thrown;
   return undefined;

@@ -86,6 +86,19 @@ for (const mode of MODES) {
   });
 }
 
+t.test("a chat that an agent names is told to its owner, though nothing else changes", async (t) => {
+  const relay = await TestRelay.start(t);
+  const token = await createToken(relay.dataDir, { kind: "agent", workspace: relay.workspace, autoBind: "alice" });
+  const agent = await relay.agent([], token);
+  const events = await new CoderClient(t, relay.url, relay.clientToken).watch();
+  // the first may be told with the token, which another process has made
+  for (const chat of [randomUUID(), randomUUID()]) {
+    agent.send({ type: "named", chat });
+    const created = () => events.received.some(({ kind, chat: { id } }) => kind === "created" && id === chat);
+    await until("it is told", created, { deadlineMs: 10_000, seen: () => events.received });
+  }
+});
+
 for (const mode of MODES) {
   t.test(`${mode}: who asks for it is closed with 1001 when the agent goes away, and comes back`, async (t) => {
     const relay = await TestRelay.start(t, { mode });
