@@ -41,7 +41,7 @@ export const toHomeSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("who"), relay: relay.exactOptional(), id: id.exactOptional() }),
   /**
    * All that a relay watches; what it does not name is not watched any more. With `heads` it asks for everything that differs
-   * from the states that it holds. `known` is the last home that it has heard of; `isLost`: it hears that one no longer.
+   * from the states that it holds. `known` is the last home that it has heard of; `isLost`: that one is not there any more.
    */
   z.object({
     type: z.literal("follow"),

@@ -22,11 +22,10 @@ import { Sync } from "./sync.js";
 const SILENCE_MS = 5_000;
 /** How often a home is told that this relay still follows; it forgets whom it has not heard for 30 s. */
 const KEEPALIVE_MS = 10_000;
-/** How often a home is looked for while there is none. A new one says so by itself, as a rule. */
+/** How often a home is looked for where there is none. A new one says so by itself, as a rule. */
 const LOOK_MS = 10_000;
-/** The same when one is about to come; and an answer that takes longer is asked for again, then after ever longer. */
-const RETRY_MS = 400;
-const MAX_RETRY_MS = 5_000;
+/** The same where one is about to come. */
+const LOOK_SOON_MS = 400;
 /** How long somebody has to say whether there is a home. */
 const WHO_MS = 1_000;
 /** How long viewers are not told that the agent is away when it is on its way to another home. */
@@ -71,7 +70,6 @@ export class Follower implements Following, AgentLink {
   #isFollowing = false;
   #n = 0;
   #sync: Sync | undefined;
-  #retryMs = RETRY_MS;
   /** The last `follow`: its number, and what it named. */
   #followId = 0;
   #said = "";
@@ -201,7 +199,7 @@ export class Follower implements Following, AgentLink {
     const log = this.#log;
     if (this.#isLooking || log === undefined) return;
     this.#isLooking = true;
-    this.#lookAtMs = this.#now() + RETRY_MS;
+    this.#lookAtMs = this.#now() + LOOK_SOON_MS;
     const about = this.#followId > 0 ? this.#name(this.#followId) : {};
     const isCurrent = () => {
       this.#isLooking = false;
@@ -222,10 +220,10 @@ export class Follower implements Following, AgentLink {
 
   #found(home: HomeState): void {
     if (home.state === "connecting") return; // it says so when its agent is welcomed, and is asked again
-    const isLate = this.#known !== undefined && compareGenerations(home, this.#known) < 0;
-    if (isLate && !this.#isSilent()) return; // the right one is heard
-    if (isLate) this.#isFollowing = false;
-    else this.#heardAtMs = this.#now();
+    const order = this.#orderOf(home);
+    if (order < 0 && !this.#isSilent()) return; // the right one is heard
+    if (order < 0) this.#isFollowing = false;
+    else if (order === 0) this.#heardAtMs = this.#now();
     if (!this.#isFollowing || !home.isKnown) this.#syncSoon();
   }
 
@@ -236,9 +234,10 @@ export class Follower implements Following, AgentLink {
   /** The home is not there any more. */
   #lost(state: Lost): void {
     this.#lose();
+    this.#heardAtMs = LONG_AGO;
     const now = this.#now();
     if (now >= this.#quietUntilMs) this.#leaveAgent(state);
-    this.#lookAtMs = now + (now < this.#quietUntilMs ? RETRY_MS : LOOK_MS);
+    this.#lookAtMs = now + (now < this.#quietUntilMs ? LOOK_SOON_MS : LOOK_MS);
   }
 
   #leaveAgent(state: Lost): void {
@@ -248,7 +247,6 @@ export class Follower implements Following, AgentLink {
 
   #lose(): void {
     this.#isFollowing = false;
-    this.#retryMs = RETRY_MS;
     this.#sync = undefined;
   }
 
@@ -275,13 +273,12 @@ export class Follower implements Following, AgentLink {
     const watches = watchesOf(this.#workspace);
     this.#followId = id;
     this.#said = JSON.stringify(watches);
-    this.#sync = new Sync(id, this.#now() + this.#retryMs);
-    this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+    this.#sync = new Sync(id, this.#now(), this.#sync);
     this.#wire.toHome(this.#workspace.id, {
       type: "follow",
       ...this.#name(id),
       ...(this.#known !== undefined && { known: this.#known }),
-      isLost: !this.#isFollowing,
+      isLost: this.#isSilent(),
       watches,
       heads: headsOf(this.#workspace),
     });
@@ -311,7 +308,7 @@ export class Follower implements Following, AgentLink {
 
   #begin(sync: Sync, { g, relay, secrets, compares }: ToFollowerOf<"begin">): void {
     const from = { g, relay };
-    const order = this.#known === undefined ? 1 : compareGenerations(from, this.#known);
+    const order = this.#orderOf(from);
     if (order < 0 || !sync.begin(from)) return;
     if (order > 0) this.#isFollowing = false; // another log
     this.#known = from;
@@ -329,7 +326,7 @@ export class Follower implements Following, AgentLink {
       this.#workspace.resume();
     }
     for (const entry of sync.kept) {
-      const isCovered = this.#isOfHome(entry) && entry.n <= n; // the sync had all that was before it
+      const isCovered = this.#orderOf(entry) === 0 && entry.n <= n; // the sync had all that was before it
       if (isCovered && entry.event?.type === "refreshed") this.#pass(entry.event);
       else this.#heardLog(entry);
     }
@@ -338,22 +335,27 @@ export class Follower implements Following, AgentLink {
     else this.#startSync();
   }
 
-  #isOfHome(other: Generation): boolean {
-    return this.#known !== undefined && compareGenerations(other, this.#known) === 0;
+  /** @returns below 0 for a home before the one that is known, and above for a later one */
+  #orderOf(home: Generation): number {
+    return this.#known === undefined ? 1 : compareGenerations(home, this.#known);
   }
 
   // ── following ──
 
   #heardLog(entry: LogEntry): void {
-    const isOfHome = this.#isOfHome(entry);
-    if (!isOfHome && this.#known !== undefined && compareGenerations(entry, this.#known) < 0) return;
+    const order = this.#orderOf(entry);
+    if (order < 0) return;
+    this.#heardAtMs = this.#now();
+    if (order > 0) {
+      this.#lose(); // what the home before says counts for nothing
+      this.#known = { g: entry.g, relay: entry.relay };
+    }
     if (entry.over !== undefined) {
-      if (isOfHome) this.#heardEnd(entry.over);
+      this.#heardEnd(entry.over);
       return;
     }
-    if (isOfHome) this.#heardAtMs = this.#now();
-    if (isOfHome && entry.isLeaving === true) this.#quietUntilMs = this.#now() + QUIET_MS;
-    if (!isOfHome || !this.#isFollowing) this.#syncSoon();
+    if (entry.isLeaving === true) this.#quietUntilMs = this.#now() + QUIET_MS;
+    if (!this.#isFollowing) this.#syncSoon();
     if (this.#sync === undefined) this.#guard(() => this.#take(entry));
     else this.#sync.keep(entry);
   }
@@ -394,7 +396,5 @@ export class Follower implements Following, AgentLink {
     return { relay: this.#wire.relay, id };
   }
 
-  #now(): number {
-    return this.#clock.monotonicMs();
-  }
+  #now = (): number => this.#clock.monotonicMs();
 }

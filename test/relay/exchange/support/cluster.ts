@@ -11,12 +11,15 @@ import { ModelAgent, type Written } from "./model-agent.js";
 
 export const ROOTS = ["/home/me/app", "/home/me/lib"] as const;
 
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
 /** One client: what it was shown, checked as it comes. */
 export class Client {
   readonly faults: string[] = [];
   /** By root: how often the file that it was shown last had been written. */
   readonly shown = new Map<string, number>();
-  errors = 0;
+  /** The errors that it was sent. */
+  readonly messages: string[] = [];
   readonly #written: Written;
   /** By name: how often files had been written when it asked. */
   readonly #refreshes = new Map<string, Written>();
@@ -46,7 +49,7 @@ export class Client {
 
   heard(text: string): void {
     const frame: ReturnType<typeof JSON.parse> = JSON.parse(text);
-    if (frame.type === "error") this.errors += 1;
+    if (frame.type === "error") this.messages.push(frame.message);
     else this.#heardChanges(frame);
     for (const id of frame.answers ?? []) {
       const written = this.#refreshes.get(id);
@@ -185,8 +188,9 @@ export class Cluster {
     for (const agent of this.agents) agent.noticed();
   }
 
-  advance(byMs: number): Promise<void> {
-    return this.#clock.advance(byMs);
+  async advance(byMs: number): Promise<void> {
+    await nextTurn(); // what was done before comes first
+    await this.#clock.advance(byMs);
   }
 
   async close(): Promise<void> {

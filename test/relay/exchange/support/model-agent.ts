@@ -15,6 +15,7 @@ export interface AgentPort {
 }
 
 interface Connection {
+  readonly port: AgentPort;
   readonly workspace: Workspace;
   hosted: Hosted | undefined;
   isOver: boolean;
@@ -53,9 +54,16 @@ export class ModelAgent {
     return this.#connection?.hosted !== undefined;
   }
 
-  async connect({ hub, exchange }: AgentPort): Promise<void> {
+  /** Where it connects to, or is connected. */
+  get port(): AgentPort | undefined {
+    return this.#connection?.port;
+  }
+
+  async connect(port: AgentPort): Promise<void> {
+    const { hub, exchange } = port;
     const workspace = hub.workspace(this.#workspace);
     const connection: Connection = {
+      port,
       workspace,
       hosted: undefined,
       isOver: false,
@@ -166,8 +174,8 @@ export class ModelAgent {
     };
     // now and then in two parts
     if (this.#random.chance(0.3)) {
-      this.#say(connection, { ...tree, part: 0, more: true });
-      this.#say(connection, { ...tree, part: 1, upserts: [] });
+      this.#say(connection, { ...tree, more: true });
+      this.#say(connection, { ...tree, upserts: [] });
     } else this.#say(connection, tree);
   }
 
