@@ -12,10 +12,14 @@ export interface Subscription {
 }
 
 /** Nobody listens at the subject. */
-export class NobodyListensError extends Error {}
+export class NobodyListensError extends Error {
+  override readonly name = "NobodyListensError";
+}
 
 /** There was no answer in time, or nobody can be reached at present. */
-export class NoReplyError extends Error {}
+export class NoReplyError extends Error {
+  override readonly name = "NoReplyError";
+}
 
 /**
  * What relays speak to each other over. Messages may be lost, and nobody is told; those of one relay at one subject arrive in

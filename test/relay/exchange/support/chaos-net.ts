@@ -19,6 +19,12 @@ export interface Faults {
 
 export const NO_FAULTS: Faults = { loss: 0, repeats: 0, maxDelayMs: 3 };
 
+interface Lane {
+  /** When the last of them arrives. */
+  lastAt: number;
+  readonly waiting: (() => void)[];
+}
+
 interface Listener {
   readonly bus: ChaosBus;
   readonly subject: string;
@@ -33,8 +39,8 @@ export class ChaosNet {
   published = 0;
   readonly #random: Random;
   readonly #clock: Clock;
-  /** When the last delivery of a subject to a relay arrives. */
-  readonly #arrivals = new Map<string, number>();
+  /** What is on its way in each lane, in its order. */
+  readonly #lanes = new Map<string, Lane>();
   #buses = 0;
 
   constructor(random: Random, clock: Clock) {
@@ -76,9 +82,11 @@ export class ChaosNet {
     const times = this.#random.chance(repeats) ? 2 : 1;
     for (let time = 0; time < times; time += 1) {
       const now = this.#clock.monotonicMs();
-      const at = Math.max(this.#arrivals.get(lane) ?? 0, now + this.#random.small(0, maxDelayMs));
-      this.#arrivals.set(lane, at);
-      this.#clock.after(at - now, arrive);
+      const known = this.#lanes.get(lane) ?? { lastAt: 0, waiting: [] };
+      this.#lanes.set(lane, known);
+      known.lastAt = Math.max(known.lastAt, now + this.#random.small(0, maxDelayMs));
+      known.waiting.push(arrive);
+      this.#clock.after(known.lastAt - now, () => known.waiting.shift()?.()); // also where timers of one time change places
     }
   }
 }
@@ -110,10 +118,15 @@ export class ChaosBus implements Bus {
         reject(new NoReplyError("cut off"));
         return;
       }
-      const reply = (answer: Uint8Array) => this.#net.deliver(`answers ${this.name}`, () => resolve(answer));
-      const listening = this.#net.publish(this, subject, data, reply);
-      if (listening === 0) this.#clock.after(1, () => reject(new NobodyListensError(subject)));
-      this.#clock.after(timeoutMs, () => reject(new NoReplyError(subject)));
+      const cancel = this.#clock.after(timeoutMs, () => reject(new NoReplyError(subject)));
+      const reply = (answer: Uint8Array) =>
+        this.#net.deliver(`answers ${this.name}`, () => {
+          cancel();
+          resolve(answer);
+        });
+      if (this.#net.publish(this, subject, data, reply) > 0) return;
+      cancel();
+      this.#clock.after(1, () => reject(new NobodyListensError(subject)));
     });
   }
 
