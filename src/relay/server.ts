@@ -205,7 +205,8 @@ export async function serveStore(
   const http = await createHttp(
     {
       ...{ store, own, authority, admission, uploads, proxies, agentState, hasAgent, treeCounts, changed },
-      ask: (chat, question) => hub.ask(chat, question),
+      ask: (chat, question) =>
+        hub.agentState(chat.workspace) === "connected" ? hub.ask(chat, question) : exchange.ask(chat, question),
     },
     {
       limits: limits.options,

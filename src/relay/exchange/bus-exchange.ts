@@ -1,11 +1,13 @@
 import { LRUCache } from "lru-cache";
+import type { Answer, Question } from "../../protocol/index.js";
 import type { Clock } from "../../util/index.js";
-import type { AgentState, Workspace } from "../hub/index.js";
+import { type AgentState, type Binding, QuestionError, type Workspace } from "../hub/index.js";
 import type { Soon } from "../soon.js";
 import { type Bus, NobodyListensError, NoReplyError, type Subscription } from "./bus/bus.js";
 import { Wire } from "./bus/wire.js";
 import { Follower } from "./cluster/follower.js";
 import { HomeEnd } from "./cluster/home.js";
+import { RemoteQuestions } from "./cluster/remote-questions.js";
 import { takeOver } from "./cluster/takeover.js";
 import type { Exchange, Following, Home, Hosted } from "./exchange.js";
 
@@ -43,6 +45,7 @@ export class BusExchange implements Exchange {
   readonly #seats = new Map<string, Seat>();
   readonly #states = new LRUCache<string, { state: AgentState; atMs: number }>({ max: MAX_STATES });
   readonly #toFollowers: Subscription;
+  readonly #questions = new RemoteQuestions();
   #ids = 0;
   #cancelTick: () => void = () => undefined;
 
@@ -51,9 +54,10 @@ export class BusExchange implements Exchange {
     this.#wire = new Wire(bus, relay);
     this.#clock = clock;
     this.#stateHere = stateHere;
-    this.#toFollowers = this.#wire.atFollower((workspace, message) =>
-      this.#seats.get(workspace)?.follower?.heard(message),
-    );
+    this.#toFollowers = this.#wire.atFollower((workspace, message) => {
+      if (message.type === "answer" && this.#questions.heard(message)) return;
+      this.#seats.get(workspace)?.follower?.heard(message);
+    });
     bus.onReconnected(() => {
       for (const { home, follower } of [...this.#seats.values()]) {
         home?.reconnected();
@@ -102,10 +106,7 @@ export class BusExchange implements Exchange {
       wire: this.#wire,
       workspace,
       clock: this.#clock,
-      nextId: () => {
-        this.#ids += 1;
-        return this.#ids;
-      },
+      nextId: () => this.#nextId(),
     });
     seat.follower = follower;
     if (seat.home === undefined) follower.start();
@@ -117,6 +118,11 @@ export class BusExchange implements Exchange {
         this.#tidy(id, seat);
       },
     };
+  }
+
+  #nextId(): number {
+    this.#ids += 1;
+    return this.#ids;
   }
 
   #seat(workspace: string): Seat {
@@ -138,10 +144,10 @@ export class BusExchange implements Exchange {
     if (here === "connected" || this.#seats.get(workspace)?.home !== undefined) return here;
     const known = this.#states.get(workspace);
     if (known !== undefined && this.#clock.monotonicMs() - known.atMs < STATE_MS) return known.state;
-    return this.#ask(workspace, here);
+    return this.#askState(workspace, here);
   }
 
-  async #ask(workspace: string, here: AgentState): Promise<AgentState> {
+  async #askState(workspace: string, here: AgentState): Promise<AgentState> {
     let state = here;
     try {
       state = (await this.#wire.who(workspace, { type: "who" }, WHO_MS))?.state ?? here;
@@ -150,6 +156,15 @@ export class BusExchange implements Exchange {
     }
     this.#states.set(workspace, { state, atMs: this.#clock.monotonicMs() });
     return state;
+  }
+
+  async ask({ workspace, chat, paths, base }: Binding, question: Question): Promise<Answer> {
+    if ((await this.agentState(workspace)) !== "connected") throw new QuestionError("no-agent");
+    const id = this.#nextId();
+    const about = { chat, paths: [...paths], ...(base !== undefined && base !== "" && { base }) };
+    return await this.#questions.ask(id, () => {
+      this.#wire.toHome(workspace, { type: "ask", relay: this.#wire.relay, id, ...about, question });
+    });
   }
 
   drain(): void {

@@ -1,5 +1,5 @@
-import type { AgentMessage, SecretsMode } from "../../protocol/index.js";
-import type { AgentLink, AgentState, Workspace } from "../hub/index.js";
+import type { AgentMessage, Answer, Question, SecretsMode } from "../../protocol/index.js";
+import type { AgentLink, AgentState, Binding, Workspace } from "../hub/index.js";
 import type { Soon } from "../soon.js";
 
 /** What an agent says once it is welcome. */
@@ -54,6 +54,12 @@ export interface Exchange {
   follow(workspace: Workspace): Following;
   /** The state of a workspace's agent, wherever it is connected. @param workspace its id, in lower case */
   agentState(workspace: string): Soon<AgentState>;
+  /**
+   * Asks an agent that is connected to another relay about a chat's trees, whether or not anybody watches them.
+   *
+   * @throws QuestionError
+   */
+  ask(chat: Binding, question: Question): Promise<Answer>;
   /** The relay stops, and is about to close its tunnels: whoever follows them elsewhere is told that the agents come back. */
   drain(): void;
   /** Lets go of other relays, when the last socket is closed. */

@@ -1,4 +1,5 @@
-import type { AgentState, Workspace } from "../hub/index.js";
+import type { Answer } from "../../protocol/index.js";
+import { type AgentState, QuestionError, type Workspace } from "../hub/index.js";
 import type { Exchange, Following, Home, Hosted } from "./exchange.js";
 
 /** Nobody is elsewhere. */
@@ -25,6 +26,10 @@ export class LocalExchange implements Exchange {
 
   agentState(workspace: string): AgentState {
     return this.#stateHere(workspace);
+  }
+
+  ask(): Promise<Answer> {
+    return Promise.reject(new QuestionError("no-agent"));
   }
 
   drain(): void {}

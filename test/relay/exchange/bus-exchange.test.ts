@@ -2,6 +2,7 @@ import { mock } from "node:test";
 import t from "tap";
 import type { RelayMessage } from "../../../src/protocol/index.js";
 import type { AgentReport, Hosted, Welcomed } from "../../../src/relay/exchange/index.js";
+import { QuestionError } from "../../../src/relay/hub/index.js";
 import { Store } from "../../../src/relay/store/index.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { Random } from "../../support/random.js";
@@ -185,6 +186,33 @@ t.test(
     agent.say({ type: "answer", id: ask?.id ?? 0, data, more: false });
     await cluster.advance(50);
     t.match(await answer, { kind: "failure", why: "not-found" });
+  },
+);
+
+t.test(
+  "an agent at another relay is asked without anybody watching there, and why there is no answer is known",
+  async (t) => {
+    const cluster = clusterOf(t);
+    const { exchange } = nodeOf(cluster, 1);
+    const ask = async (answer?: (id: number) => void) => {
+      const answered = exchange
+        .ask({ workspace: cluster.workspace, chat: cluster.chats[0] ?? "", paths: [] }, { kind: "diff" })
+        .catch((thrown: unknown) => (thrown instanceof QuestionError ? thrown.why : String(thrown)));
+      await cluster.advance(50);
+      answer?.(agent.all.findLast((message) => message.type === "ask")?.id ?? 0);
+      await cluster.advance(50);
+      return answered;
+    };
+    const agent = new Agent(cluster, 0);
+    t.equal(await ask(), "no-agent");
+    await cluster.advance(1_000);
+    await agent.connect(cluster);
+    const said = { kind: "failure" as const, why: "not-found" as const, message: "no such tree" };
+    const say = (data: string) => (id: number) => agent.say({ type: "answer", id, data, more: false });
+    t.same(await ask(say(JSON.stringify(said))), said);
+    t.equal(await ask(say("{}")), "no-answer");
+    await new Agent(cluster, 0).connect(cluster, { compares: false });
+    t.equal(await ask(), "old-agent");
   },
 );
 

@@ -132,8 +132,13 @@ export const toFollowerSchema = z.discriminatedUnion("type", [
   /** What is true at the moment that `end` names. `at` counts from 0. */
   z.object({ type: z.literal("item"), ...syncName, at: count, event: eventSchema }),
   z.object({ type: z.literal("end"), ...syncName, items: count, n: count }),
-  /** JSON of the agent's answer; empty: there is none. */
-  z.object({ type: z.literal("answer"), ...syncName, data: z.string() }),
+  /** JSON of the agent's answer, or why there is none. */
+  z.object({
+    type: z.literal("answer"),
+    ...syncName,
+    data: z.string(),
+    why: z.enum(["too-many", "no-agent", "no-answer", "old-agent"]).exactOptional(),
+  }),
 ]);
 export type ToFollower = z.infer<typeof toFollowerSchema>;
 export type ToFollowerOf<T extends ToFollower["type"]> = Extract<ToFollower, { type: T }>;

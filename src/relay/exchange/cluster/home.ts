@@ -1,5 +1,5 @@
 import type { Clock } from "../../../util/index.js";
-import type { AgentLink, Workspace } from "../../hub/index.js";
+import { type AgentLink, QuestionError, type Workspace } from "../../hub/index.js";
 import type { Subscription } from "../bus/bus.js";
 import {
   compareGenerations,
@@ -258,12 +258,12 @@ export class HomeEnd implements Hosted, Claim {
   }
 
   #ask({ relay, id, question, chat, paths, base }: ToHomeOf<"ask">): void {
-    const answer = (data: string): void => {
-      this.#wire.toFollower(relay, this.#workspace.id, { type: "answer", ...this.#generation, id, data });
+    const answer = (said: { data: string; why?: QuestionError["why"] }): void => {
+      this.#wire.toFollower(relay, this.#workspace.id, { type: "answer", ...this.#generation, id, ...said });
     };
     this.#workspace.ask({ chat, paths, base }, question).then(
-      (found) => answer(JSON.stringify(found)),
-      () => answer(""),
+      (found) => answer({ data: JSON.stringify(found) }),
+      (thrown: unknown) => answer({ data: "", why: thrown instanceof QuestionError ? thrown.why : "no-answer" }),
     );
   }
 }
