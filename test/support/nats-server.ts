@@ -43,11 +43,23 @@ export class NatsServer {
     await once(this.#process, "exit");
   }
 
+  /** Has it do nothing for a while. */
+  freeze(ms: number): Promise<void> {
+    return freeze(this.#process, ms);
+  }
+
   /** Starts it again, at the same port. */
   async restart(): Promise<void> {
     await this.kill();
     this.#process = (await run(Number(new URL(this.url).port))).process;
   }
+}
+
+/** Stops a process, and lets it go on after so many milliseconds. */
+export async function freeze(stopped: ChildProcess | undefined, ms: number): Promise<void> {
+  stopped?.kill("SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  stopped?.kill("SIGCONT");
 }
 
 /** @param port -1 picks one */
