@@ -87,7 +87,12 @@ export class BusExchange implements Exchange {
     });
     seat.home = hosted;
     before?.retire();
-    await takeOver(this.#wire, workspace.id, hosted);
+    try {
+      await takeOver(this.#wire, workspace.id, hosted);
+    } catch (thrown) {
+      hosted.retire();
+      throw thrown;
+    }
     return hosted;
   }
 
@@ -180,7 +185,7 @@ export class BusExchange implements Exchange {
   #tickSoon(): void {
     this.#cancelTick = this.#clock.after(TICK_MS, () => {
       const now = this.#clock.monotonicMs();
-      for (const { home, follower } of [...this.#seats.values()]) {
+      for (const { home, follower } of this.#seats.values()) {
         home?.tick(now);
         follower?.tick(now);
       }

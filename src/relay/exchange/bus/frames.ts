@@ -67,11 +67,8 @@ interface Unfinished {
 
 /** Puts messages together again, at one subscription. What is no message, or lacks a part, is dropped: it counts as lost. */
 export class FrameReader {
-  /** By sender: each sends its messages one after the other. */
-  readonly #unfinished = new LRUCache<string, Unfinished>({
-    maxSize: MAX_UNFINISHED_BYTES,
-    sizeCalculation: ({ bytes }) => bytes + 1,
-  });
+  /** By sender: each sends its messages one after the other. Made when it is needed: nearly all messages are of one frame. */
+  #unfinished: LRUCache<string, Unfinished> | undefined;
 
   /** @param subject at which the frame came: a sender may speak at several @returns what `JSON.parse` makes of a whole message */
   read(subject: string, frame: Uint8Array): unknown {
@@ -84,6 +81,10 @@ export class FrameReader {
     if (parts === 1) return parse([body], isDeflated);
     const sender = `${header.toString("latin1", SENDER_AT, NUMBER_AT)} ${subject}`;
     const number = header.readUInt32BE(NUMBER_AT);
+    this.#unfinished ??= new LRUCache({
+      maxSize: MAX_UNFINISHED_BYTES,
+      sizeCalculation: ({ bytes }) => bytes + 1,
+    });
     const known = this.#unfinished.get(sender);
     const before = part === 0 ? { number, parts: [], bytes: 0 } : known;
     if (before === undefined || before.number !== number || before.parts.length !== part) return undefined;

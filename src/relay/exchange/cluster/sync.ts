@@ -1,7 +1,7 @@
 import { compareGenerations, type Generation, type LogEntry } from "../bus/messages.js";
 
 /** So many entries are kept while a sync is under way; where there were more, there is a gap behind it. */
-const MAX_KEPT_ENTRIES = 1_000;
+const MAX_KEPT_ENTRIES = 100;
 
 /** An answer that takes longer is asked for again, then after ever longer. Milliseconds. */
 const RETRY_MS = 400;
