@@ -304,7 +304,10 @@ export async function serveStore(
 }
 
 /** @param stateHere the state of an agent as far as this relay knows */
-async function openExchange({ nats }: RelayOptions, stateHere: (workspace: string) => AgentState): Promise<Exchange> {
+async function openExchange(
+  { nats }: Pick<RelayOptions, "nats">,
+  stateHere: (workspace: string) => AgentState,
+): Promise<Exchange> {
   if (nats === undefined) return new LocalExchange(stateHere);
   const { natsExchange } = await import("./exchange/nats-exchange.js");
   return natsExchange(nats, stateHere);

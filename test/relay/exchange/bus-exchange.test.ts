@@ -3,7 +3,7 @@ import t from "tap";
 import type { RelayMessage } from "../../../src/protocol/index.js";
 import type { AgentReport, Hosted, Welcomed } from "../../../src/relay/exchange/index.js";
 import { QuestionError } from "../../../src/relay/hub/index.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { Random } from "../../support/random.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
@@ -15,7 +15,7 @@ mock.timers.enable({ apis: ["setTimeout", "setInterval"] }); // of hubs: the clu
 t.teardown(() => mock.timers.reset());
 
 function clusterOf(t: Cleanup, { skewsMs = [0, 0, 0] }: { skewsMs?: number[] } = {}): Cluster {
-  const store = new Store(tempDir(t));
+  const store = new SqliteStore(tempDir(t));
   const cluster = new Cluster(store, new FakeClock(), new Random(7), skewsMs);
   t.teardown(async () => {
     await cluster.close();

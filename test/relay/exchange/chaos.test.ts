@@ -2,7 +2,7 @@
 // ones. `npm run faults:cluster` draws other seeds, and more of them.
 import { mock } from "node:test";
 import t from "tap";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import fc from "../../support/fast-check.js";
 import { drawSeed, Random, SEED } from "../../support/random.js";
@@ -24,8 +24,8 @@ t.teardown(() => mock.timers.reset());
 
 const store = openStore(t);
 
-function openStore(t: Cleanup): Store {
-  const opened = new Store(tempDir(t));
+function openStore(t: Cleanup): SqliteStore {
+  const opened = new SqliteStore(tempDir(t));
   t.teardown(() => opened.close());
   return opened;
 }

@@ -5,7 +5,7 @@ import { BusExchange } from "../../../src/relay/exchange/bus-exchange.js";
 import { type AgentReport, type Exchange, LocalExchange } from "../../../src/relay/exchange/index.js";
 import { GitStream, Hub } from "../../../src/relay/hub/index.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
-import { Store } from "../../../src/relay/store/index.js";
+import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { Random } from "../../support/random.js";
@@ -33,7 +33,7 @@ const EXCHANGES: Record<string, Make> = {
 };
 
 function relayOf(t: Cleanup, make: Make) {
-  const store = new Store(tempDir(t));
+  const store = new SqliteStore(tempDir(t));
   t.teardown(() => store.close());
   const { chatRoots, treeStates } = store;
   const clock = new FakeClock();

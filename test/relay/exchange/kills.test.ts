@@ -40,17 +40,21 @@ class RelayProcess {
   url = "";
   readonly #dataDir: string;
   readonly #server: string;
-  readonly agentToken: string;
-  readonly clientToken: string;
+  agentToken = "";
+  clientToken = "";
   #process: ChildProcess | undefined;
 
   constructor(t: Cleanup, server: string) {
     this.#server = server;
     this.#dataDir = tempDir(t);
-    this.agentToken = createToken(this.#dataDir, { kind: "agent", workspace });
-    this.clientToken = createToken(this.#dataDir, { kind: "client", user: "alice" });
-    bindChat(this.#dataDir, { chat, workspace, owner: "alice" });
     t.teardown(() => this.kill());
+  }
+
+  /** Makes tokens and the chat. */
+  async prepare(): Promise<void> {
+    this.agentToken = await createToken(this.#dataDir, { kind: "agent", workspace });
+    this.clientToken = await createToken(this.#dataDir, { kind: "client", user: "alice" });
+    await bindChat(this.#dataDir, { chat, workspace, owner: "alice" });
   }
 
   async start(): Promise<void> {
@@ -123,7 +127,10 @@ t.test("killed relays and servers let no barrier pass early", { skip: withoutNat
   const random = new Random(seed);
   const server = await NatsServer.start(t);
   const relays = [new RelayProcess(t, server.url), new RelayProcess(t, server.url), new RelayProcess(t, server.url)];
-  for (const relay of relays) await relay.start();
+  for (const relay of relays) {
+    await relay.prepare();
+    await relay.start();
+  }
   const agent = new WanderingAgent(t);
   await agent.connect(random.pick(relays));
   const clients = new Map<RelayProcess, WatchClient>();

@@ -17,13 +17,13 @@ async function startRelays(t: Cleanup) {
   const server = await NatsServer.start(t);
   const nats = { servers: [server.url] };
   const [one, two] = [await TestRelay.start(t, { nats, lingerMs: 0 }), await TestRelay.start(t, { nats, lingerMs: 0 })];
-  two.newAgentToken(one.workspace);
-  bindChat(two.dataDir, { chat: one.chat, workspace: one.workspace, owner: "alice" });
+  await two.newAgentToken(one.workspace);
+  await bindChat(two.dataDir, { chat: one.chat, workspace: one.workspace, owner: "alice" });
   return {
     server,
     one,
     two,
-    agentAt: (relay: TestRelay) => relay.agent([APP], relay.newAgentToken(one.workspace)),
+    agentAt: async (relay: TestRelay) => relay.agent([APP], await relay.newAgentToken(one.workspace)),
     clientAt: (relay: TestRelay) => WatchClient.watch(t, relay.url, one.chat, relay.clientToken),
   };
 }
