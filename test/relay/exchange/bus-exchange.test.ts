@@ -19,7 +19,7 @@ function clusterOf(t: Cleanup, { skewsMs = [0, 0, 0] }: { skewsMs?: number[] } =
   const cluster = new Cluster(store, new FakeClock(), new Random(7), skewsMs);
   t.teardown(async () => {
     await cluster.close();
-    store.close();
+    await store.close();
   });
   return cluster;
 }
