@@ -67,6 +67,7 @@ async function run(port: number): Promise<{ process: ChildProcess; port: number 
   const server = spawn(program ?? "nats-server", ["-a", "127.0.0.1", "-p", String(port)], {
     stdio: ["ignore", "ignore", "pipe"],
   });
+  process.once("exit", () => server.kill("SIGKILL")); // also when the test has run out of time
   const lines: string[] = [];
   for await (const line of createInterface(server.stderr)) {
     lines.push(line);
