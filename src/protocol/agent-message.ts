@@ -36,9 +36,13 @@ export function readAgentFrame(frame: Buffer): ArrivedMessage | undefined {
 export function readAgentMessage(text: string): AgentMessage | undefined {
   if (text.length > MIN_LOOKED_AT_UNITS && exceedsShape(text, MAX_VALUES, MAX_DEPTH)) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
-    return isPlainTreeMessage(value) ? value : agentMessageSchema.safeParse(value).data;
+    return agentMessageOf(JSON.parse(text));
   } catch {
     return undefined; // no JSON: the caller counts and logs it
   }
+}
+
+/** The same for a value that `JSON.parse` made. */
+export function agentMessageOf(value: unknown): AgentMessage | undefined {
+  return isPlainTreeMessage(value) ? value : agentMessageSchema.safeParse(value).data;
 }

@@ -46,16 +46,19 @@ const compare = z.string().min(1).max(MAX_COMPARISON_UNITS).exactOptional();
 /** The ref that a chat names as base, as text. */
 const base = z.string().min(1).max(MAX_COMPARISON_UNITS).exactOptional();
 
+/** The fields that name a state of a tree. */
+export const treeNameShape = { root, compare, epoch, seq };
+
 /** What an agent does with secrets in what it sends (docs/secrets.md): it hides them, or not. */
-const secretsMode = z.enum(["withhold", "send"]);
-export type SecretsMode = z.infer<typeof secretsMode>;
+export const secretsModeSchema = z.enum(["withhold", "send"]);
+export type SecretsMode = z.infer<typeof secretsModeSchema>;
 
 const hello = z.object({
   type: z.literal("hello"),
   protocol: z.int(),
   agent: z.string().max(100),
   /** Absent: of an agent that knows of no secrets. */
-  secrets: secretsMode.exactOptional(),
+  secrets: secretsModeSchema.exactOptional(),
   /** The agent knows `compare`. Absent: it shows HEAD's diff whatever is asked for. */
   compares: z.literal(true).exactOptional(),
 });
@@ -143,7 +146,7 @@ const welcome = z.object({
   protocol: z.int(),
   workspace: idSchema,
   /** The states that the relay holds from before; the agent may go on from them with a delta. */
-  held: boundedArray(z.object({ root, compare, epoch, seq }), MAX_TREES),
+  held: boundedArray(z.object(treeNameShape), MAX_TREES),
   /**
    * The updates of which the relay has the first `parts` parts, from a connection that was lost: the agent goes on behind
    * them, or begins another update. A relay that says nothing of them, not even that there are none, takes no `rest`.
@@ -160,7 +163,7 @@ const welcome = z.object({
  * The chat is watched from now on, with this comparison: each that is watched has a message of its own. `paths` are absolute;
  * none: every repository under the agent's roots. Those of the last message count.
  */
-const watch = z.object({
+export const watchSchema = z.object({
   type: z.literal("watch"),
   chat,
   paths: boundedArray(z.string().max(4096), 1000),
@@ -181,7 +184,7 @@ const ack = z.object({ type: z.literal("ack"), root, compare, epoch, seq });
 const resync = z.object({ type: z.literal("resync"), root, compare });
 
 /** A question about a chat's trees, whether or not it is watched. Only agents with `compares` in their hello are asked. */
-const ask = z.object({
+export const askSchema = z.object({
   type: z.literal("ask"),
   id: z.int(),
   chat,
@@ -190,7 +193,15 @@ const ask = z.object({
   question: questionSchema,
 });
 
-export const relayMessageSchema = z.discriminatedUnion("type", [welcome, watch, unwatch, refresh, ack, resync, ask]);
+export const relayMessageSchema = z.discriminatedUnion("type", [
+  welcome,
+  watchSchema,
+  unwatch,
+  refresh,
+  ack,
+  resync,
+  askSchema,
+]);
 /** Relay → agent. */
 export type RelayMessage = z.infer<typeof relayMessageSchema>;
 /** What the relay has of an update that was not finished. */

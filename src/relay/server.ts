@@ -21,7 +21,7 @@ import { observeFiles } from "./file-metrics.js";
 import type { FileTypes } from "./http/files/file-types.js";
 import { createHttp, type HttpServer } from "./http/index.js";
 import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
-import { Hub } from "./hub/index.js";
+import { type AgentState, Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
 import { listenFailure } from "./listen-failure.js";
 import { Metrics } from "./metrics.js";
@@ -65,6 +65,11 @@ export interface RelayOptions {
    * milliseconds. Default: 10 s.
    */
   drainMs?: number;
+  /**
+   * NATS servers at which other relays are: agents and viewers of one workspace may be at any of them. All relays have to know the
+   * same tokens and chats, which is not what data directories do by themselves; so no option of the program sets it.
+   */
+  nats?: { servers: string[] };
 }
 
 export interface RunningRelay {
@@ -152,7 +157,7 @@ export async function serveStore(
     onTrouble: () => metrics.troubled(),
     onChange: (workspace, what) => (what === "agent" ? events.agentChanged(workspace) : events.treesChanged(workspace)),
   });
-  const exchange: Exchange = new LocalExchange((workspace) => hub.agentState(workspace));
+  const exchange = await openExchange(options, (workspace) => hub.agentState(workspace));
   const hasAgent = (workspace: string) => hub.agentState(workspace) === "connected";
   const treeCounts = (workspace: string, chat: string) => hub.treeCounts(workspace, chat);
   const events = new ChatEvents({ chats: store.chats, hasAgent, treeCounts });
@@ -201,7 +206,8 @@ export async function serveStore(
   const http = await createHttp(
     {
       ...{ store, own, authority, admission, uploads, proxies, agentState, hasAgent, treeCounts, changed },
-      ask: (chat, question) => hub.ask(chat, question),
+      ask: (chat, question) =>
+        hub.agentState(chat.workspace) === "connected" ? hub.ask(chat, question) : exchange.ask(chat, question),
     },
     {
       limits: limits.options,
@@ -231,6 +237,7 @@ export async function serveStore(
   } catch (thrown) {
     await scrapers?.close();
     await http.close();
+    await exchange.close();
     if (thrown instanceof TreewireError) throw thrown;
     throw listenFailure(host, port, thrown);
   }
@@ -281,16 +288,30 @@ export async function serveStore(
           await tidyAndNote();
           await store.flush(isOver);
         },
-        closeSockets: (withinMs, graceMs) => upgrades.close(withinMs, graceMs),
+        closeSockets: (withinMs, graceMs) => {
+          exchange.drain();
+          return upgrades.close(withinMs, graceMs);
+        },
         closeHttp: (forMs) => closeHttp(http, forMs),
       };
       await drain(relay, options.drainMs ?? DRAIN_MS, systemClock);
       clearInterval(poll);
       clearInterval(sweep);
       await scrapers?.close();
+      await exchange.close();
       await store.close();
     },
   };
+}
+
+/** @param stateHere the state of an agent as far as this relay knows */
+async function openExchange(
+  { nats }: Pick<RelayOptions, "nats">,
+  stateHere: (workspace: string) => AgentState,
+): Promise<Exchange> {
+  if (nats === undefined) return new LocalExchange(stateHere);
+  const { natsExchange } = await import("./exchange/nats-exchange.js");
+  return natsExchange(nats, stateHere);
 }
 
 /** Stops listening, and lets requests under way end. @param forMs for so long, in milliseconds */

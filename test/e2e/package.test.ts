@@ -148,6 +148,15 @@ t.test("a program loads what its command needs, and no more", { skip: unbundled 
   t.same(roomsIn(loadedWith("dist/bin/agent.js")), ["agent", "util"], "the command line alone reads no repository");
   const forRelay = [...loadedWith("dist/bin/relay.js")].flatMap(importsOf).filter(({ isLazy }) => !isLazy);
   t.notOk(packagesOf(forRelay).includes("fastify"), "only `relay serve` loads the server");
+  const ofNats = scripts.filter((name) =>
+    packagesOf(importsOf(name).filter(({ isLazy }) => !isLazy)).includes("@nats-io/transport-node"),
+  );
+  t.match(ofNats, [/^dist\/chunks\/nats-exchange-[\w-]+\.js$/]);
+  const lazily = scripts.flatMap((name) => importsOf(name).filter(({ isLazy }) => isLazy));
+  t.ok(
+    lazily.some(({ specifier }) => specifier.startsWith("./nats-exchange-") || specifier.includes("/nats-exchange-")),
+    "and a relay loads that where it is among others",
+  );
   t.same(roomsIn(loadedWith("dist/bin/treewire.js")), ["start", "util"], "treewire loads a command's part alone");
   const required = (name: string) =>
     [...read(name).matchAll(/\brequire\("([^"]+)"\)/g)].map(([, needed]) => needed ?? "");

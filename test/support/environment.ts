@@ -8,5 +8,5 @@ process.env.XDG_CONFIG_HOME = "/nonexistent"; // git's ignore and attributes fil
 const LEFT_OUT =
   /^(GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|OBJECT_DIRECTORY|CEILING_DIRECTORIES|CONFIG_(COUNT|PARAMETERS)|EXTERNAL_DIFF)|TREEWIRE_.*)$/;
 /** What says how much is tested. */
-const KEPT = /^TREEWIRE_(TEST_SEED|GENERATED|MANY|DAMAGES|WRITE_DOCS|BIG_REPO|BIG_PACK|LONG_HISTORY)$/;
+const KEPT = /^TREEWIRE_(TEST_SEED|TEST_NATS_SERVER|GENERATED|MANY|DAMAGES|WRITE_DOCS|BIG_REPO|BIG_PACK|LONG_HISTORY)$/;
 for (const name of Object.keys(process.env)) if (LEFT_OUT.test(name) && !KEPT.test(name)) delete process.env[name];

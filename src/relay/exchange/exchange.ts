@@ -1,5 +1,5 @@
-import type { AgentMessage } from "../../protocol/index.js";
-import type { AgentLink, AgentState, Workspace } from "../hub/index.js";
+import type { AgentMessage, Answer, Question, SecretsMode } from "../../protocol/index.js";
+import type { AgentLink, AgentState, Binding, Workspace } from "../hub/index.js";
 import type { Soon } from "../soon.js";
 
 /** What an agent says once it is welcome. */
@@ -13,10 +13,20 @@ export interface Home {
   replaced(): void;
 }
 
+/** What of an agent's hello those who watch elsewhere have to know. */
+export interface Welcomed {
+  /** What it does with secrets; `undefined`: it knows of none. */
+  secrets: SecretsMode | undefined;
+  /** It knows of comparisons with something else than HEAD. */
+  compares: boolean;
+}
+
 /** An agent whose home this relay is, from its hello until its tunnel is closed. */
 export interface Hosted {
   /** What the workspace is attached with: it stands for all who watch, here and at other relays. */
   readonly local: AgentLink;
+  /** The workspace is attached with {@link local}: other relays may follow from here on. Called once at most. */
+  welcomed(welcomed: Welcomed): void;
   /** The agent has said this, and the workspace here has taken it. In the agent's order, each message once. */
   said(message: AgentReport): void;
   /** The tunnel is closed. Called once. */
@@ -28,6 +38,8 @@ export interface Hosted {
  * are. All of them have a `Workspace` of their own, and none of those knows whose link it is attached with.
  */
 export interface Exchange {
+  /** Whether other relays can be reached at present, as far as this one knows; always where there are none. */
+  readonly isConnected: boolean;
   /**
    * An agent has said hello, and is welcomed when this is there: then no other relay has it any more, as far as one can
    * know.
@@ -42,6 +54,16 @@ export interface Exchange {
   follow(workspace: Workspace): Following;
   /** The state of a workspace's agent, wherever it is connected. @param workspace its id, in lower case */
   agentState(workspace: string): Soon<AgentState>;
+  /**
+   * Asks an agent that is connected to another relay about a chat's trees, whether or not anybody watches them.
+   *
+   * @throws QuestionError
+   */
+  ask(chat: Binding, question: Question): Promise<Answer>;
+  /** The relay stops, and is about to close its tunnels: whoever follows them elsewhere is told that the agents come back. */
+  drain(): void;
+  /** Lets go of other relays, when the last socket is closed. */
+  close(): Promise<void>;
 }
 
 /** Somebody watches, until {@link stop}. */

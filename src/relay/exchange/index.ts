@@ -1,2 +1,2 @@
-export type { AgentReport, Exchange, Following, Home, Hosted } from "./exchange.js";
+export type { AgentReport, Exchange, Following, Home, Hosted, Welcomed } from "./exchange.js";
 export { LocalExchange } from "./local-exchange.js";

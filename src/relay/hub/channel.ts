@@ -41,6 +41,8 @@ export class Channel implements WatchedChat {
   /** With what its trees are compared, a word of docs/comparisons.md; `undefined`: HEAD. */
   readonly compare: string | undefined;
   readonly viewers = new Set<Viewer>();
+  /** How many other relays watch it here, where the agent is. */
+  relays = 0;
   readonly #flush = new SlicedFlush(this.viewers);
   /** What the chat is bound to; none: every repository that the agent finds. */
   paths: readonly string[];
@@ -61,7 +63,6 @@ export class Channel implements WatchedChat {
   #marksBytes = 0;
   #troublesBytes = 0;
   #roots: ReadonlySet<string> | undefined;
-  /** When the last barrier passed, and when the agent last listed the trees: milliseconds since 1970. */
   #checkedAt = 0;
   /** The failures of the chat's trees, by root. */
   readonly #troubles = new Map<string, string>();
@@ -86,6 +87,11 @@ export class Channel implements WatchedChat {
     this.barrier = coalesce(async () => {
       this.#checkedAt = latestUntilNow(this.#checkedAt, await host.refresh(chat, compare));
     });
+  }
+
+  /** When the last barrier passed, and when the agent last listed the trees: milliseconds since 1970. */
+  get checkedAt(): number {
+    return this.#checkedAt;
   }
 
   /** The name by which the workspace has one of the chat's trees, as it is compared here. */
@@ -287,6 +293,12 @@ export class Channel implements WatchedChat {
 
   troubles(): string[] {
     return [...this.#ownTroubles, ...this.#troubles.values()];
+  }
+
+  /** The same with the roots that they concern; "": the chat as a whole. */
+  troublesByRoot(): { root: string; message: string }[] {
+    const own = [...this.#ownTroubles].map((message) => ({ root: "", message }));
+    return [...own, ...[...this.#troubles].map(([root, message]) => ({ root, message }))];
   }
 
   /** The agent is lost. */

@@ -1,9 +1,11 @@
 export type { AgentLink, AgentState } from "./agent-session.js";
+export type { Channel } from "./channel.js";
 export { type Binding, Hub, type HubOptions } from "./hub.js";
 export type { Outlet } from "./outlet.js";
-export { QuestionError } from "./questions.js";
+export { QuestionError, Questions } from "./questions.js";
 export { DeltaStream } from "./streams/delta-stream.js";
 export { GitStream } from "./streams/git-stream.js";
 export type { Frame } from "./streams/watch-stream.js";
+export type { TreeState } from "./trees/tree-state.js";
 export type { Viewer } from "./viewer.js";
 export type { TreeCount, Workspace } from "./workspace.js";

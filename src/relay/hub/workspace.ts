@@ -174,12 +174,24 @@ export class Workspace implements ChannelHost {
     this.#lingering.set(channel, timer);
   }
 
-  /** Stops watching a channel that has no viewer, without lingering. */
+  /** Another relay watches a chat, until it is {@link release}d. */
+  hold(chat: string, paths: readonly string[], how: ComparedHow): Channel {
+    const channel = this.channel(chat, paths, how);
+    channel.relays += 1;
+    return channel;
+  }
+
+  release(channel: Channel): void {
+    channel.relays -= 1;
+    if (channel.relays === 0 && !this.#lingering.has(channel)) this.drop(channel);
+  }
+
+  /** Stops watching a channel that nobody watches, here or at another relay, without lingering. */
   drop(channel: Channel): void {
     if (channel.viewers.size > 0) return;
     clearTimeout(this.#lingering.get(channel));
     this.#lingering.delete(channel);
-    if (!this.#channels.delete(channel)) return;
+    if (channel.relays > 0 || !this.#channels.delete(channel)) return;
     this.#session?.unwatch(channel);
     if (this.#channels.size === 0) this.#stopFollowing();
     for (const root of channel.roots) {

@@ -311,6 +311,7 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
     const autoBind = this.#named.isWanted ? { auto_bind: true as const } : {};
     this.send({ type: "welcome", protocol: TUNNEL_VERSION, workspace: this.#workspace.id, held, partial, ...autoBind });
     this.#workspace.resume();
+    hosted.welcomed({ secrets, compares: compares === true });
   }
 
   /** @param bytes how long the frame was */

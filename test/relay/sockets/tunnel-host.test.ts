@@ -92,7 +92,12 @@ function open(t: Cleanup, host: (home: Home) => Soon<Hosted>) {
 function hostedOf(local: AgentLink) {
   const heard: AgentReport[] = [];
   const ends: string[] = [];
-  const hosted: Hosted = { local, said: (message) => heard.push(message), ended: (state) => ends.push(state) };
+  const hosted: Hosted = {
+    local,
+    welcomed: () => undefined,
+    said: (message) => heard.push(message),
+    ended: (state) => ends.push(state),
+  };
   return { hosted, heard, ends };
 }
 

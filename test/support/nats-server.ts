@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Cleanup } from "./temp.js";
+
+/** `TREEWIRE_TEST_NATS_SERVER` says where the server is; without it, it is looked for in `PATH`. */
+const program =
+  process.env.TREEWIRE_TEST_NATS_SERVER ??
+  (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "nats-server"))
+    .find((path) => existsSync(path));
+
+/** Why no NATS server can be started here; `false` when one can. */
+export const withoutNats: string | false =
+  program === undefined
+    ? "nats-server is neither in PATH nor named by TREEWIRE_TEST_NATS_SERVER"
+    : !existsSync(program) && `${program}, which TREEWIRE_TEST_NATS_SERVER names, is not there`;
+
+/** A real NATS server, without JetStream. */
+export class NatsServer {
+  readonly url: string;
+  #process: ChildProcess;
+
+  private constructor(process: ChildProcess, url: string) {
+    this.#process = process;
+    this.url = url;
+  }
+
+  static async start(t: Cleanup): Promise<NatsServer> {
+    const { process, port } = await run(-1);
+    const server = new NatsServer(process, `nats://127.0.0.1:${port}`);
+    t.teardown(() => server.kill());
+    return server;
+  }
+
+  /** Ends it without a word. */
+  async kill(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#process.kill("SIGKILL");
+    await once(this.#process, "exit");
+  }
+
+  /** Has it do nothing for a while. */
+  freeze(ms: number): Promise<void> {
+    return freeze(this.#process, ms);
+  }
+
+  /** Starts it again, at the same port. */
+  async restart(): Promise<void> {
+    await this.kill();
+    this.#process = (await run(Number(new URL(this.url).port))).process;
+  }
+}
+
+/** Stops a process, and lets it go on after so many milliseconds. */
+export async function freeze(stopped: ChildProcess | undefined, ms: number): Promise<void> {
+  stopped?.kill("SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  stopped?.kill("SIGCONT");
+}
+
+/** @param port -1 picks one */
+async function run(port: number): Promise<{ process: ChildProcess; port: number }> {
+  const server = spawn(program ?? "nats-server", ["-a", "127.0.0.1", "-p", String(port)], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  process.once("exit", () => server.kill("SIGKILL")); // also when the test has run out of time
+  const lines: string[] = [];
+  for await (const line of createInterface(server.stderr)) {
+    lines.push(line);
+    const listening = /Listening for client connections on 127\.0\.0\.1:(\d+)/.exec(line);
+    if (listening === null) continue;
+    server.stderr.resume();
+    return { process: server, port: Number(listening[1]) };
+  }
+  throw new Error(`nats-server does not start: ${lines.join("\n")}`);
+}
