@@ -25,11 +25,21 @@ export class TurnBudget {
 
   /** Takes a message from the turn. @param bytes how long it is @returns whether it may be handled now */
   take(bytes: number): boolean {
-    if (this.#messages === 0 || this.#bytes <= 0) return false;
+    if (this.#isSpent) return false;
     this.#messages -= 1;
     this.#bytes -= bytes;
-    if (this.#messages === 0 || this.#bytes <= 0) this.#renewLater();
+    if (this.#isSpent) this.#renewLater();
     return true;
+  }
+
+  /** What is handled now is work by itself: the party has nothing more of this turn. */
+  end(): void {
+    this.#messages = 0;
+    this.#renewLater();
+  }
+
+  get #isSpent(): boolean {
+    return this.#messages === 0 || this.#bytes <= 0;
   }
 
   /** Has the socket's next message handled in a later turn. To be called when {@link take} has said no. */

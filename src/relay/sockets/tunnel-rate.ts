@@ -108,6 +108,8 @@ export class TunnelRate {
     this.#buckets.messages.take(extraWork(message, trees));
     if (message.type === "tree") this.#part(message, bytes);
     if (message.type === "chat") this.#stall(message.roots.length * LIST_MS_PER_ROOT);
+    // lists of trees are made and kept anew: milliseconds where they are long
+    if (message.type === "chat" || message.type === "gone") this.#buckets.turn.end();
     return this.#holdIfOver();
   }
 

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
 import type { WebSocket } from "ws";
 import { ReadHold } from "../../../src/relay/sockets/read-hold.js";
@@ -163,4 +164,21 @@ t.test("when the socket is closed, nothing waits", async (t) => {
   rate.frame(200_000);
   rate.stop();
   t.equal(clock.waiting, 0);
+});
+
+t.test("what makes lists of trees anew is the last that its party has of a turn", async (t) => {
+  const messages = [
+    { message: { type: "gone", root: "/a" }, isLast: true },
+    { message: { type: "chat", chat: "c", roots: ["/a"] }, isLast: true },
+    { message: { type: "scanned", root: "/a", scanned_at: "2026-03-05T10:11:12.345Z" }, isLast: false },
+    { message: updateOf([fileOf("a", "1")]), isLast: false },
+  ] as const;
+  for (const { message, isLast } of messages) {
+    const { buckets, rate } = open();
+    const roots = "roots" in message ? { roots: [...message.roots] } : {};
+    rate.message({ ...message, ...roots } as Parameters<typeof rate.message>[0], 10, 1);
+    t.equal(buckets.turn.take(1), !isLast, message.type);
+    await nextTurn();
+    t.equal(buckets.turn.take(1), true, "the next turn is another one");
+  }
 });
