@@ -10,9 +10,9 @@ import { RelayProgram } from "./support/relay-program.js";
 
 const AGENTS = 50;
 const VIEWERS_EACH = 4;
-/** Rounds of three turns, so that the machine's moods hit all of them. `BENCH_ROUNDS`: fewer, to try it. */
+/** Rounds of all turns, so that the machine's moods hit all of them. `BENCH_ROUNDS`: fewer, to try it. */
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 20);
-const TURN_MS = { alone: 10_000, agent: 30_000, client: 30_000 };
+const TURN_MS = { alone: 10_000, agent: 30_000, client: 30_000, agentElsewhere: 15_000, clientElsewhere: 15_000 };
 const WARM_UP_MS = 5_000;
 const SAMPLE_MS = 100;
 
@@ -22,8 +22,17 @@ const BUDGET_BYTES = 256 * 1024 * 1024;
 /** Chats and workspaces from here on are not honest. */
 const HOSTILE_GROUP = 900_000_000;
 
-const TURNS = ["alone", "agent", "client"] as const;
+/** Elsewhere: at a relay of their own, so that what honest parties notice of them is what they take of the machine. */
+const TURNS = ["alone", "agent", "client", "agentElsewhere", "clientElsewhere"] as const;
 type Turn = (typeof TURNS)[number];
+
+const NAMES: Readonly<Record<Turn, string>> = {
+  alone: "alone",
+  agent: "beside hostile agents",
+  client: "beside a hostile client",
+  agentElsewhere: "hostile agents at another relay",
+  clientElsewhere: "a hostile client at another relay",
+};
 
 /** Which of them are run. `BENCH_TURNS`, as `alone,client`: fewer, to look at one; the goals of the others are missed then. */
 const CHOSEN: ReadonlySet<string> = new Set(process.env.BENCH_TURNS?.split(",") ?? TURNS);
@@ -37,10 +46,16 @@ interface Figures {
 /** Honest agents and viewers with and without a hostile agent or client beside them. */
 export async function benchmark(): Promise<Report> {
   const seed = drawSeed();
-  const relay = await RelayProgram.start(["--max-tree-bytes", String(BUDGET_BYTES)]);
-  const hostile = await hostileProcesses(relay, seed);
+  const options = ["--max-tree-bytes", String(BUDGET_BYTES)];
+  const relay = await RelayProgram.start(options);
+  const other = await RelayProgram.start(options);
+  const [here, elsewhere] = [await hostileProcesses(relay, seed), await hostileProcesses(other, seed)];
+  const attackers: Record<Turn, HostileProcess[]> = {
+    ...{ alone: [], agent: here.agent, client: here.client },
+    ...{ agentElsewhere: elsewhere.agent, clientElsewhere: elsewhere.client },
+  };
   const honest = await HonestParties.connect(relay, AGENTS, VIEWERS_EACH);
-  const figures = { alone: noFigures(), agent: noFigures(), client: noFigures() };
+  const figures = Object.fromEntries(TURNS.map((turn) => [turn, noFigures()])) as Record<Turn, Figures>;
   try {
     await honest.work(WARM_UP_MS);
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -48,7 +63,7 @@ export async function benchmark(): Promise<Report> {
         if (!CHOSEN.has(turn)) continue;
         progress(`round ${round + 1} of ${ROUNDS}: ${turn}`);
         const work = () => watched(relay, () => honest.work(TURN_MS[turn]));
-        add(figures[turn], turn === "alone" ? await work() : await beside(hostile[turn], work));
+        add(figures[turn], await beside(attackers[turn], work));
         await sleep(1_000); // what it left behind is cleared away
       }
     }
@@ -56,8 +71,9 @@ export async function benchmark(): Promise<Report> {
     return report(figures, relay.isAlive, seed);
   } finally {
     honest.stop();
-    for (const each of [...hostile.agent, ...hostile.client]) each.stop();
+    for (const each of new Set(Object.values(attackers).flat())) each.stop();
     await relay.stop();
+    await other.stop();
   }
 }
 
@@ -117,7 +133,7 @@ function report(figures: Record<Turn, Figures>, isAlive: boolean, seed: number):
   const rows = TURNS.map((turn) => {
     const { seen, peakBytes } = figures[turn];
     return [
-      { alone: "alone", agent: "beside hostile agents", client: "beside a hostile client" }[turn],
+      NAMES[turn],
       seen.latencies.length.toLocaleString("en"),
       milliseconds(median(seen.latencies)),
       milliseconds(quantile(seen.latencies, 0.99)),
@@ -132,7 +148,8 @@ function report(figures: Record<Turn, Figures>, isAlive: boolean, seed: number):
     title: "Hostile parties",
     method: `\`relay serve\` with its defaults and \`--max-tree-bytes\` of ${mib(BUDGET_BYTES)}, ${AGENTS} honest agents of a workspace each that
 tell an edit twice a second, and ${AGENTS * VIEWERS_EACH} viewers, ${VIEWERS_EACH} of each. In ${ROUNDS} rounds they have the relay for themselves for
-${TURN_MS.alone / 1000} s, then beside two agents' tokens in wrong hands for ${TURN_MS.agent / 1000} s, then beside a client's for ${TURN_MS.client / 1000} s. What those do is drawn at random
+${TURN_MS.alone / 1000} s, then beside two agents' tokens in wrong hands for ${TURN_MS.agent / 1000} s, then beside a client's for ${TURN_MS.client / 1000} s; then, for
+${TURN_MS.agentElsewhere / 1000} s each, both attack another relay on this machine: so much of it is the machine's alone. What those do is drawn at random
 (seed ${seed}): every kind of message and call, of any size, at any rate, whole and in halves, of sense and of none, over connections
 that come, go, do not read and do not answer. One of the two agents says only what honest ones say, as much and as fast as it
 is let, since the other is sent away again and again. Each of them is a process of lowest priority, so that what is measured is
@@ -144,7 +161,7 @@ byte with the edit that was told.`,
 }
 
 function goalsOf(turn: "agent" | "client", alone: Figures, beside: Figures, isAlive: boolean): Goal[] {
-  const who = turn === "agent" ? "beside hostile agents" : "beside a hostile client";
+  const who = NAMES[turn];
   const middle = median(beside.seen.latencies) / median(alone.seen.latencies);
   const tail = quantile(beside.seen.latencies, 0.99) / quantile(alone.seen.latencies, 0.99);
   const growth = beside.peakBytes - alone.peakBytes;
