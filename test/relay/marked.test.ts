@@ -67,16 +67,15 @@ for (const mode of MODES) {
 t.test("so does the answer that opens a stream, and the one that opens a tunnel", async (t) => {
   const relay = await TestRelay.start(t);
   await relay.agent([]);
+  const agentToken = await relay.newAgentToken();
   const client = new WebSocket(relay.watchUrl().replace(/^http/, "ws"), {
     headers: { "coder-session-token": relay.clientToken },
   });
   t.teardown(() => client.terminate());
   const tunnel = new WebSocket(relay.url.replace(/^http/, "ws") + TUNNEL_PATH, TUNNEL_SUBPROTOCOL, {
-    headers: { authorization: `Bearer ${await relay.newAgentToken()}` },
+    headers: { authorization: `Bearer ${agentToken}` },
   });
   t.teardown(() => tunnel.terminate());
-  for (const socket of [client, tunnel]) {
-    const [response] = await once(socket, "upgrade");
-    t.equal(response.headers["treewire-relay"], "1");
-  }
+  const upgrades = [client, tunnel].map((socket) => once(socket, "upgrade"));
+  for (const [response] of await Promise.all(upgrades)) t.equal(response.headers["treewire-relay"], "1");
 });
