@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { parseComparisonRequest } from "../../protocol/index.js";
 import { keepHeapSmall, runProgram } from "../../util/index.js";
 import type { Action } from "./control-commands.js";
 import { agentSettings, filterPolicy } from "./settings.js";
@@ -22,7 +21,7 @@ const DIFF: Words = {
   flags: ["exit-code"],
   values: ["format", "filters", "compare"],
   lists: [],
-  choices: { format: FORMATS, filters: ["user", "all", "none"] },
+  choices: { format: FORMATS, filters: ["user", "all", "none"], compare: ["head", "base"] },
 };
 const ONCE: Words = { ...DIFF, flags: [...DIFF.flags, "once"] };
 const TRACK: Words = { flags: ["hook"], values: ["chat", ...ASKING], lists: ["ancestor"], choices: {} };
@@ -69,12 +68,11 @@ export function quickAction(argv: readonly string[], name = "agent"): Action | u
 function onceAction(given: Given | undefined, name: string): Action | undefined {
   if (given === undefined || given.paths.some((path) => COMMANDS.includes(path))) return undefined;
   const { flags, values, paths } = given;
-  const compare = values.get("compare") ?? "head";
-  if (parseComparisonRequest(compare) === undefined) return undefined;
   const format = FORMATS.find((known) => known === (values.get("format") ?? "diff")) ?? "diff";
   return async () => {
     const { runOnceCommand } = await import("./once-command.js");
     const filters = filterPolicy(values.get("filters"), "all");
+    const compare = values.get("compare") ?? "head";
     return runOnceCommand({ paths, format, compare, exitCode: flags.has("exit-code"), filters }, name);
   };
 }
