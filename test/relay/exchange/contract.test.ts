@@ -3,13 +3,14 @@ import t from "tap";
 import type { RelayMessage } from "../../../src/protocol/index.js";
 import { BusExchange } from "../../../src/relay/exchange/bus-exchange.js";
 import { type AgentReport, type Exchange, LocalExchange } from "../../../src/relay/exchange/index.js";
-import { GitStream, Hub } from "../../../src/relay/hub/index.js";
+import { Hub } from "../../../src/relay/hub/index.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
 import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { Random } from "../../support/random.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
+import { showChat } from "../support/attentive-client.js";
 import { fileOf } from "../support/fake-agent.js";
 import { APP, SCANNED_AT, updateOf } from "../support/states.js";
 import { ChaosNet } from "./support/chaos-net.js";
@@ -46,26 +47,7 @@ function relayOf(t: Cleanup, make: Make) {
   });
   const exchange = make(clock, () => hub);
   /** What a client is shown. */
-  const watch = () => {
-    const frames: ReturnType<typeof JSON.parse>[] = [];
-    const viewer = hub.watch(
-      { workspace: WORKSPACE, chat: CHAT, paths: [] },
-      {
-        outlet: {
-          send: ({ data }, done) => {
-            frames.push(JSON.parse(data.payload.toString()));
-            queueMicrotask(done);
-          },
-          onBlocked: () => undefined,
-          onDrained: () => undefined,
-          onFailed: (thrown) => frames.push({ type: "failed", thrown }),
-        },
-        stream: new GitStream(),
-        acceptsStale: false,
-      },
-    );
-    return { frames, viewer };
-  };
+  const watch = () => showChat(hub, WORKSPACE, CHAT);
   return { hub, exchange, clock, watch };
 }
 

@@ -1,11 +1,12 @@
 import t from "tap";
 import type { RelayMessage } from "../../../src/protocol/index.js";
 import { type AgentReport, LocalExchange } from "../../../src/relay/exchange/index.js";
-import { type AgentLink, GitStream, Hub, type Workspace } from "../../../src/relay/hub/index.js";
+import { type AgentLink, Hub, type Workspace } from "../../../src/relay/hub/index.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
 import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
+import { showChat } from "../support/attentive-client.js";
 import { fileOf } from "../support/fake-agent.js";
 import { APP, SCANNED_AT, updateOf } from "../support/states.js";
 
@@ -25,26 +26,7 @@ function hubOf(t: Cleanup, follow: (workspace: Workspace) => () => void): Hub {
 }
 
 /** Shows the chat to a client that reads everything. */
-function watch(hub: Hub, chat = CHAT) {
-  const frames: ReturnType<typeof JSON.parse>[] = [];
-  const viewer = hub.watch(
-    { workspace: WORKSPACE, chat, paths: [] },
-    {
-      outlet: {
-        send: ({ data }, done) => {
-          frames.push(JSON.parse(data.payload.toString()));
-          queueMicrotask(done);
-        },
-        onBlocked: () => undefined,
-        onDrained: () => undefined,
-        onFailed: (thrown) => frames.push({ type: "failed", thrown }),
-      },
-      stream: new GitStream(),
-      acceptsStale: false,
-    },
-  );
-  return { frames, viewer };
-}
+const watch = (hub: Hub, chat = CHAT) => showChat(hub, WORKSPACE, chat);
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
-import type { RelayMessage, ServerMessage } from "../../../src/protocol/index.js";
+import type { ServerMessage } from "../../../src/protocol/index.js";
 import { GitStream, Hub } from "../../../src/relay/hub/index.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
 import { SqliteStore } from "../../../src/relay/store/index.js";
@@ -8,6 +8,7 @@ import { silentLogger } from "../../../src/util/index.js";
 import fc from "../../support/fast-check.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
+import { attachAnswering } from "../support/answering-link.js";
 import { fileOf, metaOf } from "../support/fake-agent.js";
 import { APP, updateOf } from "../support/states.js";
 
@@ -22,16 +23,7 @@ function open(t: Cleanup) {
   const { chatRoots, treeStates } = store;
   const hub = new Hub({ chatRoots, treeStates, log: silentLogger(), limits: DEFAULT_LIMITS });
   const workspace = hub.workspace(WORKSPACE);
-  const link = {
-    send(message: RelayMessage) {
-      if (message.type !== "refresh") return;
-      workspace.receive(link, { type: "refreshed", id: message.id, scanned_at: new Date().toISOString() });
-    },
-    refuse(error: Error) {
-      throw error;
-    },
-  };
-  workspace.attach(link);
+  const link = attachAnswering(workspace);
   const shown: string[][] = [];
   for (let number = 0; number < VIEWERS; number += 1) {
     const diffs: string[] = [];

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
-import type { RelayMessage } from "../../../src/protocol/index.js";
 import { type Frame, GitStream, Hub } from "../../../src/relay/hub/index.js";
 import { TURN_BYTES } from "../../../src/relay/hub/turn-share.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
@@ -8,6 +7,7 @@ import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { until } from "../../support/until.js";
+import { attachAnswering } from "../support/answering-link.js";
 import { fileOf } from "../support/fake-agent.js";
 import { APP, updateOf } from "../support/states.js";
 
@@ -25,16 +25,7 @@ async function open(t: Cleanup) {
   const hub = new Hub({ chatRoots, treeStates, log: silentLogger(), limits: DEFAULT_LIMITS });
   const sides = WORKSPACES.map((id, side) => {
     const workspace = hub.workspace(id);
-    const link = {
-      send(message: RelayMessage) {
-        if (message.type !== "refresh") return;
-        workspace.receive(link, { type: "refreshed", id: message.id, scanned_at: new Date().toISOString() });
-      },
-      refuse(error: Error) {
-        throw error;
-      },
-    };
-    workspace.attach(link);
+    const link = attachAnswering(workspace);
     const frames: Frame[][] = [];
     /** @param drains has `done` called as the connection has room again */
     const watch = (drains: (done: () => void) => void) => {
