@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { systemClock } from "../../util/index.js";
 import type { AgentState } from "../hub/index.js";
-import { NatsBus, type NatsOptions } from "./bus/nats-bus.js";
+import type { NatsOptions } from "../nats-connection.js";
+import { NatsBus } from "./bus/nats-bus.js";
 import { BusExchange } from "./bus-exchange.js";
 import type { Exchange } from "./exchange.js";
 

@@ -1,0 +1,222 @@
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { headers, type MsgHdrs, type NatsConnection, nuid } from "@nats-io/transport-node";
+import { z } from "zod";
+import type { Clock } from "../../../util/index.js";
+import { StoreUnavailableError } from "../trouble.js";
+import { RECORD_STREAM } from "./streams.js";
+
+/** How long one request waits for its answer, in milliseconds. */
+const REQUEST_MS = 2_000;
+/** How long until what was not answered is asked again, in milliseconds. */
+const RETRY_MS = 100;
+/** So many records are asked for at once: a server gives no more than 1,024. */
+const MANY = 500;
+/** A record that is gone is remembered for so long, so that everybody hears of it. Seconds. */
+const TOMBSTONE_SECONDS = 3_600;
+
+/** Somebody else has written meanwhile: the subject's last message is another one than was expected. */
+const CONFLICTS = [10071, 10164];
+
+const answerSchema = z.union([
+  z.object({ error: z.object({ err_code: z.int(), description: z.string() }) }),
+  z.object({ seq: z.int(), count: z.int().default(1) }),
+]);
+
+/** A record as it is kept. */
+export interface StoredRecord {
+  /** The number of the message; 0: there never was any. */
+  revision: number;
+  /** `null`: it is gone, or there never was any. */
+  value: unknown;
+}
+
+/** One message of a batch. */
+export type BatchMessage =
+  | { kind: "write"; subject: string; value: unknown; expected: number | undefined; ttlSeconds?: number | undefined }
+  /** Writes nothing of that subject, and has the batch refused when it was written since. */
+  | { kind: "guard"; subject: string; expected: number };
+
+/** The numbers that the messages of a batch were given. */
+export interface Written {
+  first: number;
+  last: number;
+}
+
+/**
+ * The stream of records. What is read was asked of the stream's leader, or is as new as that. What is not answered is asked again for
+ * some seconds, for as long as NATS needs to find another leader.
+ *
+ * Batches are put together here: `startBatch` of `@nats-io/jetstream` 3.3 leaves out what is expected of all messages but the first.
+ */
+export class RecordStream {
+  readonly #connection: NatsConnection;
+  readonly #manager: JetStreamManager;
+  readonly #clock: Clock;
+  readonly #patienceMs: number;
+  readonly #back: (() => void)[] = [];
+  #isConnected = true;
+
+  private constructor(connection: NatsConnection, manager: JetStreamManager, clock: Clock, patienceMs: number) {
+    this.#connection = connection;
+    this.#manager = manager;
+    this.#clock = clock;
+    this.#patienceMs = patienceMs;
+  }
+
+  /** @param patienceMs for how long what is not answered is asked again */
+  static async open(connection: NatsConnection, clock: Clock, patienceMs: number): Promise<RecordStream> {
+    const manager = await jetstreamManager(connection, { timeout: REQUEST_MS, checkAPI: false });
+    const stream = new RecordStream(connection, manager, clock, patienceMs);
+    void stream.#watch();
+    return stream;
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected && !this.#connection.isClosed();
+  }
+
+  /** Calls back each time that a server is there again. */
+  onReconnected(back: () => void): void {
+    this.#back.push(back);
+  }
+
+  /** @throws StoreUnavailableError */
+  async get(subject: string): Promise<StoredRecord> {
+    const message = await this.#patiently(() => this.#last(subject));
+    return message === null ? { revision: 0, value: null } : { revision: message.seq, value: message.json() };
+  }
+
+  /** The subjects that have, or lately had, a record. @param filter with wildcards @throws StoreUnavailableError */
+  async subjects(filter: string): Promise<string[]> {
+    const { state } = await this.#patiently(() =>
+      this.#manager.streams.info(RECORD_STREAM, { subjects_filter: filter }),
+    );
+    return Object.keys(state.subjects ?? {});
+  }
+
+  /** The number of the last message. @throws StoreUnavailableError */
+  async lastSequence(): Promise<number> {
+    return (await this.#patiently(() => this.#manager.streams.info(RECORD_STREAM))).state.last_seq;
+  }
+
+  /** Those of the subjects that have a record, or had one. @throws StoreUnavailableError */
+  async getMany(subjects: readonly string[]): Promise<Map<string, StoredRecord>> {
+    const found = new Map<string, StoredRecord>();
+    if (subjects.length === 0) return found;
+    const notBefore = await this.lastSequence();
+    for (let from = 0; from < subjects.length; from += MANY) {
+      const part = subjects.slice(from, from + MANY);
+      for (const [subject, record] of await this.#patiently(() => this.#some(part, notBefore))) {
+        found.set(subject, record);
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Writes a batch, all of it or nothing.
+   *
+   * @param messages at most 1,000, the first of them a write
+   * @returns "conflict": something was not as expected, and nothing was written
+   * @throws StoreUnavailableError when it is not known whether it was written, too
+   */
+  commit(messages: readonly BatchMessage[]): Promise<Written | "conflict"> {
+    const tried = new Set<string>();
+    const written = async (): Promise<Written | undefined> => {
+      const message = await this.#last(messages[0]?.subject ?? "");
+      const isOurs = message !== null && tried.has(message.header.get("Nats-Batch-Id"));
+      return isOurs ? { first: message.seq, last: message.seq + messages.length - 1 } : undefined;
+    };
+    return this.#patiently(async () => {
+      if (tried.size > 0) {
+        const before = await written();
+        if (before !== undefined) return before;
+      }
+      const id = nuid.next();
+      tried.add(id);
+      const answer = answerSchema.parse((await this.#send(id, messages)).json());
+      if ("seq" in answer) return { first: answer.seq - messages.length + 1, last: answer.seq };
+      if (!CONFLICTS.includes(answer.error.err_code)) throw new Error(answer.error.description);
+      if (tried.size === 1) return "conflict";
+      const before = await written(); // a try that was not answered may have done it
+      if (before !== undefined) return before;
+      throw new StoreUnavailableError("failing", { cause: new Error("nobody knows whether it was written") });
+    });
+  }
+
+  /** Asks the leader. */
+  #last(subject: string) {
+    return this.#manager.streams.getMessage(RECORD_STREAM, { last_by_subj: subject });
+  }
+
+  async #some(subjects: readonly string[], notBefore: number): Promise<Map<string, StoredRecord>> {
+    const found = new Map<string, StoredRecord>();
+    const request = JSON.stringify({ multi_last: subjects });
+    const answers = await this.#connection.requestMany(`$JS.API.DIRECT.GET.${RECORD_STREAM}`, request, {
+      strategy: "sentinel", // its end has no data: a record always has some
+      maxWait: REQUEST_MS,
+    });
+    for await (const message of answers) {
+      const head = message.headers;
+      if (message.data.length > 0) {
+        const subject = head?.get("Nats-Subject") ?? "";
+        found.set(subject, { revision: Number(head?.get("Nats-Sequence")), value: message.json() });
+      } else if (head?.code === 404) return found;
+      else if (head?.code !== 204) throw new Error(head?.description ?? "an answer without a head");
+      else if (Number(head.get("Nats-UpTo-Sequence")) < notBefore) throw new Error("it is behind its leader");
+      else return found;
+    }
+    throw new Error("an answer without an end");
+  }
+
+  #send(id: string, messages: readonly BatchMessage[]) {
+    const last = messages.length - 1;
+    for (const [at, message] of messages.entries()) {
+      const head = headers();
+      head.set("Nats-Batch-Id", id);
+      head.set("Nats-Batch-Sequence", String(at + 1));
+      const { subject, data } = messageOf(message, at, head);
+      if (at < last) this.#connection.publish(subject, data, { headers: head });
+      else {
+        head.set("Nats-Batch-Commit", "1");
+        return this.#connection.request(subject, data, { headers: head, timeout: REQUEST_MS });
+      }
+    }
+    throw new Error("a batch has a message");
+  }
+
+  async #watch(): Promise<void> {
+    for await (const { type } of this.#connection.status()) {
+      if (type === "disconnect") this.#isConnected = false;
+      if (type !== "reconnect") continue;
+      this.#isConnected = true;
+      for (const back of this.#back) back();
+    }
+  }
+
+  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
+    const end = this.#clock.monotonicMs() + this.#patienceMs;
+    for (;;) {
+      try {
+        if (!this.isConnected) throw new Error("no server is there"); // nor is anything written late, when one is
+        return await ask();
+      } catch (thrown) {
+        if (thrown instanceof StoreUnavailableError) throw thrown;
+        const isOver = this.#connection.isClosed() || this.#clock.monotonicMs() >= end;
+        if (isOver) throw new StoreUnavailableError("failing", { cause: thrown });
+      }
+      await new Promise<void>((resolve) => void this.#clock.after(RETRY_MS, resolve));
+    }
+  }
+}
+
+function messageOf(message: BatchMessage, at: number, head: MsgHdrs): { subject: string; data: string } {
+  if (message.expected !== undefined) head.set("Nats-Expected-Last-Subject-Sequence", String(message.expected));
+  if (message.kind === "guard") {
+    head.set("Nats-Expected-Last-Subject-Sequence-Subject", message.subject);
+    return { subject: `rec.guard.${at}`, data: "null" };
+  }
+  const { subject, value, ttlSeconds = value === null ? TOMBSTONE_SECONDS : undefined } = message;
+  if (ttlSeconds !== undefined) head.set("Nats-TTL", `${Math.max(1, Math.ceil(ttlSeconds))}s`);
+  return { subject, data: JSON.stringify(value) };
+}

@@ -1,0 +1,38 @@
+import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, type StreamConfig } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+
+/** Tokens, chats and all that a write of them may depend on: a batch that is written whole or not at all has one stream. */
+export const RECORD_STREAM = "TW_RECORD";
+
+/** Where each change of a record is told, without its content: the rest of the subject is the record's. */
+export const CHANGE_PREFIX = "tw1.chg";
+
+function recordStream(replicas: number): Partial<StreamConfig> & { name: string } {
+  return {
+    name: RECORD_STREAM,
+    subjects: ["rec.>"],
+    num_replicas: replicas,
+    max_msgs_per_subject: 1,
+    allow_atomic: true,
+    allow_direct: true,
+    allow_msg_ttl: true,
+    republish: { src: "rec.>", dest: `${CHANGE_PREFIX}.>`, headers_only: true },
+  };
+}
+
+/**
+ * Makes the streams that relays share, or brings those that are there up to what this version wants.
+ *
+ * @param replicas how many of NATS's servers keep each message: 1, 3 or 5
+ * @throws what NATS refuses: too few servers, a server before 2.12, no JetStream
+ */
+export async function initCluster(connection: NatsConnection, replicas: number): Promise<void> {
+  const { streams } = await jetstreamManager(connection);
+  const config = recordStream(replicas);
+  try {
+    await streams.update(config.name, config);
+  } catch (thrown) {
+    if (!(thrown instanceof JetStreamApiError) || thrown.code !== JetStreamApiCodes.StreamNotFound) throw thrown;
+    await streams.add(config);
+  }
+}
