@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import t from "tap";
-import { BlobTooLargeError, PreconditionError, SqliteStore, type Store } from "../../../src/relay/store/index.js";
+import { SqliteStore, type Store } from "../../../src/relay/store/index.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { fileOf, metaOf } from "../support/fake-agent.js";
 
-// What every store promises (src/relay/store/store.ts), asked of each kind of it: two relays, or a relay and a command, on one
-// and the same data. What it promises of tokens, invites and chats is asked in records.test.ts.
+// What every store promises (src/relay/store/store.ts) of what the hub writes behind. What it promises of all else is asked in
+// records.test.ts and files.test.ts.
 
 /** Makes new data. @returns opens a store on it, as often as is wanted */
 type Kind = (t: Cleanup) => () => Promise<Store>;
@@ -17,71 +17,7 @@ const KINDS: Record<string, Kind> = {
   },
 };
 
-const idOf = (token: string) => token.split("_")[1] ?? "";
-const refused = (thrown: unknown): string => {
-  if (thrown instanceof PreconditionError) return thrown.unmet;
-  throw thrown;
-};
-
-async function* chunks(...texts: string[]): AsyncGenerator<Buffer> {
-  for (const text of texts) yield Buffer.from(text);
-}
-
 for (const [name, kind] of Object.entries(KINDS)) {
-  const open = async (t: Cleanup): Promise<{ here: Store; beside: Store; again: () => Promise<Store> }> => {
-    const again = kind(t);
-    const stores = [await again(), await again()] as const;
-    t.teardown(() => Promise.all(stores.map((store) => store.close())));
-    return { here: stores[0], beside: stores[1], again };
-  };
-
-  t.test(`${name}: no file is entered for a token that does not count any more`, async (t) => {
-    const { here, beside } = await open(t);
-    const by = idOf(await here.tokens.create({ kind: "client", user: "root", admin: true }));
-    await beside.tokens.revoke(by);
-    const blob = await here.files.stage(chunks("x"), 10);
-    const file = { organization: "o", owner: "alice", name: "", type: "image/png", size: 1, digest: blob.digest };
-    const add = here.files.add(blob, file, { by, entered: () => t.fail("it is not entered") });
-    t.equal(await add.catch(refused), "token-ended");
-    t.equal(await here.files.usedBy("owner", "alice"), 0);
-    await blob.discard();
-  });
-
-  t.test(`${name}: a file is there with its bytes, and is counted, until it is taken away`, async (t) => {
-    const { here, beside, again } = await open(t);
-    const fileOf = { organization: "o", owner: "alice", name: "ü.png", type: "image/png" };
-    const add = async (text: string, entered = () => {}) => {
-      const blob = await here.files.stage(chunks(text.slice(0, 2), text.slice(2)), 1_000);
-      t.equal(blob.head.toString(), text);
-      return here.files.add(blob, { ...fileOf, size: blob.size, digest: blob.digest }, { entered });
-    };
-    let used: Promise<number> | undefined;
-    const entry = await add("the bytes", () => {
-      used = here.files.usedBy("owner", "alice");
-    });
-    t.ok((await used) !== 0, "when it is said to be entered, it counts");
-    t.same(await beside.files.get(entry.id), entry);
-    const read = async (store: Store) =>
-      Buffer.concat((await (await store.files.read(entry))?.toArray()) ?? []).toString();
-    t.equal(await read(beside), "the bytes");
-    const twin = await add("the bytes");
-    const sum = await beside.files.usedBy("organization", "o");
-    t.same(await here.files.totals(), { bytes: sum, ofLargestOwner: sum });
-    t.same([await beside.files.remove(twin), await beside.files.remove(twin)], [true, false]);
-    t.equal(await read(here), "the bytes", "the other has them still");
-    t.equal(await here.files.remove(entry), true);
-    t.same([await beside.files.get(entry.id), await beside.files.read(entry)], [undefined, undefined]);
-    t.equal(await here.files.usedBy("owner", "alice"), 0);
-    const tooLarge = await here.files.stage(chunks("0123456789", "x"), 10).catch((thrown: unknown) => thrown);
-    t.ok(tooLarge instanceof BlobTooLargeError);
-    const dropped = await here.files.stage(chunks("x"), 10);
-    await dropped.discard();
-    const next = await again();
-    await next.files.sweep();
-    t.ok((await next.files.freeBytes()) > 0);
-    await next.close();
-  });
-
   t.test(`${name}: what a chat showed, and the trees' states, are there for the next relay`, async (t) => {
     const again = kind(t);
     const first = await again();

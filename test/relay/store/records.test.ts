@@ -1,60 +1,14 @@
 import { randomUUID } from "node:crypto";
 import t from "tap";
-import { connectNats } from "../../../src/relay/nats-connection.js";
-import { type Changes, PreconditionError, SqliteStore, type Store } from "../../../src/relay/store/index.js";
-import { NatsRecords } from "../../../src/relay/store/nats/nats-records.js";
-import { initCluster, RECORD_STREAM } from "../../../src/relay/store/nats/streams.js";
+import { type Changes, PreconditionError } from "../../../src/relay/store/index.js";
 import fc from "../../support/fast-check.js";
-import { NatsServer, withoutNats } from "../../support/nats-server.js";
-import { type Cleanup, tempDir } from "../../support/temp.js";
+import type { Cleanup } from "../../support/temp.js";
 import { until } from "../../support/until.js";
 import { ChatModel } from "./chat-model.js";
+import { KINDS, opened } from "./kinds.js";
 
 // What every store promises of tokens, invites and chats (src/relay/store/store.ts), asked of each kind of it: two relays, or a
 // relay and a command, on one and the same data.
-
-type Records = Pick<Store, "tokens" | "invites" | "chats" | "version" | "changes" | "close">;
-
-interface Kind {
-  skip: string | false;
-  /** How often chats are tried at random. */
-  runs: number;
-  /** Makes new data. @returns opens a store on it, as often as is wanted */
-  make(t: Cleanup): () => Promise<Records>;
-}
-
-const nats = withoutNats === false ? await NatsServer.start(t, tempDir(t)) : undefined;
-
-const KINDS: Record<string, Kind> = {
-  SqliteStore: {
-    skip: false,
-    runs: 40,
-    make: (t) => {
-      const dir = tempDir(t);
-      return async () => new SqliteStore(dir);
-    },
-  },
-  NatsRecords: {
-    skip: withoutNats,
-    runs: 10,
-    make: () => {
-      const servers = [nats?.url ?? ""];
-      const made = emptied(servers);
-      return async () => {
-        await made;
-        return NatsRecords.open({ servers });
-      };
-    },
-  },
-};
-
-/** Makes the streams anew: one server is enough for all tests. */
-async function emptied(servers: string[]): Promise<void> {
-  const connection = await connectNats({ servers }, { name: "a test", inbox: "_INBOX_test" });
-  await connection.request(`$JS.API.STREAM.DELETE.${RECORD_STREAM}`);
-  await initCluster(connection, 1);
-  await connection.close();
-}
 
 const HOUR_MS = 3_600_000;
 const OWNERS = ["alice", "bob"] as const;
@@ -65,12 +19,7 @@ const refused = (thrown: unknown): string => {
 };
 
 for (const [name, { skip, runs, make }] of Object.entries(KINDS)) {
-  const open = async (t: Cleanup): Promise<{ here: Records; beside: Records }> => {
-    const again = make(t);
-    const stores = [await again(), await again()] as const;
-    t.teardown(() => Promise.all(stores.map((store) => store.close())));
-    return { here: stores[0], beside: stores[1] };
-  };
+  const open = (t: Cleanup) => opened(t, make);
 
   t.test(`${name}: a token is what it was made as, for as long as it counts`, { skip }, async (t) => {
     const { here, beside } = await open(t);

@@ -1,7 +1,8 @@
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { Msg } from "@nats-io/transport-node";
 import type { Clock } from "../../../util/index.js";
 import type { Changes } from "../records.js";
 import { StoreUnavailableError } from "../trouble.js";
+import type { NatsLink } from "./nats-link.js";
 import type { RecordStream, Written } from "./record-stream.js";
 import { CHANGE_PREFIX } from "./streams.js";
 import { idIn, recordFilters } from "./subjects.js";
@@ -18,7 +19,7 @@ const SESSIONS_MS = 500;
  * missing, everything may have changed.
  */
 export class ChangeFeed {
-  readonly #connection: NatsConnection;
+  readonly #link: NatsLink;
   readonly #stream: RecordStream;
   readonly #clock: Clock;
   readonly #forget: (token: string | "all") => void;
@@ -32,35 +33,30 @@ export class ChangeFeed {
 
   /** @param forget told at once of a token whose record has changed, before anything is asked about it */
   static async open(
-    connection: NatsConnection,
+    link: NatsLink,
     stream: RecordStream,
     { clock, forget }: { clock: Clock; forget: (token: string | "all") => void },
   ): Promise<ChangeFeed> {
-    const feed = new ChangeFeed(connection, stream, clock, forget);
+    const feed = new ChangeFeed(link, stream, clock, forget);
     const heard: Msg[] = [];
     let take = (message: Msg): void => void heard.push(message);
-    connection.subscribe(`${CHANGE_PREFIX}.>`, {
+    link.connection.subscribe(`${CHANGE_PREFIX}.>`, {
       callback: (error, message) => {
         if (error === null) take(message);
         else feed.#lost(); // the server does not allow it
       },
     });
-    await connection.flush();
+    await link.connection.flush();
     feed.#seen = await stream.lastSequence();
     take = (message) => feed.#heard(message);
     for (const message of heard) if (sequenceOf(message) > feed.#seen) feed.#heard(message);
-    stream.onReconnected(() => feed.#lost());
+    link.onReconnected(() => feed.#lost());
     feed.#scheduleCheck();
     return feed;
   }
 
-  private constructor(
-    connection: NatsConnection,
-    stream: RecordStream,
-    clock: Clock,
-    forget: (token: string | "all") => void,
-  ) {
-    this.#connection = connection;
+  private constructor(link: NatsLink, stream: RecordStream, clock: Clock, forget: (token: string | "all") => void) {
+    this.#link = link;
     this.#stream = stream;
     this.#clock = clock;
     this.#forget = forget;
@@ -68,13 +64,13 @@ export class ChangeFeed {
 
   /** A number that moves with each change. @throws StoreUnavailableError while nothing is heard */
   version(): number {
-    if (!this.#stream.isConnected) throw new StoreUnavailableError("failing");
+    if (!this.#link.isConnected) throw new StoreUnavailableError("failing");
     return this.#version;
   }
 
   /** What has changed since the last call. @throws StoreUnavailableError while nothing is heard */
   take(): Changes | "all" {
-    if (!this.#stream.isConnected) throw new StoreUnavailableError("failing");
+    if (!this.#link.isConnected) throw new StoreUnavailableError("failing");
     const pending = this.#pending;
     this.#pending = { tokens: new Set(), chats: new Set() };
     return pending;
@@ -148,7 +144,7 @@ export class ChangeFeed {
     } catch {
       // it is asked again later, and what was lost by then is found then
     }
-    if (!this.#connection.isClosed()) this.#scheduleCheck();
+    if (!this.#link.connection.isClosed()) this.#scheduleCheck();
   }
 }
 

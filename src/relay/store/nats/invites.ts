@@ -30,8 +30,8 @@ export class NatsInvites implements Invites {
     const made = { agent: newInviteSecret(), view: newInviteSecret() };
     const common = { workspace, chat, owner, relay, expiresAt: expiresAt.getTime() };
     return this.#writer.write(async (transaction) => {
-      put(transaction, inviteHash(made.agent), { ...common, kind: "agent", uses: 1 });
-      put(transaction, inviteHash(made.view), { ...common, kind: "view", uses });
+      create(transaction, made.agent, { ...common, kind: "agent", uses: 1 });
+      create(transaction, made.view, { ...common, kind: "view", uses });
       await knowIn(transaction, workspace, common.expiresAt);
       return made;
     });
@@ -57,15 +57,19 @@ export class NatsInvites implements Invites {
     return this.#writer.write(async (transaction) => {
       const invite = await transaction.get(recordSubjects.invite(hash), inviteSchema);
       if (invite === undefined || invite.kind !== kind || invite.expiresAt <= Date.now()) return undefined;
-      if (invite.uses > 1) put(transaction, hash, { ...invite, uses: invite.uses - 1 });
-      else transaction.delete(recordSubjects.invite(hash));
+      const subject = recordSubjects.invite(hash);
+      if (invite.uses > 1) transaction.put(subject, { ...invite, uses: invite.uses - 1 }, secondsLeft(invite));
+      else transaction.delete(subject);
       const { workspace, chat, relay } = invite;
       return { token: await createIn(transaction, tokenOf(invite)), workspace, chat, relay };
     });
   }
 }
 
-function put(transaction: Transaction, hash: string | undefined, invite: Invite): void {
-  if (hash === undefined) return;
-  transaction.put(recordSubjects.invite(hash), invite, (invite.expiresAt - Date.now()) / 1_000);
+function create(transaction: Transaction, secret: string, invite: Invite): void {
+  transaction.create(recordSubjects.invite(inviteHash(secret) ?? ""), invite, secondsLeft(invite));
+}
+
+function secondsLeft({ expiresAt }: Invite): number {
+  return (expiresAt - Date.now()) / 1_000;
 }

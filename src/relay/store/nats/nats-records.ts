@@ -4,9 +4,12 @@ import { type Clock, systemClock } from "../../../util/index.js";
 import { connectNats, type NatsOptions } from "../../nats-connection.js";
 import type { Changes } from "../records.js";
 import type { Store } from "../store.js";
+import { BlobStream } from "./blobs.js";
 import { ChangeFeed } from "./change-feed.js";
 import { NatsChats } from "./chats.js";
+import { NatsChatFiles } from "./files.js";
 import { NatsInvites } from "./invites.js";
+import { NatsLink } from "./nats-link.js";
 import { RecordStream } from "./record-stream.js";
 import { NatsTokens } from "./tokens.js";
 import { RecordWriter } from "./transaction.js";
@@ -14,13 +17,14 @@ import { RecordWriter } from "./transaction.js";
 /** NATS has another leader after 4 to 8 s: so long, and some more, is tried what it does not answer. Milliseconds. */
 const PATIENCE_MS = 10_000;
 
-/** The part of a {@link Store} that relays share at NATS so far: tokens, invites, chats, and what changes of them. */
+/** The part of a {@link Store} that relays share at NATS so far: tokens, invites, chats, what changes of them, and files. */
 export class NatsRecords
-  implements Pick<Store, "tokens" | "invites" | "chats" | "version" | "changes" | "check" | "close">
+  implements Pick<Store, "tokens" | "invites" | "chats" | "files" | "version" | "changes" | "check" | "close">
 {
   readonly tokens: NatsTokens;
   readonly invites: NatsInvites;
   readonly chats: NatsChats;
+  readonly files: NatsChatFiles;
   readonly #connection: NatsConnection;
   readonly #stream: RecordStream;
   readonly #changes: ChangeFeed;
@@ -34,14 +38,15 @@ export class NatsRecords
     const id = randomBytes(8).toString("hex");
     const connection = await connectNats(options, { name: `treewire store ${id}`, inbox: `_INBOX_${id}` });
     try {
-      const stream = await RecordStream.open(connection, clock, patienceMs);
+      const link = await NatsLink.over(connection, clock, patienceMs);
+      const stream = new RecordStream(link);
       let tokens: NatsTokens | undefined;
       const forget = (token: string | "all"): void => tokens?.forget(token);
-      const changes = await ChangeFeed.open(connection, stream, { clock, forget });
+      const changes = await ChangeFeed.open(link, stream, { clock, forget });
       const wrote: ChangeFeed["wrote"] = (written, subjects) => changes.wrote(written, subjects);
       const writer = new RecordWriter(stream, { clock, patienceMs, wrote });
       tokens = new NatsTokens(stream, writer);
-      return new NatsRecords({ connection, stream, changes, tokens, writer });
+      return new NatsRecords({ connection, link, stream, changes, tokens, writer });
     } catch (thrown) {
       await connection.close();
       throw thrown;
@@ -50,6 +55,7 @@ export class NatsRecords
 
   private constructor(parts: {
     connection: NatsConnection;
+    link: NatsLink;
     stream: RecordStream;
     changes: ChangeFeed;
     tokens: NatsTokens;
@@ -61,6 +67,7 @@ export class NatsRecords
     this.tokens = parts.tokens;
     this.invites = new NatsInvites(parts.writer);
     this.chats = new NatsChats(parts.stream, parts.writer);
+    this.files = new NatsChatFiles(parts.stream, parts.writer, new BlobStream(parts.link));
   }
 
   version(): number {

@@ -1,14 +1,9 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { headers, type MsgHdrs, type NatsConnection, nuid } from "@nats-io/transport-node";
+import { headers, type MsgHdrs, nuid } from "@nats-io/transport-node";
 import { z } from "zod";
-import type { Clock } from "../../../util/index.js";
 import { StoreUnavailableError } from "../trouble.js";
+import { type NatsLink, REQUEST_MS } from "./nats-link.js";
 import { RECORD_STREAM } from "./streams.js";
 
-/** How long one request waits for its answer, in milliseconds. */
-const REQUEST_MS = 2_000;
-/** How long until what was not answered is asked again, in milliseconds. */
-const RETRY_MS = 100;
 /** So many records are asked for at once: a server gives no more than 1,024. */
 const MANY = 500;
 /** A record that is gone is remembered for so long, so that everybody hears of it. Seconds. */
@@ -43,60 +38,34 @@ export interface Written {
 }
 
 /**
- * The stream of records. What is read was asked of the stream's leader, or is as new as that. What is not answered is asked again for
- * some seconds, for as long as NATS needs to find another leader.
+ * The stream of records. What is read was asked of the stream's leader, or is as new as that.
  *
  * Batches are put together here: `startBatch` of `@nats-io/jetstream` 3.3 leaves out what is expected of all messages but the first.
  */
 export class RecordStream {
-  readonly #connection: NatsConnection;
-  readonly #manager: JetStreamManager;
-  readonly #clock: Clock;
-  readonly #patienceMs: number;
-  readonly #back: (() => void)[] = [];
-  #isConnected = true;
+  readonly #link: NatsLink;
 
-  private constructor(connection: NatsConnection, manager: JetStreamManager, clock: Clock, patienceMs: number) {
-    this.#connection = connection;
-    this.#manager = manager;
-    this.#clock = clock;
-    this.#patienceMs = patienceMs;
-  }
-
-  /** @param patienceMs for how long what is not answered is asked again */
-  static async open(connection: NatsConnection, clock: Clock, patienceMs: number): Promise<RecordStream> {
-    const manager = await jetstreamManager(connection, { timeout: REQUEST_MS, checkAPI: false });
-    const stream = new RecordStream(connection, manager, clock, patienceMs);
-    void stream.#watch();
-    return stream;
-  }
-
-  get isConnected(): boolean {
-    return this.#isConnected && !this.#connection.isClosed();
-  }
-
-  /** Calls back each time that a server is there again. */
-  onReconnected(back: () => void): void {
-    this.#back.push(back);
+  constructor(link: NatsLink) {
+    this.#link = link;
   }
 
   /** @throws StoreUnavailableError */
   async get(subject: string): Promise<StoredRecord> {
-    const message = await this.#patiently(() => this.#last(subject));
+    const message = await this.#link.patiently(() => this.#last(subject));
     return message === null ? { revision: 0, value: null } : { revision: message.seq, value: message.json() };
   }
 
   /** The subjects that have, or lately had, a record. @param filter with wildcards @throws StoreUnavailableError */
   async subjects(filter: string): Promise<string[]> {
-    const { state } = await this.#patiently(() =>
-      this.#manager.streams.info(RECORD_STREAM, { subjects_filter: filter }),
+    const { state } = await this.#link.patiently(() =>
+      this.#link.manager.streams.info(RECORD_STREAM, { subjects_filter: filter }),
     );
     return Object.keys(state.subjects ?? {});
   }
 
   /** The number of the last message. @throws StoreUnavailableError */
   async lastSequence(): Promise<number> {
-    return (await this.#patiently(() => this.#manager.streams.info(RECORD_STREAM))).state.last_seq;
+    return (await this.#link.patiently(() => this.#link.manager.streams.info(RECORD_STREAM))).state.last_seq;
   }
 
   /** Those of the subjects that have a record, or had one. @throws StoreUnavailableError */
@@ -106,7 +75,7 @@ export class RecordStream {
     const notBefore = await this.lastSequence();
     for (let from = 0; from < subjects.length; from += MANY) {
       const part = subjects.slice(from, from + MANY);
-      for (const [subject, record] of await this.#patiently(() => this.#some(part, notBefore))) {
+      for (const [subject, record] of await this.#link.patiently(() => this.#some(part, notBefore))) {
         found.set(subject, record);
       }
     }
@@ -127,7 +96,7 @@ export class RecordStream {
       const isOurs = message !== null && tried.has(message.header.get("Nats-Batch-Id"));
       return isOurs ? { first: message.seq, last: message.seq + messages.length - 1 } : undefined;
     };
-    return this.#patiently(async () => {
+    return this.#link.patiently(async () => {
       if (tried.size > 0) {
         const before = await written();
         if (before !== undefined) return before;
@@ -146,13 +115,13 @@ export class RecordStream {
 
   /** Asks the leader. */
   #last(subject: string) {
-    return this.#manager.streams.getMessage(RECORD_STREAM, { last_by_subj: subject });
+    return this.#link.manager.streams.getMessage(RECORD_STREAM, { last_by_subj: subject });
   }
 
   async #some(subjects: readonly string[], notBefore: number): Promise<Map<string, StoredRecord>> {
     const found = new Map<string, StoredRecord>();
     const request = JSON.stringify({ multi_last: subjects });
-    const answers = await this.#connection.requestMany(`$JS.API.DIRECT.GET.${RECORD_STREAM}`, request, {
+    const answers = await this.#link.connection.requestMany(`$JS.API.DIRECT.GET.${RECORD_STREAM}`, request, {
       strategy: "sentinel", // its end has no data: a record always has some
       maxWait: REQUEST_MS,
     });
@@ -176,37 +145,13 @@ export class RecordStream {
       head.set("Nats-Batch-Id", id);
       head.set("Nats-Batch-Sequence", String(at + 1));
       const { subject, data } = messageOf(message, at, head);
-      if (at < last) this.#connection.publish(subject, data, { headers: head });
+      if (at < last) this.#link.connection.publish(subject, data, { headers: head });
       else {
         head.set("Nats-Batch-Commit", "1");
-        return this.#connection.request(subject, data, { headers: head, timeout: REQUEST_MS });
+        return this.#link.connection.request(subject, data, { headers: head, timeout: REQUEST_MS });
       }
     }
     throw new Error("a batch has a message");
-  }
-
-  async #watch(): Promise<void> {
-    for await (const { type } of this.#connection.status()) {
-      if (type === "disconnect") this.#isConnected = false;
-      if (type !== "reconnect") continue;
-      this.#isConnected = true;
-      for (const back of this.#back) back();
-    }
-  }
-
-  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
-    const end = this.#clock.monotonicMs() + this.#patienceMs;
-    for (;;) {
-      try {
-        if (!this.isConnected) throw new Error("no server is there"); // nor is anything written late, when one is
-        return await ask();
-      } catch (thrown) {
-        if (thrown instanceof StoreUnavailableError) throw thrown;
-        const isOver = this.#connection.isClosed() || this.#clock.monotonicMs() >= end;
-        if (isOver) throw new StoreUnavailableError("failing", { cause: thrown });
-      }
-      await new Promise<void>((resolve) => void this.#clock.after(RETRY_MS, resolve));
-    }
   }
 }
 

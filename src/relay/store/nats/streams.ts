@@ -7,17 +7,23 @@ export const RECORD_STREAM = "TW_RECORD";
 /** Where each change of a record is told, without its content: the rest of the subject is the record's. */
 export const CHANGE_PREFIX = "tw1.chg";
 
-function recordStream(replicas: number): Partial<StreamConfig> & { name: string } {
-  return {
-    name: RECORD_STREAM,
-    subjects: ["rec.>"],
-    num_replicas: replicas,
-    max_msgs_per_subject: 1,
-    allow_atomic: true,
-    allow_direct: true,
-    allow_msg_ttl: true,
-    republish: { src: "rec.>", dest: `${CHANGE_PREFIX}.>`, headers_only: true },
-  };
+/** The bytes of files, in pieces. */
+export const BLOB_STREAM = "TW_BLOB";
+
+/** @param replicas how many of NATS's servers keep each message */
+function streamsOf(replicas: number): (Partial<StreamConfig> & { name: string })[] {
+  const common = { num_replicas: replicas, max_msgs_per_subject: 1, allow_direct: true };
+  return [
+    {
+      ...common,
+      name: RECORD_STREAM,
+      subjects: ["rec.>"],
+      allow_atomic: true,
+      allow_msg_ttl: true,
+      republish: { src: "rec.>", dest: `${CHANGE_PREFIX}.>`, headers_only: true },
+    },
+    { ...common, name: BLOB_STREAM, subjects: ["blob.>"] },
+  ];
 }
 
 /**
@@ -28,11 +34,12 @@ function recordStream(replicas: number): Partial<StreamConfig> & { name: string 
  */
 export async function initCluster(connection: NatsConnection, replicas: number): Promise<void> {
   const { streams } = await jetstreamManager(connection);
-  const config = recordStream(replicas);
-  try {
-    await streams.update(config.name, config);
-  } catch (thrown) {
-    if (!(thrown instanceof JetStreamApiError) || thrown.code !== JetStreamApiCodes.StreamNotFound) throw thrown;
-    await streams.add(config);
+  for (const config of streamsOf(replicas)) {
+    try {
+      await streams.update(config.name, config);
+    } catch (thrown) {
+      if (!(thrown instanceof JetStreamApiError) || thrown.code !== JetStreamApiCodes.StreamNotFound) throw thrown;
+      await streams.add(config);
+    }
   }
 }

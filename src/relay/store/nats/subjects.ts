@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { FileScope } from "../records.js";
 
 /** What is an id by itself: nothing that means something in a subject. */
 const PLAIN = /^[a-z0-9-]{1,64}$/;
@@ -17,11 +18,15 @@ export const recordSubjects = {
   child: (parent: string, chat: string) => subject("child", parent, chat),
   /** How many chats are bound to a workspace. */
   bound: (workspace: string) => subject("bound", workspace),
+  file: (id: string) => subject("file", id),
+  /** What the files of an owner or an organization use up. */
+  use: (scope: FileScope, name: string) => subject("use", scope, name),
 };
 
 /** Subjects to list, with the id of a record as their last part. */
 export const recordFilters = {
   tokens: "rec.token.*",
+  ownersUse: "rec.use.owner.*",
   chats: "rec.chat.*",
   sessionsOf: (token: string) => `${subject("session", token)}.*`,
   chatsOf: (owner: string) => `${subject("owner", owner)}.*`,

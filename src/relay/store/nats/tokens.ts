@@ -61,8 +61,8 @@ export class NatsTokens implements Tokens {
   readonly #writer: RecordWriter;
   /** Those that counted when they were asked for, and those above them. */
   readonly #believed = new LRUCache<string, TokenRecord>({ max: MAX_BELIEVED, ttl: BELIEVED_MS });
-  /** Moves when something of what is believed may be wrong: an answer that was asked for before is not kept. */
-  #changes = 0;
+  /** Which tokens have changed since each question that is not answered: what is heard of them may be what they were. */
+  readonly #changed = new Set<Set<string>>();
 
   constructor(stream: RecordStream, writer: RecordWriter) {
     this.#stream = stream;
@@ -71,7 +71,7 @@ export class NatsTokens implements Tokens {
 
   /** Believes nothing any more of a token that has changed. */
   forget(token: string | "all"): void {
-    this.#changes += 1;
+    for (const changed of this.#changed) changed.add(token);
     if (token === "all") this.#believed.clear();
     else this.#believed.delete(token);
   }
@@ -87,13 +87,20 @@ export class NatsTokens implements Tokens {
     const id = tokenIdIn(text);
     const believed = this.#believed.get(id);
     if (isTextOf(text, believed) && this.#believedLive(id) === true) return callerOf(believed);
-    const before = this.#changes;
-    const record = id === "" ? undefined : await this.#ask(id);
-    if (!isTextOf(text, record)) return undefined;
-    const above = new Map([[id, record]]);
-    if (!(await counts(record, (parent) => this.#ask(parent, above)))) return undefined;
-    if (this.#changes === before) for (const [each, kept] of above) this.#believed.set(each, kept);
-    return callerOf(record);
+    const changed = new Set<string>();
+    this.#changed.add(changed);
+    try {
+      const above = new Map<string, TokenRecord>();
+      const record = id === "" ? undefined : await this.#ask(id, above);
+      if (!isTextOf(text, record)) return undefined;
+      if (!(await counts(record, (parent) => this.#ask(parent, above)))) return undefined;
+      if (!changed.has("all")) {
+        for (const [each, kept] of above) if (!changed.has(each)) this.#believed.set(each, kept);
+      }
+      return callerOf(record);
+    } finally {
+      this.#changed.delete(changed);
+    }
   }
 
   isLive(tokenId: string): Soon<boolean> {
@@ -161,7 +168,8 @@ export class NatsTokens implements Tokens {
 /** Makes a token with what else is written. @returns its text */
 export async function createIn(transaction: Transaction, token: NewToken): Promise<string> {
   const { record, text } = newTokenRecord(token);
-  put(transaction, { ...record, order: performance.timeOrigin + performance.now() });
+  const stored = jsonOf({ ...record, order: performance.timeOrigin + performance.now() });
+  transaction.create(recordSubjects.token(record.id), stored);
   if (record.parent !== undefined) transaction.put(recordSubjects.session(record.parent, record.id), {});
   if (token.kind === "agent") await knowIn(transaction, token.workspace);
   return text;
@@ -200,11 +208,10 @@ function revokeIn(transaction: Transaction, token: StoredToken): StoredToken {
   if (token.revokedAt !== undefined) return token;
   const revoked = { ...token, revokedAt: Date.now() };
   transaction.put(recordSubjects.ended(token.id), {}, ENDED_SECONDS); // before it: whoever hears of the token knows why
-  put(transaction, revoked);
+  transaction.put(recordSubjects.token(token.id), jsonOf(revoked));
   return revoked;
 }
 
-function put(transaction: Transaction, token: StoredToken): void {
-  const hash = Buffer.from(token.hash).toString("base64");
-  transaction.put(recordSubjects.token(token.id), { ...token, hash });
+function jsonOf(token: StoredToken): object {
+  return { ...token, hash: Buffer.from(token.hash).toString("base64") };
 }

@@ -40,6 +40,12 @@ export class Transaction {
     this.#writes.set(subject, { value, ttlSeconds });
   }
 
+  /** Puts what has an id that was never used. */
+  create(subject: string, value: object, ttlSeconds?: number): void {
+    this.#read.set(subject, { revision: 0, value: null });
+    this.put(subject, value, ttlSeconds);
+  }
+
   delete(subject: string): void {
     this.#writes.set(subject, { value: null });
   }
