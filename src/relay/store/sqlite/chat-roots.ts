@@ -53,7 +53,7 @@ export class ChatRootTable {
   #keptVersion = 0;
   readonly #kept = new LRUCache<string, ChatList>({
     maxSize: MAX_KEPT_UNITS,
-    sizeCalculation: ({ present, gone }) => [...present, ...gone.keys()].reduce((sum, root) => sum + root.length, 1),
+    sizeCalculation: (list) => 1 + unitsIn(list),
   });
 
   /** @param maxRoots of all chats of one workspace; the oldest go, those that are gone first */
@@ -110,6 +110,12 @@ export class ChatRootTable {
   /** How many roots the chats of a workspace have and had. */
   rowCount(workspace: string): number {
     return this.#count.of(workspace).rows;
+  }
+
+  /** How long all that is kept of a chat is, in characters of roots. */
+  unitsOf(chat: string): number {
+    const list = this.#list(chat);
+    return list === undefined ? 0 : unitsIn(list);
   }
 
   /** The repositories that the chat had when it was last watched, ascending. */
@@ -183,6 +189,17 @@ export class ChatRootTable {
     }
     return count;
   }
+}
+
+/** How long roots are together, in characters. */
+export function unitsOf(roots: Iterable<string>): number {
+  let sum = 0;
+  for (const root of roots) sum += root.length;
+  return sum;
+}
+
+function unitsIn({ present, gone }: ChatList): number {
+  return unitsOf(present) + unitsOf(gone.keys());
 }
 
 /** As many of the last entries as are named to a client, by the lengths of their roots. */
