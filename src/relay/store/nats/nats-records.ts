@@ -11,6 +11,7 @@ import { NatsChatFiles } from "./files.js";
 import { NatsInvites } from "./invites.js";
 import { NatsLink } from "./nats-link.js";
 import { RecordStream } from "./record-stream.js";
+import { RECORD_STREAM, requireBatches } from "./streams.js";
 import { NatsTokens } from "./tokens.js";
 import { RecordWriter } from "./transaction.js";
 
@@ -31,7 +32,8 @@ export class NatsRecords
 
   /**
    * @param options `patienceMs`: for how long what is not answered is tried again
-   * @throws what the library throws when no server is there, StoreUnavailableError when the streams are not
+   * @throws what the library throws when no server is there, StoreUnavailableError when the streams are not, an error when they are
+   *   others than `initCluster` makes
    */
   static async open(options: NatsOptions & { clock?: Clock; patienceMs?: number }): Promise<NatsRecords> {
     const { clock = systemClock, patienceMs = PATIENCE_MS } = options;
@@ -39,6 +41,7 @@ export class NatsRecords
     const connection = await connectNats(options, { name: `treewire store ${id}`, inbox: `_INBOX_${id}` });
     try {
       const link = await NatsLink.over(connection, clock, patienceMs);
+      requireBatches((await link.patiently(() => link.manager.streams.info(RECORD_STREAM))).config);
       const stream = new RecordStream(link);
       let tokens: NatsTokens | undefined;
       const forget = (token: string | "all"): void => tokens?.forget(token);

@@ -30,7 +30,7 @@ function streamsOf(replicas: number): (Partial<StreamConfig> & { name: string })
  * Makes the streams that relays share, or brings those that are there up to what this version wants.
  *
  * @param replicas how many of NATS's servers keep each message: 1, 3 or 5
- * @throws what NATS refuses: too few servers, a server before 2.12, no JetStream
+ * @throws what NATS refuses: too few servers, no JetStream; an error when its version knows no batches
  */
 export async function initCluster(connection: NatsConnection, replicas: number): Promise<void> {
   const { streams } = await jetstreamManager(connection);
@@ -42,4 +42,15 @@ export async function initCluster(connection: NatsConnection, replicas: number):
       await streams.add(config);
     }
   }
+  requireBatches((await streams.info(RECORD_STREAM)).config);
+}
+
+/**
+ * A server before 2.12 knows nothing of batches, says nothing of that, and would write each message of one by itself.
+ *
+ * @param config of {@link RECORD_STREAM}, as the server has it @throws an error
+ */
+export function requireBatches({ allow_atomic: takesBatches, republish }: StreamConfig): void {
+  if (takesBatches === true && republish !== undefined) return;
+  throw new Error(`the stream ${RECORD_STREAM} was not made as relays need it, by NATS 2.12 or newer`);
 }

@@ -1,5 +1,6 @@
 // What relays share at NATS, where NATS loses what it tells, does not answer, or is written by two at once.
 import { randomUUID } from "node:crypto";
+import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import t from "tap";
 import { z } from "zod";
@@ -9,7 +10,7 @@ import { ChangeFeed } from "../../../../src/relay/store/nats/change-feed.js";
 import { NatsLink } from "../../../../src/relay/store/nats/nats-link.js";
 import { NatsRecords } from "../../../../src/relay/store/nats/nats-records.js";
 import { type BatchMessage, RecordStream } from "../../../../src/relay/store/nats/record-stream.js";
-import { initCluster } from "../../../../src/relay/store/nats/streams.js";
+import { initCluster, RECORD_STREAM } from "../../../../src/relay/store/nats/streams.js";
 import { recordSubjects } from "../../../../src/relay/store/nats/subjects.js";
 import { RecordWriter } from "../../../../src/relay/store/nats/transaction.js";
 import { systemClock } from "../../../../src/util/index.js";
@@ -64,6 +65,16 @@ t.test("a cluster that is there already is left as it is, with what is in it", {
   const token = await records.tokens.create({ kind: "client", user: "alice" });
   await initCluster(connection, 1);
   t.match(await (await open()).tokens.verify(token), { user: "alice" });
+});
+
+t.test("a stream that takes no batches is refused, and put right", { skip }, async (t) => {
+  const { connection, open } = await start(t);
+  const { streams } = await jetstreamManager(connection);
+  await streams.delete(RECORD_STREAM);
+  await streams.add({ name: RECORD_STREAM, subjects: ["rec.>"] });
+  await t.rejects(open(), { message: /^the stream TW_RECORD was not made as relays need it/ });
+  await initCluster(connection, 1);
+  await (await open()).check();
 });
 
 t.test("a batch is written whole or not at all, also for what it does not write", { skip }, async (t) => {
