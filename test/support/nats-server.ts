@@ -19,6 +19,12 @@ export const withoutNats: string | false =
     ? "nats-server is neither in PATH nor named by TREEWIRE_TEST_NATS_SERVER"
     : !existsSync(program) && `${program}, which TREEWIRE_TEST_NATS_SERVER names, is not there`;
 
+/** Those that run: they end with the test, also when it has run out of time. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const server of running) server.kill("SIGKILL");
+});
+
 /** A real NATS server. */
 export class NatsServer {
   readonly url: string;
@@ -71,7 +77,8 @@ async function run(port: number, more: readonly string[]): Promise<{ process: Ch
   const server = spawn(program ?? "nats-server", ["-a", "127.0.0.1", "-p", String(port), ...more], {
     stdio: ["ignore", "ignore", "pipe"],
   });
-  process.once("exit", () => server.kill("SIGKILL")); // also when the test has run out of time
+  running.add(server);
+  server.once("exit", () => running.delete(server));
   const lines: string[] = [];
   for await (const line of createInterface(server.stderr)) {
     lines.push(line);

@@ -1,7 +1,7 @@
 import t from "tap";
-import { BlobTooLargeError, PreconditionError } from "../../../src/relay/store/index.js";
+import { BlobTooLargeError, PreconditionError, type Store } from "../../../src/relay/store/index.js";
 import type { Cleanup } from "../../support/temp.js";
-import { KINDS, opened, type Shared } from "./kinds.js";
+import { KINDS, opened } from "./kinds.js";
 
 // What every store promises of chat files (src/relay/store/store.ts).
 
@@ -44,7 +44,7 @@ for (const [name, { skip, make }] of Object.entries(KINDS)) {
     });
     t.ok((await used) !== 0, "when it is said to be entered, it counts");
     t.same(await beside.files.get(entry.id), entry);
-    const read = async (store: Shared) =>
+    const read = async (store: Store) =>
       Buffer.concat((await (await store.files.read(entry))?.toArray()) ?? []).toString();
     t.equal(await read(beside), "the bytes");
     const twin = await add("the bytes");

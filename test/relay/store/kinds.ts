@@ -1,20 +1,18 @@
 import t from "tap";
 import { connectNats } from "../../../src/relay/nats-connection.js";
 import { SqliteStore, type Store } from "../../../src/relay/store/index.js";
-import { NatsRecords } from "../../../src/relay/store/nats/nats-records.js";
-import { BLOB_STREAM, initCluster, RECORD_STREAM } from "../../../src/relay/store/nats/streams.js";
+import { initCluster } from "../../../src/relay/store/nats/cluster.js";
+import { NatsStore } from "../../../src/relay/store/nats/nats-store.js";
+import { streamsOf } from "../../../src/relay/store/nats/streams.js";
 import { NatsServer, withoutNats } from "../../support/nats-server.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
-
-/** What relays can share at NATS already. */
-export type Shared = Pick<Store, "tokens" | "invites" | "chats" | "files" | "version" | "changes" | "close">;
 
 interface Kind {
   skip: string | false;
   /** How often chats are tried at random. */
   runs: number;
   /** Makes new data. @returns opens a store on it, as often as is wanted */
-  make(t: Cleanup): () => Promise<Shared>;
+  make(t: Cleanup): () => Promise<Store>;
 }
 
 const nats = withoutNats === false ? await NatsServer.start(t, tempDir(t)) : undefined;
@@ -29,7 +27,7 @@ export const KINDS: Record<string, Kind> = {
       return async () => new SqliteStore(dir);
     },
   },
-  NatsRecords: {
+  NatsStore: {
     skip: withoutNats,
     runs: 10,
     make: () => {
@@ -37,7 +35,7 @@ export const KINDS: Record<string, Kind> = {
       const made = emptied(servers);
       return async () => {
         await made;
-        return NatsRecords.open({ servers });
+        return NatsStore.open({ servers });
       };
     },
   },
@@ -46,7 +44,7 @@ export const KINDS: Record<string, Kind> = {
 /** Makes the streams anew: one server is enough for all tests. */
 async function emptied(servers: string[]): Promise<void> {
   const connection = await connectNats({ servers }, { name: "a test", inbox: "_INBOX_test" });
-  for (const stream of [RECORD_STREAM, BLOB_STREAM]) await connection.request(`$JS.API.STREAM.DELETE.${stream}`);
+  for (const { name } of streamsOf(1)) await connection.request(`$JS.API.STREAM.DELETE.${name}`);
   await initCluster(connection, 1);
   await connection.close();
 }
@@ -55,7 +53,7 @@ async function emptied(servers: string[]): Promise<void> {
 export async function opened(
   t: Cleanup,
   make: Kind["make"],
-): Promise<{ here: Shared; beside: Shared; again: () => Promise<Shared> }> {
+): Promise<{ here: Store; beside: Store; again: () => Promise<Store> }> {
   const again = make(t);
   const stores = [await again(), await again()] as const;
   t.teardown(() => Promise.all(stores.map((store) => store.close())));

@@ -31,8 +31,8 @@ export class BlobStream {
     this.#link = link;
   }
 
-  writer(): BlobWriter {
-    const id = randomUUID();
+  /** @param id one that no bytes have */
+  writer(id: string = randomUUID()): BlobWriter {
     const piece = Buffer.allocUnsafe(PIECE_BYTES);
     let filled = 0;
     let count = 0;

@@ -11,6 +11,14 @@ import { idIn, recordFilters } from "./subjects.js";
 const CHECK_MS = 30_000;
 /** How long a change may be under way that the stream has already, in milliseconds. */
 const UNDER_WAY_MS = 1_000;
+export interface ChangeFeedOptions {
+  clock: Clock;
+  /** Told at once of a token whose record has changed, before anything is asked about it. */
+  forget: (token: string | "all") => void;
+  /** Told now and then that the stream answers. */
+  answered?: () => void;
+}
+
 /** When it takes longer to learn which sessions hang on a token, any may. Milliseconds. */
 const SESSIONS_MS = 500;
 
@@ -22,7 +30,8 @@ export class ChangeFeed {
   readonly #link: NatsLink;
   readonly #stream: RecordStream;
   readonly #clock: Clock;
-  readonly #forget: (token: string | "all") => void;
+  readonly #forget: ChangeFeedOptions["forget"];
+  readonly #answered: () => void;
   /** Numbers of messages that this store has written, and was not told of yet. */
   readonly #own = new Set<number>();
   readonly #ending = new Set<string>();
@@ -31,13 +40,8 @@ export class ChangeFeed {
   #version = 0;
   #pending: { tokens: Set<string>; chats: Set<string> } | "all" = { tokens: new Set(), chats: new Set() };
 
-  /** @param forget told at once of a token whose record has changed, before anything is asked about it */
-  static async open(
-    link: NatsLink,
-    stream: RecordStream,
-    { clock, forget }: { clock: Clock; forget: (token: string | "all") => void },
-  ): Promise<ChangeFeed> {
-    const feed = new ChangeFeed(link, stream, clock, forget);
+  static async open(link: NatsLink, stream: RecordStream, options: ChangeFeedOptions): Promise<ChangeFeed> {
+    const feed = new ChangeFeed(link, stream, options);
     const heard: Msg[] = [];
     let take = (message: Msg): void => void heard.push(message);
     link.connection.subscribe(`${CHANGE_PREFIX}.>`, {
@@ -55,22 +59,24 @@ export class ChangeFeed {
     return feed;
   }
 
-  private constructor(link: NatsLink, stream: RecordStream, clock: Clock, forget: (token: string | "all") => void) {
+  private constructor(link: NatsLink, stream: RecordStream, options: ChangeFeedOptions) {
+    const { clock, forget, answered = () => undefined } = options;
     this.#link = link;
     this.#stream = stream;
     this.#clock = clock;
     this.#forget = forget;
+    this.#answered = answered;
   }
 
-  /** A number that moves with each change. @throws StoreUnavailableError while nothing is heard */
+  /** A number that moves with each change. @throws StoreUnavailableError when nothing has been heard for long */
   version(): number {
-    if (!this.#link.isConnected) throw new StoreUnavailableError("failing");
+    if (this.#link.isAway) throw new StoreUnavailableError("failing");
     return this.#version;
   }
 
-  /** What has changed since the last call. @throws StoreUnavailableError while nothing is heard */
+  /** What has changed since the last call, as far as it was heard. @throws StoreUnavailableError as {@link version} */
   take(): Changes | "all" {
-    if (!this.#link.isConnected) throw new StoreUnavailableError("failing");
+    if (this.#link.isAway) throw new StoreUnavailableError("failing");
     const pending = this.#pending;
     this.#pending = { tokens: new Set(), chats: new Set() };
     return pending;
@@ -80,6 +86,11 @@ export class ChangeFeed {
   async wrote({ first, last }: Written, subjects: readonly string[]): Promise<void> {
     for (let number = Math.max(first, this.#seen + 1); number <= last; number += 1) this.#own.add(number);
     await Promise.all(subjects.map((subject) => this.#changed(subject)));
+  }
+
+  /** Anything may have changed. */
+  doubt(): void {
+    this.#lost();
   }
 
   close(): void {
@@ -136,6 +147,7 @@ export class ChangeFeed {
   async #check(): Promise<void> {
     try {
       const last = await this.#stream.lastSequence();
+      this.#answered();
       await new Promise<void>((resolve) => void this.#clock.after(UNDER_WAY_MS, resolve));
       if (last > this.#seen) {
         this.#seen = last;

@@ -15,7 +15,8 @@ const HEAD_BYTES = 1_024;
 /** Bytes without an entry are deleted when they are older than this, so that no upload under way is hit. Milliseconds. */
 const ORPHAN_AGE_MS = 60 * 60 * 1_000;
 
-const fileSchema = z.object({
+/** A file's entry as it is kept. */
+export const fileSchema = z.object({
   id: z.string(),
   organization: z.string(),
   owner: z.string(),
@@ -86,8 +87,7 @@ export class NatsChatFiles implements ChatFiles {
     try {
       await this.#writer.write(async (transaction) => {
         await requireLive(transaction, by);
-        transaction.create(recordSubjects.file(id), entry);
-        await useIn(transaction, file, Math.max(file.size, LEAST_FILE_BYTES));
+        await enterFile(transaction, entry);
       });
     } catch (thrown) {
       await this.#takeBack(entry, thrown);
@@ -164,6 +164,12 @@ export class NatsChatFiles implements ChatFiles {
       // bytes without an entry go with the next sweep
     }
   }
+}
+
+/** Enters a file whose bytes are there under its id. */
+export async function enterFile(transaction: Transaction, file: FileEntry): Promise<void> {
+  transaction.put(recordSubjects.file(file.id), file);
+  await useIn(transaction, file, Math.max(file.size, LEAST_FILE_BYTES));
 }
 
 async function* resumed(

@@ -2,11 +2,13 @@ import { z } from "zod";
 import { inviteHash, newInviteSecret } from "../invite-secret.js";
 import type { InviteKind, NewInvites, NewToken, Redeemed } from "../records.js";
 import type { Invites } from "../store.js";
+import type { InviteRecord } from "../transfer.js";
 import { recordSubjects } from "./subjects.js";
 import { createIn, knowIn } from "./tokens.js";
 import type { RecordWriter, Transaction } from "./transaction.js";
 
-const inviteSchema = z.object({
+/** An invite as it is kept, under the hash of its secret. */
+export const inviteSchema = z.object({
   kind: z.enum(["agent", "view"]),
   workspace: z.string(),
   chat: z.string(),
@@ -64,6 +66,14 @@ export class NatsInvites implements Invites {
       return { token: await createIn(transaction, tokenOf(invite)), workspace, chat, relay };
     });
   }
+}
+
+/** Enters an invite as it is, unless one of its hash is there. */
+export async function enterInvite(transaction: Transaction, { hash, ...invite }: InviteRecord): Promise<void> {
+  const subject = recordSubjects.invite(hash);
+  if (invite.expiresAt <= Date.now() || (await transaction.get(subject, inviteSchema)) !== undefined) return;
+  transaction.put(subject, invite, secondsLeft(invite));
+  if (invite.kind === "agent") await knowIn(transaction, invite.workspace, invite.expiresAt);
 }
 
 function create(transaction: Transaction, secret: string, invite: Invite): void {

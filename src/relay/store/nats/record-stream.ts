@@ -1,7 +1,7 @@
 import { headers, type MsgHdrs, nuid } from "@nats-io/transport-node";
 import { z } from "zod";
 import { StoreUnavailableError } from "../trouble.js";
-import { type NatsLink, REQUEST_MS } from "./nats-link.js";
+import { type NatsLink, REQUEST_MS, RefusedWriteError } from "./nats-link.js";
 import { RECORD_STREAM } from "./streams.js";
 
 /** So many records are asked for at once: a server gives no more than 1,024. */
@@ -51,8 +51,12 @@ export class RecordStream {
 
   /** @throws StoreUnavailableError */
   async get(subject: string): Promise<StoredRecord> {
-    const message = await this.#link.patiently(() => this.#last(subject));
-    return message === null ? { revision: 0, value: null } : { revision: message.seq, value: message.json() };
+    return recordOf(await this.#link.patiently(() => this.#last(subject)));
+  }
+
+  /** The same, asked once alone. @throws StoreUnavailableError */
+  async getOnce(subject: string): Promise<StoredRecord> {
+    return recordOf(await this.#link.once(() => this.#last(subject)));
   }
 
   /** The subjects that have, or lately had, a record. @param filter with wildcards @throws StoreUnavailableError */
@@ -105,7 +109,7 @@ export class RecordStream {
       tried.add(id);
       const answer = answerSchema.parse((await this.#send(id, messages)).json());
       if ("seq" in answer) return { first: answer.seq - messages.length + 1, last: answer.seq };
-      if (!CONFLICTS.includes(answer.error.err_code)) throw new Error(answer.error.description);
+      if (!CONFLICTS.includes(answer.error.err_code)) throw new RefusedWriteError(answer.error);
       if (tried.size === 1) return "conflict";
       const before = await written(); // a try that was not answered may have done it
       if (before !== undefined) return before;
@@ -153,6 +157,10 @@ export class RecordStream {
     }
     throw new Error("a batch has a message");
   }
+}
+
+function recordOf(message: { seq: number; json<T>(): T } | null): StoredRecord {
+  return message === null ? { revision: 0, value: null } : { revision: message.seq, value: message.json() };
 }
 
 function messageOf(message: BatchMessage, at: number, head: MsgHdrs): { subject: string; data: string } {

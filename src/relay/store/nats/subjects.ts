@@ -28,10 +28,27 @@ export const recordFilters = {
   tokens: "rec.token.*",
   ownersUse: "rec.use.owner.*",
   chats: "rec.chat.*",
+  invites: "rec.invite.*",
+  files: "rec.file.*",
   sessionsOf: (token: string) => `${subject("session", token)}.*`,
   chatsOf: (owner: string) => `${subject("owner", owner)}.*`,
   childrenOf: (chat: string) => `${subject("child", chat)}.*`,
 };
+
+/** Where a tree's last state is. */
+export function treeSubject(workspace: string, root: string): string {
+  return `tree.${part(workspace)}.${part(root)}`;
+}
+
+/** All trees of a workspace. */
+export function treesOf(workspace: string): string {
+  return `tree.${part(workspace)}.*`;
+}
+
+/** Where it is kept what a chat showed. */
+export function rootsSubject(chat: string): string {
+  return `roots.${part(chat)}`;
+}
 
 /** The id that a subject ends with. */
 export function idIn(subject: string): string {

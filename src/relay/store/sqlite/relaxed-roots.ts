@@ -1,6 +1,7 @@
 import { MAX_TREES } from "../../../protocol/index.js";
+import { latestOf, unitsOf } from "../chat-list.js";
 import type { ChatRoots } from "../store.js";
-import { type ChatRootTable, latestOf, unitsOf } from "./chat-roots.js";
+import type { ChatRootTable } from "./chat-roots.js";
 import type { StoreWriter } from "./writer.js";
 
 /** So many roots of chats whose lists were not written yet are held; then those that have waited longest go. */

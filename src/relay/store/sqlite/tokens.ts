@@ -65,11 +65,17 @@ export class TokenTable {
 
   create(token: NewToken): string {
     const { record, text } = newTokenRecord(token);
+    this.insert(record);
+    return text;
+  }
+
+  /** @param record of an id that is not there */
+  insert(record: TokenRecord): void {
     this.#db
       .prepare(
         `insert into tokens
-           (id, kind, secret_hash, workspace, user, admin, created_at, expires_at, parent, is_session, chat)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           (id, kind, secret_hash, workspace, user, admin, created_at, expires_at, revoked_at, parent, is_session, chat)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         record.id,
@@ -80,25 +86,25 @@ export class TokenTable {
         record.admin ? 1 : 0,
         record.createdAt,
         record.expiresAt ?? null,
+        record.revokedAt ?? null,
         record.parent ?? null,
         record.isSession ? 1 : 0,
         record.chat ?? null,
       );
-    return text;
   }
 
   verify(text: string): Caller | undefined {
-    const row = this.#row(tokenIdIn(text));
+    const row = this.record(tokenIdIn(text));
     return isTextOf(text, row) && this.#counts(row) ? callerOf(row) : undefined;
   }
 
   isLive(tokenId: string): boolean {
-    return this.#counts(this.#row(tokenId));
+    return this.#counts(this.record(tokenId));
   }
 
   /** Whether a token was made by signing in. */
   isSession(tokenId: string): boolean {
-    return this.#row(tokenId)?.isSession === true;
+    return this.record(tokenId)?.isSession === true;
   }
 
   list(): TokenEntry[] {
@@ -108,7 +114,7 @@ export class TokenTable {
 
   revoke(tokenId: string): TokenEntry | undefined {
     this.#db.prepare("update tokens set revoked_at = ? where id = ? and revoked_at is null").run(Date.now(), tokenId);
-    const row = this.#row(tokenId);
+    const row = this.record(tokenId);
     return row === undefined ? undefined : entryOf(row);
   }
 
@@ -119,11 +125,12 @@ export class TokenTable {
   #counts(record: TokenRecord | undefined): boolean {
     const counting = countingOf(record);
     let step = counting.next();
-    while (!step.done) step = counting.next(this.#row(step.value));
+    while (!step.done) step = counting.next(this.record(step.value));
     return step.value;
   }
 
-  #row(id: string): TokenRecord | undefined {
+  /** What is kept of a token. */
+  record(id: string): TokenRecord | undefined {
     const row = this.#byId.get(id);
     return row === undefined ? undefined : rowSchema.parse(row);
   }

@@ -5,9 +5,10 @@ import t from "tap";
 import { connectNats } from "../../../../src/relay/nats-connection.js";
 import { BlobTooLargeError, PreconditionError, type StagedBlob } from "../../../../src/relay/store/index.js";
 import { BlobStream, PIECE_BYTES } from "../../../../src/relay/store/nats/blobs.js";
+import { initCluster } from "../../../../src/relay/store/nats/cluster.js";
 import { NatsLink } from "../../../../src/relay/store/nats/nats-link.js";
-import { NatsRecords } from "../../../../src/relay/store/nats/nats-records.js";
-import { BLOB_STREAM, initCluster } from "../../../../src/relay/store/nats/streams.js";
+import { NatsStore } from "../../../../src/relay/store/nats/nats-store.js";
+import { BLOB_STREAM } from "../../../../src/relay/store/nats/streams.js";
 import { systemClock } from "../../../../src/util/index.js";
 import { NatsServer, withoutNats } from "../../../support/nats-server.js";
 import { type Cleanup, tempDir } from "../../../support/temp.js";
@@ -21,14 +22,14 @@ async function start(t: Cleanup) {
   await initCluster(connection, 1);
   const { streams } = await jetstreamManager(connection);
   const open = async () => {
-    const records = await NatsRecords.open({ servers: [server.url] });
+    const records = await NatsStore.open({ servers: [server.url] });
     t.teardown(() => records.close());
     return records;
   };
   return {
     here: await open(),
     beside: await open(),
-    blobs: new BlobStream(await NatsLink.over(connection, systemClock, 10_000)),
+    blobs: new BlobStream(await NatsLink.over(connection, { clock: systemClock, patienceMs: 10_000 })),
     /** How many pieces of whatever there are. */
     pieces: async () => (await streams.info(BLOB_STREAM)).state.messages,
   };

@@ -1,13 +1,14 @@
 import { z } from "zod";
-import { TreewireError } from "../../../util/index.js";
-import type { Chat, ChatBinding, ChatChange, ChatPage, NamedChat } from "../records.js";
-import { type Chats, type OnBehalf, PreconditionError } from "../store.js";
+import { TreewireError } from "../../../../util/index.js";
+import type { Chat, ChatBinding, ChatChange, ChatPage, NamedChat } from "../../records.js";
+import { type Chats, type OnBehalf, PreconditionError } from "../../store.js";
+import { orderNow } from "../order.js";
+import type { RecordStream } from "../record-stream.js";
+import { idIn, recordFilters, recordSubjects } from "../subjects.js";
+import { requireLive } from "../tokens.js";
+import type { RecordWriter, Transaction } from "../transaction.js";
 import { archiveIn } from "./chat-archive.js";
 import { type ChatRecord, chatIn, chatOf, chatSchema, putChat } from "./chat-record.js";
-import type { RecordStream } from "./record-stream.js";
-import { idIn, recordFilters, recordSubjects } from "./subjects.js";
-import { requireLive } from "./tokens.js";
-import type { RecordWriter, Transaction } from "./transaction.js";
 
 /** So many chats may one workspace have before its agent makes no more of them. */
 const MAX_NAMED_CHATS = 10_000;
@@ -122,6 +123,17 @@ export class NatsChats implements Chats {
   }
 }
 
+/** Enters a chat as it is, unless one of its id is there. @param hasChildren whether others were bound below it */
+export async function enterChat(transaction: Transaction, chat: Chat, hasChildren: boolean): Promise<void> {
+  if ((await chatIn(transaction, chat.id)) !== undefined) return;
+  const { createdAt, updatedAt, paths, labels, ...rest } = chat;
+  const times = { createdAt: createdAt.getTime(), updatedAt: updatedAt.getTime(), order: orderNow() };
+  putChat(transaction, { ...rest, ...times, paths: [...paths], labels: { ...labels }, children: hasChildren ? 1 : 0 });
+  await countIn(transaction, undefined, chat.workspace);
+  if (chat.owner !== undefined) transaction.put(recordSubjects.owner(chat.owner, chat.id), {});
+  if (chat.parent !== undefined) transaction.put(recordSubjects.child(chat.parent, chat.id), {});
+}
+
 async function bindIn(transaction: Transaction, binding: ChatBinding): Promise<Chat> {
   const { chat: id, parent: parentId, workspace } = binding;
   const before = await chatIn(transaction, id);
@@ -135,7 +147,7 @@ async function bindIn(transaction: Transaction, binding: ChatBinding): Promise<C
   await countIn(transaction, before?.workspace, workspace);
   const now = Date.now();
   const chat: ChatRecord = {
-    ...{ id, title: "", labels: {}, createdAt: now, order: performance.timeOrigin + performance.now(), children: 0 },
+    ...{ id, title: "", labels: {}, createdAt: now, order: orderNow(), children: 0 },
     ...before,
     owner: binding.owner ?? before?.owner ?? parent?.owner,
     workspace,

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { Chat } from "../records.js";
-import { recordSubjects } from "./subjects.js";
-import type { Transaction } from "./transaction.js";
+import type { Chat } from "../../records.js";
+import { recordSubjects } from "../subjects.js";
+import type { Transaction } from "../transaction.js";
 
 /** A chat as it is kept. */
 export const chatSchema = z.object({

@@ -1,7 +1,7 @@
+import type { RecordStream } from "../record-stream.js";
+import { idIn, recordFilters, recordSubjects } from "../subjects.js";
+import type { Transaction } from "../transaction.js";
 import { type ChatRecord, chatIn, putChat } from "./chat-record.js";
-import type { RecordStream } from "./record-stream.js";
-import { idIn, recordFilters, recordSubjects } from "./subjects.js";
-import type { Transaction } from "./transaction.js";
 
 /** So many chats are written at once: NATS takes 1,000 messages, and some of them are not of chats. */
 const AT_ONCE = 900;
