@@ -1,41 +1,32 @@
 import { randomUUID } from "node:crypto";
 import { isAbsolute, normalize } from "node:path";
 import { idSchema, parseComparisonRequest } from "../protocol/index.js";
-import { messageOf, TreewireError } from "../util/index.js";
-import {
-  type Chat,
-  type ChatBinding,
-  existingDirectory,
-  type NewToken,
-  SqliteStore,
-  type Store,
-  StoreUnavailableError,
-  type TokenEntry,
-  troubleOf,
-} from "./store/index.js";
+import { TreewireError } from "../util/index.js";
+import type { Chat, ChatBinding, NewToken, TokenEntry } from "./store/index.js";
+import { type StorePlace, withStore } from "./store-place.js";
 
 /**
- * Makes a token. Works while a relay serves the same directory, and counts there at once.
+ * Makes a token. Works while relays serve the same store, and counts there at once.
  *
  * @returns the token's text, which is kept nowhere
- * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
+ * @throws TreewireError `TW_BAD_USAGE`, and as {@link withStore}
  */
-export async function createToken(dataDir: string, token: NewToken): Promise<string> {
+export async function createToken(place: StorePlace | string, token: NewToken): Promise<string> {
   const workspace = token.workspace === undefined ? undefined : readId("--workspace", token.workspace);
   if (token.kind === "client" && token.user === "") {
     throw new TreewireError("TW_BAD_USAGE", "--user", { detail: "a name is needed" });
   }
   const read = workspace === undefined ? token : { ...token, workspace };
-  return withStore(dataDir, (store) => store.tokens.create(read));
+  return withStore(place, (store) => store.tokens.create(read));
 }
 
 /**
- * Binds a chat to the trees of a workspace; makes the chat when it is new. Works while a relay serves the same directory,
+ * Binds a chat to the trees of a workspace; makes the chat when it is new. Works while relays serve the same store,
  * and counts there at once.
  *
- * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_SUCH_CHAT` of a parent, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_SUCH_CHAT` of a parent, and as {@link withStore}
  */
-export async function bindChat(dataDir: string, binding: ChatBinding): Promise<Chat> {
+export async function bindChat(place: StorePlace | string, binding: ChatBinding): Promise<Chat> {
   const chat = readId("CHAT", binding.chat);
   const workspace = readId("--workspace", binding.workspace);
   const parent = binding.parent === undefined ? undefined : readId("--parent", binding.parent);
@@ -51,7 +42,7 @@ export async function bindChat(dataDir: string, binding: ChatBinding): Promise<C
     ...(parent !== undefined && { parent }),
     ...(paths !== undefined && { paths }),
   };
-  return withStore(dataDir, (store) => store.chats.bind(read));
+  return withStore(place, (store) => store.chats.bind(read));
 }
 
 /** What two links are made for. */
@@ -86,13 +77,13 @@ const INVITE_USES = 5;
  * Makes a workspace, a chat that shows it, and the links by which an agent and people join. Works while a relay serves the
  * same directory.
  *
- * @throws TreewireError `TW_BAD_USAGE`, `TW_BAD_URL`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_BAD_URL`, and as {@link withStore}
  */
-export async function invite(dataDir: string, invitation: Invitation): Promise<Invited> {
+export async function invite(place: StorePlace | string, invitation: Invitation): Promise<Invited> {
   const { owner, paths, expiresAt, uses, base } = readInvitation(invitation);
   const workspace = randomUUID();
-  const { id: chat } = await bindChat(dataDir, { chat: randomUUID(), workspace, owner, paths });
-  const secrets = await withStore(dataDir, (store) =>
+  const { id: chat } = await bindChat(place, { chat: randomUUID(), workspace, owner, paths });
+  const secrets = await withStore(place, (store) =>
     store.invites.create({ workspace, chat, owner, relay: base, expiresAt, uses }),
   );
   const links = { agentUrl: `${base}/#agent-${secrets.agent}`, viewUrl: `${base}/#view-${secrets.view}` };
@@ -132,54 +123,39 @@ function readPublicUrl(text: string): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
-/** Every token ever made in the directory, without its secret. @throws TreewireError `TW_NO_RELAY_DATA`, `TW_DATA_DIR` */
-export async function listTokens(dataDir: string): Promise<TokenEntry[]> {
-  return withStore(dataDir, (store) => store.tokens.list());
+/** Every token ever made, without its secret. @throws TreewireError as {@link withStore} */
+export async function listTokens(place: StorePlace | string): Promise<TokenEntry[]> {
+  return withStore(place, (store) => store.tokens.list());
 }
 
 /**
- * Makes a token worthless; a relay that serves the directory closes its live sockets within a second.
+ * Makes a token worthless; relays that serve the store close its live sockets within a second.
  *
  * @param id as it is listed, or the whole token
- * @throws TreewireError `TW_NO_SUCH_TOKEN`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
+ * @throws TreewireError `TW_NO_SUCH_TOKEN`, and as {@link withStore}
  */
-export async function revokeToken(dataDir: string, id: string): Promise<TokenEntry> {
+export async function revokeToken(place: StorePlace | string, id: string): Promise<TokenEntry> {
   const tokenId = /^tw[ac]_([0-9a-f]+)_/.exec(id)?.[1] ?? id;
-  const entry = await withStore(dataDir, (store) => store.tokens.revoke(tokenId));
+  const entry = await withStore(place, (store) => store.tokens.revoke(tokenId));
   if (entry === undefined) throw new TreewireError("TW_NO_SUCH_TOKEN", tokenId);
   return entry;
 }
 
-/** The chats of the directory. @param owner only theirs @throws TreewireError `TW_NO_RELAY_DATA`, `TW_DATA_DIR` */
-export async function listChats(dataDir: string, owner?: string): Promise<Chat[]> {
-  return withStore(dataDir, (store) => store.chats.list(owner));
+/** The chats. @param owner only theirs @throws TreewireError as {@link withStore} */
+export async function listChats(place: StorePlace | string, owner?: string): Promise<Chat[]> {
+  return withStore(place, (store) => store.chats.list(owner));
 }
 
 /**
  * Takes a chat's binding away; who watches it gets an error, and is closed with 1001.
  *
- * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_SUCH_CHAT`, `TW_NO_RELAY_DATA`, `TW_DATA_DIR`
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_NO_SUCH_CHAT`, and as {@link withStore}
  */
-export async function unbindChat(dataDir: string, chat: string): Promise<Chat> {
+export async function unbindChat(place: StorePlace | string, chat: string): Promise<Chat> {
   const id = readId("CHAT", chat);
-  const unbound = await withStore(dataDir, (store) => store.chats.unbind(id));
+  const unbound = await withStore(place, (store) => store.chats.unbind(id));
   if (unbound === undefined) throw new TreewireError("TW_NO_SUCH_CHAT", `CHAT ${chat}`);
   return unbound;
-}
-
-async function withStore<T>(dataDir: string, job: (store: Store) => Promise<T>): Promise<T> {
-  const directory = existingDirectory(dataDir);
-  const store = new SqliteStore(directory);
-  try {
-    return await job(store);
-  } catch (thrown) {
-    // a full disk, or a lock that others held for too long
-    if (troubleOf(thrown) === undefined) throw thrown;
-    const cause = thrown instanceof StoreUnavailableError ? (thrown.cause ?? thrown) : thrown;
-    throw new TreewireError("TW_DATA_DIR", directory, { detail: messageOf(cause), cause: thrown });
-  } finally {
-    await store.close();
-  }
 }
 
 /** The id in lower case. @throws TreewireError `TW_BAD_USAGE` */

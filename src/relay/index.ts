@@ -10,5 +10,7 @@ export {
   revokeToken,
   unbindChat,
 } from "./commands.js";
+export type { NatsOptions } from "./nats-connection.js";
 export { type RelayOptions, type RunningRelay, startRelay } from "./server.js";
 export type { Chat, ChatBinding, NewToken, TokenEntry } from "./store/index.js";
+export type { StorePlace } from "./store-place.js";

@@ -25,13 +25,15 @@ import { type AgentState, Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
 import { listenFailure } from "./listen-failure.js";
 import { Metrics } from "./metrics.js";
+import type { NatsOptions } from "./nats-connection.js";
 import { Proxies } from "./proxies.js";
 import { LiveSockets, Reconciler, Upgrades } from "./sockets/index.js";
 import { SqliteStore, type Store } from "./store/index.js";
+import { openNatsStore } from "./store-place.js";
 
 export interface RelayOptions {
-  /** Made when it is missing. One relay serves it at a time. */
-  dataDir: string;
+  /** Where the relay keeps its state: made when it is missing. One relay serves it at a time. Left out: at {@link nats}. */
+  dataDir?: string;
   /** Default: 127.0.0.1. */
   host?: string;
   /** 0 picks one. Default: 7700. */
@@ -66,10 +68,12 @@ export interface RelayOptions {
    */
   drainMs?: number;
   /**
-   * NATS servers at which other relays are: agents and viewers of one workspace may be at any of them. All relays have to know the
-   * same tokens and chats, which is not what data directories do by themselves; so no option of the program sets it.
+   * Where NATS is, by which agents and viewers of one workspace may be at any relay that is there. With a `dataDir` the relay keeps
+   * its state there all the same, and the relays have to know the same tokens and chats by other means.
    */
-  nats?: { servers: string[] };
+  nats?: NatsOptions;
+  /** For how long tokens that counted do so while NATS does not answer, in milliseconds. Default: 10 min. */
+  outageGraceMs?: number;
 }
 
 export interface RunningRelay {
@@ -100,17 +104,36 @@ const IDLE_CLOSE_MS = 50;
 /**
  * Starts a relay and waits until it listens.
  *
- * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`, `TW_DATA_DIR_IN_USE`, `TW_TLS_FILES`, `TW_LISTEN_FAILED`
+ * @throws TreewireError `TW_BAD_USAGE`, `TW_DATA_DIR`, `TW_DATA_DIR_IN_USE`, `TW_TLS_FILES`, `TW_LISTEN_FAILED`; with
+ *   {@link RelayOptions.nats}, `TW_NATS_UNREACHABLE`, `TW_NATS_SECRET`, `TW_NATS_TOO_OLD`, `TW_NO_CLUSTER`
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const read = readOptions(options); // before anything is made
-  const store = SqliteStore.serve(options.dataDir, options.log, read.limits.options);
+  const { store, abandon } = await openStore(options, read.limits.options);
   try {
     return await serveStore(store, options, read);
   } catch (thrown) {
-    store.abandon();
+    await abandon();
     throw thrown;
   }
+}
+
+/** @returns `abandon`: closes it for a relay that could not start */
+async function openStore(
+  { dataDir, nats, log, outageGraceMs }: RelayOptions,
+  limits: LimitOptions,
+): Promise<{ store: Store; abandon: () => Promise<void> }> {
+  if (dataDir !== undefined) {
+    const store = SqliteStore.serve(dataDir, log, limits);
+    return { store, abandon: async () => store.abandon() };
+  }
+  if (nats === undefined) throw new TreewireError("TW_BAD_USAGE", "--data-dir", { detail: "give it, or --nats" });
+  const store = await openNatsStore(nats, {
+    log,
+    limits,
+    ...(outageGraceMs !== undefined && { graceMs: outageGraceMs }),
+  });
+  return { store, abandon: () => store.close() };
 }
 
 /** What of the options is read before anything is made. */
@@ -174,7 +197,7 @@ export async function serveStore(
   const prepare = (workspace: string, chat: string) => hub.prepare(workspace, chat);
   const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId), prepare);
   const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }), store.health);
-  observeFiles(metrics.registry, { store, uploads, limits: limits.options });
+  observeFiles(metrics.registry, { store, uploads, failures, limits: limits.options });
   const changed = () => reconciler.changed();
   const upgrades = new Upgrades({
     store,

@@ -166,6 +166,37 @@ const REGISTRY = {
     what: "no relay's data",
     advice: "name the directory of `relay serve`, or an empty one",
   },
+  TW_TWO_STORES: {
+    exitStatus: 2,
+    what: "a relay keeps its state in one place",
+    advice: "give --data-dir, or --nats, and not both",
+  },
+  TW_NATS_URL: {
+    exitStatus: 2,
+    what: "not a NATS server's URL",
+    advice: "give nats://HOST:PORT or tls://HOST:PORT; secrets go into files, for --nats-creds or --nats-nkey",
+  },
+  TW_NATS_SECRET: {
+    exitStatus: 2,
+    what: "there are no NATS credentials in the file",
+    advice: "give --nats-creds what `nsc` wrote, or --nats-nkey a user's seed",
+  },
+  TW_NATS_UNREACHABLE: {
+    exitStatus: 1,
+    what: "NATS does not answer",
+    advice: "check --nats, its credentials, and that most of its servers run",
+  },
+  TW_NATS_TOO_OLD: { exitStatus: 2, what: "this NATS server is too old", advice: "relays need 2.12 or newer" },
+  TW_NO_CLUSTER: {
+    exitStatus: 2,
+    what: "what relays share is not there as this version needs it",
+    advice: "run `relay cluster init`",
+  },
+  TW_CLUSTER_INIT: {
+    exitStatus: 1,
+    what: "NATS does not make what relays share",
+    advice: "check JetStream, the user's permissions and --replicas",
+  },
   TW_NO_SUCH_TOKEN: { exitStatus: 2, what: "there is no such token", advice: "`relay token list` names them" },
   TW_NO_SUCH_CHAT: { exitStatus: 2, what: "there is no such chat", advice: "`relay chat list` names them" },
   TW_OUT_FILE: {

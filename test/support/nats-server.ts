@@ -19,19 +19,29 @@ export const withoutNats: string | false =
     ? "nats-server is neither in PATH nor named by TREEWIRE_TEST_NATS_SERVER"
     : !existsSync(program) && `${program}, which TREEWIRE_TEST_NATS_SERVER names, is not there`;
 
-/** A real NATS server, without JetStream. */
+/** Those that run: they end with the test, also when it has run out of time. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const server of running) server.kill("SIGKILL");
+});
+
+/** A real NATS server. */
 export class NatsServer {
   readonly url: string;
+  readonly #more: readonly string[];
   #process: ChildProcess;
 
-  private constructor(process: ChildProcess, url: string) {
+  private constructor(process: ChildProcess, url: string, more: readonly string[]) {
     this.#process = process;
     this.url = url;
+    this.#more = more;
   }
 
-  static async start(t: Cleanup): Promise<NatsServer> {
-    const { process, port } = await run(-1);
-    const server = new NatsServer(process, `nats://127.0.0.1:${port}`);
+  /** @param directory where JetStream keeps what it stores; left out: there is no JetStream */
+  static async start(t: Cleanup, directory?: string): Promise<NatsServer> {
+    const more = directory === undefined ? [] : ["-js", "-sd", directory];
+    const { process, port } = await run(-1, more);
+    const server = new NatsServer(process, `nats://127.0.0.1:${port}`, more);
     t.teardown(() => server.kill());
     return server;
   }
@@ -51,7 +61,7 @@ export class NatsServer {
   /** Starts it again, at the same port. */
   async restart(): Promise<void> {
     await this.kill();
-    this.#process = (await run(Number(new URL(this.url).port))).process;
+    this.#process = (await run(Number(new URL(this.url).port), this.#more)).process;
   }
 }
 
@@ -63,11 +73,12 @@ export async function freeze(stopped: ChildProcess | undefined, ms: number): Pro
 }
 
 /** @param port -1 picks one */
-async function run(port: number): Promise<{ process: ChildProcess; port: number }> {
-  const server = spawn(program ?? "nats-server", ["-a", "127.0.0.1", "-p", String(port)], {
+async function run(port: number, more: readonly string[]): Promise<{ process: ChildProcess; port: number }> {
+  const server = spawn(program ?? "nats-server", ["-a", "127.0.0.1", "-p", String(port), ...more], {
     stdio: ["ignore", "ignore", "pipe"],
   });
-  process.once("exit", () => server.kill("SIGKILL")); // also when the test has run out of time
+  running.add(server);
+  server.once("exit", () => running.delete(server));
   const lines: string[] = [];
   for await (const line of createInterface(server.stderr)) {
     lines.push(line);

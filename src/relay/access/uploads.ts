@@ -1,7 +1,7 @@
 import { MAX_FILE_BYTES, quotaExceeded, REFUSALS, RefusedError } from "../answers.js";
 import type { ClientRate } from "../budgets/client-rates.js";
 import type { LimitOptions } from "../limit-options.js";
-import type { FileScope } from "../store/index.js";
+import { type FileScope, LEAST_FILE_BYTES } from "../store/index.js";
 import { KeyedCount } from "./keyed-count.js";
 
 export type UploadLimits = Pick<
@@ -39,12 +39,6 @@ export interface Upload {
   /** It is over; from here on the store counts its bytes. May be called again. */
   end(): void;
 }
-
-/**
- * A file uses up a block of the file system, and a row, however small it is: this many bytes of its owner's and its
- * organization's budget at least. The migration that counts files (store/database.ts) has the same number.
- */
-export const LEAST_FILE_BYTES = 4_096;
 
 /** Counts uploads under way, and holds what each may need, so that no two are given the same bytes. */
 export class Uploads {

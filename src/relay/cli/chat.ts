@@ -1,6 +1,6 @@
 import { command, commandGroup } from "../../util/index.js";
 import { bindChat, listChats, unbindChat } from "../commands.js";
-import { dataDirFrom, JSON_LINES, printRows, withDataDir } from "./command.js";
+import { JSON_LINES, placeFrom, printRows, withPlace } from "./command.js";
 
 const CHAT = { type: "string", demandOption: true, describe: "UUID" } as const;
 
@@ -8,7 +8,7 @@ const bind = command(
   "bind <chat>",
   "Bind a chat to the trees of a workspace; makes the chat when it is new",
   (argv) =>
-    withDataDir(argv)
+    withPlace(argv)
       .positional("chat", CHAT)
       .option("workspace", { type: "string", requiresArg: true, demandOption: true, describe: "UUID" })
       .option("owner", {
@@ -30,7 +30,7 @@ const bind = command(
       .option("parent", { type: "string", requiresArg: true, describe: "the chat that this one belongs to" }),
   async (argv) => {
     const { chat, workspace, owner, path, base, parent } = argv;
-    await bindChat(dataDirFrom(argv), {
+    await bindChat(placeFrom(argv), {
       chat,
       workspace,
       ...(owner !== undefined && { owner }),
@@ -44,9 +44,9 @@ const bind = command(
 const unbind = command(
   "unbind <chat>",
   "Take a chat's binding away; the chat stays",
-  (argv) => withDataDir(argv).positional("chat", CHAT),
+  (argv) => withPlace(argv).positional("chat", CHAT),
   async (argv) => {
-    await unbindChat(dataDirFrom(argv), argv.chat);
+    await unbindChat(placeFrom(argv), argv.chat);
   },
 );
 
@@ -54,11 +54,11 @@ const list = command(
   "list",
   "List the chats",
   (argv) =>
-    withDataDir(argv)
+    withPlace(argv)
       .option("owner", { type: "string", requiresArg: true, describe: "theirs alone" })
       .option("json", JSON_LINES),
   async (argv) => {
-    const rows = (await listChats(dataDirFrom(argv), argv.owner)).map((chat) => ({
+    const rows = (await listChats(placeFrom(argv), argv.owner)).map((chat) => ({
       id: chat.id,
       owner: chat.owner ?? null,
       workspace: chat.workspace ?? null,

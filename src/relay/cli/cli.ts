@@ -11,6 +11,7 @@ import {
   variableOf,
 } from "../../util/index.js";
 import { chatCommand } from "./chat.js";
+import { clusterCommand } from "./cluster.js";
 import { configCommand } from "./config.js";
 import { inviteCommand } from "./invite.js";
 import { serveCommand } from "./serve.js";
@@ -46,7 +47,8 @@ function parserOf(args: readonly string[], name: string, withOthers: (argv: Argv
     .command(inviteCommand)
     .command(configCommand)
     .command(tokenCommand)
-    .command(chatCommand);
+    .command(chatCommand)
+    .command(clusterCommand);
   return endParser(withOthers(parser))
     .demandCommand(1, "a command is needed")
     .strict()
@@ -65,13 +67,14 @@ function parserOf(args: readonly string[], name: string, withOthers: (argv: Argv
 const OPTIONS = [
   ...settingOptions(RELAY_SETTINGS),
   ...["config", "json", "kind", "workspace", "user", "admin", "auto-bind", "expires", "out", "owner", "path", "parent"],
-  ...["invite", "uses"],
+  ...["invite", "uses", "replicas"],
   ...["url", "token-file", "refresh", "full", "ca-file", "cert-file", "key-file", "header", "insecure"],
 ];
-const COMMANDS = ["serve", "invite", "config", "token", "chat", "watch"];
+const COMMANDS = ["serve", "invite", "config", "token", "chat", "cluster", "watch"];
 const SUBCOMMANDS: Record<string, readonly string[]> = {
   token: ["create", "list", "revoke"],
   chat: ["bind", "unbind", "list"],
+  cluster: ["init"],
 };
 
 /** Every command, in words. */

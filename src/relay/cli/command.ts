@@ -1,15 +1,16 @@
 import type { Argv } from "yargs";
 import { TreewireError, withSettings } from "../../util/index.js";
-import { dataDirOf, RELAY_SETTINGS, relaySettings } from "./settings.js";
+import type { StorePlace } from "../store-place.js";
+import { placeOf, RELAY_SETTINGS, relaySettings, STORE_SETTINGS } from "./settings.js";
 
 /** Adds the options that say which relay a command is about: where its state is. */
-export function withDataDir<T>(argv: Argv<T>) {
-  return withSettings(argv, RELAY_SETTINGS, ["data-dir"]);
+export function withPlace<T>(argv: Argv<T>) {
+  return withSettings(argv, RELAY_SETTINGS, STORE_SETTINGS);
 }
 
-/** The directory of the relay that a command is about, from command line, environment or file. @throws TreewireError */
-export function dataDirFrom(args: Readonly<Record<string, unknown>>): string {
-  return dataDirOf(relaySettings(args));
+/** Where the state is of the relay that a command is about, from command line, environment or file. @throws TreewireError */
+export function placeFrom(args: Readonly<Record<string, unknown>>): StorePlace {
+  return placeOf(relaySettings(args));
 }
 
 export const JSON_LINES = { type: "boolean", default: false, describe: "one JSON object a line" } as const;

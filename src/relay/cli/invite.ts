@@ -1,7 +1,7 @@
 import type { Argv } from "yargs";
 import { command } from "../../util/index.js";
 import { type Invitation, type Invited, invite } from "../commands.js";
-import { dataDirFrom, parseExpiry, withDataDir } from "./command.js";
+import { parseExpiry, placeFrom, withPlace } from "./command.js";
 
 /** Adds the options that say what is invited to, besides the relay's URL. */
 export function withInvitation<T>(argv: Argv<T>) {
@@ -54,7 +54,7 @@ export const inviteCommand = command(
   "invite",
   "Make a workspace, a chat that shows it, and a link for each end: an agent's, and people's",
   (argv) =>
-    withInvitation(withDataDir(argv))
+    withInvitation(withPlace(argv))
       .option("url", {
         type: "string",
         requiresArg: true,
@@ -63,7 +63,7 @@ export const inviteCommand = command(
       })
       .option("json", { type: "boolean", default: false, describe: "as JSON, on one line" }),
   async (argv) => {
-    const invited = await invite(dataDirFrom(argv), invitationFrom(argv.url, argv));
+    const invited = await invite(placeFrom(argv), invitationFrom(argv.url, argv));
     process.stdout.write(argv.json ? invitedJson(invited) : invitedText(invited));
   },
 );

@@ -15,7 +15,7 @@ import { invite, readInvitation } from "../commands.js";
 import type { RelayOptions } from "../server.js";
 import { badUsage } from "./command.js";
 import { invitationFrom, invitedText, withInvitation } from "./invite.js";
-import { dataDirOf, limitsOf, milliseconds, RELAY_SETTINGS, type RelaySettings, relaySettings } from "./settings.js";
+import { limitsOf, milliseconds, placeOf, RELAY_SETTINGS, type RelaySettings, relaySettings } from "./settings.js";
 
 /**
  * How long an address of the upstream has to answer before the next is tried, in milliseconds. Node's own 250 ms give up
@@ -61,7 +61,7 @@ export const serveCommand = command(
       `${JSON.stringify({ event: "listening", url, ...(metricsUrl !== undefined && { metrics_url: metricsUrl }) })}\n`,
     );
     if (args.invite) {
-      const invited = await invite(options.dataDir, invitationFrom(args.url ?? url, args));
+      const invited = await invite(placeOf(settings), invitationFrom(args.url ?? url, args));
       standardLines(2).write(invitedText(invited));
     }
     await stopped;
@@ -92,7 +92,6 @@ function serveOptions(settings: RelaySettings): Omit<RelayOptions, "log"> {
   const tlsCert = textOf(settings["tls-cert"]);
   const tlsKey = textOf(settings["tls-key"]);
   return {
-    dataDir: dataDirOf(settings),
     ...parseListen(settings.listen),
     ...(textOf(settings["metrics-listen"]) !== undefined && { metricsListen: parseListen(settings["metrics-listen"]) }),
     allowedOrigins: listOf(settings["allowed-origin"]),
@@ -106,6 +105,8 @@ function serveOptions(settings: RelaySettings): Omit<RelayOptions, "log"> {
     limits: limitsOf(settings),
     drainMs: milliseconds(settings, "drain-seconds"),
     lingerMs: milliseconds(settings, "linger-seconds"),
+    outageGraceMs: milliseconds(settings, "outage-grace"),
+    ...placeOf(settings),
   };
 }
 

@@ -1,6 +1,7 @@
 import {
   type EffectiveSettings,
   LOG_LEVELS,
+  listOf,
   MAX_TIMER_MS,
   numberOf,
   readConfigFile,
@@ -11,6 +12,8 @@ import {
   textOf,
 } from "../../util/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "../limit-options.js";
+import type { NatsOptions } from "../nats-connection.js";
+import type { StorePlace } from "../store-place.js";
 import { fromJson } from "./json-settings.js";
 
 const number = (describe: string, value: number) =>
@@ -19,6 +22,14 @@ const list = (describe: string) => ({ kind: "list", separator: ",", default: [],
 
 const SETTINGS = {
   "data-dir": { kind: "text", describe: "where the relay keeps its state" },
+  nats: list("nats://HOST:PORT or tls://HOST:PORT of a server where relays share their state; repeatable"),
+  "nats-creds": { kind: "text", describe: "file of a NATS user's credentials, as nsc writes it" },
+  "nats-nkey": { kind: "text", describe: "file with a NATS user's nkey seed" },
+  "nats-ca": { kind: "text", describe: "PEM file with who signs the NATS servers' certificates" },
+  "nats-cert": { kind: "text", describe: "PEM file with the relay's own certificate for NATS" },
+  "nats-key": { kind: "text", describe: "PEM file with its key" },
+  "relay-id": { kind: "text", describe: "the relay's name at NATS, by which permissions know it; default: a new one" },
+  "outage-grace": number("seconds for which known tokens count while NATS does not answer", 600),
   listen: { kind: "text", default: "127.0.0.1:7700", describe: "HOST:PORT; port 0 picks one" },
   upstream: { kind: "text", describe: "URL of a server with the chat API, which stays the owner of chats and files" },
   "upstream-timeout-seconds": number("how long the upstream has to answer", 30),
@@ -138,11 +149,63 @@ export function relaySettings(
   return resolveSettings(RELAY_SETTINGS, { commandLine, environment, file: toml ?? file });
 }
 
-/** The directory of the relay's state. @throws TreewireError `TW_BAD_USAGE` when it is not named anywhere */
-export function dataDirOf(settings: RelaySettings): string {
+/** The settings that say where a relay's state is. */
+export const STORE_SETTINGS = [
+  "data-dir",
+  "nats",
+  "nats-creds",
+  "nats-nkey",
+  "nats-ca",
+  "nats-cert",
+  "nats-key",
+  "relay-id",
+] as const satisfies RelaySettingName[];
+
+/**
+ * Where the relay's state is.
+ *
+ * @throws TreewireError `TW_BAD_USAGE` when that is said nowhere, `TW_TWO_STORES`, `TW_NATS_URL`, `TW_BAD_CONFIG`
+ */
+export function placeOf(settings: RelaySettings): StorePlace {
   const dataDir = textOf(settings["data-dir"]);
-  if (dataDir !== undefined) return dataDir;
-  throw new TreewireError("TW_BAD_USAGE", "--data-dir", { detail: "give --data-dir DIRECTORY" });
+  const servers = listOf(settings.nats);
+  if (servers.length === 0 && dataDir !== undefined) return { dataDir };
+  if (servers.length === 0) {
+    throw new TreewireError("TW_BAD_USAGE", "--data-dir", { detail: "give --data-dir DIRECTORY, or --nats URL" });
+  }
+  if (dataDir !== undefined) throw new TreewireError("TW_TWO_STORES", `--nats and ${settings["data-dir"].from}`);
+  return { nats: natsOf(settings) };
+}
+
+/** Where NATS is, and who comes to it. @throws TreewireError `TW_NATS_URL`, `TW_BAD_CONFIG` */
+export function natsOf(settings: RelaySettings): NatsOptions {
+  const servers = listOf(settings.nats);
+  for (const server of servers) requireNatsUrl(server, settings.nats.from);
+  const relayId = textOf(settings["relay-id"]);
+  if (relayId !== undefined && !/^[A-Za-z0-9_-]{1,64}$/.test(relayId)) {
+    const detail = "it must be at most 64 letters, digits, - and _";
+    throw new TreewireError("TW_BAD_CONFIG", settings["relay-id"].from, { detail });
+  }
+  const files = { creds: "nats-creds", nkey: "nats-nkey", ca: "nats-ca", cert: "nats-cert", key: "nats-key" } as const;
+  const given = Object.entries(files).flatMap(([name, setting]) => {
+    const path = textOf(settings[setting]);
+    return path === undefined ? [] : [[name, path]];
+  });
+  return { servers, ...Object.fromEntries(given), ...(relayId !== undefined && { relayId }) };
+}
+
+/** @throws TreewireError `TW_NATS_URL`; it does not repeat what may have a password in it */
+function requireNatsUrl(text: string, from: string): void {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const detail =
+    url === undefined || !/^(nats|tls):$/.test(url.protocol) || url.hostname === ""
+      ? "neither nats:// nor tls:// with a host"
+      : url.username !== "" || url.password !== ""
+        ? "everybody on this machine can read what stands in a command line"
+        : url.pathname.length > 1 || url.search !== "" || url.hash !== ""
+          ? "nothing follows the port"
+          : undefined;
+  if (detail !== undefined) throw new TreewireError("TW_NATS_URL", from, { detail });
 }
 
 /** What callers may use up, as the settings say. */

@@ -1,14 +1,14 @@
 import { command, commandGroup } from "../../util/index.js";
 import { createToken, listTokens, revokeToken } from "../commands.js";
 import type { NewToken, TokenEntry } from "../store/index.js";
-import { badUsage, dataDirFrom, JSON_LINES, parseExpiry, printRows, withDataDir } from "./command.js";
+import { badUsage, JSON_LINES, parseExpiry, placeFrom, printRows, withPlace } from "./command.js";
 import { writeSecret } from "./out-file.js";
 
 const create = command(
   "create",
   "Make a token: print it, alone, or write it to a file",
   (argv) =>
-    withDataDir(argv)
+    withPlace(argv)
       .option("kind", {
         choices: ["agent", "client"] as const,
         demandOption: true,
@@ -42,7 +42,7 @@ const create = command(
       }),
   async (argv) => {
     const { out } = argv;
-    const make = () => createToken(dataDirFrom(argv), newToken(argv));
+    const make = () => createToken(placeFrom(argv), newToken(argv));
     if (out === undefined) process.stdout.write(`${await make()}\n`);
     else await writeSecret(out, make);
   },
@@ -51,18 +51,18 @@ const create = command(
 const list = command(
   "list",
   "List every token, without its secret",
-  (argv) => withDataDir(argv).option("json", JSON_LINES),
+  (argv) => withPlace(argv).option("json", JSON_LINES),
   async (argv) => {
-    printRows((await listTokens(dataDirFrom(argv))).map(tokenRow), argv.json);
+    printRows((await listTokens(placeFrom(argv))).map(tokenRow), argv.json);
   },
 );
 
 const revoke = command(
   "revoke <id>",
   "Make a token worthless; its live sockets are closed",
-  (argv) => withDataDir(argv).positional("id", { type: "string", demandOption: true, describe: "as listed" }),
+  (argv) => withPlace(argv).positional("id", { type: "string", demandOption: true, describe: "as listed" }),
   async (argv) => {
-    await revokeToken(dataDirFrom(argv), argv.id);
+    await revokeToken(placeFrom(argv), argv.id);
   },
 );
 

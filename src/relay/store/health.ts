@@ -1,4 +1,5 @@
 import { type Clock, type Logger, messageOf } from "../../util/index.js";
+import type { Soon } from "../soon.js";
 import { type StoreTrouble, StoreUnavailableError, troubleOf } from "./trouble.js";
 
 /** How the store is. */
@@ -14,7 +15,7 @@ const PROBE_MS = 1_000;
 export class StoreHealth {
   readonly #log: Logger;
   readonly #clock: Clock;
-  readonly #probe: () => void;
+  readonly #probe: () => Soon<void>;
   readonly #errors = new Map<StoreTrouble, number>();
   /** Those that were logged since the store was well. */
   readonly #said = new Set<StoreTrouble>();
@@ -22,8 +23,8 @@ export class StoreHealth {
   #cancel: (() => void) | undefined;
   #isClosed = false;
 
-  /** @param probe writes what shows that writing works; throws when it does not */
-  constructor(log: Logger, clock: Clock, probe: () => void) {
+  /** @param probe writes what shows that writing works; throws, or rejects, when it does not */
+  constructor(log: Logger, clock: Clock, probe: () => Soon<void>) {
     this.#log = log;
     this.#clock = clock;
     this.#probe = probe;
@@ -45,7 +46,7 @@ export class StoreHealth {
     if (thrown instanceof StoreUnavailableError && this.#state.kind !== "ok") return true; // nothing new was learned
     this.#errors.set(kind, (this.#errors.get(kind) ?? 0) + 1);
     const since = this.#state.kind === "ok" ? new Date(this.#clock.wallMs()) : this.#state.since;
-    this.#state = { kind, since, detail: messageOf(thrown) };
+    this.#state = { kind, since, detail: detailOf(thrown) };
     if (!this.#said.has(kind)) {
       this.#said.add(kind);
       this.#log.error({ err: thrown, trouble: kind }, "the store is in trouble; what is held is served on");
@@ -70,15 +71,30 @@ export class StoreHealth {
 
   #try(): void {
     try {
-      this.#probe();
+      const probed = this.#probe();
+      if (probed instanceof Promise)
+        probed.then(() => this.#recovered()).catch((thrown: unknown) => this.#failed(thrown));
+      else this.#recovered();
     } catch (thrown) {
-      if (!this.note(thrown)) this.#log.error({ err: thrown }, "trying the store failed");
-      this.#schedule();
-      return;
+      this.#failed(thrown);
     }
+  }
+
+  #failed(thrown: unknown): void {
+    if (!this.note(thrown)) this.#log.error({ err: thrown }, "trying the store failed");
+    this.#schedule();
+  }
+
+  #recovered(): void {
     const { kind } = this.#state;
     this.#state = { kind: "ok" };
     this.#said.clear();
     this.#log.info({ trouble: kind }, "the store is well again");
   }
+}
+
+/** What lies behind a store that does not answer says more than that. */
+function detailOf(thrown: unknown): string {
+  const isUnavailable = thrown instanceof StoreUnavailableError && thrown.cause !== undefined;
+  return messageOf(isUnavailable ? thrown.cause : thrown);
 }

@@ -8,6 +8,7 @@ export {
   type ChatChange,
   type FileEntry,
   type FileScope,
+  LEAST_FILE_BYTES,
   type NewInvites,
   type NewToken,
   type Redeemed,

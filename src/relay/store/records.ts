@@ -143,6 +143,12 @@ export interface FileEntry {
   digest: string;
 }
 
+/**
+ * A file uses up a block of the file system, and a row, however small it is: this many bytes of its owner's and its
+ * organization's budget at least. The migration that counts files (sqlite/database.ts) has the same number.
+ */
+export const LEAST_FILE_BYTES = 4_096;
+
 /** Who has a budget for files. */
 export type FileScope = "owner" | "organization";
 

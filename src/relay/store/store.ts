@@ -21,6 +21,7 @@ import type {
   TokenEntry,
   TreeHead,
 } from "./records.js";
+import type { StoreTransfer } from "./transfer.js";
 
 /**
  * Everything that a relay keeps, in whatever engine.
@@ -40,6 +41,8 @@ export interface Store {
   readonly files: ChatFiles;
   readonly chatRoots: ChatRoots;
   readonly treeStates: TreeStates;
+  /** All that it keeps for good, to be moved to another store. */
+  readonly transfer: StoreTransfer;
   /** Whether it takes writes at present. */
   readonly health: StoreHealth;
   /** A number that moves when somebody else (a command, another relay) has written. @throws when that is not known */

@@ -53,6 +53,10 @@ export class LateStore implements Store {
     return { asked, release };
   }
 
+  get transfer() {
+    return this.#inner.transfer;
+  }
+
   get health() {
     return this.#inner.health;
   }

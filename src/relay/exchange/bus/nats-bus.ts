@@ -1,22 +1,11 @@
-import { connect, type Msg, type NatsConnection, RequestError } from "@nats-io/transport-node";
+import { type Msg, type NatsConnection, RequestError } from "@nats-io/transport-node";
+import { connectNats, type NatsOptions } from "../../nats-connection.js";
 import { type Bus, type BusMessage, NobodyListensError, NoReplyError, type Subscription } from "./bus.js";
 
-/** A server that does not answer two pings is left for another one. Milliseconds. */
-const PING_MS = 2_000;
-const MAX_PINGS_OUT = 2;
-/** How long between two tries to connect again, and how much longer at random. */
-const RECONNECT_MS = 100;
-const RECONNECT_JITTER_MS = 100;
-const CONNECT_MS = 5_000;
 /** How long the last words may take. */
 const FLUSH_MS = 1_000;
 /** Where a server does not say what it takes: NATS's own default. */
 const DEFAULT_MAX_BYTES = 1024 * 1024;
-
-export interface NatsOptions {
-  /** `nats://HOST:PORT` each; any of them leads to all. */
-  servers: string[];
-}
 
 /** NATS without JetStream: nothing that is said is stored. */
 export class NatsBus implements Bus {
@@ -25,20 +14,8 @@ export class NatsBus implements Bus {
   #isConnected = true;
 
   /** @param relay its name, by which servers' logs and inboxes have it @throws what the library throws when no server is there */
-  static async connect({ servers }: NatsOptions, relay: string): Promise<NatsBus> {
-    const connection = await connect({
-      servers,
-      name: `treewire ${relay}`,
-      noEcho: true,
-      inboxPrefix: `_INBOX_${relay}`,
-      timeout: CONNECT_MS,
-      pingInterval: PING_MS,
-      maxPingOut: MAX_PINGS_OUT,
-      reconnectTimeWait: RECONNECT_MS,
-      reconnectJitter: RECONNECT_JITTER_MS,
-      reconnectJitterTLS: RECONNECT_JITTER_MS,
-      maxReconnectAttempts: -1,
-    });
+  static async connect(options: NatsOptions, relay: string): Promise<NatsBus> {
+    const connection = await connectNats(options, { name: `treewire ${relay}`, inbox: `_INBOX_${relay}` });
     return new NatsBus(connection);
   }
 

@@ -38,7 +38,20 @@ export class SqliteChatFiles implements ChatFiles {
   add(
     blob: StagedBlob,
     file: Omit<FileEntry, "id">,
-    { entered, ...onBehalf }: OnBehalf & { entered?: () => void } = {},
+    options: OnBehalf & { entered?: () => void } = {},
+  ): Promise<FileEntry> {
+    return this.#add(blob, file, options);
+  }
+
+  /** Keeps bytes and enters a file that has them, under an id that is not there. */
+  addAs(file: FileEntry, blob: StagedBlob): Promise<FileEntry> {
+    return this.#add(blob, file, {});
+  }
+
+  #add(
+    blob: StagedBlob,
+    file: Omit<FileEntry, "id"> & { id?: string },
+    { entered, ...onBehalf }: OnBehalf & { entered?: () => void },
   ): Promise<FileEntry> {
     return this.#oneAtATime(blob.digest, async () => {
       let entry: FileEntry | undefined;

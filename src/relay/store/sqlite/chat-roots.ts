@@ -1,41 +1,18 @@
 import type Database from "libsql";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
-import { MAX_TREES } from "../../../protocol/index.js";
+import { type ChatList, goneSchema, isSameList, listAfter, rowsIn, tombstonesOf, unitsIn } from "../chat-list.js";
 import { writeRelaxed } from "./database.js";
 import { RowCount } from "./row-count.js";
-
-/**
- * How long a root that vanished is named as `removed` to clients that come back, in milliseconds. A client keeps its map
- * across reconnects for as long as its page is open; a week of that is generous.
- */
-export const TOMBSTONE_MS = 7 * 24 * 60 * 60 * 1000;
-
-/** What a chat has and had, at most. The oldest of what it had goes first. */
-const MAX_ROOTS = MAX_TREES;
-
-/** What is named as `removed` goes out in one frame: so many characters of roots, the latest ones. */
-const MAX_TOMBSTONE_UNITS = 2 * 1024 * 1024;
 
 /** Lists that were read or written last are kept, of so many characters: clients come back as often as they like. */
 const MAX_KEPT_UNITS = 4 * 1024 * 1024;
 
-/** A root, and since when it is gone: milliseconds since 1970. */
-const goneSchema = z.array(z.tuple([z.string(), z.int()]));
 const json = <T>(schema: z.ZodType<T>) => z.string().transform((text): T => schema.parse(JSON.parse(text)));
 const listSchema = z.object({ workspace: z.string(), present: json(z.array(z.string())), gone: json(goneSchema) });
 const countSchema = z.object({ rows: z.int() });
 const versionSchema = z.object({ data_version: z.int() });
 const chatsSchema = z.array(z.object({ chat: z.string() }));
-
-/** What is kept of a chat. */
-interface ChatList {
-  workspace: string;
-  /** Ascending. */
-  present: readonly string[];
-  /** Root → since when it is gone; the latest are the last. */
-  gone: ReadonlyMap<string, number>;
-}
 
 /**
  * Which repositories a chat showed before: a client that comes back is sent those that are gone, as removed. All of a chat's
@@ -53,7 +30,7 @@ export class ChatRootTable {
   #keptVersion = 0;
   readonly #kept = new LRUCache<string, ChatList>({
     maxSize: MAX_KEPT_UNITS,
-    sizeCalculation: ({ present, gone }) => [...present, ...gone.keys()].reduce((sum, root) => sum + root.length, 1),
+    sizeCalculation: (list) => 1 + unitsIn(list),
   });
 
   /** @param maxRoots of all chats of one workspace; the oldest go, those that are gone first */
@@ -81,17 +58,8 @@ export class ChatRootTable {
   record(workspace: string, chat: string, present: readonly string[], between: Iterable<string> = []): void {
     const known = this.#list(chat);
     const now = Date.now();
-    const gone = new Map(known?.gone);
-    for (const root of [...(known?.present ?? []), ...between]) {
-      gone.delete(root); // it goes to the end
-      gone.set(root, now);
-    }
-    for (const root of present) gone.delete(root);
-    const young = [...gone].filter(([, at]) => at >= now - TOMBSTONE_MS);
-    const room = Math.max(0, MAX_ROOTS - present.length);
-    const kept = new Map(latestOf(young.slice(Math.max(0, young.length - room)), ([root]) => root));
-    const list = { workspace, present: [...present].sort(), gone: kept };
-    if (known !== undefined && isSame(known, list)) return;
+    const list = listAfter(known, { workspace, present, between }, now);
+    if (known !== undefined && isSameList(known, list)) return;
     writeRelaxed(this.#db, () => this.#write(chat, list, known, now));
     this.#trim(workspace, chat);
   }
@@ -112,19 +80,20 @@ export class ChatRootTable {
     return this.#count.of(workspace).rows;
   }
 
+  /** How long all that is kept of a chat is, in characters of roots. */
+  unitsOf(chat: string): number {
+    const list = this.#list(chat);
+    return list === undefined ? 0 : unitsIn(list);
+  }
+
   /** The repositories that the chat had when it was last watched, ascending. */
   present(chat: string): string[] {
     return [...(this.#list(chat)?.present ?? [])];
   }
 
-  /** The chat's repositories that vanished, less than {@link TOMBSTONE_MS} ago, ascending. */
+  /** The chat's repositories that vanished, as long as they are remembered, ascending. */
   tombstones(chat: string): string[] {
-    const since = Date.now() - TOMBSTONE_MS;
-    const gone = [...(this.#list(chat)?.gone ?? [])];
-    return gone
-      .filter(([, at]) => at >= since)
-      .map(([root]) => root)
-      .sort();
+    return tombstonesOf(this.#list(chat), Date.now());
   }
 
   #list(chat: string): ChatList | undefined {
@@ -143,12 +112,12 @@ export class ChatRootTable {
 
   #write(chat: string, list: ChatList, before: ChatList | undefined, now: number): void {
     const { workspace, present, gone } = list;
-    const roots = present.length + gone.size;
+    const roots = rowsIn(list);
     this.#kept.delete(chat);
     this.#save.run(chat, workspace, now, roots, JSON.stringify(present), JSON.stringify([...gone]));
     this.#kept.set(chat, list);
     if (before !== undefined && before.workspace !== workspace) this.#count.forget(before.workspace);
-    const rootsBefore = before?.workspace === workspace ? before.present.length + before.gone.size : 0;
+    const rootsBefore = before?.workspace === workspace ? rowsIn(before) : 0;
     this.#count.add(workspace, { rows: roots - rootsBefore, bytes: 0 });
   }
 
@@ -183,24 +152,4 @@ export class ChatRootTable {
     }
     return count;
   }
-}
-
-/** As many of the last entries as are named to a client, by the lengths of their roots. */
-export function latestOf<T>(entries: readonly T[], rootOf: (entry: T) => string): T[] {
-  let left = MAX_TOMBSTONE_UNITS;
-  const from = entries.findLastIndex((entry) => {
-    left -= rootOf(entry).length;
-    return left < 0;
-  });
-  return entries.slice(from + 1);
-}
-
-function isSame(a: ChatList, b: ChatList): boolean {
-  return (
-    a.workspace === b.workspace &&
-    a.present.length === b.present.length &&
-    a.gone.size === b.gone.size &&
-    a.present.every((root, at) => root === b.present[at]) &&
-    [...a.gone.keys()].every((root) => b.gone.has(root))
-  );
 }

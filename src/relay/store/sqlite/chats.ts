@@ -97,6 +97,29 @@ export class ChatTable {
     return rowSchema.parse(this.#byId.get(id));
   }
 
+  /** Enters a chat as it is, unless one of its id is there. */
+  insert(chat: Chat): void {
+    this.#db
+      .prepare(
+        `insert or ignore into chats
+           (id, owner, workspace, paths, base, parent, title, labels, archived, created_at, updated_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        chat.id,
+        chat.owner ?? null,
+        chat.workspace ?? null,
+        JSON.stringify(chat.paths),
+        chat.base,
+        chat.parent ?? null,
+        chat.title,
+        JSON.stringify(chat.labels),
+        chat.archived ? 1 : 0,
+        chat.createdAt.getTime(),
+        chat.updatedAt.getTime(),
+      );
+  }
+
   bindNamed(binding: NamedChat): boolean {
     if (this.get(binding.chat) !== undefined) return false;
     const { count } = countSchema.parse(

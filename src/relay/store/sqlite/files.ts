@@ -41,11 +41,11 @@ export class FileTable {
   }
 
   /** Enters a file whose bytes are on disk already. */
-  add(file: Omit<FileEntry, "id">): FileEntry {
-    const id = randomUUID();
+  add(file: Omit<FileEntry, "id"> & { id?: string }): FileEntry {
+    const { id = randomUUID() } = file;
     const { organization, owner, name, type, size, digest } = file;
     this.#insert.run(id, organization, owner, name, type, size, digest, Date.now());
-    return { id, ...file };
+    return { ...file, id };
   }
 
   /** @param id in lower case */

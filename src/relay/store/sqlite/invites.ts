@@ -1,13 +1,9 @@
-import { createHash, randomBytes } from "node:crypto";
 import type Database from "libsql";
 import { z } from "zod";
+import { inviteHash, newInviteSecret } from "../invite-secret.js";
 import type { InviteKind, NewInvites, Redeemed } from "../records.js";
 import type { Invites } from "../store.js";
 import type { TokenTable } from "./tokens.js";
-
-const SECRET_BYTES = 16;
-/** So many bytes in base64url; anything else is none, and is not looked for. */
-const SECRET_FORM = /^[A-Za-z0-9_-]{22}$/;
 
 const rowSchema = z.object({
   workspace: z.string(),
@@ -17,10 +13,7 @@ const rowSchema = z.object({
   uses: z.int(),
 });
 
-/**
- * {@link Invites} at rest (docs/operating.md, "Invites"), without waiting; what writes is called in a transaction. A secret has 128 random bits and is kept as its hash alone; a lookup by that
- * hash tells nothing of the secret by its time.
- */
+/** {@link Invites} at rest (docs/operating.md, "Invites"), without waiting; what writes is called in a transaction. */
 export class InviteTable {
   readonly #db: Database.Database;
   readonly #tokens: TokenTable;
@@ -32,14 +25,14 @@ export class InviteTable {
 
   create(invites: NewInvites): Record<InviteKind, string> {
     const { workspace, chat, owner, relay, expiresAt, uses } = invites;
-    const made = { agent: newSecret(), view: newSecret() };
+    const made = { agent: newInviteSecret(), view: newInviteSecret() };
     this.#forgetExpired();
     const insert = this.#db.prepare(
       `insert into invites (hash, kind, workspace, chat, owner, relay, uses, expires_at)
        values (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
-    insert.run(hash(made.agent), "agent", workspace, chat, owner, relay, 1, expiresAt.getTime());
-    insert.run(hash(made.view), "view", workspace, chat, owner, relay, uses, expiresAt.getTime());
+    insert.run(inviteHash(made.agent), "agent", workspace, chat, owner, relay, 1, expiresAt.getTime());
+    insert.run(inviteHash(made.view), "view", workspace, chat, owner, relay, uses, expiresAt.getTime());
     return made;
   }
 
@@ -54,8 +47,8 @@ export class InviteTable {
   }
 
   #redeem(kind: InviteKind, secret: string, make: (row: z.infer<typeof rowSchema>) => string): Redeemed | undefined {
-    if (!SECRET_FORM.test(secret)) return undefined;
-    const id = hash(secret);
+    const id = inviteHash(secret);
+    if (id === undefined) return undefined;
     this.#forgetExpired();
     const found = this.#db
       .prepare("select workspace, chat, owner, relay, uses from invites where hash = ? and kind = ?")
@@ -70,12 +63,4 @@ export class InviteTable {
   #forgetExpired(): void {
     this.#db.prepare("delete from invites where expires_at <= ?").run(Date.now());
   }
-}
-
-function newSecret(): string {
-  return randomBytes(SECRET_BYTES).toString("base64url");
-}
-
-function hash(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
 }

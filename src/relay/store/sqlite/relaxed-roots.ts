@@ -1,17 +1,14 @@
-import { LRUCache } from "lru-cache";
 import { MAX_TREES } from "../../../protocol/index.js";
+import { latestOf, unitsOf } from "../chat-list.js";
 import type { ChatRoots } from "../store.js";
-import { type ChatRootTable, latestOf } from "./chat-roots.js";
+import type { ChatRootTable } from "./chat-roots.js";
 import type { StoreWriter } from "./writer.js";
 
 /** So many roots of chats whose lists were not written yet are held; then those that have waited longest go. */
 const MAX_UNWRITTEN_ROOTS = 100_000;
 
-/** A longer list is written when others have had their turn. Characters. */
+/** What is longer, with what the chat had before, is written when others have had their turn: all of it is. Characters. */
 const LONG_UNITS = 16 * 1024;
-
-/** Chats whose list was long are remembered: to bury one of its roots is to write all of it. */
-const MAX_LONG = 10_000;
 
 interface Unwritten {
   workspace: string;
@@ -25,7 +22,6 @@ export class RelaxedChatRoots implements ChatRoots {
   readonly #roots: ChatRootTable;
   readonly #writer: StoreWriter;
   readonly #unwritten = new Map<string, Unwritten>();
-  readonly #long = new LRUCache<string, true>({ max: MAX_LONG });
   #count = 0;
 
   constructor(roots: ChatRootTable, writer: StoreWriter) {
@@ -39,9 +35,7 @@ export class RelaxedChatRoots implements ChatRoots {
   }
 
   record(workspace: string, chat: string, present: readonly string[]): void {
-    const isLong = unitsOf(present) > LONG_UNITS;
-    if (!isLong && this.#writeNow(chat, () => this.#roots.record(workspace, chat, present))) return;
-    if (isLong) this.#long.set(chat, true);
+    if (this.#writeNow(chat, present, () => this.#roots.record(workspace, chat, present))) return;
     const list = new Set(present);
     const { present: before = [], gone = new Set<string>() } = this.#unwritten.get(chat) ?? {};
     this.#forget(chat);
@@ -55,7 +49,7 @@ export class RelaxedChatRoots implements ChatRoots {
   }
 
   bury(workspace: string, chat: string, root: string): void {
-    if (this.#writeNow(chat, () => this.#roots.bury(workspace, chat, root))) return;
+    if (this.#writeNow(chat, [], () => this.#roots.bury(workspace, chat, root))) return;
     const unwritten = this.#unwritten.get(chat);
     if (unwritten === undefined) {
       this.record(
@@ -66,10 +60,11 @@ export class RelaxedChatRoots implements ChatRoots {
     } else if (unwritten.present.delete(root)) unwritten.gone.add(root);
   }
 
-  /** @returns whether it was written: the list is short, and nothing waits */
-  #writeNow(chat: string, write: () => void): boolean {
-    if (this.#long.has(chat) || this.#writer.isBehind || this.#unwritten.has(chat)) return false;
+  /** @param present what is new of the list @returns whether it was written: the list is short, and nothing waits */
+  #writeNow(chat: string, present: readonly string[], write: () => void): boolean {
+    if (this.#writer.isBehind || this.#unwritten.has(chat)) return false;
     try {
+      if (unitsOf(present) + this.#roots.unitsOf(chat) > LONG_UNITS) return false;
       write();
       return true;
     } catch (thrown) {
@@ -111,7 +106,6 @@ export class RelaxedChatRoots implements ChatRoots {
     if (unwritten === undefined) return;
     const present = [...unwritten.present];
     this.#roots.record(unwritten.workspace, chat, present, unwritten.gone);
-    if (unitsOf(present) <= LONG_UNITS) this.#long.delete(chat);
     this.#forget(chat);
   }
 
@@ -121,10 +115,6 @@ export class RelaxedChatRoots implements ChatRoots {
     this.#count -= unwritten.present.size + unwritten.gone.size;
     this.#unwritten.delete(chat);
   }
-}
-
-function unitsOf(roots: readonly string[]): number {
-  return roots.reduce((sum, root) => sum + root.length, 0);
 }
 
 function keyOf(chat: string): string {

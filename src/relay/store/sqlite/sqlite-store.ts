@@ -14,6 +14,7 @@ import {
   type Tokens,
   type TreeStates,
 } from "../store.js";
+import type { StoreTransfer } from "../transfer.js";
 import { BlobStore } from "./blobs.js";
 import { ChangeLog } from "./changes.js";
 import { SqliteChatFiles, type Write } from "./chat-files.js";
@@ -26,6 +27,7 @@ import { InviteTable } from "./invites.js";
 import { RelaxedChatRoots } from "./relaxed-roots.js";
 import { RelaxedTreeStates } from "./relaxed-trees.js";
 import { TokenTable } from "./tokens.js";
+import { SqliteTransfer } from "./transfer.js";
 import { TreeStateTable } from "./tree-states.js";
 import { SERVE_BUSY_TIMEOUT_MS, StoreWriter } from "./writer.js";
 
@@ -41,6 +43,7 @@ export class SqliteStore implements Store {
   readonly files: SqliteChatFiles;
   readonly chatRoots: ChatRoots;
   readonly treeStates: TreeStates;
+  readonly transfer: StoreTransfer;
   readonly #db: Database.Database;
   readonly #tokens: TokenTable;
   readonly #chats: ChatTable;
@@ -71,7 +74,10 @@ export class SqliteStore implements Store {
     this.chatRoots = new RelaxedChatRoots(new ChatRootTable(this.#db, workspaceRows), this.#writer);
     const treeStates = new TreeStateTable(this.#db, { rows: workspaceRows, bytes: workspaceBytes });
     this.treeStates = new RelaxedTreeStates(treeStates, this.#writer);
-    this.files = new SqliteChatFiles(new FileTable(this.#db), new BlobStore(join(directory, "files")), this.#write);
+    const files = new FileTable(this.#db);
+    this.files = new SqliteChatFiles(files, new BlobStore(join(directory, "files")), this.#write);
+    const tables = { tokens: this.#tokens, chats: this.#chats, files };
+    this.transfer = new SqliteTransfer(this.#db, { ...tables, chatFiles: this.files, write: this.#write });
   }
 
   /**

@@ -1,14 +1,10 @@
-import { promisify } from "node:util";
-import { deflate, inflateSync } from "node:zlib";
 import type Database from "libsql";
 import { z } from "zod";
-import { type SecretsMode, treeFileSchema, treeMetaSchema } from "../../../protocol/index.js";
+import type { SecretsMode } from "../../../protocol/index.js";
+import { MAX_STATE_AGE_MS, packState, unpackState } from "../packed-state.js";
 import type { StoredTree, TreeHead } from "../records.js";
 import { writeRelaxed } from "./database.js";
 import { RowCount, type Rows } from "./row-count.js";
-
-/** Trees of which nothing was heard for so long are deleted, in milliseconds. */
-const MAX_AGE_MS = 30 * 24 * 60 * 60 * 1000;
 
 const headSchema = z.object({ root: z.string(), epoch: z.string(), seq: z.int() });
 const rowSchema = headSchema.extend({
@@ -18,16 +14,13 @@ const rowSchema = headSchema.extend({
     .transform((mode) => mode ?? undefined),
   state: z.union([z.instanceof(Uint8Array), z.instanceof(ArrayBuffer).transform((bytes) => new Uint8Array(bytes))]),
 });
-const stateSchema = z.object({ meta: treeMetaSchema, files: z.array(treeFileSchema) });
 
 const countSchema = z.object({ rows: z.int(), bytes: z.int() });
 const sizesSchema = z.array(z.object({ root: z.string(), bytes: z.int() }));
 
 const rootsSchema = z.array(z.object({ root: z.string() }));
 
-const compress = promisify(deflate);
-
-/** The last state of each tree, for those who watch while its agent is away. Compressed: diffs shrink to a tenth. */
+/** The last state of each tree, for those who watch while its agent is away. */
 export class TreeStateTable {
   readonly #db: Database.Database;
   readonly #save: Database.Statement;
@@ -63,15 +56,15 @@ export class TreeStateTable {
     this.#sweep = db.prepare("delete from trees where saved_at < ?");
   }
 
-  /** Deletes the trees of which nothing was heard for {@link MAX_AGE_MS}. */
+  /** Deletes the trees of which nothing was heard for {@link MAX_STATE_AGE_MS}. */
   sweep(): void {
-    writeRelaxed(this.#db, () => this.#sweep.run(Date.now() - MAX_AGE_MS));
+    writeRelaxed(this.#db, () => this.#sweep.run(Date.now() - MAX_STATE_AGE_MS));
   }
 
   /** Compresses on another thread, then writes. @param isOutdated asked in between: a newer state is on its way */
   async save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void> {
-    const { root, epoch, seq, meta, files, secrets = null } = tree;
-    const bytes = await compress(JSON.stringify({ meta, files }), { level: 1 });
+    const { root, epoch, seq, secrets = null } = tree;
+    const bytes = await packState(tree);
     if (isOutdated()) return;
     const before = this.#sizeOf(workspace, root);
     writeRelaxed(this.#db, () => this.#save.run(workspace, root, epoch, seq, bytes, Date.now(), secrets));
@@ -108,7 +101,7 @@ export class TreeStateTable {
     const row = this.#load.get(workspace, root);
     if (row === undefined) return undefined;
     const { state, ...rest } = rowSchema.parse(row);
-    const stored = stateSchema.safeParse(unpack(state)).data;
+    const stored = unpackState(state);
     return stored && { ...rest, ...stored };
   }
 
@@ -131,14 +124,5 @@ export class TreeStateTable {
     if (bytes === undefined) return;
     writeRelaxed(this.#db, () => this.#delete.run(workspace, root));
     this.#count.add(workspace, { rows: -1, bytes: -bytes });
-  }
-}
-
-/** What {@link TreeStateTable.save} packed; `undefined` when it is damaged: its agent sends the tree anew. */
-function unpack(state: Uint8Array): unknown {
-  try {
-    return JSON.parse(inflateSync(state).toString("utf8"));
-  } catch {
-    return undefined;
   }
 }

@@ -28,6 +28,30 @@ t.test("a long list is there at once, and is written when the caller has gone on
   t.same(other.chatRoots.tombstones(CHAT), list);
 });
 
+t.test("what was long before is written when the caller has gone on, however short the news are", async (t) => {
+  const dataDir = tempDir(t);
+  const before = new SqliteStore(dataDir);
+  const list = rootsFrom(0, 5_000);
+  before.chatRoots.record(WORKSPACE, CHAT, list);
+  await before.close(); // writes what waits
+  const store = new SqliteStore(dataDir);
+  const other = new SqliteStore(dataDir);
+  t.teardown(() => store.close());
+  t.teardown(() => other.close());
+  const [first = "", ...rest] = list;
+  store.chatRoots.bury(WORKSPACE, CHAT, first);
+  t.same([store.chatRoots.present(CHAT), store.chatRoots.tombstones(CHAT)], [rest, [first]]);
+  t.same(other.chatRoots.tombstones(CHAT), []);
+  await until("it is buried", () => other.chatRoots.tombstones(CHAT).length === 1);
+  store.chatRoots.record(WORKSPACE, CHAT, []);
+  await until("all of it is gone", () => other.chatRoots.present(CHAT).length === 0);
+  store.chatRoots.record(WORKSPACE, CHAT, ["/x"]);
+  t.same(store.chatRoots.present(CHAT), ["/x"]);
+  t.same(other.chatRoots.present(CHAT), [], "what is gone is long");
+  await until("it is written", () => other.chatRoots.present(CHAT).length === 1);
+  t.same(other.chatRoots.tombstones(CHAT), list);
+});
+
 t.test("a long list that is always another one costs the disk no more than a few times its text", async (t) => {
   const dataDir = tempDir(t);
   const store = new SqliteStore(dataDir);
