@@ -13,15 +13,16 @@ import {
 import { Admission, OwnAuthority, Uploads, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
 import { Limits } from "./access/limits.js";
 import { ClientRates } from "./budgets/client-rates.js";
-import { ChatEvents } from "./chats/index.js";
+import { ChatEvents, RemoteActivity } from "./chats/index.js";
 import { type Draining, drain } from "./drain.js";
-import { type Exchange, LocalExchange } from "./exchange/index.js";
+import { type Exchange, type Here, LocalExchange } from "./exchange/index.js";
+import { observeExchange } from "./exchange-metrics.js";
 import { Failures } from "./failures.js";
 import { observeFiles } from "./file-metrics.js";
 import type { FileTypes } from "./http/files/file-types.js";
 import { createHttp, type HttpServer } from "./http/index.js";
 import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
-import { type AgentState, Hub } from "./hub/index.js";
+import { Hub } from "./hub/index.js";
 import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
 import { listenFailure } from "./listen-failure.js";
 import { Metrics } from "./metrics.js";
@@ -157,10 +158,21 @@ export async function serveStore(
     onTrouble: () => metrics.troubled(),
     onChange: (workspace, what) => (what === "agent" ? events.agentChanged(workspace) : events.treesChanged(workspace)),
   });
-  const exchange = await openExchange(options, (workspace) => hub.agentState(workspace));
-  const hasAgent = (workspace: string) => hub.agentState(workspace) === "connected";
-  const treeCounts = (workspace: string, chat: string) => hub.treeCounts(workspace, chat);
-  const events = new ChatEvents({ chats: store.chats, hasAgent, treeCounts });
+  const exchange = await openExchange(options, hub, limits);
+  const events = new ChatEvents({
+    chats: store.chats,
+    hasAgent: (workspace) => hub.agentState(workspace) === "connected" || remote.hasAgent(workspace),
+    treeCounts: (workspace, chat) => {
+      const here = hub.treeCounts(workspace, chat);
+      return here.length > 0 ? here : remote.treeCounts(chat);
+    },
+  });
+  const remote = new RemoteActivity({
+    exchange,
+    clock: systemClock,
+    listed: () => events.listed,
+    changed: (workspace) => events.agentChanged(workspace),
+  });
   const own = new OwnAuthority(store, options.allowedOrigins ?? []);
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
   const authority = theirs ?? own;
@@ -175,6 +187,7 @@ export async function serveStore(
   const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId), prepare);
   const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }), store.health);
   observeFiles(metrics.registry, { store, uploads, limits: limits.options });
+  if (!exchange.isAlone) observeExchange(metrics.registry, exchange);
   const changed = () => reconciler.changed();
   const upgrades = new Upgrades({
     store,
@@ -202,10 +215,11 @@ export async function serveStore(
     chatsChanged: (ids) => events.chatsChanged(ids),
   });
   let isDraining = false;
-  const agentState = (workspace: string) => exchange.agentState(workspace);
   const http = await createHttp(
     {
-      ...{ store, own, authority, admission, uploads, proxies, agentState, hasAgent, treeCounts, changed },
+      ...{ store, own, authority, admission, uploads, proxies, changed },
+      agentState: (workspace) => exchange.agentState(workspace),
+      activity: (workspace, chats) => exchange.activity(workspace, chats),
       ask: (chat, question) =>
         hub.agentState(chat.workspace) === "connected" ? hub.ask(chat, question) : exchange.ask(chat, question),
     },
@@ -213,6 +227,7 @@ export async function serveStore(
       limits: limits.options,
       metrics,
       socketsLeft: () => (isDraining ? upgrades.openCount : undefined),
+      reachesOthers: () => exchange.isConnected,
       upstream,
       fileTypes: options.fileTypes ?? "images",
       tls,
@@ -263,6 +278,9 @@ export async function serveStore(
     guarded(() => {
       hub.heartbeat(2 * SWEEP_MS);
       events.flushDiffs();
+      if (exchange.isAlone) return;
+      const failed = (thrown: unknown) => failures.note(thrown, "agents at other relays could not be asked about");
+      remote.poll().catch(failed);
     }),
     SWEEP_MS,
   );
@@ -304,14 +322,16 @@ export async function serveStore(
   };
 }
 
-/** @param stateHere the state of an agent as far as this relay knows */
-async function openExchange(
-  { nats }: Pick<RelayOptions, "nats">,
-  stateHere: (workspace: string) => AgentState,
-): Promise<Exchange> {
-  if (nats === undefined) return new LocalExchange(stateHere);
+/** @param here what this relay knows by itself @param limits of addresses: relays refuse together who guesses tokens */
+async function openExchange({ nats }: Pick<RelayOptions, "nats">, here: Here, limits: Limits): Promise<Exchange> {
+  if (nats === undefined) return new LocalExchange(here);
   const { natsExchange } = await import("./exchange/nats-exchange.js");
-  return natsExchange(nats, stateHere);
+  const exchange = await natsExchange(nats, {
+    here,
+    onRefused: (address, forMs) => void limits.refuse(address, forMs),
+  });
+  limits.onRefused = (address, forMs) => exchange.refuseEverywhere(address, forMs);
+  return exchange;
 }
 
 /** Stops listening, and lets requests under way end. @param forMs for so long, in milliseconds */
