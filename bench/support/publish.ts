@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Column, markdownTable } from "./table.js";
 
@@ -28,31 +29,40 @@ export interface Report {
   goals: readonly Goal[];
 }
 
-/** What a `bench/NAME.ts` exports as `benchmark`. */
-export type Benchmark = () => Promise<Report>;
+/** What a `bench/NAME.ts` exports as `benchmark`. @returns the reason where it cannot be run here */
+export type Benchmark = () => Promise<Report | string>;
 
-const performancePage = fileURLToPath(new URL("../../../docs/performance.md", import.meta.url));
+const pages = fileURLToPath(new URL("../../../docs/", import.meta.url));
+const performancePage = join(pages, "performance.md");
 const PAGE_HEAD = `# Performance
 
 The figures on this page are written by the benchmarks (\`npm run bench -- NAME\`), each against a peer in the same run.
 `;
 
 /**
- * Prints a report and writes it into docs/performance.md, between the markers of its name; at the end of the page when
- * they are not there yet.
+ * Prints a report and writes it between the markers of its name, in the page below docs/ that has them; at the end of
+ * docs/performance.md when none does.
  * @returns whether every goal was met
  */
 export function publish(name: string, report: Report): boolean {
   const text = markdown(report);
   process.stdout.write(`${text}\n`);
   const [open, close] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
-  const page = existsSync(performancePage) ? readFileSync(performancePage, "utf8") : PAGE_HEAD;
+  const path = pageWith(open);
+  const page = existsSync(path) ? readFileSync(path, "utf8") : PAGE_HEAD;
   const [start, end] = [page.indexOf(open), page.indexOf(close)];
   const section = `${open}\n${text}\n${close}`;
   const [before, behind] =
     start < 0 || end < start ? [`${page.trimEnd()}\n\n`, "\n"] : [page.slice(0, start), page.slice(end + close.length)];
-  writeFileSync(performancePage, before + section + behind);
+  writeFileSync(path, before + section + behind);
   return report.goals.every(({ met }) => met);
+}
+
+function pageWith(mark: string): string {
+  const named = readdirSync(pages).filter((name) => name.endsWith(".md"));
+  return (
+    named.map((name) => join(pages, name)).find((path) => readFileSync(path, "utf8").includes(mark)) ?? performancePage
+  );
 }
 
 function markdown({ title, method, tables, goals }: Report): string {

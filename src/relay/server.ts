@@ -1,80 +1,24 @@
-import { createSecureContext, Server as TlsServer } from "node:tls";
-import {
-  coalesce,
-  type Logger,
-  MAX_SETTINGS_FILE_BYTES,
-  messageOf,
-  readRegularFile,
-  systemClock,
-  systemCode,
-  TreewireError,
-  timerDelay,
-} from "../util/index.js";
-import { Admission, OwnAuthority, Uploads, UpstreamAuthority, type UpstreamOptions } from "./access/index.js";
-import { Limits } from "./access/limits.js";
+import { Server as TlsServer } from "node:tls";
+import { coalesce, systemClock, TreewireError, timerDelay } from "../util/index.js";
+import { Admission, OwnAuthority, Uploads, UpstreamAuthority } from "./access/index.js";
+import type { Limits } from "./access/limits.js";
 import { ClientRates } from "./budgets/client-rates.js";
-import { ChatEvents } from "./chats/index.js";
-import { type Draining, drain } from "./drain.js";
-import { type Exchange, LocalExchange } from "./exchange/index.js";
+import { ChatEvents, RemoteActivity } from "./chats/index.js";
+import { type Exchange, type Here, LocalExchange } from "./exchange/index.js";
+import { observeExchange } from "./exchange-metrics.js";
 import { Failures } from "./failures.js";
 import { observeFiles } from "./file-metrics.js";
-import type { FileTypes } from "./http/files/file-types.js";
 import { createHttp, type HttpServer } from "./http/index.js";
 import { listenForMetrics, type MetricsServer } from "./http/metrics-server.js";
-import { type AgentState, Hub } from "./hub/index.js";
-import { DEFAULT_LIMITS, type LimitOptions } from "./limit-options.js";
-import { listenFailure } from "./listen-failure.js";
+import { Hub } from "./hub/index.js";
+import type { LimitOptions } from "./limit-options.js";
 import { Metrics } from "./metrics.js";
-import type { NatsOptions } from "./nats-connection.js";
-import { Proxies } from "./proxies.js";
+import { type Draining, drain } from "./serving/drain.js";
+import { listenFailure } from "./serving/listen-failure.js";
+import { type ReadOptions, type RelayOptions, readOptions, readTls } from "./serving/relay-options.js";
 import { LiveSockets, Reconciler, Upgrades } from "./sockets/index.js";
 import { SqliteStore, type Store } from "./store/index.js";
 import { openNatsStore } from "./store-place.js";
-
-export interface RelayOptions {
-  /** Where the relay keeps its state: made when it is missing. One relay serves it at a time. Left out: at {@link nats}. */
-  dataDir?: string;
-  /** Default: 127.0.0.1. */
-  host?: string;
-  /** 0 picks one. Default: 7700. */
-  port?: number;
-  log: Logger;
-  /** Origins, beside the relay's own, whose pages may use their visitors' cookies. */
-  allowedOrigins?: readonly string[];
-  /** Proxies whose `X-Forwarded-*` headers are believed: addresses, ranges, `loopback`, `uniquelocal`. */
-  trustProxy?: readonly string[];
-  /** Paths of PEM files; both or none. They are read again on {@link RunningRelay.reload}. */
-  tlsCert?: string;
-  tlsKey?: string;
-  /**
-   * Upstream mode: the URL of a server with the chat API, which stays the owner of chats and files. Its calls are handed
-   * through, and it is asked who may watch.
-   */
-  upstream?: string;
-  /** How long the upstream has to answer, in milliseconds. Default: 30 s. */
-  upstreamTimeoutMs?: number;
-  /** What chat files may be: images, or texts, PDFs and SVGs as well. Default: `images`. */
-  fileTypes?: FileTypes;
-  limits?: Partial<LimitOptions>;
-  /** How long a chat is watched after its last viewer left, in milliseconds. Default: 10 s. */
-  lingerMs?: number;
-  /** Where metrics are served to whoever asks, beside the main port, which wants an admin's token; port 0 picks one. */
-  metricsListen?: { host: string; port: number };
-  /** Origins whose pages may frame the page, or `'self'`. Default: none. */
-  frameAncestors?: readonly string[];
-  /**
-   * How long a relay that stops has to write states, to close sockets one after the other and to let requests end, in
-   * milliseconds. Default: 10 s.
-   */
-  drainMs?: number;
-  /**
-   * Where NATS is, by which agents and viewers of one workspace may be at any relay that is there. With a `dataDir` the relay keeps
-   * its state there all the same, and the relays have to know the same tokens and chats by other means.
-   */
-  nats?: NatsOptions;
-  /** For how long tokens that counted do so while NATS does not answer, in milliseconds. Default: 10 min. */
-  outageGraceMs?: number;
-}
 
 export interface RunningRelay {
   /** `http://HOST:PORT` or `https://HOST:PORT`, without a slash at the end. */
@@ -94,9 +38,8 @@ const SWEEP_MS = 1_000;
 /** How often changed states are written to the store. A state that is lost with the process is sent again by its agent. */
 const TIDY_MS = 5_000;
 
-/** How often an upstream is asked again whether those who watch still may, and how long it has to answer. Milliseconds. */
+/** How often an upstream is asked again whether those who watch still may, in milliseconds. */
 const UPSTREAM_RECHECK_MS = 15_000;
-const UPSTREAM_TIMEOUT_MS = 30_000;
 
 const DRAIN_MS = 10_000;
 const IDLE_CLOSE_MS = 50;
@@ -136,23 +79,6 @@ async function openStore(
   return { store, abandon: () => store.close() };
 }
 
-/** What of the options is read before anything is made. */
-interface ReadOptions {
-  tls: ReturnType<typeof readTls>;
-  upstream: UpstreamOptions | undefined;
-  proxies: Proxies;
-  limits: Limits;
-}
-
-function readOptions(options: Omit<RelayOptions, "dataDir">): ReadOptions {
-  return {
-    tls: readTls(options),
-    upstream: readUpstream(options),
-    proxies: new Proxies(options.trustProxy ?? []),
-    limits: new Limits({ ...DEFAULT_LIMITS, ...options.limits }),
-  };
-}
-
 /**
  * Starts a relay on a store, and waits until it listens.
  *
@@ -180,10 +106,21 @@ export async function serveStore(
     onTrouble: () => metrics.troubled(),
     onChange: (workspace, what) => (what === "agent" ? events.agentChanged(workspace) : events.treesChanged(workspace)),
   });
-  const exchange = await openExchange(options, (workspace) => hub.agentState(workspace));
-  const hasAgent = (workspace: string) => hub.agentState(workspace) === "connected";
-  const treeCounts = (workspace: string, chat: string) => hub.treeCounts(workspace, chat);
-  const events = new ChatEvents({ chats: store.chats, hasAgent, treeCounts });
+  const exchange = await openExchange(options, hub, limits);
+  const events = new ChatEvents({
+    chats: store.chats,
+    hasAgent: (workspace) => hub.agentState(workspace) === "connected" || remote.hasAgent(workspace),
+    treeCounts: (workspace, chat) => {
+      const here = hub.treeCounts(workspace, chat);
+      return here.length > 0 ? here : remote.treeCounts(chat);
+    },
+  });
+  const remote = new RemoteActivity({
+    exchange,
+    clock: systemClock,
+    listed: () => events.listed,
+    changed: (workspace) => events.agentChanged(workspace),
+  });
   const own = new OwnAuthority(store, options.allowedOrigins ?? []);
   const theirs = upstream && new UpstreamAuthority(store, upstream, options.allowedOrigins ?? [], log);
   const authority = theirs ?? own;
@@ -198,6 +135,7 @@ export async function serveStore(
   const live = new LiveSockets(authority, (tokenId) => store.tokens.isLive(tokenId), prepare);
   const metrics = new Metrics(() => ({ ...hub.counts(), ...live.counts() }), store.health);
   observeFiles(metrics.registry, { store, uploads, failures, limits: limits.options });
+  if (!exchange.isAlone) observeExchange(metrics.registry, exchange);
   const changed = () => reconciler.changed();
   const upgrades = new Upgrades({
     store,
@@ -225,10 +163,11 @@ export async function serveStore(
     chatsChanged: (ids) => events.chatsChanged(ids),
   });
   let isDraining = false;
-  const agentState = (workspace: string) => exchange.agentState(workspace);
   const http = await createHttp(
     {
-      ...{ store, own, authority, admission, uploads, proxies, agentState, hasAgent, treeCounts, changed },
+      ...{ store, own, authority, admission, uploads, proxies, changed },
+      agentState: (workspace) => exchange.agentState(workspace),
+      activity: (workspace, chats) => exchange.activity(workspace, chats),
       ask: (chat, question) =>
         hub.agentState(chat.workspace) === "connected" ? hub.ask(chat, question) : exchange.ask(chat, question),
     },
@@ -236,6 +175,7 @@ export async function serveStore(
       limits: limits.options,
       metrics,
       socketsLeft: () => (isDraining ? upgrades.openCount : undefined),
+      reachesOthers: () => exchange.isConnected,
       upstream,
       fileTypes: options.fileTypes ?? "images",
       tls,
@@ -286,6 +226,9 @@ export async function serveStore(
     guarded(() => {
       hub.heartbeat(2 * SWEEP_MS);
       events.flushDiffs();
+      if (exchange.isAlone) return;
+      const failed = (thrown: unknown) => failures.note(thrown, "agents at other relays could not be asked about");
+      remote.poll().catch(failed);
     }),
     SWEEP_MS,
   );
@@ -327,14 +270,16 @@ export async function serveStore(
   };
 }
 
-/** @param stateHere the state of an agent as far as this relay knows */
-async function openExchange(
-  { nats }: Pick<RelayOptions, "nats">,
-  stateHere: (workspace: string) => AgentState,
-): Promise<Exchange> {
-  if (nats === undefined) return new LocalExchange(stateHere);
+/** @param here what this relay knows by itself @param limits of addresses: relays refuse together who guesses tokens */
+async function openExchange({ nats }: Pick<RelayOptions, "nats">, here: Here, limits: Limits): Promise<Exchange> {
+  if (nats === undefined) return new LocalExchange(here);
   const { natsExchange } = await import("./exchange/nats-exchange.js");
-  return natsExchange(nats, stateHere);
+  const exchange = await natsExchange(nats, {
+    here,
+    onRefused: (address, forMs) => void limits.refuse(address, forMs),
+  });
+  limits.onRefused = (address, forMs) => exchange.refuseEverywhere(address, forMs);
+  return exchange;
 }
 
 /** Stops listening, and lets requests under way end. @param forMs for so long, in milliseconds */
@@ -345,37 +290,4 @@ async function closeHttp(http: HttpServer, forMs: number): Promise<void> {
   await http.close();
   clearInterval(idle);
   clearTimeout(cut);
-}
-
-function readUpstream({
-  upstream,
-  upstreamTimeoutMs = UPSTREAM_TIMEOUT_MS,
-}: Omit<RelayOptions, "dataDir">): UpstreamOptions | undefined {
-  if (upstream === undefined) return undefined;
-  const url = URL.canParse(upstream) ? new URL(upstream) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new TreewireError("TW_BAD_USAGE", `--upstream ${upstream}`, { detail: "not an http:// or https:// URL" });
-  }
-  return { url, timeoutMs: upstreamTimeoutMs };
-}
-
-function readTls({ tlsCert, tlsKey }: Omit<RelayOptions, "dataDir">): { cert: Buffer; key: Buffer } | undefined {
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert === undefined || tlsKey === undefined) {
-    throw new TreewireError("TW_BAD_USAGE", "--tls-cert and --tls-key", { detail: "they go together" });
-  }
-  const read = (path: string) => {
-    try {
-      return readRegularFile(path, MAX_SETTINGS_FILE_BYTES).bytes;
-    } catch (thrown) {
-      throw new TreewireError("TW_TLS_FILES", path, { detail: systemCode(thrown) ?? messageOf(thrown), cause: thrown });
-    }
-  };
-  const files = { cert: read(tlsCert), key: read(tlsKey) };
-  try {
-    createSecureContext(files);
-  } catch (thrown) {
-    throw new TreewireError("TW_TLS_FILES", tlsCert, { detail: messageOf(thrown), cause: thrown });
-  }
-  return files;
 }

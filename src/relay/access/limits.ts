@@ -14,6 +14,8 @@ export class Limits {
   readonly #byToken: RateLimiterMemory;
   readonly #failures: RateLimiterMemory;
   readonly #sockets = new KeyedCount();
+  /** Told once of each address from which too many tokens have come that do not count, with how long it is refused: milliseconds. */
+  onRefused: (address: string, forMs: number) => void = () => undefined;
 
   constructor(options: LimitOptions) {
     this.options = options;
@@ -27,7 +29,11 @@ export class Limits {
   async request(address: string): Promise<void> {
     await consume(this.#byAddress, address);
     const failures = await this.#failures.get(address);
-    if (failures !== null && failures.consumedPoints > this.options.failuresPerAddress) throw tooMany(failures);
+    if (failures !== null && this.#areTooMany(failures)) throw tooMany(failures);
+  }
+
+  #areTooMany({ consumedPoints }: RateLimiterRes): boolean {
+    return consumedPoints > this.options.failuresPerAddress;
   }
 
   /** It brings a token that counts. @throws RefusedError 429 */
@@ -37,7 +43,15 @@ export class Limits {
 
   /** It brings none that counts: who guesses is slowed down. */
   async failed(address: string): Promise<void> {
-    await this.#failures.penalty(address, 1);
+    const { consumedPoints, msBeforeNext } = await this.#failures.penalty(address, 1);
+    if (consumedPoints === this.options.failuresPerAddress + 1) this.onRefused(address, msBeforeNext);
+  }
+
+  /** Another relay refuses an address, for so many milliseconds: so does this one. */
+  async refuse(address: string, forMs: number): Promise<void> {
+    const known = await this.#failures.get(address);
+    if (known !== null && this.#areTooMany(known) && known.msBeforeNext >= forMs) return;
+    await this.#failures.block(address, Math.ceil(forMs / 1000));
   }
 
   /**

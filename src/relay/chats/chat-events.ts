@@ -130,6 +130,19 @@ export class ChatEvents {
     return done;
   }
 
+  /** The chats that are shown to anybody, by workspace. */
+  get listed(): ReadonlyMap<string, ReadonlySet<string>> {
+    const listed = new Map<string, Set<string>>();
+    for (const { known } of this.#scopes.values()) {
+      for (const [id, { chat }] of known) {
+        if (chat.workspace === undefined) continue;
+        const chats = listed.get(chat.workspace) ?? new Set();
+        listed.set(chat.workspace, chats.add(id));
+      }
+    }
+    return listed;
+  }
+
   /** The store has other words of these chats. */
   chatsChanged(ids: ReadonlySet<string> | "all"): void {
     if (this.#scopes.size === 0) return;

@@ -12,7 +12,7 @@ import {
   withSettings,
 } from "../../util/index.js";
 import { invite, readInvitation } from "../commands.js";
-import type { RelayOptions } from "../server.js";
+import type { RelayOptions } from "../serving/relay-options.js";
 import { badUsage } from "./command.js";
 import { invitationFrom, invitedText, withInvitation } from "./invite.js";
 import { limitsOf, milliseconds, placeOf, RELAY_SETTINGS, type RelaySettings, relaySettings } from "./settings.js";

@@ -1,22 +1,21 @@
-import { LRUCache } from "lru-cache";
 import type { Answer, Question } from "../../protocol/index.js";
 import type { Clock } from "../../util/index.js";
 import { type AgentState, type Binding, QuestionError, type Workspace } from "../hub/index.js";
 import type { Soon } from "../soon.js";
-import { type Bus, NobodyListensError, NoReplyError, type Subscription } from "./bus/bus.js";
+import { activityHere } from "./activity.js";
+import type { Bus, Subscription } from "./bus/bus.js";
 import { Wire } from "./bus/wire.js";
-import { Follower } from "./cluster/follower.js";
+import { Elsewhere } from "./cluster/elsewhere.js";
+import { Follower, type Troubles } from "./cluster/follower.js";
 import { HomeEnd } from "./cluster/home.js";
 import { RemoteQuestions } from "./cluster/remote-questions.js";
 import { takeOver } from "./cluster/takeover.js";
-import type { Exchange, Following, Home, Hosted } from "./exchange.js";
+import type { Activity, Exchange, ExchangeCounts, Following, Here, Home, Hosted } from "./exchange.js";
 
 /** How often homes and followers look at their clocks, in milliseconds. */
 const TICK_MS = 200;
-/** How long others have to say where an agent is, and for how long that holds. */
-const WHO_MS = 1_000;
-const STATE_MS = 1_000;
-const MAX_STATES = 10_000;
+/** A loop that stood still for so long may have been sent more than the bus keeps for it, which drops the rest without a word. */
+const LATE_MS = 2_000;
 
 /** What this relay is to a workspace. */
 interface Seat {
@@ -29,8 +28,10 @@ export interface BusExchangeOptions {
   /** The relay's name: letters, digits, `-` and `_`; another one for each start. */
   relay: string;
   clock: Clock;
-  /** The state of an agent as far as this relay knows. @param workspace its id, in lower case */
-  stateHere: (workspace: string) => AgentState;
+  /** What this relay knows by itself. */
+  here: Here;
+  /** Another relay refuses an address for so long, since somebody guesses tokens there. */
+  onRefused?: (address: string, forMs: number) => void;
 }
 
 /**
@@ -38,22 +39,27 @@ export interface BusExchangeOptions {
  * Nothing is stored anywhere: who is a workspace's home is found by asking.
  */
 export class BusExchange implements Exchange {
+  readonly isAlone = false;
   readonly #bus: Bus;
   readonly #wire: Wire;
   readonly #clock: Clock;
-  readonly #stateHere: (workspace: string) => AgentState;
+  readonly #here: Here;
+  readonly #elsewhere: Elsewhere;
   readonly #seats = new Map<string, Seat>();
-  readonly #states = new LRUCache<string, { state: AgentState; atMs: number }>({ max: MAX_STATES });
   readonly #toFollowers: Subscription;
+  readonly #toRelays: Subscription;
+  readonly #troubles: Troubles = { gaps: 0, syncs: 0, homesLost: 0 };
   readonly #questions = new RemoteQuestions();
   #ids = 0;
   #cancelTick: () => void = () => undefined;
 
-  constructor({ bus, relay, clock, stateHere }: BusExchangeOptions) {
+  constructor({ bus, relay, clock, here, onRefused }: BusExchangeOptions) {
     this.#bus = bus;
     this.#wire = new Wire(bus, relay);
     this.#clock = clock;
-    this.#stateHere = stateHere;
+    this.#here = here;
+    this.#elsewhere = new Elsewhere(this.#wire, clock, here);
+    this.#toRelays = this.#wire.atRelays(({ address, forMs }) => onRefused?.(address, forMs));
     this.#toFollowers = this.#wire.atFollower((workspace, message) => {
       if (message.type === "answer" && this.#questions.heard(message)) return;
       this.#seats.get(workspace)?.follower?.heard(message);
@@ -69,6 +75,16 @@ export class BusExchange implements Exchange {
 
   get isConnected(): boolean {
     return this.#bus.isConnected;
+  }
+
+  get counts(): ExchangeCounts {
+    let hosted = 0;
+    let followed = 0;
+    for (const { home, follower } of this.#seats.values()) {
+      if (home !== undefined) hosted += 1;
+      else if (follower !== undefined) followed += 1;
+    }
+    return { hosted, followed, ...this.#troubles };
   }
 
   async host(workspace: Workspace, home: Home): Promise<Hosted> {
@@ -112,6 +128,7 @@ export class BusExchange implements Exchange {
       workspace,
       clock: this.#clock,
       nextId: () => this.#nextId(),
+      counts: this.#troubles,
     });
     seat.follower = follower;
     if (seat.home === undefined) follower.start();
@@ -145,22 +162,19 @@ export class BusExchange implements Exchange {
   }
 
   agentState(workspace: string): Soon<AgentState> {
-    const here = this.#stateHere(workspace);
-    if (here === "connected" || this.#seats.get(workspace)?.home !== undefined) return here;
-    const known = this.#states.get(workspace);
-    if (known !== undefined && this.#clock.monotonicMs() - known.atMs < STATE_MS) return known.state;
-    return this.#askState(workspace, here);
+    const here = this.#here.agentState(workspace);
+    if (here === "connected" || this.#isHome(workspace)) return here;
+    return this.#elsewhere.agentState(workspace);
   }
 
-  async #askState(workspace: string, here: AgentState): Promise<AgentState> {
-    let state = here;
-    try {
-      state = (await this.#wire.who(workspace, { type: "who" }, WHO_MS))?.state ?? here;
-    } catch (thrown) {
-      if (!(thrown instanceof NobodyListensError) && !(thrown instanceof NoReplyError)) throw thrown;
-    }
-    this.#states.set(workspace, { state, atMs: this.#clock.monotonicMs() });
-    return state;
+  activity(workspace: string, chats: readonly string[]): Soon<Activity> {
+    return this.#isHome(workspace)
+      ? activityHere(this.#here, workspace, chats)
+      : this.#elsewhere.activity(workspace, chats);
+  }
+
+  #isHome(workspace: string): boolean {
+    return this.#seats.get(workspace)?.home !== undefined;
   }
 
   async ask({ workspace, chat, paths, base }: Binding, question: Question): Promise<Answer> {
@@ -172,20 +186,29 @@ export class BusExchange implements Exchange {
     });
   }
 
+  refuseEverywhere(address: string, forMs: number): void {
+    this.#wire.toRelays({ type: "guessing", address, forMs });
+  }
+
   drain(): void {
     for (const { home } of this.#seats.values()) home?.leave();
   }
 
   async close(): Promise<void> {
     this.#cancelTick();
+    for (const { follower } of this.#seats.values()) follower?.pause(); // homes need not wait until they forget this relay
     this.#toFollowers.stop();
+    this.#toRelays.stop();
     await this.#bus.close();
   }
 
   #tickSoon(): void {
+    const setAtMs = this.#clock.monotonicMs();
     this.#cancelTick = this.#clock.after(TICK_MS, () => {
       const now = this.#clock.monotonicMs();
+      const isLate = now - setAtMs > TICK_MS + LATE_MS;
       for (const { home, follower } of this.#seats.values()) {
+        if (isLate) follower?.mayLack();
         home?.tick(now);
         follower?.tick(now);
       }

@@ -1,5 +1,5 @@
 import type { AgentMessage, Answer, Question, SecretsMode } from "../../protocol/index.js";
-import type { AgentLink, AgentState, Binding, Workspace } from "../hub/index.js";
+import type { AgentLink, AgentState, Binding, TreeCount, Workspace } from "../hub/index.js";
 import type { Soon } from "../soon.js";
 
 /** What an agent says once it is welcome. */
@@ -33,13 +33,44 @@ export interface Hosted {
   ended(state: "disconnected" | "timeout"): void;
 }
 
+/** What is known of chats of a workspace, beside what the store has of them. */
+export interface Activity {
+  /** Whether the workspace's agent is connected, to whichever relay. */
+  readonly hasAgent: boolean;
+  /** By chat: what the trees add up to of those that are watched, at whichever relay. */
+  readonly counts: ReadonlyMap<string, readonly TreeCount[]>;
+}
+
+/** What this relay knows by itself: its hub does. */
+export interface Here {
+  /** @param workspace its id, in lower case, here and below */
+  agentState(workspace: string): AgentState;
+  treeCounts(workspace: string, chat: string): readonly TreeCount[];
+}
+
+/** What has been done for others, and what has gone wrong between relays, since this one was started. */
+export interface ExchangeCounts {
+  /** Workspaces whose agents are here, and those that are watched here and hosted elsewhere, at present. */
+  hosted: number;
+  followed: number;
+  /** How often something of a home's log was missing. */
+  gaps: number;
+  /** How often a home was asked for everything that is true. */
+  syncs: number;
+  /** How often a home that was followed was there no more. */
+  homesLost: number;
+}
+
 /**
  * The seam between a workspace's home, which is the relay that its agent has connected to, and the relays at which its viewers
  * are. All of them have a `Workspace` of their own, and none of those knows whose link it is attached with.
  */
 export interface Exchange {
+  /** There are no other relays, and never will be. */
+  readonly isAlone: boolean;
   /** Whether other relays can be reached at present, as far as this one knows; always where there are none. */
   readonly isConnected: boolean;
+  readonly counts: ExchangeCounts;
   /**
    * An agent has said hello, and is welcomed when this is there: then no other relay has it any more, as far as one can
    * know.
@@ -55,11 +86,20 @@ export interface Exchange {
   /** The state of a workspace's agent, wherever it is connected. @param workspace its id, in lower case */
   agentState(workspace: string): Soon<AgentState>;
   /**
+   * What a list of chats says of a workspace, wherever its agent is; it may be a second old. Where the agent's relay does not
+   * answer within a second, it is what this relay knows.
+   *
+   * @param chats their ids, in lower case
+   */
+  activity(workspace: string, chats: readonly string[]): Soon<Activity>;
+  /**
    * Asks an agent that is connected to another relay about a chat's trees, whether or not anybody watches them.
    *
    * @throws QuestionError
    */
   ask(chat: Binding, question: Question): Promise<Answer>;
+  /** Somebody has brought too many tokens that do not count, and is refused here: other relays refuse them for as long. */
+  refuseEverywhere(address: string, forMs: number): void;
   /** The relay stops, and is about to close its tunnels: whoever follows them elsewhere is told that the agents come back. */
   drain(): void;
   /** Lets go of other relays, when the last socket is closed. */

@@ -1,2 +1,12 @@
-export type { AgentReport, Exchange, Following, Home, Hosted, Welcomed } from "./exchange.js";
+export type {
+  Activity,
+  AgentReport,
+  Exchange,
+  ExchangeCounts,
+  Following,
+  Here,
+  Home,
+  Hosted,
+  Welcomed,
+} from "./exchange.js";
 export { LocalExchange } from "./local-exchange.js";

@@ -6,10 +6,10 @@ import type { Client } from "../access/index.js";
 import { REFUSALS, RefusedError } from "../answers.js";
 import { chatSchema } from "../chats/index.js";
 import type { Chat, NewToken, OnBehalf, TokenEntry } from "../store/index.js";
-import { showChat } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
 import { requireAdmin } from "./operations.js";
 import { callerErrors, OF_JSON_BODIES } from "./schemas.js";
+import { type Activities, activitiesOf, showChat } from "./shown-chats.js";
 
 const tokenSchema = z.object({
   id: z.string(),
@@ -135,7 +135,8 @@ export function adminRoutes(context: HttpContext) {
       async (request) => {
         const admin = request.getDecorator<Client>("admin");
         const chats = await store.chats.list(request.query.owner);
-        return chats.map((chat) => boundChat(context, chat, admin));
+        const known = await activitiesOf(context, chats);
+        return chats.map((chat) => boundChat(known, chat, admin));
       },
     );
     http.put(
@@ -160,7 +161,7 @@ export function adminRoutes(context: HttpContext) {
         };
         const chat = await store.chats.bind(binding, onBehalfOf(request)).catch(refuseBadUsage);
         context.changed();
-        return boundChat(context, chat, request.getDecorator<Client>("admin"));
+        return boundChat(await activitiesOf(context, [chat]), chat, request.getDecorator<Client>("admin"));
       },
     );
     http.delete(
@@ -188,8 +189,8 @@ function onBehalfOf(request: FastifyRequest): Required<OnBehalf> {
   return { by: request.getDecorator<Client>("admin").tokenId };
 }
 
-function boundChat(context: HttpContext, chat: Chat, admin: Client): z.infer<typeof boundChatSchema> {
-  return { ...showChat(context, chat, admin), paths: [...chat.paths], base: chat.base };
+function boundChat(known: Activities, chat: Chat, admin: Client): z.infer<typeof boundChatSchema> {
+  return { ...showChat(known, chat, admin), paths: [...chat.paths], base: chat.base };
 }
 
 function tokenJson(token: TokenEntry): z.infer<typeof tokenSchema> {

@@ -2,11 +2,12 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Client, mayWatch } from "../access/index.js";
 import { accept, REFUSALS, RefusedError } from "../answers.js";
-import { type ChatJson, type ChatUpdate, chatJson, chatSchema, chatUpdateSchema } from "../chats/index.js";
+import { type ChatUpdate, chatSchema, chatUpdateSchema } from "../chats/index.js";
 import { STREAM_NAMES } from "../routes.js";
 import type { Chat } from "../store/index.js";
 import { clientOf, type HttpContext, type HttpServer } from "./context.js";
 import { callerErrors, OF_JSON_BODIES } from "./schemas.js";
+import { activitiesOf, showChat } from "./shown-chats.js";
 
 const params = z.object({ chat: z.string() });
 /** How many chats one answer has. */
@@ -83,7 +84,8 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
         const owner = client.admin ? undefined : client.user;
         const { chat } = client;
         const chats = await context.store.chats.page({ owner, chat, archived: archived === "true", limit, offset });
-        return chats.map((chat) => showChat(context, chat, client));
+        const known = await activitiesOf(context, chats);
+        return chats.map((chat) => showChat(known, chat, client));
       },
     );
     http.get(
@@ -91,7 +93,10 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
       {
         schema: { hide, summary: "A chat", params, response: { 200: chatSchema, ...callerErrors(404) } },
       },
-      async (request) => showChat(context, await find(request), request.getDecorator<Client>("client")),
+      async (request) => {
+        const chat = await find(request);
+        return showChat(await activitiesOf(context, [chat]), chat, request.getDecorator<Client>("client"));
+      },
     );
     http.get(
       "/chats/watch",
@@ -146,17 +151,4 @@ export function chatRoutes(context: HttpContext, hide: boolean) {
       );
     }
   }
-}
-
-/**
- * A chat as it is now.
- *
- * @param client who asks: whose token is bound to another workspace is told nothing of the chat's trees
- */
-export function showChat(context: HttpContext, chat: Chat, client: Pick<Client, "workspace">): ChatJson {
-  const { workspace, id } = chat;
-  if (workspace === undefined) return chatJson(chat, { hasAgent: false, trees: [] });
-  const seesTrees = client.workspace === undefined || client.workspace === workspace;
-  const trees = seesTrees ? context.treeCounts(workspace, id) : [];
-  return chatJson(chat, { hasAgent: context.hasAgent(workspace), trees });
 }

@@ -4,7 +4,8 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Answer, Question } from "../../protocol/index.js";
 import type { Admission, Authority, Client, OwnAuthority, Uploads } from "../access/index.js";
 import { accept } from "../answers.js";
-import type { AgentState, Binding, TreeCount } from "../hub/index.js";
+import type { Activity } from "../exchange/index.js";
+import type { AgentState, Binding } from "../hub/index.js";
 import type { Proxies } from "../proxies.js";
 import type { Soon } from "../soon.js";
 import type { Store } from "../store/index.js";
@@ -21,10 +22,8 @@ export interface HttpContext {
   proxies: Proxies;
   /** The state of a workspace's agent, whichever relay it is connected to. */
   agentState: (workspace: string) => Soon<AgentState>;
-  /** Whether it is connected, as far as this relay knows by itself. */
-  hasAgent: (workspace: string) => boolean;
-  /** What the trees of a chat in a workspace add up to, as far as that is known. */
-  treeCounts: (workspace: string, chat: string) => readonly TreeCount[];
+  /** What is known of chats of a workspace, whichever relay its agent is connected to. */
+  activity: (workspace: string, chats: readonly string[]) => Soon<Activity>;
   /** Asks a chat's agent. @throws QuestionError */
   ask: (chat: Binding, question: Question) => Promise<Answer>;
   /** Called when a route has changed who may do what: live sockets are looked at again. */

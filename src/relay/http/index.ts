@@ -13,7 +13,6 @@ import type { UpstreamOptions } from "../access/index.js";
 import { Turns } from "../access/turns.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade, UNMET } from "../answers.js";
 import type { LimitOptions } from "../limit-options.js";
-import type { Metrics } from "../metrics.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { hasOneTarget } from "../request-shape.js";
 import { PREFIXES } from "../routes.js";
@@ -27,7 +26,7 @@ import type { FileTypes } from "./files/file-types.js";
 import { fileRoutes } from "./files/files.js";
 import { chatDiffRoute, gitRoutes } from "./git.js";
 import { openapi } from "./openapi.js";
-import { operationRoutes } from "./operations.js";
+import { type OperationOptions, operationRoutes } from "./operations.js";
 import { pageRoutes } from "./page.js";
 import { RelayResponse } from "./relay-response.js";
 import { RequestLog } from "./request-log.js";
@@ -37,11 +36,8 @@ import { validationsOf } from "./validations.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
-export interface HttpOptions {
+export interface HttpOptions extends OperationOptions {
   limits: LimitOptions;
-  metrics: Metrics;
-  /** How many sockets are still open, when the relay stops and no more requests are to be sent here. */
-  socketsLeft: () => number | undefined;
   /** Set: it stays the owner of chats and files, and their calls are handed through. */
   upstream: UpstreamOptions | undefined;
   /** What chat files may be. */
@@ -107,7 +103,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   http.addHook("preClose", async () => unread.close());
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
   await http.register(swagger, openapi(options.fileTypes));
-  await http.register(operationRoutes(context, metrics, options.socketsLeft));
+  await http.register(operationRoutes(context, options));
   await http.register(adminRoutes(context), { prefix: "/admin" });
   await http.register(sessionRoutes(context, options.upstream !== undefined));
   await http.register(pageRoutes(options.frameAncestors));

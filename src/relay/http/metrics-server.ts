@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Logger } from "../../util/index.js";
 import { REFUSALS, type Refusal } from "../answers.js";
-import { listenFailure } from "../listen-failure.js";
 import type { Metrics } from "../metrics.js";
 import { hasOneTarget } from "../request-shape.js";
+import { listenFailure } from "../serving/listen-failure.js";
 import { RelayResponse } from "./relay-response.js";
 
 /** An address that serves metrics and nothing else, to whoever reaches it. */

@@ -9,9 +9,18 @@ import { clientOf, type HttpContext, type HttpServer } from "./context.js";
 import { callerErrors, errorResponses } from "./schemas.js";
 
 const status = z.object({ status: z.string() });
+const readiness = status.extend({ detail: z.string().exactOptional() });
+
+export interface OperationOptions {
+  metrics: Metrics;
+  /** How many sockets are still open, when the relay stops and no more requests are to be sent here. */
+  socketsLeft: () => number | undefined;
+  /** Whether other relays can be reached, where there are any. */
+  reachesOthers: () => boolean;
+}
 
 /** What those who run the relay ask: is it alive, is it ready, how is it doing, what can it do. */
-export function operationRoutes(context: HttpContext, metrics: Metrics, socketsLeft: () => number | undefined) {
+export function operationRoutes(context: HttpContext, { metrics, socketsLeft, reachesOthers }: OperationOptions) {
   return async (http: HttpServer): Promise<void> => {
     http.get(
       "/healthz",
@@ -25,7 +34,7 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, socketsL
       "/readyz",
       {
         logLevel: "warn",
-        schema: { summary: "Whether it takes requests", response: { 200: status, ...errorResponses(503) } },
+        schema: { summary: "Whether it takes requests", response: { 200: readiness, ...errorResponses(503) } },
       },
       async () => {
         const left = socketsLeft();
@@ -33,7 +42,8 @@ export function operationRoutes(context: HttpContext, metrics: Metrics, socketsL
         await context.store.check(); // rejects when it cannot be read
         const { state } = context.store.health;
         if (state.kind !== "ok") throw new RefusedError(storeTrouble(state));
-        return { status: "ready" };
+        // agents and clients that meet here have all they need
+        return { status: "ready", ...(!reachesOthers() && { detail: "other relays cannot be reached" }) };
       },
     );
     http.get(

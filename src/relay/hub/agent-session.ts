@@ -41,7 +41,8 @@ export interface AgentSessionOptions {
   trees: TreeCache;
   channels: Channels;
   barriers: Barriers;
-  chatRoots: ChatRoots;
+  /** Where a chat's repositories are kept; `undefined`: another relay does that. */
+  chatRoots: Pick<ChatRoots, "record" | "bury"> | undefined;
   /** Told of every state that is replaced. */
   blocked: ReadonlySet<BlockedViewer>;
   /** The agent knows of comparisons with something else than HEAD. */
@@ -61,7 +62,7 @@ export class AgentSession {
   readonly #channels: Channels;
   readonly #barriers: Barriers;
   readonly #questions = new Questions();
-  readonly #chatRoots: ChatRoots;
+  readonly #chatRoots: AgentSessionOptions["chatRoots"];
   readonly #blocked: ReadonlySet<BlockedViewer>;
   readonly #log: RepeatedLog;
   readonly #onTrouble: () => void;
@@ -154,7 +155,7 @@ export class AgentSession {
       channel.renewTroubles();
       this.#channels.setRoots(channel, roots);
     }
-    this.#chatRoots.record(this.#workspace, chat, [...first.roots]);
+    this.#chatRoots?.record(this.#workspace, chat, [...first.roots]);
     for (const channel of channels) channel.flush();
   }
 
@@ -200,7 +201,7 @@ export class AgentSession {
     for (const last of this.#trees.removeAll(root)) this.#replace(last);
     for (const channel of this.#channels.withRoot(root)) {
       this.#channels.removeRoot(channel, root);
-      this.#chatRoots.bury(this.#workspace, channel.chat, root);
+      this.#chatRoots?.bury(this.#workspace, channel.chat, root);
       channel.flush();
     }
   }

@@ -9,8 +9,9 @@ import type { Channel } from "./channel.js";
 import type { Outlet } from "./outlet.js";
 import { QuestionError } from "./questions.js";
 import type { WatchStream } from "./streams/watch-stream.js";
+import type { TreeCount } from "./tree-count.js";
 import { Viewer } from "./viewer.js";
-import { type TreeCount, Workspace } from "./workspace.js";
+import { Workspace } from "./workspace.js";
 
 export interface HubOptions {
   chatRoots: ChatRoots;

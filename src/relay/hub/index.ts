@@ -6,6 +6,7 @@ export { QuestionError, Questions } from "./questions.js";
 export { DeltaStream } from "./streams/delta-stream.js";
 export { GitStream } from "./streams/git-stream.js";
 export type { Frame } from "./streams/watch-stream.js";
+export type { TreeCount } from "./tree-count.js";
 export type { TreeState } from "./trees/tree-state.js";
 export type { Viewer } from "./viewer.js";
-export type { TreeCount, Workspace } from "./workspace.js";
+export type { Workspace } from "./workspace.js";

@@ -11,6 +11,7 @@ import type { ChannelHost } from "./channel-host.js";
 import { Channels } from "./channels.js";
 import { type AskedChat, QuestionError } from "./questions.js";
 import { FrameCache } from "./streams/frame-cache.js";
+import type { TreeCount } from "./tree-count.js";
 import { type HeldTree, TreeCache } from "./trees/tree-cache.js";
 import type { TreeState } from "./trees/tree-state.js";
 import { TurnShare } from "./turn-share.js";
@@ -38,17 +39,6 @@ export interface WorkspaceOptions {
   isGoingAway?: () => boolean;
   /** Told when the agent has come or gone, and when a tree has changed. */
   onChange: (what: "agent" | "trees") => void;
-}
-
-/** What the diff of one tree adds up to. */
-export interface TreeCount {
-  root: string;
-  changedFiles: number;
-  /** Lines. */
-  additions: number;
-  deletions: number;
-  /** When that was last known to be true, in milliseconds since 1970. */
-  scannedAt: number;
 }
 
 /** Everything that belongs to one workspace: its agent, its trees, and the chats that look at them. */
@@ -333,6 +323,24 @@ export class Workspace implements ChannelHost {
    * @returns the states that it may go on from, and the updates
    */
   attach(link: AgentLink, secrets?: SecretsMode, compares = false): { held: HeldTree[]; partial: PartialUpdate[] } {
+    this.#trees.isReplica = false;
+    this.#begin(link, secrets, compares);
+    const partial = this.#trees.unfinished().filter(({ compare }) => compares || compare === undefined);
+    return { held: this.#trees.knownHeads(compares), partial };
+  }
+
+  /** The agent is at another relay, which keeps what it says in the store. @param link leads there; the rest is as the agent has it */
+  attachReplica(link: AgentLink, secrets: SecretsMode | undefined, compares: boolean): void {
+    this.handOver();
+    this.#begin(link, secrets, compares);
+  }
+
+  /** Another relay has the agent now: what is here is not for the store any more, which is to have what is newer. */
+  handOver(): void {
+    this.#trees.isReplica = true;
+  }
+
+  #begin(link: AgentLink, secrets: SecretsMode | undefined, compares: boolean): void {
     this.#session?.end();
     const dropped = this.#trees.setSecrets(secrets);
     for (const channel of this.#channels) channel.forget(dropped);
@@ -342,15 +350,13 @@ export class Workspace implements ChannelHost {
       trees: this.#trees,
       channels: this.#channels,
       barriers: this.#barriers,
-      chatRoots: this.#chatRoots,
+      chatRoots: this.#trees.isReplica ? undefined : this.#chatRoots,
       blocked: this.blocked,
       log: this.log,
       onTrouble: this.#onTrouble,
     });
     this.#treesChanged();
     this.#onChange("agent");
-    const partial = this.#trees.unfinished().filter(({ compare }) => compares || compare === undefined);
-    return { held: this.#trees.knownHeads(compares), partial };
   }
 
   /** Asks an agent that has just been welcomed for what is being watched. */

@@ -2,7 +2,7 @@
 import t from "tap";
 import type { RelayMessage } from "../../../src/protocol/index.js";
 import { BusExchange } from "../../../src/relay/exchange/bus-exchange.js";
-import { type AgentReport, type Exchange, LocalExchange } from "../../../src/relay/exchange/index.js";
+import { type AgentReport, type Exchange, type Here, LocalExchange } from "../../../src/relay/exchange/index.js";
 import { Hub } from "../../../src/relay/hub/index.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
 import { SqliteStore } from "../../../src/relay/store/index.js";
@@ -18,18 +18,16 @@ import { ChaosNet } from "./support/chaos-net.js";
 const WORKSPACE = "11111111-1111-4111-8111-111111111111";
 const CHAT = "33333333-3333-4333-8333-333333333333";
 
-type Make = (clock: FakeClock, hub: () => Hub) => Exchange;
+type Make = (clock: FakeClock, hub: Hub) => Exchange;
 
 const EXCHANGES: Record<string, Make> = {
-  "one relay alone": (_clock, hub) => new LocalExchange((workspace) => hub().agentState(workspace)),
+  "one relay alone": (_clock, hub) => new LocalExchange(hub),
   "a relay among others that know nothing of the workspace": (clock, hub) => {
     const net = new ChaosNet(new Random(1), clock);
-    const options = (relay: string, stateHere: () => "disconnected") => ({ bus: net.bus(), relay, clock, stateHere });
-    new BusExchange(options("other", () => "disconnected"));
-    return new BusExchange({
-      ...options("this", () => "disconnected"),
-      stateHere: (workspace) => hub().agentState(workspace),
-    });
+    const nothing: Here = { agentState: () => "disconnected", treeCounts: () => [] };
+    const exchangeOf = (relay: string, here: Here) => new BusExchange({ bus: net.bus(), relay, clock, here });
+    exchangeOf("other", nothing);
+    return exchangeOf("this", hub);
   },
 };
 
@@ -45,7 +43,7 @@ function relayOf(t: Cleanup, make: Make) {
       return () => following.stop();
     },
   });
-  const exchange = make(clock, () => hub);
+  const exchange = make(clock, hub);
   /** What a client is shown. */
   const watch = () => showChat(hub, WORKSPACE, CHAT);
   return { hub, exchange, clock, watch };
@@ -101,6 +99,9 @@ for (const [name, make] of Object.entries(EXCHANGES)) {
       say({ type: "refreshed", id: 1, scanned_at: SCANNED_AT });
       await nextTurn();
       t.match(frames, [{ type: "changes", repositories: [{ repo_root: APP }] }]);
+      const { hasAgent, counts } = await exchange.activity(WORKSPACE, [CHAT, WORKSPACE]);
+      t.equal(hasAgent, true);
+      t.match([counts.get(CHAT), counts.get(WORKSPACE)], [[{ root: APP, changedFiles: 1, additions: 1 }], []]);
       lose();
       await clock.advance(20_000);
       await nextTurn();

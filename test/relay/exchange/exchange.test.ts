@@ -31,7 +31,10 @@ const watch = (hub: Hub, chat = CHAT) => showChat(hub, WORKSPACE, chat);
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 t.test("alone, a relay's own link is what the workspace is attached with, and every answer is there at once", (t) => {
-  const exchange = new LocalExchange((workspace) => (workspace === WORKSPACE ? "timeout" : "disconnected"));
+  const exchange = new LocalExchange({
+    agentState: (workspace) => (workspace === WORKSPACE ? "timeout" : "disconnected"),
+    treeCounts: () => [],
+  });
   const hub = hubOf(t, () => () => undefined);
   const link = linkOf();
   const hosted = exchange.host(hub.workspace(WORKSPACE), { link, replaced: () => t.fail("nobody else is there") });

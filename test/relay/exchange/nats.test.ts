@@ -1,22 +1,25 @@
 // Two relays in this process, and a NATS server between them: agents and clients are at either.
 import { randomBytes, randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import t from "tap";
 import { CLOSE } from "../../../src/protocol/index.js";
-import { bindChat } from "../../../src/relay/index.js";
+import { bindChat, type RelayOptions } from "../../../src/relay/index.js";
 import { NatsServer, withoutNats } from "../../support/nats-server.js";
 import type { Cleanup } from "../../support/temp.js";
 import { until } from "../../support/until.js";
 import { refusedUpgrade, WatchClient } from "../../support/watch-client.js";
+import { CoderClient } from "../support/coder-client.js";
 import { type FakeAgent, fileOf } from "../support/fake-agent.js";
 import { TestRelay } from "../support/relay.js";
 
 const APP = "/home/me/app";
 
 /** Relays with the workspace and the chat of the first. */
-async function startRelays(t: Cleanup) {
+async function startRelays(t: Cleanup, more: Partial<RelayOptions> = {}) {
   const server = await NatsServer.start(t);
-  const nats = { servers: [server.url] };
-  const [one, two] = [await TestRelay.start(t, { nats, lingerMs: 0 }), await TestRelay.start(t, { nats, lingerMs: 0 })];
+  const metricsListen = { host: "127.0.0.1", port: 0 };
+  const options = { nats: { servers: [server.url] }, lingerMs: 0, metricsListen, ...more };
+  const [one, two] = [await TestRelay.start(t, options), await TestRelay.start(t, options)];
   await two.newAgentToken(one.workspace);
   await bindChat(two.dataDir, { chat: one.chat, workspace: one.workspace, owner: "alice" });
   return {
@@ -32,6 +35,12 @@ async function startRelays(t: Cleanup) {
 function tell(agent: FakeAgent, text: string): void {
   if (!agent.trees.has(APP)) agent.trees.set(APP, { files: [], epoch: `epoch-${randomUUID()}`, seq: 0 });
   agent.tell(APP, [fileOf("x", text)]);
+}
+
+/** A metric of a relay. */
+async function metricOf({ metricsUrl }: TestRelay, name: string): Promise<number> {
+  const text = await (await fetch(metricsUrl)).text();
+  return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
 }
 
 const sees = (client: WatchClient, text: string) => client.diffWith(APP, text);
@@ -78,13 +87,62 @@ t.test("relays at one NATS server", { skip: withoutNats }, async (t) => {
     const here = await clientAt(one);
     const away = await clientAt(two);
     for (const client of [here, away]) await sees(client, "+one");
+    const ready = async () => {
+      const response = await fetch(`${two.url}/readyz`);
+      return [response.status, await response.json()];
+    };
+    t.same(await ready(), [200, { status: "ready" }]);
     await server.kill();
     tell(agent, "two");
     await sees(here, "+two");
+    const cutOff = { status: "ready", detail: "other relays cannot be reached" };
+    await until("who asks is told", async () => isDeepStrictEqual(await ready(), [200, cutOff]), { seen: ready });
+    t.equal(await metricOf(two, "treewire_nats_connected"), 0);
     await server.restart();
     await sees(away, "+two");
+    t.same(await ready(), [200, { status: "ready" }]);
+    t.equal(await metricOf(two, "treewire_nats_connected"), 1);
+    t.equal(await metricOf(two, "treewire_exchange_followed"), 1);
+    t.equal(await metricOf(one, "treewire_exchange_hosted"), 1);
+    t.ok((await metricOf(two, "treewire_exchange_syncs_total")) > 0);
     tell(agent, "three");
     for (const client of [here, away]) await sees(client, "+three");
+  });
+
+  t.test("lists of chats and those who are told of them know of agents at other relays", async (t) => {
+    const { one, two, agentAt, clientAt } = await startRelays(t);
+    const coder = new CoderClient(t, two.url, two.clientToken);
+    t.match(await coder.chat(one.chat), { status: "waiting", diff_statuses: [] });
+    const agent = await agentAt(one);
+    await clientAt(one);
+    agent.tell(APP, [fileOf("x", "one", { additions: 3 })]);
+    await until("it is shown", async () => (await coder.chat(one.chat)).diff_statuses?.length === 1, {
+      seen: () => coder.chat(one.chat),
+    });
+    const shown = { status: "running", diff_status: { additions: 3, changed_files: 1 } };
+    t.match(await coder.chat(one.chat), shown);
+    t.match(
+      (await coder.chats()).find(({ id }) => id === one.chat),
+      shown,
+    );
+    const events = await coder.watch();
+    await until("the feed says so", () => events.received.some(({ chat }) => chat.status === "running"), {
+      seen: () => events.received,
+    });
+  });
+
+  t.test("whoever guesses tokens at one relay is refused by all", async (t) => {
+    const { one, two } = await startRelays(t, { limits: { failuresPerAddress: 3 } });
+    const guess = async ({ url }: TestRelay) => {
+      const headers = { "coder-session-token": "twc_guess_guess" };
+      return (await fetch(`${url}/chats`, { headers })).status;
+    };
+    for (let guesses = 0; guesses < 4; guesses += 1) t.equal(await guess(one), 401);
+    await until("it is told", async () => {
+      const { status } = await fetch(`${two.url}/chats`, { headers: { "coder-session-token": two.clientToken } });
+      return status === 429;
+    });
+    t.equal(await guess(one), 429);
   });
 
   t.test("a relay that stops sends its agent on, and who watches elsewhere hears nothing of it", async (t) => {

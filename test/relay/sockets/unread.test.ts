@@ -69,7 +69,7 @@ t.test("an agent that reads no answers is not listened to, so that they cannot p
     workspace: hub.workspace("11111111-1111-4111-8111-111111111111"),
     token,
     named: new NamedChats(store, failures, token),
-    exchange: new LocalExchange((workspace) => hub.agentState(workspace)),
+    exchange: new LocalExchange(hub),
     live: new LiveSockets(noAuthority, () => true),
     penalties: new Penalties(),
     buckets: new RateBuckets({ agentMessagesPerSecond: 1e6, agentBytesPerSecond: 1e9, agentStallMsPerSecond: 5 }),

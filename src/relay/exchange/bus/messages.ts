@@ -11,6 +11,12 @@ import {
 
 /** The most chats of one workspace that one relay watches. */
 const MAX_WATCHES = 10_000;
+/** The most chats that one question is about: more than one page of a list has. */
+export const MAX_LISTED_CHATS = 200;
+/** Whoever guesses tokens is refused for so long at most, in milliseconds. */
+const MAX_REFUSED_MS = 60_000;
+/** The longest text of an address. */
+const MAX_ADDRESS_UNITS = 100;
 
 const relay = z.string().min(1).max(100);
 const count = z.int().nonnegative();
@@ -25,6 +31,7 @@ export type Generation = z.infer<typeof generationSchema>;
 
 /** A chat that is watched with one comparison, as the tunnel's `watch` has it. */
 const watched = watchSchema.omit({ type: true });
+const chat = watched.shape.chat;
 export type Watched = z.infer<typeof watched>;
 
 const head = z.object({ ...treeNameShape });
@@ -37,8 +44,16 @@ export const toHomeSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("take"), ...generationSchema.shape }),
   /** The workspace has this home: another one gives it up, if its generation is lower. */
   z.object({ type: z.literal("home"), ...generationSchema.shape }),
-  /** A request: who has the workspace? Answered with {@link homeStateSchema}. With `relay`: is it known, with what it said last? */
-  z.object({ type: z.literal("who"), relay: relay.exactOptional(), id: id.exactOptional() }),
+  /**
+   * A request: who has the workspace? Answered with {@link homeStateSchema}. With `relay`: is it known, with what it said last? With
+   * `chats`: what do their trees add up to?
+   */
+  z.object({
+    type: z.literal("who"),
+    relay: relay.exactOptional(),
+    id: id.exactOptional(),
+    chats: z.array(chat).max(MAX_LISTED_CHATS).exactOptional(),
+  }),
   /**
    * All that a relay watches; what it does not name is not watched any more. With `heads` it asks for everything that differs
    * from the states that it holds. `known` is the last home that it has heard of; `isLost`: that one is not there any more.
@@ -58,7 +73,7 @@ export const toHomeSchema = z.discriminatedUnion("type", [
     relay,
     id,
     follow: id,
-    chat: watched.shape.chat,
+    chat,
     compare: watched.shape.compare,
   }),
   /** A question to the agent. Answered by `answer`. */
@@ -75,12 +90,33 @@ export const tookSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("held"), ...generationSchema.shape }),
 ]);
 
+/** What one tree of a chat adds up to. */
+const treeCount = z.object({
+  root: treeNameShape.root,
+  changedFiles: count,
+  additions: count,
+  deletions: count,
+  scannedAt: z.number().nonnegative(),
+});
+
 export const homeStateSchema = z.object({
   ...generationSchema.shape,
   /** `connecting`: its agent has not been welcomed yet. */
   state: z.enum(["connecting", "connected"]),
   isKnown: z.boolean(),
+  /** Of the chats that were asked about, as far as there is room in one message: those that are watched. */
+  counts: z.array(z.object({ chat, trees: z.array(treeCount) })).exactOptional(),
 });
+
+/** To all relays. */
+export const toRelaysSchema = z.object({
+  type: z.literal("guessing"),
+  /** Of somebody who has brought too many tokens that do not count. */
+  address: z.string().min(1).max(MAX_ADDRESS_UNITS),
+  /** The relay that says it refuses them for so long, in milliseconds. */
+  forMs: z.number().positive().max(MAX_REFUSED_MS),
+});
+export type ToRelays = z.infer<typeof toRelaysSchema>;
 
 /** What an agent has said of its chats and trees, as its home passes it on: updates whole. */
 type Report = Extract<AgentMessage, { type: "chat" | "tree" | "gone" | "trouble" }>;

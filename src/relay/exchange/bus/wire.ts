@@ -8,9 +8,11 @@ import {
   type ToFollower,
   type ToHome,
   type ToHomeOf,
+  type ToRelays,
   toFollowerSchema,
   toHomeSchema,
   tookSchema,
+  toRelaysSchema,
 } from "./messages.js";
 
 /** The first part of every subject: another version of this language has another one. */
@@ -20,6 +22,9 @@ export type Took = z.infer<typeof tookSchema>;
 export type HomeState = z.infer<typeof homeStateSchema>;
 /** What answers a `take` or a `who`. */
 type Answer = Took | HomeState;
+
+/** Where relays say what is about no workspace. */
+const RELAYS_SUBJECT = `${PREFIX}.abuse`;
 
 /** What relays say to each other, at the subjects where they say it. What is heard and makes no sense is dropped. */
 export class Wire {
@@ -62,15 +67,30 @@ export class Wire {
     this.#publish(`${PREFIX}.to.${relay}.${workspace}`, message);
   }
 
+  toRelays(message: ToRelays): void {
+    this.#publish(RELAYS_SUBJECT, message);
+  }
+
   // ── what is heard ──
 
-  /** What is said to a workspace's home. @param heard `answer` is for those who have asked */
+  /** What other relays say to all. */
+  atRelays(heard: (message: ToRelays) => void): Subscription {
+    const reader = new FrameReader();
+    return this.#bus.subscribe(RELAYS_SUBJECT, ({ subject, data }) => {
+      const message = toRelaysSchema.safeParse(reader.read(subject, data)).data;
+      if (message !== undefined) heard(message);
+    });
+  }
+
+  /** What is said to a workspace's home. @param heard `answer` is for those who have asked: a message of one frame */
   atHome(workspace: string, heard: (message: ToHome, answer: (answer: Answer) => void) => void): Subscription {
     const reader = new FrameReader();
     return this.#bus.subscribe(homeSubject(workspace), ({ subject, data, reply }) => {
       const message = toHomeSchema.safeParse(reader.read(subject, data)).data;
       const answer = (said: Answer): void => {
-        for (const frame of this.#writer.write(said, this.#bus.maxBytes)) reply(frame);
+        const [frame, ...more] = this.#writer.write(said, this.#bus.maxBytes);
+        if (frame !== undefined && more.length === 0) reply(frame);
+        else if ("counts" in said) answer(withoutCounts(said));
       };
       if (message !== undefined) heard(message, answer);
     });
@@ -107,6 +127,10 @@ export class Wire {
     if (frame === undefined) return undefined;
     return new FrameReader().read(subject, await this.#bus.request(subject, frame, timeoutMs));
   }
+}
+
+function withoutCounts({ counts, ...state }: HomeState): HomeState {
+  return state;
 }
 
 function homeSubject(workspace: string): string {

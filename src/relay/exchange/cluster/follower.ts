@@ -2,7 +2,7 @@ import type { RelayMessage } from "../../../protocol/index.js";
 import type { Clock } from "../../../util/index.js";
 import { TunnelLimitError } from "../../budgets/exceeded.js";
 import type { AgentLink, Workspace } from "../../hub/index.js";
-import { NobodyListensError, NoReplyError, type Subscription } from "../bus/bus.js";
+import type { Subscription } from "../bus/bus.js";
 import {
   compareGenerations,
   type Generation,
@@ -12,7 +12,8 @@ import {
   type ToFollowerOf,
 } from "../bus/messages.js";
 import type { HomeState, Wire } from "../bus/wire.js";
-import type { Following } from "../exchange.js";
+import type { ExchangeCounts, Following } from "../exchange.js";
+import { HomeSearch } from "./home-search.js";
 import { Replica } from "./replica.js";
 import { Requests } from "./requests.js";
 import { headsOf, watchesOf } from "./snapshot.js";
@@ -20,14 +21,6 @@ import { Sync } from "./sync.js";
 
 /** A home of which nothing was heard for so long is asked whether it is there, in milliseconds. Its beacons come every 2 s. */
 const SILENCE_MS = 5_000;
-/** How often a home is told that this relay still follows; it forgets whom it has not heard for 30 s. */
-const KEEPALIVE_MS = 10_000;
-/** How often a home is looked for where there is none. A new one says so by itself, as a rule. */
-const LOOK_MS = 10_000;
-/** The same where one is about to come. */
-const LOOK_SOON_MS = 400;
-/** How long somebody has to say whether there is a home. */
-const WHO_MS = 1_000;
 /** How long viewers are not told that the agent is away when it is on its way to another home. */
 const QUIET_MS = 10_000;
 /** A workspace that has no room for what its agent sends is left alone for so long. */
@@ -38,12 +31,16 @@ const LONG_AGO = Number.NEGATIVE_INFINITY;
 
 type Lost = "disconnected" | "timeout";
 
+/** How often something has gone wrong between relays, to be counted on. */
+export type Troubles = Pick<ExchangeCounts, "gaps" | "syncs" | "homesLost">;
+
 export interface FollowerOptions {
   wire: Wire;
   workspace: Workspace;
   clock: Clock;
   /** Numbers across workspaces; each is greater than the one before. */
   nextId: () => number;
+  counts: Troubles;
 }
 
 /**
@@ -61,8 +58,10 @@ export class Follower implements Following, AgentLink {
   readonly #workspace: Workspace;
   readonly #clock: Clock;
   readonly #nextId: () => number;
+  readonly #counts: Troubles;
   readonly #replica: Replica;
   readonly #requests = new Requests();
+  readonly #search: HomeSearch;
   #log: Subscription | undefined;
   /** The last home that was heard, or is. */
   #known: Generation | undefined;
@@ -76,20 +75,20 @@ export class Follower implements Following, AgentLink {
   /** Something else may be watched since. */
   #mayDiffer = false;
   #isRestating = false;
-  #isLooking = false;
   #mustResume = false;
   // of the monotonic clock
-  #lookAtMs = 0;
   #heardAtMs = LONG_AGO;
   #quietUntilMs = LONG_AGO;
   #restartAtMs = NEVER;
 
-  constructor({ wire, workspace, clock, nextId }: FollowerOptions) {
+  constructor({ wire, workspace, clock, nextId, counts }: FollowerOptions) {
     this.#wire = wire;
     this.#workspace = workspace;
     this.#clock = clock;
     this.#nextId = nextId;
+    this.#counts = counts;
     this.#replica = new Replica(workspace, this);
+    this.#search = new HomeSearch(wire, workspace.id, clock);
   }
 
   /** The last home that was heard of. */
@@ -130,6 +129,11 @@ export class Follower implements Following, AgentLink {
   /** The bus was lost, and is back. */
   reconnected(): void {
     this.#look();
+  }
+
+  /** What the home has said may have been dropped: it is asked for all that is true, before it says so by itself. */
+  mayLack(): void {
+    if (this.#isFollowing) this.#syncSoon();
   }
 
   // ── the workspace ──
@@ -197,25 +201,12 @@ export class Follower implements Following, AgentLink {
 
   #look(): void {
     const log = this.#log;
-    if (this.#isLooking || log === undefined) return;
-    this.#isLooking = true;
-    this.#lookAtMs = this.#now() + LOOK_SOON_MS;
-    const about = this.#followId > 0 ? this.#name(this.#followId) : {};
-    const isCurrent = () => {
-      this.#isLooking = false;
-      return this.#log === log;
-    };
-    this.#wire.who(this.#workspace.id, { type: "who", ...about }, WHO_MS).then(
-      (home) => {
-        if (isCurrent() && home !== undefined) this.#found(home);
-      },
-      (thrown: unknown) => {
-        if (!isCurrent()) return;
-        if (thrown instanceof NobodyListensError) this.#lost("disconnected");
-        else if (!(thrown instanceof NoReplyError)) throw thrown;
-        else if (this.#replica.isAttached && this.#isSilent()) this.#lost("disconnected");
-      },
-    );
+    if (log === undefined) return;
+    void this.#search.ask(this.#followId > 0 ? this.#name(this.#followId) : {}).then((home) => {
+      if (home === undefined || this.#log !== log) return;
+      if (typeof home === "object") this.#found(home);
+      else if (home === "nobody" || (this.#replica.isAttached && this.#isSilent())) this.#lost("disconnected");
+    });
   }
 
   #found(home: HomeState): void {
@@ -233,11 +224,12 @@ export class Follower implements Following, AgentLink {
 
   /** The home is not there any more. */
   #lost(state: Lost): void {
+    if (this.#isFollowing) this.#counts.homesLost += 1;
     this.#lose();
     this.#heardAtMs = LONG_AGO;
-    const now = this.#now();
-    if (now >= this.#quietUntilMs) this.#leaveAgent(state);
-    this.#lookAtMs = now + (now < this.#quietUntilMs ? LOOK_SOON_MS : LOOK_MS);
+    const isComing = this.#now() < this.#quietUntilMs;
+    if (!isComing) this.#leaveAgent(state);
+    this.#search.wait(isComing);
   }
 
   #leaveAgent(state: Lost): void {
@@ -257,7 +249,7 @@ export class Follower implements Following, AgentLink {
     const isLost = !this.#isFollowing && this.#replica.isAttached && this.#isSilent();
     if (isLost && nowMs >= this.#quietUntilMs) this.#lost("disconnected");
     const isSure = this.#isFollowing && !this.#isSilent();
-    if (nowMs >= this.#lookAtMs + (isSure ? KEEPALIVE_MS : 0)) this.#look();
+    if (this.#search.isDue(nowMs, isSure)) this.#look();
     if (this.#sync !== undefined && nowMs >= this.#sync.dueAtMs) this.#startSync();
     this.#goOn();
   }
@@ -271,6 +263,7 @@ export class Follower implements Following, AgentLink {
   #startSync(): void {
     const id = this.#nextId();
     const watches = watchesOf(this.#workspace);
+    this.#counts.syncs += 1;
     this.#followId = id;
     this.#said = JSON.stringify(watches);
     this.#sync = new Sync(id, this.#now(), this.#sync);
@@ -320,7 +313,7 @@ export class Follower implements Following, AgentLink {
     this.#isFollowing = true;
     this.#n = n;
     this.#quietUntilMs = LONG_AGO;
-    this.#lookAtMs = this.#now();
+    this.#search.found();
     if (this.#mustResume) {
       this.#mustResume = false;
       this.#workspace.resume();
@@ -361,14 +354,20 @@ export class Follower implements Following, AgentLink {
   }
 
   #heardEnd(over: NonNullable<LogEntry["over"]>): void {
-    if (over === "moved") this.#quietUntilMs = this.#now() + QUIET_MS;
+    if (over === "moved") {
+      this.#quietUntilMs = this.#now() + QUIET_MS;
+      this.#lose(); // it is not lost
+    }
     this.#lost(over === "moved" ? "disconnected" : over);
   }
 
   #take({ n, event }: LogEntry): void {
     if (n <= this.#n) return; // it was repeated, or is late
     if (event !== undefined && n === this.#n + 1 && this.#apply(event)) this.#n = n;
-    else this.#startSync();
+    else {
+      this.#counts.gaps += 1;
+      this.#startSync();
+    }
   }
 
   /** @returns whether nothing before it is missing */

@@ -12,7 +12,7 @@ import {
 import type { HomeState, Took, Wire } from "../bus/wire.js";
 import type { AgentReport, Home, Hosted, Welcomed } from "../exchange.js";
 import { Followers } from "./followers.js";
-import { eventOf, snapshotOf } from "./snapshot.js";
+import { countsOf, eventOf, snapshotOf } from "./snapshot.js";
 import type { Claim } from "./takeover.js";
 
 /** How often a followed log says how far it is, in milliseconds: whoever has lost its last entry hears of it then. */
@@ -62,6 +62,7 @@ export class HomeEnd implements Hosted, Claim {
   #n = 0;
   #welcomed: Welcomed | undefined;
   #isOver = false;
+  #isLeaving = false;
   #beaconAtMs = 0;
   #announceAtMs = Number.POSITIVE_INFINITY;
 
@@ -111,11 +112,12 @@ export class HomeEnd implements Hosted, Claim {
   }
 
   ended(state: "disconnected" | "timeout"): void {
-    this.#end(state);
+    this.#end(this.#isLeaving ? "moved" : state); // the agent's turn in a drain may come late
   }
 
   /** The relay stops: whoever follows is told not to worry. */
   leave(): void {
+    this.#isLeaving = true;
     if (this.#welcomed !== undefined) this.#say({ isLeaving: true });
   }
 
@@ -127,6 +129,7 @@ export class HomeEnd implements Hosted, Claim {
   /** Another relay is its home. */
   #yield(): void {
     this.retire();
+    this.#workspace.handOver();
     this.#home.replaced();
   }
 
@@ -190,7 +193,7 @@ export class HomeEnd implements Hosted, Claim {
         this.#meets(message);
         break;
       case "who":
-        answer({ ...this.#generation, ...this.#stateFor(message) });
+        answer({ ...this.#generation, ...this.#stateFor(message), ...this.#countsFor(message) });
         break;
       default:
         if (this.#welcomed !== undefined) this.#serve(message, this.#welcomed);
@@ -208,6 +211,10 @@ export class HomeEnd implements Hosted, Claim {
     const isKnown =
       relay !== undefined && id !== undefined && this.#followers.hears(relay, id, this.#clock.monotonicMs());
     return { state: this.#welcomed === undefined ? "connecting" : "connected", isKnown };
+  }
+
+  #countsFor({ chats }: ToHomeOf<"who">): Pick<HomeState, "counts"> {
+    return chats === undefined ? {} : { counts: countsOf(this.#workspace, chats) };
   }
 
   #serve(message: Exclude<ToHome, { type: "take" | "home" | "who" }>, welcomed: Welcomed): void {

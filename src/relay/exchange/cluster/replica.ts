@@ -26,7 +26,7 @@ export class Replica {
     const before = this.#attachedWith;
     if (before !== undefined && before.secrets === secrets && before.compares === compares) return false;
     this.#attachedWith = { secrets, compares };
-    this.#workspace.attach(this.#link, secrets, compares);
+    this.#workspace.attachReplica(this.#link, secrets, compares);
     return true;
   }
 

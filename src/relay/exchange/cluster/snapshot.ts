@@ -1,7 +1,12 @@
 import { type TreeMessage, treeKey, treeOfKey } from "../../../protocol/index.js";
 import type { Channel, TreeState, Workspace } from "../../hub/index.js";
 import type { Head, LogEvent, Watched } from "../bus/messages.js";
+import type { HomeState } from "../bus/wire.js";
 import type { AgentReport } from "../exchange.js";
+
+/** So much is said of what chats add up to in one answer, which is one message: characters of roots, and so many for each tree. */
+const MAX_COUNTS_UNITS = 256 * 1024;
+const COUNT_UNITS = 100;
 
 /**
  * What a home passes on of what its agent has said, once its own workspace has taken it: of a tree, what that holds now, so
@@ -99,6 +104,20 @@ function confirmationOf(state: TreeState, scannedAt: string): LogEvent {
 
 function namesOf({ root, compare, epoch, seq }: TreeState): Head {
   return { root, ...(compare !== undefined && { compare }), epoch, seq };
+}
+
+/** What the trees of chats add up to: of those that are watched, as far as there is room. */
+export function countsOf(workspace: Workspace, chats: readonly string[]): NonNullable<HomeState["counts"]> {
+  const counts: NonNullable<HomeState["counts"]> = [];
+  let left = MAX_COUNTS_UNITS;
+  for (const chat of chats) {
+    const trees = workspace.counts(chat);
+    const units = trees.reduce((sum, { root }) => sum + root.length + COUNT_UNITS, 0);
+    if (trees.length === 0 || units > left) continue;
+    left -= units;
+    counts.push({ chat, trees: [...trees] });
+  }
+  return counts;
 }
 
 /** What is watched in a workspace, for its home to watch it. */

@@ -53,6 +53,8 @@ export class TreeCache {
   readonly #stored = new Set<string>();
   /** What the agent that came last does with secrets. */
   #secrets: SecretsMode | undefined;
+  /** The agent is at another relay: that one writes to the store, and takes away there what is gone. */
+  isReplica = false;
 
   /** @param isWatched whether a tree is among those of a chat that is watched @param account the workspace's */
   constructor(
@@ -79,7 +81,7 @@ export class TreeCache {
 
   /** Whether the store lacks nothing of what is here. */
   get areSaved(): boolean {
-    return [...this.#trees.values()].every(isSaved);
+    return this.isReplica || [...this.#trees.values()].every(isSaved);
   }
 
   state(root: string): TreeState | undefined {
@@ -126,7 +128,7 @@ export class TreeCache {
    */
   async save(everything: boolean, isOver: () => boolean = () => false): Promise<void> {
     for (const tree of this.#trees.values()) {
-      if (isOver()) return;
+      if (this.isReplica || isOver()) return;
       const { state } = tree;
       if (state === undefined || isSaved(tree)) continue;
       const version = versionOf(state);
@@ -138,7 +140,7 @@ export class TreeCache {
       await this.#store.save(
         this.#workspace,
         { ...state, meta, secrets: tree.secrets },
-        () => this.#trees.get(state.root)?.state !== state,
+        () => this.isReplica || this.#trees.get(state.root)?.state !== state,
       );
       // only now: what failed, or was outdated, is tried again
       tree.savedAt = Date.now();
@@ -157,7 +159,7 @@ export class TreeCache {
     let gone = this.forgetUnfinished(0);
     for (const [root, tree] of this.#trees) {
       if (gone >= bytes) break;
-      const isWritten = tree.state !== undefined && isSaved(tree);
+      const isWritten = tree.state !== undefined && (this.isReplica || isSaved(tree));
       if ((!isWritten && !unwritten) || tree.pending !== undefined || this.#isWatched(root)) continue;
       gone += this.#drop(root, tree);
     }
@@ -196,9 +198,11 @@ export class TreeCache {
       if (tree.state !== undefined) dropped.push(tree.state);
       this.#drop(root, tree);
     }
-    for (const root of this.#store.rootsOtherThan(this.#workspace, secrets)) {
-      this.#unstore(root);
-      this.#store.delete(this.#workspace, root);
+    if (!this.isReplica) {
+      for (const root of this.#store.rootsOtherThan(this.#workspace, secrets)) {
+        this.#unstore(root);
+        this.#store.delete(this.#workspace, root);
+      }
     }
     this.#secrets = secrets;
     return dropped;
@@ -361,7 +365,7 @@ export class TreeCache {
     this.#unstore(root);
     const tree = this.#trees.get(root);
     if (tree !== undefined) this.#drop(root, tree);
-    this.#store.delete(this.#workspace, root);
+    if (!this.isReplica) this.#store.delete(this.#workspace, root);
     return tree?.state;
   }
 

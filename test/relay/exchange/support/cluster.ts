@@ -11,6 +11,9 @@ import { ModelAgent, type Written } from "./model-agent.js";
 
 export const ROOTS = ["/home/me/app", "/home/me/lib"] as const;
 
+/** What a hub reads and writes of a store. */
+export type HubStore = Pick<Store, "chatRoots" | "treeStates">;
+
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** One client: what it was shown, checked as it comes. */
@@ -28,6 +31,10 @@ export class Client {
   #count = 0;
   /** It may be shown less than before: another agent has come, which reads the files later. */
   mayGoBack = false;
+  /** How many barriers have passed. */
+  passed = 0;
+  /** Called when it was shown something. */
+  onShown: () => void = () => undefined;
   viewer: Viewer | undefined;
 
   constructor(written: Written) {
@@ -54,8 +61,11 @@ export class Client {
     for (const id of frame.answers ?? []) {
       const written = this.#refreshes.get(id);
       this.#refreshes.delete(id);
-      if (frame.type !== "error" && written !== undefined) this.#expect(written, `refresh ${id}`);
+      if (frame.type === "error" || written === undefined) continue;
+      this.passed += 1;
+      this.#expect(written, `refresh ${id}`);
     }
+    this.onShown();
   }
 
   #heardChanges({ repositories = [] }: { repositories?: { repo_root: string; unified_diff: string }[] }): void {
@@ -77,20 +87,51 @@ export class Client {
   }
 }
 
+/** The same, with a note of every call of one of these. */
+function noting<T extends object>(of: T, names: readonly (keyof T & string)[], notes: string[]): T {
+  const noted: ReadonlySet<unknown> = new Set(names);
+  return new Proxy(of, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]): unknown => {
+        if (noted.has(name)) notes.push(String(name));
+        return value.apply(target, args);
+      };
+    },
+  });
+}
+
 /** One relay: hub and exchange as they are, without sockets. */
 export class Node {
   readonly hub: Hub;
   readonly exchange: BusExchange;
   readonly bus: ChaosBus;
   readonly clients = new Set<Client>();
+  /** What it has written to the store, by the names of what was called. */
+  readonly writes: string[] = [];
+  /** Whom other relays have told it to refuse. */
+  readonly refused: { address: string; forMs: number }[] = [];
   isDead = false;
+  #stoodStillMs = 0;
 
-  constructor(store: Store, bus: ChaosBus, relay: string, clock: Clock) {
+  /** @param skewMs how far its time of day is ahead */
+  constructor(
+    store: HubStore,
+    bus: ChaosBus,
+    relay: string,
+    { clock: common, skewMs }: { clock: Clock; skewMs: number },
+  ) {
     this.bus = bus;
+    const clock: Clock = {
+      wallMs: () => common.wallMs() + skewMs,
+      monotonicMs: () => common.monotonicMs() + this.#stoodStillMs,
+      after: (delayMs, run) => common.after(delayMs, run),
+    };
     const follow = (...args: Parameters<BusExchange["follow"]>): Following => this.exchange.follow(...args);
     this.hub = new Hub({
-      chatRoots: store.chatRoots,
-      treeStates: store.treeStates,
+      chatRoots: noting(store.chatRoots, ["record", "bury"], this.writes),
+      treeStates: noting(store.treeStates, ["save", "delete"], this.writes),
       log: silentLogger(),
       limits: DEFAULT_LIMITS,
       lingerMs: 0,
@@ -99,7 +140,8 @@ export class Node {
         return () => following.stop();
       },
     });
-    this.exchange = new BusExchange({ bus, relay, clock, stateHere: (id) => this.hub.agentState(id) });
+    const onRefused = (address: string, forMs: number) => this.refused.push({ address, forMs });
+    this.exchange = new BusExchange({ bus, relay, clock, here: this.hub, onRefused });
   }
 
   watch(workspace: string, chat: string, written: Written): Client {
@@ -129,9 +171,15 @@ export class Node {
     this.clients.delete(client);
   }
 
+  /** Its loop has stood still: more time has passed than its timers know. */
+  standStill(ms: number): void {
+    this.#stoodStillMs += ms;
+  }
+
   /** The process is gone: nothing that it does reaches anybody. */
   async kill(): Promise<void> {
     this.isDead = true;
+    this.bus.cut();
     for (const client of [...this.clients]) this.leave(client);
     await this.exchange.close();
   }
@@ -155,14 +203,11 @@ export class Cluster {
     this.net = new ChaosNet(random, clock);
     this.workspace = random.uuid();
     this.chats = [random.uuid(), random.uuid()];
-    this.nodes = skewsMs.map((skewMs, at) => {
-      const skewed: Clock = {
-        wallMs: () => clock.wallMs() + skewMs,
-        monotonicMs: () => clock.monotonicMs(),
-        after: (delayMs, run) => clock.after(delayMs, run),
-      };
-      return new Node(store, this.net.bus(), `relay-${at}`, skewed);
-    });
+    this.nodes = skewsMs.map((skewMs, at) => new Node(store, this.net.bus(), `relay-${at}`, { clock, skewMs }));
+  }
+
+  get nowMs(): number {
+    return this.#clock.monotonicMs();
   }
 
   get alive(): Node[] {

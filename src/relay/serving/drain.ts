@@ -1,4 +1,4 @@
-import type { Clock } from "../util/index.js";
+import type { Clock } from "../../util/index.js";
 
 /** How much of the drain time states may take to be written. */
 const SAVE_SHARE = 0.3;

@@ -1,4 +1,4 @@
-import { messageOf, systemCode, TreewireError } from "../util/index.js";
+import { messageOf, systemCode, TreewireError } from "../../util/index.js";
 
 const WORDS: Readonly<Record<string, string>> = {
   EADDRINUSE: "another program listens there",
