@@ -15,6 +15,8 @@ export interface ChangeFeedOptions {
   clock: Clock;
   /** Told at once of a token whose record has changed, before anything is asked about it. */
   forget: (token: string | "all") => void;
+  /** The same of a chat. */
+  forgetChat?: (chat: string) => void;
   /** Told now and then that the stream answers. */
   answered?: () => void;
 }
@@ -31,6 +33,7 @@ export class ChangeFeed {
   readonly #stream: RecordStream;
   readonly #clock: Clock;
   readonly #forget: ChangeFeedOptions["forget"];
+  readonly #forgetChat: (chat: string) => void;
   readonly #answered: () => void;
   /** Numbers of messages that this store has written, and was not told of yet. */
   readonly #own = new Set<number>();
@@ -60,11 +63,12 @@ export class ChangeFeed {
   }
 
   private constructor(link: NatsLink, stream: RecordStream, options: ChangeFeedOptions) {
-    const { clock, forget, answered = () => undefined } = options;
+    const { clock, forget, forgetChat = () => undefined, answered = () => undefined } = options;
     this.#link = link;
     this.#stream = stream;
     this.#clock = clock;
     this.#forget = forget;
+    this.#forgetChat = forgetChat;
     this.#answered = answered;
   }
 
@@ -108,6 +112,7 @@ export class ChangeFeed {
   async #changed(subject: string): Promise<void> {
     const [kind] = subject.split(".").slice(-2);
     const id = idIn(subject);
+    if (kind === "chat") this.#forgetChat(id);
     if (kind === "chat") this.#add("chats", [id]);
     if (kind === "token") this.#forget(id);
     if (kind === "token" && !this.#ending.has(id)) this.#add("tokens", [id]);

@@ -110,6 +110,16 @@ export class NatsLink {
     }
   }
 
+  /** Reads what can be done without, unless that is not answered. Rejects with what else `read` does. */
+  async unlessDown(read: () => Promise<void>): Promise<void> {
+    if (this.health.state.kind !== "ok" || !this.isConnected) return;
+    try {
+      await read();
+    } catch (thrown) {
+      if (!(thrown instanceof StoreUnavailableError)) throw thrown;
+    }
+  }
+
   /**
    * Resolves when NATS answers, or has done so lately. Whether it does is asked beside that, so that who looks at the relay again
    * and again neither waits for another leader nor is told of one that is missing for a moment.

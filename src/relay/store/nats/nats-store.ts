@@ -14,8 +14,9 @@ import { requireCluster } from "./cluster.js";
 import { NatsChatFiles } from "./files.js";
 import { NatsInvites } from "./invites.js";
 import { NatsLink } from "./nats-link.js";
+import { OUTAGE_GRACE_MS, OutageGrace } from "./outage-grace.js";
 import { RecordStream } from "./record-stream.js";
-import { NatsTokens, OUTAGE_GRACE_MS } from "./tokens.js";
+import { NatsTokens } from "./tokens.js";
 import { RecordWriter } from "./transaction.js";
 import { NatsTransfer } from "./transfer.js";
 import { NatsTreeStates } from "./tree-states.js";
@@ -60,14 +61,19 @@ export class NatsStore implements Store {
       const link = await NatsLink.over(connection, { clock, patienceMs, log });
       await requireCluster(link);
       const stream = new RecordStream(link);
-      let tokens: NatsTokens | undefined;
-      const forget = (token: string | "all"): void => tokens?.forget(token);
-      const changes = await ChangeFeed.open(link, stream, { clock, forget, answered: () => tokens?.answered() });
+      let parts: { tokens: NatsTokens; chats: NatsChats } | undefined;
+      const isDown = () => link.health.state.kind !== "ok";
+      const grace = new OutageGrace({ clock, graceMs, isDown, recovered: () => changes.doubt() });
+      const changes = await ChangeFeed.open(link, stream, {
+        clock,
+        forget: (token) => parts?.tokens.forget(token),
+        forgetChat: (chat) => parts?.chats.forget(chat),
+        answered: () => grace.answered(),
+      });
       const wrote: ChangeFeed["wrote"] = (written, subjects) => changes.wrote(written, subjects);
       const writer = new RecordWriter(stream, { clock, patienceMs, wrote });
-      const isDown = () => link.health.state.kind !== "ok";
-      tokens = new NatsTokens(stream, writer, { clock, graceMs, isDown, recovered: () => changes.doubt() });
-      return new NatsStore({ connection, link, stream, changes, tokens, writer }, { ...options, clock, log });
+      parts = { tokens: new NatsTokens(stream, writer, grace), chats: new NatsChats(stream, writer, grace) };
+      return new NatsStore({ connection, link, stream, changes, writer, ...parts }, { ...options, clock, log });
     } catch (thrown) {
       await connection.close();
       throw thrown;
@@ -81,6 +87,7 @@ export class NatsStore implements Store {
       stream: RecordStream;
       changes: ChangeFeed;
       tokens: NatsTokens;
+      chats: NatsChats;
       writer: RecordWriter;
     },
     { clock, log, limits = DEFAULT_LIMITS }: { clock: Clock; log: Logger } & Pick<NatsStoreOptions, "limits">,
@@ -92,7 +99,7 @@ export class NatsStore implements Store {
     this.#changes = parts.changes;
     this.tokens = parts.tokens;
     this.invites = new NatsInvites(writer);
-    this.chats = new NatsChats(stream, writer);
+    this.chats = parts.chats;
     const blobs = new BlobStream(link);
     this.files = new NatsChatFiles(stream, writer, blobs);
     this.transfer = new NatsTransfer(stream, writer, blobs);

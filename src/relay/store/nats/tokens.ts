@@ -1,4 +1,3 @@
-import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Clock } from "../../../util/index.js";
 import type { Soon } from "../../soon.js";
@@ -13,35 +12,14 @@ import {
   type TokenRecord,
   tokenIdIn,
 } from "../token-record.js";
-import { StoreUnavailableError } from "../trouble.js";
 import { orderNow } from "./order.js";
+import { type OutageGrace, Remembered } from "./outage-grace.js";
 import type { RecordStream } from "./record-stream.js";
 import { recordFilters, recordSubjects } from "./subjects.js";
 import type { RecordWriter, Transaction } from "./transaction.js";
 
 /** A token that counted is believed to count for so long, or until it is told that it has changed. Milliseconds. */
 const BELIEVED_MS = 60_000;
-const MAX_BELIEVED = 50_000;
-/** The same while nobody can be asked, unless the operator says something else. */
-export const OUTAGE_GRACE_MS = 10 * 60_000;
-
-/** What was heard of a token that counted. */
-interface Believed {
-  record: TokenRecord;
-  /** Monotonic milliseconds. */
-  heardAt: number;
-}
-
-export interface NatsTokensOptions {
-  clock: Clock;
-  /** For how long a token that counted does so while nobody can be asked, in milliseconds. */
-  graceMs: number;
-  /** Whether it is known that nobody can be asked. */
-  isDown: () => boolean;
-  /** Called when somebody can be asked again, and tokens were believed without that meanwhile. */
-  recovered: () => void;
-}
-
 /** So long stays the message that has everybody look for the sessions of a token that was revoked: long after it was heard. */
 const ENDED_SECONDS = 3_600;
 
@@ -78,43 +56,33 @@ export const tokenSchema = z
 /** `until`: an invite to fetch a token of it expires, milliseconds since 1970; without it there is a token. */
 const knownSchema = z.object({ until: z.number().optional() });
 
-/**
- * {@link Tokens} as records that all relays share.
- *
- * Nobody is refused because the store does not answer: who counted a while ago still does, and of others nobody says anything. What
- * was believed in this way is asked about again afterwards.
- */
+/** {@link Tokens} as records that all relays share. */
 export class NatsTokens implements Tokens {
   readonly #stream: RecordStream;
   readonly #writer: RecordWriter;
-  readonly #options: NatsTokensOptions;
+  readonly #clock: Clock;
   /** Those that counted when they were asked for, and those above them. */
-  readonly #believed = new LRUCache<string, Believed>({ max: MAX_BELIEVED });
+  readonly #believed: Remembered<TokenRecord>;
+  /** Of workspaces that are known for ever. */
+  readonly #known: Remembered<true>;
   /** Monotonic milliseconds: what was heard before then may have changed. */
   #doubtedAt = Number.NEGATIVE_INFINITY;
-  /** A token was believed although nobody could be asked. */
-  #owesALook = false;
   /** Which tokens have changed since each question that is not answered: what is heard of them may be what they were. */
   readonly #changed = new Set<Set<string>>();
 
-  constructor(stream: RecordStream, writer: RecordWriter, options: NatsTokensOptions) {
+  constructor(stream: RecordStream, writer: RecordWriter, grace: OutageGrace) {
     this.#stream = stream;
     this.#writer = writer;
-    this.#options = options;
+    this.#clock = grace.options.clock;
+    this.#believed = new Remembered(grace, stream);
+    this.#known = new Remembered(grace, stream);
   }
 
   /** Asks again about a token that has changed, and believes nothing of it meanwhile. "all": any may have changed. */
   forget(token: string | "all"): void {
     for (const changed of this.#changed) changed.add(token);
-    if (token === "all") this.#doubtedAt = this.#options.clock.monotonicMs();
-    else this.#believed.delete(token);
-  }
-
-  /** Somebody can be asked again: who was believed without that is looked at once more. */
-  answered(): void {
-    if (!this.#owesALook) return;
-    this.#owesALook = false;
-    this.#options.recovered();
+    if (token === "all") this.#doubtedAt = this.#clock.monotonicMs();
+    else this.#believed.forget(token);
   }
 
   create(token: NewToken, { by }: OnBehalf = {}): Promise<string> {
@@ -136,8 +104,7 @@ export class NatsTokens implements Tokens {
       if (!isTextOf(text, record)) return undefined;
       if (!(await counts(record, (parent) => this.#ask(parent, above)))) return undefined;
       if (!changed.has("all")) {
-        const heardAt = this.#options.clock.monotonicMs();
-        for (const [each, kept] of above) if (!changed.has(each)) this.#believed.set(each, { record: kept, heardAt });
+        for (const [each, kept] of above) if (!changed.has(each)) this.#believed.hear(each, kept);
       }
       return callerOf(record);
     } finally {
@@ -175,9 +142,12 @@ export class NatsTokens implements Tokens {
   }
 
   async knowsWorkspace(workspace: string): Promise<boolean> {
-    const { value } = await this.#stream.get(recordSubjects.known(workspace));
-    const until = value === null ? 0 : knownSchema.parse(value).until;
-    return until === undefined || until > Date.now();
+    const answer = await this.#known.ask(workspace, recordSubjects.known(workspace));
+    if ("remembered" in answer) return true;
+    const known = knownSchema.nullable().parse(answer.asked);
+    if (known === null) return false;
+    if (known.until === undefined) this.#known.hear(workspace, true);
+    return known.until === undefined || known.until > Date.now();
   }
 
   /** By what is believed alone. @returns `undefined`: somebody has to be asked */
@@ -200,45 +170,19 @@ export class NatsTokens implements Tokens {
 
   /** What was heard of it so lately that nobody has to be asked. */
   #fresh(id: string): TokenRecord | undefined {
-    const believed = this.#believed.get(id);
-    if (believed === undefined || believed.heardAt <= this.#doubtedAt) return undefined;
-    return this.#options.clock.monotonicMs() - believed.heardAt < BELIEVED_MS ? believed.record : undefined;
-  }
-
-  /** What counts while nobody can be asked. */
-  #remembered(id: string): TokenRecord | undefined {
-    const believed = this.#believed.get(id);
-    if (believed === undefined) return undefined;
-    return this.#options.clock.monotonicMs() - believed.heardAt < this.#options.graceMs ? believed.record : undefined;
+    const heard = this.#believed.last(id);
+    if (heard === undefined || heard.heardAt <= this.#doubtedAt) return undefined;
+    return this.#clock.monotonicMs() - heard.heardAt < BELIEVED_MS ? heard.value : undefined;
   }
 
   /** @param asked is given what was heard, and not what was remembered */
   async #ask(id: string, asked?: Map<string, TokenRecord>): Promise<TokenRecord | undefined> {
-    const value = await this.#value(id);
-    if (value === undefined) {
-      const remembered = this.#remembered(id); // unless it has changed while somebody was asked
-      if (remembered === undefined) throw new StoreUnavailableError("failing");
-      this.#owesALook = true;
-      return remembered;
-    }
-    this.answered();
-    if (value === null) return undefined;
-    const record = tokenSchema.parse(value);
+    const answer = await this.#believed.ask(id, recordSubjects.token(id));
+    if ("remembered" in answer) return answer.remembered;
+    if (answer.asked === null) return undefined;
+    const record = tokenSchema.parse(answer.asked);
     asked?.set(id, record);
     return record;
-  }
-
-  /** @returns `undefined`: nobody can be asked, and something is remembered @throws StoreUnavailableError */
-  async #value(id: string): Promise<unknown> {
-    const subject = recordSubjects.token(id);
-    if (this.#remembered(id) === undefined) return (await this.#stream.get(subject)).value;
-    if (this.#options.isDown()) return undefined;
-    try {
-      return (await this.#stream.getOnce(subject)).value;
-    } catch (thrown) {
-      if (thrown instanceof StoreUnavailableError) return undefined;
-      throw thrown;
-    }
   }
 }
 

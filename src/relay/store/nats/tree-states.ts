@@ -93,8 +93,9 @@ export class NatsTreeStates implements TreeStates {
     this.#behind = new WriteBehind(clock, log);
   }
 
+  /** What the store does not answer is not there: agents say it again. */
   prepare(workspace: string): Promise<void> {
-    return this.#reads.read(workspace, () => this.#read(workspace));
+    return this.#link.unlessDown(() => this.#reads.read(workspace, () => this.#read(workspace)));
   }
 
   async save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void> {

@@ -57,6 +57,7 @@ interface Unwritten {
  * another relay may have had the chat's agent meanwhile. What a workspace may have is counted by each relay for itself.
  */
 export class NatsChatRoots implements ChatRoots {
+  readonly #link: NatsLink;
   readonly #stream: KeyedStream;
   readonly #maxRows: number;
   readonly #behind: WriteBehind;
@@ -72,16 +73,19 @@ export class NatsChatRoots implements ChatRoots {
 
   /** @param options `maxRows`: of all chats of one workspace; those of chats that were written longest ago go */
   constructor(link: NatsLink, { clock, log, maxRows }: { clock: Clock; log: Logger; maxRows: number }) {
+    this.#link = link;
     this.#stream = new KeyedStream(link, ROOTS_STREAM);
     this.#maxRows = maxRows;
     this.#behind = new WriteBehind(clock, log);
   }
 
+  /** What the store does not answer is as it was known. */
   prepare(chat: string): Promise<void> {
-    return this.#reads.read(chat, async () => {
+    const read = async () => {
       const { data } = await this.#stream.last(rootsSubject(chat));
       this.#know(chat, (data && parse(data)) ?? NOTHING);
-    });
+    };
+    return this.#link.unlessDown(() => this.#reads.read(chat, read));
   }
 
   record(workspace: string, chat: string, present: readonly string[]): void {

@@ -3,6 +3,7 @@ import { TreewireError } from "../../../../util/index.js";
 import type { Chat, ChatBinding, ChatChange, ChatPage, NamedChat } from "../../records.js";
 import { type Chats, type OnBehalf, PreconditionError } from "../../store.js";
 import { orderNow } from "../order.js";
+import { type OutageGrace, Remembered } from "../outage-grace.js";
 import type { RecordStream } from "../record-stream.js";
 import { idIn, recordFilters, recordSubjects } from "../subjects.js";
 import { requireLive } from "../tokens.js";
@@ -20,14 +21,35 @@ export class NatsChats implements Chats {
   readonly #stream: RecordStream;
   readonly #writer: RecordWriter;
 
-  constructor(stream: RecordStream, writer: RecordWriter) {
+  readonly #remembered: Remembered<Chat>;
+  /** Which chats have changed since each question that is not answered. */
+  readonly #changed = new Set<Set<string>>();
+
+  constructor(stream: RecordStream, writer: RecordWriter, grace: OutageGrace) {
     this.#stream = stream;
     this.#writer = writer;
+    this.#remembered = new Remembered(grace, stream);
+  }
+
+  /** A chat has changed. */
+  forget(id: string): void {
+    for (const changed of this.#changed) changed.add(id);
+    this.#remembered.forget(id);
   }
 
   async get(id: string): Promise<Chat | undefined> {
-    const { value } = await this.#stream.get(recordSubjects.chat(id));
-    return value === null ? undefined : chatOf(chatSchema.parse(value));
+    const changed = new Set<string>();
+    this.#changed.add(changed);
+    try {
+      const answer = await this.#remembered.ask(id, recordSubjects.chat(id));
+      if ("remembered" in answer) return answer.remembered;
+      if (answer.asked === null) return undefined;
+      const chat = chatOf(chatSchema.parse(answer.asked));
+      if (!changed.has(id)) this.#remembered.hear(id, chat);
+      return chat;
+    } finally {
+      this.#changed.delete(changed);
+    }
   }
 
   bind(binding: ChatBinding, options?: OnBehalf): Promise<Chat> {
