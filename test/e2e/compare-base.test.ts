@@ -15,7 +15,7 @@ const workspace = randomUUID();
 const tokenFile = await stack.agentToken(workspace);
 const env = { ...ALLOW_TEMP, XDG_STATE_HOME: tempDir(t), XDG_RUNTIME_DIR: tempDir(t) };
 const start = () =>
-  startProgram(t, "agent", ["--relay", stack.url, "--token-file", tokenFile, "--root", tempDir(t)], { env });
+  startProgram(t, "agent", ["--relay", stack.homeUrl, "--token-file", tokenFile, "--root", tempDir(t)], { env });
 let agent = start();
 
 /** Branch `feature`, stacked on `below`, which is on `main`. */
@@ -50,11 +50,11 @@ t.test("two chats on one tree have bases of their own, by how they are bound", a
   repo.write("new", "2\n");
   await plain.showsDiff(repo.root, diffAgainst(repo, "main"));
   await named.showsDiff(repo.root, diffAgainst(repo, "below"));
-  await bindChat(stack.dataDir, { chat, ...binding });
+  await bindChat(stack.place, { chat, ...binding });
   await named.showsDiff(repo.root, diffAgainst(repo, "main"));
-  await bindChat(stack.dataDir, { chat, ...binding, base: "feature" });
+  await bindChat(stack.place, { chat, ...binding, base: "feature" });
   await named.showsDiff(repo.root, diffAgainst(repo, "feature"));
-  const args = ["chat", "bind", chat, "--data-dir", stack.dataDir, "--workspace", workspace, "--base"];
+  const args = ["chat", "bind", chat, ...stack.placeArgs, "--workspace", workspace, "--base"];
   t.match(await runProgram(t, "relay", [...args, "a..b"]), { status: 2, stderr: /not a ref's name/ });
 });
 

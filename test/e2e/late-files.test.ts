@@ -36,7 +36,7 @@ async function waiting(t: Test, url: string, files: Record<string, string>, awai
 t.test("a token file that is not there yet is waited for", async (t) => {
   const dir = join(tempDir(t), "not yet mounted");
   const path = join(dir, "token");
-  const { agent, connected } = await waiting(t, stack.url, { "token-file": path }, path);
+  const { agent, connected } = await waiting(t, stack.homeUrl, { "token-file": path }, path);
   mkdirSync(dir);
   copyFileSync(await stack.agentToken(randomUUID()), path);
   await connected();
@@ -46,14 +46,14 @@ t.test("a token file that is not there yet is waited for", async (t) => {
 t.test("a token file that is empty is about to be written, and waited for", async (t) => {
   const path = join(tempDir(t), "token");
   writeFileSync(path, "");
-  const { connected } = await waiting(t, stack.url, { "token-file": path }, path);
+  const { connected } = await waiting(t, stack.homeUrl, { "token-file": path }, path);
   writeFileSync(path, readFileSync(await stack.agentToken(randomUUID())));
   await connected();
 });
 
 t.test("certificates that are not there yet are waited for", { skip: withoutOpenssl }, async (t) => {
   const certificates = makeCertificates(t);
-  const front = await tlsFront(t, Number(new URL(stack.url).port), certificates, { requestCert: true });
+  const front = await tlsFront(t, Number(new URL(stack.homeUrl).port), certificates, { requestCert: true });
   const dir = tempDir(t);
   const token = await stack.agentToken(randomUUID());
   const [ca, cert, key] = ["ca.pem", "cert.pem", "key.pem"].map((name) => join(dir, name)) as [string, string, string];

@@ -158,7 +158,7 @@ t.test("an agent whose standard error nobody reads tells of edits, and leaves wh
 /** An agent with that standard error, and a client of a tree of it that is right after each edit. */
 async function watched(t: Test, stack: Stack, stderr: number) {
   const workspace = randomUUID();
-  const args = ["--relay", stack.url, "--token-file", await stack.agentToken(workspace), "--log-level", "debug"];
+  const args = ["--relay", stack.homeUrl, "--token-file", await stack.agentToken(workspace), "--log-level", "debug"];
   const agent = startProgram(t, "agent", args, { env: ALLOW_TEMP, stderr });
   const repo = createRepo(t, { "a.txt": "0\n" });
   const chat = await stack.bind({ workspace, owner: "alice", paths: [repo.root] });

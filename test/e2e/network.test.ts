@@ -34,7 +34,7 @@ const NOTICED_WITHIN_MS = 30_000;
 
 const stack = await Stack.start(t);
 const alice = await stack.clientToken("alice");
-const relayPort = Number(new URL(stack.url).port);
+const relayPort = Number(new URL(stack.homeUrl).port);
 
 const unhandled: unknown[] = [];
 process.on("unhandledRejection", (reason) => unhandled.push(reason));

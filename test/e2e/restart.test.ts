@@ -61,7 +61,7 @@ t.test("a repository that vanished while the agent was away is told as removed",
 
 t.test("a relay that is killed is found again by its agent, and clients that return get everything", async (t) => {
   const { stack, agent, one, two, client, watch } = await everything(t, await Stack.start(t));
-  await stack.relay.stop("SIGKILL");
+  await stack.stopRelay("SIGKILL");
   await until("the client is cut off", () => client.closeCode !== undefined);
   one.write("a", "changed meanwhile\n");
   await until("the agent has tried again", () => agent.stderr.includes("TW_RELAY_UNREACHABLE"), {
@@ -83,7 +83,7 @@ t.test("a relay that is killed is found again by its agent, and clients that ret
 
 t.test("a relay that says it is going away is left and found again, and is sent only what changed", async (t) => {
   const stack = await Stack.start(t);
-  const link = await BadLink.open(t, Number(new URL(stack.url).port));
+  const link = await BadLink.open(t, Number(new URL(stack.homeUrl).port));
   const workspace = randomUUID();
   const tokenFile = await stack.agentToken(workspace);
   const agent = startProgram(t, "agent", ["--relay", `http://127.0.0.1:${link.port}`, "--token-file", tokenFile], {
@@ -98,7 +98,7 @@ t.test("a relay that says it is going away is left and found again, and is sent 
   const whole = link.received;
   t.ok(whole > LARGE_BYTES / 3, `the first state takes ${whole} bytes, compressed`);
 
-  t.equal((await stack.relay.stop("SIGTERM")).status, 0);
+  t.equal((await stack.stopRelay("SIGTERM")).status, 0);
   t.equal(await until("the client is told", () => client.closeCode), 1001);
   await until("the agent is told", () => /the relay closed the connection \(close code 1001/.test(agent.stderr), {
     seen: () => agent.stderr,

@@ -20,7 +20,7 @@ async function startAgent(t: Cleanup) {
   const tokenFile = await stack.agentToken(workspace);
   const root = tempDir(t);
   const start = () =>
-    startProgram(t, "agent", ["--relay", stack.url, "--token-file", tokenFile, "--root", root], { env });
+    startProgram(t, "agent", ["--relay", stack.homeUrl, "--token-file", tokenFile, "--root", root], { env });
   const command = async (...args: string[]) => runProgram(t, "agent", args, { env });
   const status = async (): Promise<AgentStatus> =>
     agentStatusSchema.parse(JSON.parse((await command("status", "--json")).stdout));
@@ -120,7 +120,7 @@ t.test("status tells what is wrong, in words", async (t) => {
   await WatchClient.watch(t, stack.url, chat, alice);
   const now = await status();
   t.match(now, {
-    connection: { state: "connected", workspace, problem: null, relay: new URL(stack.url).host },
+    connection: { state: "connected", workspace, problem: null, relay: new URL(stack.homeUrl).host },
     chats: [{ chat, watched: true, bound_paths: 2, tracked_paths: 0, roots: [repo.root] }],
     trees: [{ root: repo.root, watched: true, state: "live", health: "", changed_files: 1, problem: null }],
   });
@@ -135,7 +135,7 @@ t.test("a second agent on the same state leaves track and status to the first", 
   const { status, ready, env } = await startAgent(t);
   await ready();
   const first = await status();
-  const other = startProgram(t, "agent", ["--relay", stack.url, "--token-file", await stack.agentToken(randomUUID())], {
+  const other = startProgram(t, "agent", ["--relay", stack.homeUrl, "--token-file", await stack.agentToken(randomUUID())], {
     env,
   });
   await until("the other says so", () => /another agent uses it/.test(other.stderr), { seen: () => other.stderr });

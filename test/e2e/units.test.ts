@@ -58,8 +58,8 @@ async function outside(t: Cleanup) {
 
 /** {@link outside}, and the user's agent as a service of a systemd in namespaces. */
 /** The repository is not in the user's home, which is what the service shows by itself. */
-function settingsFor({ url }: Stack): string {
-  return `TREEWIRE_RELAY=${url}\nTREEWIRE_ALLOW_ROOT=${ALLOW_TEMP.TREEWIRE_ALLOW_ROOT}\n`;
+function settingsFor({ homeUrl }: Stack): string {
+  return `TREEWIRE_RELAY=${homeUrl}\nTREEWIRE_ALLOW_ROOT=${ALLOW_TEMP.TREEWIRE_ALLOW_ROOT}\n`;
 }
 
 async function asService(t: Cleanup, dropIn: string) {
@@ -84,7 +84,7 @@ t.test("the agent works inside its unit's sandbox", { skip: noSystemd }, async (
   t.match(systemd.run("agent", "install-service", "--for", SERVICE_USER), /enabled and running/);
   t.equal(systemd.show(INSTANCE, "FragmentPath"), "/etc/systemd/system/treewire-agent@.service");
   t.equal(systemd.show(INSTANCE, "UnitFileState"), "enabled", "it is started with the machine");
-  t.equal(systemd.show(INSTANCE, "StatusText"), `connected to ${new URL(stack.url).host}`);
+  t.equal(systemd.show(INSTANCE, "StatusText"), `connected to ${new URL(stack.homeUrl).host}`);
   t.equal(systemd.show(INSTANCE, "ActiveState"), "active");
   await editIsSeen();
 
@@ -172,12 +172,12 @@ t.test(
     const main = systemd.show(INSTANCE, "MainPID");
     const next = await stack.agentToken(workspace);
     systemd.run("cp", next, `/etc/treewire/agent-${SERVICE_USER}.token`);
-    await revokeToken(stack.dataDir, agentToken.trim());
+    await revokeToken(stack.place, agentToken.trim());
     await until("another process", () => !["0", main].includes(systemd.show(INSTANCE, "MainPID")));
     await editIsSeen();
     t.equal(systemd.show(INSTANCE, "NRestarts"), "1");
 
-    await revokeToken(stack.dataDir, readFileSync(next, "utf8").trim());
+    await revokeToken(stack.place, readFileSync(next, "utf8").trim());
     await until("it has failed", () => systemd.show(INSTANCE, "ActiveState") === "failed");
     t.equal(systemd.show(INSTANCE, "ExecMainStatus"), "77");
     t.equal(systemd.show(INSTANCE, "NRestarts"), "2", "it has tried again once");

@@ -42,7 +42,7 @@ for (const watcher of ["parcel", "poll"] as const) {
 }
 
 t.test("a value that is none is one line", async (t) => {
-  const { status, stderr } = await runProgram(t, "agent", ["--relay", stack.url], {
+  const { status, stderr } = await runProgram(t, "agent", ["--relay", stack.homeUrl], {
     env: { TREEWIRE_WATCHER: "fsevents" },
   });
   t.equal(status, 2);
@@ -68,7 +68,7 @@ function withoutOptional(t: Cleanup): string {
 t.test("where parcel's binary is missing the agent does not start with it, and does without", async (t) => {
   const program = withoutOptional(t);
   const env = { TREEWIRE_AGENT_TOKEN: "secret" };
-  const args = ["--relay", stack.url, "--watcher", "parcel"];
+  const args = ["--relay", stack.homeUrl, "--watcher", "parcel"];
   const { status, stdout, stderr } = await runProgram(t, "agent", args, { program, env });
   t.strictSame([status, stdout], [2, ""]);
   t.match(

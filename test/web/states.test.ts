@@ -26,7 +26,7 @@ t.test("relay and agent are killed and come back: the page has the newest state 
   await page.goto(`${stack.url}/view/${chat}#token=${await stack.clientToken("alice")}`);
   await page.waitForSelector(`main[data-state=live] ${file("a.txt")} .code:has-text("two")`);
 
-  await stack.relay.stop("SIGKILL");
+  await stack.stopRelay("SIGKILL");
   await shows(page, "stale", "The relay is not reached");
   t.ok(await page.isVisible(file("a.txt")), "what is known stays");
   repo.write("a.txt", "three\n");

@@ -51,13 +51,13 @@ async function welcomed(t: Cleanup, url: string, options: Partial<TunnelOptions>
 const ALTERS = "a proxy before the relay alters the upgrade";
 
 t.test("an agent whose proxy takes the sub-protocol out of the request hears the relay's own sentence", async (t) => {
-  const proxy = await alteringProxy(t, stack.url, { request: without("Sec-WebSocket-Protocol") });
+  const proxy = await alteringProxy(t, stack.homeUrl, { request: without("Sec-WebSocket-Protocol") });
   const told = "(the relay says: Sub-protocol treewire.tunnel.v1 is required.)";
   t.match(await problemOf(t, proxy), `${ALTERS} ${told}; have it speak HTTP/1.1`);
 });
 
 t.test("an agent whose proxy takes the sub-protocol out of the answer hears what is missing", async (t) => {
-  const proxy = await alteringProxy(t, stack.url, { answer: without("Sec-WebSocket-Protocol") });
+  const proxy = await alteringProxy(t, stack.homeUrl, { answer: without("Sec-WebSocket-Protocol") });
   t.match(
     await problemOf(t, proxy),
     new RegExp(`${ALTERS} \\(the answer of .* came without Sec-WebSocket-Protocol\\);`),
@@ -65,12 +65,12 @@ t.test("an agent whose proxy takes the sub-protocol out of the answer hears what
 });
 
 t.test("an agent whose proxy speaks HTTP/1.0 to the relay hears that the upgrade is lost there", async (t) => {
-  const proxy = await alteringProxy(t, stack.url, { request: inHttp10 });
+  const proxy = await alteringProxy(t, stack.homeUrl, { request: inHttp10 });
   t.match(await problemOf(t, proxy), `${ALTERS} (the relay got a request without Upgrade); have it speak HTTP/1.1`);
 });
 
 t.test("a proxy that takes out extensions and adds headers of its own is none's business", async (t) => {
-  const proxy = await alteringProxy(t, stack.url, {
+  const proxy = await alteringProxy(t, stack.homeUrl, {
     request: without("Sec-WebSocket-Extensions"),
     answer: (head) => head.replace("\r\n", "\r\nVia: 1.1 odd\r\nX-Odd: yes\r\n"),
   });
@@ -82,9 +82,9 @@ t.test("clients whose proxy speaks HTTP/1.0 to the relay are not told of a wrong
   const alice = await stack.clientToken("alice");
   const workspace = randomUUID();
   // an agent is there: nothing else is in the way
-  await welcomed(t, stack.url, { token: tokenFile(await stack.agentToken(workspace), () => {}) });
+  await welcomed(t, stack.homeUrl, { token: tokenFile(await stack.agentToken(workspace), () => {}) });
   const chat = await stack.bind({ workspace, owner: "alice", paths: ["/"] });
-  const url = await alteringProxy(t, stack.url, { request: inHttp10 });
+  const url = await alteringProxy(t, stack.homeUrl, { request: inHttp10 });
   const stop = new AbortController();
   t.teardown(() => stop.abort());
   let told = "";
