@@ -135,9 +135,14 @@ t.test("a second agent on the same state leaves track and status to the first", 
   const { status, ready, env } = await startAgent(t);
   await ready();
   const first = await status();
-  const other = startProgram(t, "agent", ["--relay", stack.homeUrl, "--token-file", await stack.agentToken(randomUUID())], {
-    env,
-  });
+  const other = startProgram(
+    t,
+    "agent",
+    ["--relay", stack.homeUrl, "--token-file", await stack.agentToken(randomUUID())],
+    {
+      env,
+    },
+  );
   await until("the other says so", () => /another agent uses it/.test(other.stderr), { seen: () => other.stderr });
   t.equal((await status()).pid, first.pid);
   t.ok(other.running);
