@@ -204,6 +204,21 @@ const REGISTRY = {
     what: "the token cannot be written there",
     advice: "name a file that does not exist, in a directory that does",
   },
+  TW_EXPORT_FILE: {
+    exitStatus: 1,
+    what: "the export cannot be written there",
+    advice: "name a file that does not exist, in a directory that has room for it",
+  },
+  TW_BAD_EXPORT: {
+    exitStatus: 2,
+    what: "not an export of a relay, or not all of one",
+    advice: "give the whole of what `relay export` wrote",
+  },
+  TW_STORE_NOT_EMPTY: {
+    exitStatus: 2,
+    what: "there are tokens, chats or files already",
+    advice: "import into an empty store, or say --force: what is there stays as it is",
+  },
   TW_OUTPUT: {
     exitStatus: 1,
     what: "what is printed cannot be written",

@@ -17,6 +17,7 @@ import { inviteCommand } from "./invite.js";
 import { serveCommand } from "./serve.js";
 import { RELAY_SETTINGS } from "./settings.js";
 import { tokenCommand } from "./token.js";
+import { exportCommand, importCommand } from "./transfer.js";
 
 /**
  * The program `relay`. Leaves the process.
@@ -48,7 +49,9 @@ function parserOf(args: readonly string[], name: string, withOthers: (argv: Argv
     .command(configCommand)
     .command(tokenCommand)
     .command(chatCommand)
-    .command(clusterCommand);
+    .command(clusterCommand)
+    .command(exportCommand)
+    .command(importCommand);
   return endParser(withOthers(parser))
     .demandCommand(1, "a command is needed")
     .strict()
@@ -67,10 +70,10 @@ function parserOf(args: readonly string[], name: string, withOthers: (argv: Argv
 const OPTIONS = [
   ...settingOptions(RELAY_SETTINGS),
   ...["config", "json", "kind", "workspace", "user", "admin", "auto-bind", "expires", "out", "owner", "path", "parent"],
-  ...["invite", "uses", "replicas"],
+  ...["invite", "uses", "replicas", "force"],
   ...["url", "token-file", "refresh", "full", "ca-file", "cert-file", "key-file", "header", "insecure"],
 ];
-const COMMANDS = ["serve", "invite", "config", "token", "chat", "cluster", "watch"];
+const COMMANDS = ["serve", "invite", "config", "token", "chat", "cluster", "export", "import", "watch"];
 const SUBCOMMANDS: Record<string, readonly string[]> = {
   token: ["create", "list", "revoke"],
   chat: ["bind", "unbind", "list"],

@@ -1,21 +1,36 @@
-import { closeSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { messageOf, systemCode, TreewireError } from "../../util/index.js";
 
 /** What file systems without hard links say. */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 /**
- * Writes a secret into a new file, for its owner alone. The file is there whole or not at all, and takes the place of
- * nothing: neither of a file nor of what a link leads to.
+ * Writes a secret into a new file, for its owner alone: {@link writeNewFile}.
  *
- * @param path of the new file
  * @param make makes the secret, once it is sure that the directory takes a file and has none of that name
  * @throws TreewireError `TW_OUT_FILE`, and what `make` throws; then nothing stays behind
  */
-export async function writeSecret(path: string, make: () => Promise<string>): Promise<void> {
+export function writeSecret(path: string, make: () => Promise<string>): Promise<void> {
+  return writeNewFile(path, "TW_OUT_FILE", async (write) => write(`${await make()}\n`));
+}
+
+/**
+ * Writes a new file, for its owner alone. The file is there whole or not at all, and takes the place of nothing: neither of a file
+ * nor of what a link leads to.
+ *
+ * @param path of the new file
+ * @param code of the error, when it cannot be written
+ * @param make hands over the text, piece by piece, once it is sure that the directory takes a file and has none of that name
+ * @throws TreewireError of that code, and what `make` throws; then nothing stays behind
+ */
+export async function writeNewFile(
+  path: string,
+  code: "TW_OUT_FILE" | "TW_EXPORT_FILE",
+  make: (write: (text: string) => void) => Promise<void>,
+): Promise<void> {
   const refuse = (thrown: unknown) =>
-    new TreewireError("TW_OUT_FILE", path, { detail: systemCode(thrown) ?? messageOf(thrown), cause: thrown });
-  const inPlace = () => new TreewireError("TW_OUT_FILE", path, { detail: "there is a file already" });
+    new TreewireError(code, path, { detail: systemCode(thrown) ?? messageOf(thrown), cause: thrown });
+  const inPlace = () => new TreewireError(code, path, { detail: "there is a file already" });
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw inPlace();
   const scratch = `${path}.${process.pid}.new`;
   let file: number;
@@ -24,15 +39,19 @@ export async function writeSecret(path: string, make: () => Promise<string>): Pr
   } catch (thrown) {
     throw refuse(thrown);
   }
-  try {
-    const secret = await make();
+  const guarded = (job: () => void) => {
     try {
-      writeSync(file, `${secret}\n`);
-      fsyncSync(file);
-      place(scratch, path);
+      job();
     } catch (thrown) {
       throw systemCode(thrown) === "EEXIST" ? inPlace() : refuse(thrown);
     }
+  };
+  try {
+    await make((text) => guarded(() => writeFileSync(file, text)));
+    guarded(() => {
+      fsyncSync(file);
+      place(scratch, path);
+    });
   } finally {
     closeSync(file);
     rmSync(scratch, { force: true });

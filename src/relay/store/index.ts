@@ -31,4 +31,6 @@ export {
   type TreeStates,
   type Unmet,
 } from "./store.js";
+export type { TokenRecord } from "./token-record.js";
+export type { InviteRecord, StoreTransfer, TransferItem, TransferRecord } from "./transfer.js";
 export { type StoreTrouble, StoreUnavailableError, troubleOf } from "./trouble.js";

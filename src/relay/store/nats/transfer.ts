@@ -71,17 +71,21 @@ export class NatsTransfer implements StoreTransfer {
     const writer = isThere ? undefined : this.#blobs.writer(file.id);
     const hash = createHash("sha256");
     let size = 0;
-    for await (const chunk of bytes) {
-      size += chunk.length;
-      hash.update(chunk);
-      await writer?.write(chunk);
+    let isKept = false;
+    try {
+      for await (const chunk of bytes) {
+        size += chunk.length;
+        hash.update(chunk);
+        await writer?.write(chunk);
+      }
+      if (size !== file.size || hash.digest("hex") !== file.digest) return false;
+      await writer?.end();
+      if (writer !== undefined) await this.#writer.write((transaction) => enterFile(transaction, file));
+      isKept = true;
+      return true;
+    } finally {
+      if (!isKept && writer !== undefined) await this.#blobs.delete(file.id);
     }
-    const isWhole = size === file.size && hash.digest("hex") === file.digest;
-    if (isWhole && writer !== undefined) {
-      await writer.end();
-      await this.#writer.write((transaction) => enterFile(transaction, file));
-    } else if (writer !== undefined) await this.#blobs.delete(file.id);
-    return isWhole;
   }
 
   async finish(): Promise<void> {}

@@ -1,0 +1,3 @@
+export { exportStore } from "./export.js";
+export { importStore } from "./import.js";
+export { type Progress, progressText } from "./progress.js";
