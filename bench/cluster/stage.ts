@@ -17,6 +17,7 @@ import type {
 
 /** A relay's process, and one of its viewers: of each workspace there is one. */
 export interface Stand {
+  url: string;
   relay: Part<ToRelay, FromRelay>;
   viewers: Part<ToViewers, FromViewers>;
 }
@@ -34,23 +35,28 @@ export interface Shown {
 /** The workspaces of a benchmark, in a directory of which each relay gets a copy: all know the same tokens and chats. */
 export class Workspaces {
   readonly agentTokens: string[] = [];
+  /** Of one workspace more, for a real agent: its chat is {@link spareChat}. */
+  spareToken = "";
+  readonly spareChat: string;
   viewerToken = "";
   readonly #t: Cleanup;
   readonly #directory: string;
 
-  private constructor(t: Cleanup) {
+  private constructor(t: Cleanup, count: number) {
     this.#t = t;
+    this.spareChat = groupId(count);
     this.#directory = tempDir(t);
   }
 
   static async make(t: Cleanup, count: number): Promise<Workspaces> {
-    const made = new Workspaces(t);
-    for (let number = 0; number < count; number += 1) {
+    const made = new Workspaces(t, count);
+    for (let number = 0; number <= count; number += 1) {
       if (number % 100 === 0) progress(`${number} of ${count} workspaces are made`);
       const id = groupId(number);
       made.agentTokens.push(await createToken(made.#directory, { kind: "agent", workspace: id }));
       await bindChat(made.#directory, { chat: id, workspace: id, owner: "bench" });
     }
+    made.spareToken = made.agentTokens.pop() ?? "";
     made.viewerToken = await createToken(made.#directory, { kind: "client", user: "bench" });
     return made;
   }
@@ -66,11 +72,17 @@ export class Workspaces {
 export class Stage {
   readonly stands: Stand[];
   readonly #agents: Part<ToAgents, FromAgents>;
+  /** Where the agents are. */
+  readonly homeUrl: string;
   readonly #home: Part<ToRelay, FromRelay>;
-  #edits = 0;
 
-  private constructor(home: Part<ToRelay, FromRelay>, agents: Part<ToAgents, FromAgents>, stands: Stand[]) {
-    this.#home = home;
+  private constructor(
+    home: { relay: Part<ToRelay, FromRelay>; url: string },
+    agents: Part<ToAgents, FromAgents>,
+    stands: Stand[],
+  ) {
+    this.#home = home.relay;
+    this.homeUrl = home.url;
     this.#agents = agents;
     this.stands = stands;
   }
@@ -107,16 +119,15 @@ export class Stage {
       const viewers = new Part<ToViewers, FromViewers>("../cluster/viewers", [JSON.stringify(ofViewers)]);
       t.teardown(() => viewers.stop());
       await viewers.ask({ kind: "come" });
-      stands.push({ relay, viewers });
+      stands.push({ url, relay, viewers });
     }
-    return new Stage(home.relay, agents, stands);
+    return new Stage(home, agents, stands);
   }
 
   /** Has agents edit, and waits until all viewers have the last edits. @returns for each relay that has viewers, and for the home */
   async edit(count: number, perSecond: number): Promise<{ shown: Shown[]; homeCpuMs: number }> {
     const before = await this.#cpu();
     const { edits } = await this.#agents.ask({ kind: "edit", count, perSecond });
-    this.#edits = edits;
     const answers = await Promise.all(this.stands.map(({ viewers }) => viewers.ask({ kind: "take", edits })));
     const after = await this.#cpu();
     const each = (at: number) => ((after[at] ?? 0) - (before[at] ?? 0)) / count;
@@ -144,7 +155,6 @@ export class Stage {
     const wentOn = await blocked.relay.ask({ kind: "block", ms });
     if (wentOn.kind !== "went on") throw new Error("the relay does not say when it went on");
     const { edits } = await editing;
-    this.#edits = edits;
     const shown = new Map<Stand, Shown["latencies"]>();
     let rightMs = Number.NaN;
     for (const stand of this.stands) {
@@ -153,10 +163,5 @@ export class Stage {
       if (stand === blocked) rightMs = Math.max(0, at - wentOn.at);
     }
     return { shown, rightMs };
-  }
-
-  /** How many edits there were. */
-  get edits(): number {
-    return this.#edits;
   }
 }
