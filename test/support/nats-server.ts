@@ -58,6 +58,14 @@ export class NatsServer {
     return freeze(this.#process, ms);
   }
 
+  /** @param more options of the program, besides where it listens */
+  static async startWith(t: Cleanup, more: readonly string[]): Promise<NatsServer> {
+    const { process, port } = await run(-1, more);
+    const server = new NatsServer(process, `nats://127.0.0.1:${port}`, more);
+    t.teardown(() => server.kill());
+    return server;
+  }
+
   /** Starts it again, at the same port. */
   async restart(): Promise<void> {
     await this.kill();
