@@ -9,7 +9,7 @@ export type DropReason = "bad_message" | "resync" | "rate_limited" | "refused_up
 
 /** A label's values, each counted in a plain number: a frame is counted thousands of times a second, and scraped rarely. */
 class Tally<L extends string> {
-  readonly #counts = new Map<L, number>();
+  readonly #counts = new Map<L, { count: number }>();
 
   constructor(registry: Registry, name: string, help: string, label: string) {
     const counts = this.#counts;
@@ -20,13 +20,15 @@ class Tally<L extends string> {
       registers: [registry],
       collect() {
         this.reset();
-        for (const [value, count] of counts) this.inc({ [label]: value }, count);
+        for (const [value, { count }] of counts) this.inc({ [label]: value }, count);
       },
     });
   }
 
   add(value: L, count = 1): void {
-    this.#counts.set(value, (this.#counts.get(value) ?? 0) + count);
+    const known = this.#counts.get(value);
+    if (known === undefined) this.#counts.set(value, { count });
+    else known.count += count;
   }
 }
 

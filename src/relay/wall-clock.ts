@@ -2,11 +2,11 @@
  * The machine's clock may be set back, and an agent's may be ahead: no time that a relay holds or says is later than its
  * own present one.
  *
- * @param timesMs milliseconds since 1970
- * @returns the latest of them, or now if that is earlier
+ * @param oneMs milliseconds since 1970; so is the other, if there is one
+ * @returns the later of them, or now if that is earlier
  */
-export function latestUntilNow(...timesMs: number[]): number {
-  return Math.min(Date.now(), Math.max(...timesMs));
+export function latestUntilNow(oneMs: number, otherMs = oneMs): number {
+  return Math.min(Date.now(), Math.max(oneMs, otherMs));
 }
 
 /**

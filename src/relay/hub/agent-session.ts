@@ -166,9 +166,9 @@ export class AgentSession {
     if (outcome.kind === "gap" && outcome.isNew) this.link.send({ type: "resync", ...name });
     if (outcome.kind !== "changed") return;
     const { before, state } = outcome;
-    const confirm = () => this.#confirm(treeKey(root, compare), Date.parse(state.meta.scanned_at));
-    if (texts === undefined) confirm();
-    else state.view.entry.withArrived(state.files, texts, confirm);
+    state.view.entry.withSources({ texts, before: before?.view.entry }, () =>
+      this.#confirm(treeKey(root, compare), Date.parse(state.meta.scanned_at)),
+    );
     if (before !== undefined) this.#replace(before, state);
     this.link.send({ type: "ack", ...name, epoch, seq });
   }

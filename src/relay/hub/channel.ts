@@ -43,7 +43,7 @@ export class Channel implements WatchedChat {
   readonly viewers = new Set<Viewer>();
   /** How many other relays watch it here, where the agent is. */
   relays = 0;
-  readonly #flush = new SlicedFlush(this.viewers);
+  readonly #flush: SlicedFlush<Viewer>;
   /** What the chat is bound to; none: every repository that the agent finds. */
   paths: readonly string[];
   /** The ref that the chat names as base; "": none. */
@@ -79,6 +79,7 @@ export class Channel implements WatchedChat {
     { compare, base = "" }: ComparedHow = {},
   ) {
     this.#host = host;
+    this.#flush = new SlicedFlush(this.viewers, host.turn);
     this.#account = account;
     this.chat = chat;
     this.compare = compare;

@@ -50,6 +50,8 @@ export class Viewer implements BlockedViewer {
   #output: Output = "idle";
   /** The client could take a frame, and others have their turn first. */
   #waitsForTurn = false;
+  /** It is among the chat's {@link WatchedChat.blocked}, which is large and seldom concerned: it is not asked each time. */
+  #isBlocked = false;
   /** Of a message in several frames, as it began: which refreshes it answers, whether it carries old states. */
   #partialMessage: { refreshes: readonly Refresh[]; isStale: boolean } | undefined;
   #heartbeatDue = false;
@@ -157,8 +159,20 @@ export class Viewer implements BlockedViewer {
 
   #stopWaiting(): void {
     this.#waitsForTurn = false;
-    this.#chat.blocked.delete(this);
+    this.#unblock();
     this.#chat.turn.forget(this);
+  }
+
+  #block(): void {
+    if (this.#isBlocked) return;
+    this.#isBlocked = true;
+    this.#chat.blocked.add(this);
+  }
+
+  #unblock(): void {
+    if (!this.#isBlocked) return;
+    this.#isBlocked = false;
+    this.#chat.blocked.delete(this);
   }
 
   /** How many errors and answers wait for the client to read. */
@@ -171,17 +185,17 @@ export class Viewer implements BlockedViewer {
     if (this.#output === "closed") return;
     if (this.#output !== "idle") {
       this.#output = "sendingThenMore";
-      this.#chat.blocked.add(this);
+      this.#block();
       this.#outlet.onBlocked();
       return;
     }
     const waited = this.#waitsForTurn;
     this.#waitsForTurn = !this.#chat.turn.enter(this);
     if (this.#waitsForTurn) {
-      this.#chat.blocked.add(this);
+      this.#block();
       return;
     }
-    this.#chat.blocked.delete(this);
+    this.#unblock();
     let next: { frame: Frame; mayHaveMore: boolean } | undefined;
     try {
       next = this.#nextFrame();
@@ -196,12 +210,15 @@ export class Viewer implements BlockedViewer {
       return;
     }
     this.#output = next.mayHaveMore ? "sendingThenMore" : "sending";
-    this.#outlet.send(next.frame, () => this.#sent());
+    this.#outlet.send(next.frame, this.#onSent);
     this.#chat.turn.spend(next.frame.data.payload.length);
   }
 
+  /** One for all frames. */
+  readonly #onSent = (): void => this.#sent();
+
   #sent(): void {
-    this.#chat.blocked.delete(this);
+    this.#unblock();
     const mayHaveMore = this.#output === "sendingThenMore";
     if (this.#output !== "closed") this.#output = "idle";
     if (mayHaveMore) this.flush();

@@ -17,6 +17,7 @@ export class ReadHold {
 
   /** Reads on when no other reason is left. */
   release(reason: string): void {
+    if (this.#reasons.size === 0) return; // as behind nearly every frame
     if (this.#reasons.delete(reason) && this.#reasons.size === 0) this.#socket.resume();
   }
 }

@@ -80,6 +80,14 @@ export class WatchSession implements LiveWatch {
   readonly #throttle: Throttle;
   /** The client has a part of a message. */
   #isMidMessage = false;
+  /** Of the frame that is under way, which is one at most: when its change was scanned, and what follows when it is written. */
+  #scannedAt: number | undefined;
+  #done: () => void = () => undefined;
+  /** One for all frames. */
+  readonly #onWritten = (): void => {
+    if (this.#scannedAt !== undefined) this.#metrics.delivered(Date.now() - this.#scannedAt);
+    this.#done();
+  };
   readonly #schema: WatchSessionSchema;
   #left = false;
 
@@ -177,16 +185,14 @@ export class WatchSession implements LiveWatch {
   #send({ kind, data, scannedAt, isLast, isCut }: Frame, done: () => void): void {
     this.#metrics.frame(kind, data.payload.length);
     if (isCut) this.#metrics.cutShort();
-    const written = () => {
-      if (scannedAt !== undefined) this.#metrics.delivered(Date.now() - scannedAt);
-      done();
-    };
+    this.#scannedAt = scannedAt;
+    this.#done = done;
     // without an extension `ws` holds nothing back, so that a whole frame may go beside it
     const isWhole = isLast && !this.#isMidMessage;
     this.#isMidMessage = !isLast;
     const isPlain = isWhole && this.#hasNoExtension && this.#socket.readyState === WebSocket.OPEN;
-    if (isPlain) this.#stream.write(data.wire, written);
-    else this.#socket.send(data.payload, { binary: false, fin: isLast }, written);
+    if (isPlain) this.#stream.write(data.wire, this.#onWritten);
+    else this.#socket.send(data.payload, { binary: false, fin: isLast }, this.#onWritten);
   }
 
   #receive(data: Buffer, isBinary: boolean): void {

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
 import { SlicedFlush } from "../../../src/relay/hub/sliced-flush.js";
+import { TURN_BYTES, TurnShare } from "../../../src/relay/hub/turn-share.js";
 import { until } from "../../support/until.js";
 
 /** Longer than a slice, for as few viewers as are served without a look at the clock. */
@@ -56,6 +57,34 @@ t.test("a change amid a round serves those again that had been served, behind th
   t.equal(served.length, first, "no second round in the same turn");
   await until("all are served", () => sliced.waiting.size === 0);
   t.same(served, [...ascending(320), ...ascending(first)]);
+});
+
+t.test("chats whose viewers share a turn have it one after the other, and their viewers wait as one", async (t) => {
+  const turn = new TurnShare();
+  const order: string[] = [];
+  const chatOf = (name: string) => {
+    const flush = () => {
+      order.push(name);
+      turn.spend(TURN_BYTES / 4);
+    };
+    const viewers = new Set(Array.from({ length: 64 }, () => ({ flush })));
+    return new SlicedFlush(viewers, turn);
+  };
+  turn.spend(TURN_BYTES);
+  const chats = [chatOf("a"), chatOf("b")];
+  for (const chat of chats) chat.flush();
+  t.same(order, [], "nothing is left of this turn");
+  t.ok(turn.isBehind);
+  for (let served = 0; order.length < 128; served = order.length) {
+    await nextTurn();
+    t.ok(order.length > served && order.length - served <= 8, `${order.length - served} in a turn`);
+  }
+  t.same(
+    order,
+    Array.from({ length: 128 }, (_, at) => (at % 8 < 4 ? "a" : "b")),
+  );
+  await nextTurn();
+  t.notOk(turn.isBehind);
 });
 
 t.test("who leaves is served no more", async (t) => {

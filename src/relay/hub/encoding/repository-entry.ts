@@ -14,6 +14,7 @@ import {
   type TreeMeta,
   unifiedDiff,
 } from "../../../protocol/index.js";
+import { JsonParts } from "./json-parts.js";
 import { pieces } from "./piece-cache.js";
 import { TextFrame } from "./text-frame.js";
 
@@ -35,6 +36,17 @@ const UNIT_BYTES = 6;
 /** What a surrogate pair that is cut in two between two pieces takes more, in bytes. */
 const CUT_PAIR_BYTES = 2 * UNIT_BYTES - 4;
 
+/** Of shorter diffs, all JSON is made anew: to find what has changed takes about as long. UTF-16 units. */
+const MIN_SPLICED_UNITS = 8 * 1024;
+
+/** What JSON of an entry's files may be taken from while it is new. */
+export interface EntrySources {
+  /** The message that has led to it. */
+  texts?: ArrivedTexts | undefined;
+  /** The entry of the state before. */
+  before?: RepositoryEntry | undefined;
+}
+
 /**
  * A repository's entry in a `changes` message: JSON in UTF-8. An entry with a large diff comes in pieces, so that a client
  * that reads none is never owed more JSON than one. They are built when they are first wanted.
@@ -49,10 +61,12 @@ export class RepositoryEntry {
   readonly #texts: readonly string[];
   /** How many UTF-16 units the diff has. */
   readonly units: number;
-  /** The diff is that of the files, and not a sentence in its place. */
-  readonly #hasFiles: boolean;
-  /** While a message is handled of which the entry has files: these files, and what they came as. */
-  #arrived: { files: readonly TreeFile[]; texts: ArrivedTexts } | undefined;
+  /** Those whose diff it is; none where a sentence stands in its place. */
+  readonly #files: readonly TreeFile[];
+  /** While the message is handled that has led to the entry: where JSON of its files may be taken from. */
+  #sources: EntrySources | undefined;
+  /** Where the JSON of each file begins in the entry's only piece, in bytes, and where that of the last one ends. */
+  #offsets: Uint32Array | undefined;
   /** Pieces of it may be kept. */
   #keeps = true;
 
@@ -69,7 +83,7 @@ export class RepositoryEntry {
       ...comparedFields(meta),
     };
     this.#head = `${JSON.stringify(change).slice(0, -1)},"unified_diff":`;
-    this.#hasFiles = tooLargeBytes === 0;
+    this.#files = tooLargeBytes > 0 ? [] : fitted.files;
     this.#texts =
       tooLargeBytes > 0
         ? [unifiedDiff([], tooLargeBytes)]
@@ -122,17 +136,16 @@ export class RepositoryEntry {
   }
 
   /**
-   * While `job` runs, JSON of texts that have just come as JSON is passed on as it is.
+   * While `job` runs, JSON that is there already is not made anew.
    *
-   * @param files the entry's, of the state that a message has led to
-   * @param texts those of that message
+   * @param sources of the message that has led to the entry
    */
-  withArrived(files: readonly TreeFile[], texts: ArrivedTexts, job: () => void): void {
-    if (this.#hasFiles) this.#arrived = { files, texts };
+  withSources(sources: EntrySources, job: () => void): void {
+    this.#sources = sources;
     try {
       job();
     } finally {
-      this.#arrived = undefined;
+      this.#sources = undefined;
     }
   }
 
@@ -143,6 +156,7 @@ export class RepositoryEntry {
   /** There is a newer state: whoever has had a part of this one gets the rest, and nobody else any. */
   release(): void {
     this.#keeps = false;
+    this.#offsets = undefined;
     for (let at = 0; at < this.pieceCount; at += 1) pieces.delete(this.#name(at));
   }
 
@@ -164,34 +178,49 @@ export class RepositoryEntry {
 
   #json(at: number): (string | Buffer)[] {
     const isLast = at === this.pieceCount - 1;
-    if (isLast && at === 0 && this.#arrived !== undefined) return this.#passedOn(this.#arrived);
-    const text = isLast && at === 0 ? this.#texts.join("") : this.#slice(at * PIECE_UNITS, (at + 1) * PIECE_UNITS);
+    if (isLast && at === 0) return this.#files.length === 0 ? this.#sentenceJson() : this.#filesJson();
     // a surrogate pair that is cut in two is escaped in both pieces, and is a pair again when it is read
-    const quoted = JSON.stringify(text);
-    const escaped = isLast && at === 0 ? quoted : quoted.slice(at === 0 ? 0 : 1, isLast ? undefined : -1);
-    return [...(at === 0 ? [this.#head] : []), escaped, ...(isLast ? ["}"] : [])];
+    const quoted = JSON.stringify(this.#slice(at * PIECE_UNITS, (at + 1) * PIECE_UNITS));
+    return [
+      ...(at === 0 ? [this.#head] : []),
+      quoted.slice(at === 0 ? 0 : 1, isLast ? undefined : -1),
+      isLast ? "}" : "",
+    ];
   }
 
-  /** The same bytes as otherwise: a text that has come has no half of a surrogate pair, with which another text could begin. */
-  #passedOn({ files, texts }: { files: readonly TreeFile[]; texts: ArrivedTexts }): (string | Buffer)[] {
-    const parts: (string | Buffer)[] = [`${this.#head}"`];
-    let own = "";
-    const quoteOwn = () => {
-      if (own !== "") parts.push(JSON.stringify(own).slice(1, -1));
-      own = "";
-    };
-    for (const file of files) {
-      const json = isAsItCame(file) ? texts.of(file) : undefined;
-      if (json === undefined) {
-        own += patchText(file);
+  #sentenceJson(): string[] {
+    return [this.#head, JSON.stringify(this.#texts.join("")), "}"];
+  }
+
+  /** Each file's patch is made JSON by itself, so that its bytes are the same whatever is beside it. */
+  #filesJson(): (string | Buffer)[] {
+    const { texts, before } = this.#sources ?? {};
+    const start = `${this.#head}"`;
+    const parts = new JsonParts(start);
+    const isSpliced = this.#keeps && this.#files.length > 1 && this.units >= MIN_SPLICED_UNITS;
+    const offsets = isSpliced ? new Uint32Array(this.#files.length + 1) : undefined;
+    const known = isSpliced && before !== undefined ? before.#spliceable() : undefined;
+    let old = 0;
+    for (const [at, file] of this.#files.entries()) {
+      if (offsets !== undefined) offsets[at] = parts.bytes;
+      while (known !== undefined && (known.files[old]?.key ?? file.key) < file.key) old += 1; // it is gone
+      if (known?.files[old] === file) {
+        parts.addPart(known.piece, known.offsets[old] ?? 0, known.offsets[old + 1] ?? 0);
         continue;
       }
-      quoteOwn();
-      parts.push(json.header, json.hunks);
+      const arrived = isAsItCame(file) ? texts?.of(file) : undefined;
+      if (arrived === undefined) parts.add(JSON.stringify(patchText(file)).slice(1, -1));
+      else for (const json of [arrived.header, arrived.hunks]) parts.add(json);
     }
-    quoteOwn();
-    parts.push('"}');
-    return parts;
+    offsets?.fill(parts.bytes, -1);
+    this.#offsets = offsets;
+    return parts.closed('"}');
+  }
+
+  /** What the next entry need not make anew, if it is there. */
+  #spliceable(): { files: readonly TreeFile[]; offsets: Uint32Array; piece: Buffer } | undefined {
+    const piece = this.#offsets && pieces.get(this.#name(0));
+    return this.#offsets && piece && { files: this.#files, offsets: this.#offsets, piece };
   }
 
   #slice(start: number, end: number): string {

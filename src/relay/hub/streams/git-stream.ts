@@ -35,10 +35,12 @@ export class GitStream implements WatchStream {
     const { evenIfUnchanged, scannedAt, isStale, answers } = request;
     const views: TreeView[] = [];
     let units = 0;
+    let maxBytes = 0;
     for (const view of chat.views()) {
       if (!this.#lacks(view)) continue;
       views.push(view);
       units += view.entry.units;
+      maxBytes += view.entry.maxBytes;
     }
     const isFirst = this.#sentRoots === undefined;
     const removed = isFirst ? chat.tombstones() : this.#sentRoots === chat.roots ? [] : this.#gone(chat);
@@ -47,19 +49,22 @@ export class GitStream implements WatchStream {
     this.#sentRoots = chat.roots;
     for (const root of removed) this.#sentViews.delete(root);
     const roots = views.map(({ root }) => root);
-    const room = new MessageRoom(chat.frames.shares(views, roomOf(this.#frameBytes, removed, request)));
-    this.#room = room;
+    const roomBytes = roomOf(this.#frameBytes, removed, request);
     if (units > WHOLE_UNITS) {
+      const room = new MessageRoom(chat.frames.shares(views, roomBytes));
+      this.#room = room;
       const message = new ChangesMessage(roots, removed, (root) => this.#entryToSend(chat, root, room));
       return this.#nextFragment(message, chat, request);
     }
+    // nearly every message has room for whatever its trees are: then it need not be shared out
+    const room = maxBytes <= roomBytes ? undefined : new MessageRoom(chat.frames.shares(views, roomBytes));
     for (const view of views) this.#sentViews.set(view.root, view.mark);
     const at = scannedAt(roots);
-    const entries = views.map((view) => room.entryOf(view) ?? view.entry);
+    const entries = views.map((view) => room?.entryOf(view) ?? view.entry);
     const data = chat.frames.changes(at, isUnchanged ? undefined : entries, removed, { isStale, answers });
     const scanned = views.length > 0 ? at : undefined;
-    const frame = { kind: "changes", data, scannedAt: scanned, isLast: true, isCut: room.hasLeftOut } as const;
-    return { frame, isUpToDate: true };
+    const isCut = room?.hasLeftOut === true;
+    return { frame: { kind: "changes", data, scannedAt: scanned, isLast: true, isCut }, isUpToDate: true };
   }
 
   forget(root: string): void {

@@ -6,9 +6,12 @@ import {
   type TreeMeta,
   unifiedDiff,
 } from "../../../../src/protocol/index.js";
+import { pieces } from "../../../../src/relay/hub/encoding/piece-cache.js";
 import { PIECE_UNITS, RepositoryEntry, WHOLE_UNITS } from "../../../../src/relay/hub/encoding/repository-entry.js";
+import { applyUpdate } from "../../../../src/relay/hub/trees/tree-state.js";
+import fc from "../../../support/fast-check.js";
 import { fileOf, metaOf } from "../../support/fake-agent.js";
-import { updateOf } from "../../support/states.js";
+import { nextState, stateOf, updateOf } from "../../support/states.js";
 
 const APP = "/home/me/app";
 
@@ -138,7 +141,7 @@ t.test("texts that have just come as JSON are passed on as they are, while their
     const hasCome = (value: unknown) => String(value).includes(`+came${rest}`);
     const entry = entryOf(files);
     let frame = "";
-    entry.withArrived(files, texts, () => {
+    entry.withSources({ texts }, () => {
       frame = String(entry.framed("[", "]").payload);
     });
     t.notOk(made.some(hasCome), "the diff that came is not made JSON again");
@@ -155,8 +158,78 @@ t.test("a sentence stands for a diff although its files have just come", (t) => 
   if (arrived?.message.type !== "tree" || arrived.texts === undefined) return t.fail("no update");
   const { upserts } = arrived.message;
   const entry = entryOf(upserts, { too_large_bytes: 12 });
-  entry.withArrived(upserts, arrived.texts, () => {
+  entry.withSources({ texts: arrived.texts }, () => {
     t.match(JSON.parse(json(entry)).unified_diff, /^Total diff too large to show/);
   });
   return t.end();
+});
+
+// what JSON makes longer, what is not ASCII, and the halves of a pair at both ends
+const text = fc.string({
+  unit: fc.constantFrom("a", '"', "\n", "\u0001", "é", "漢", "🦀", "\ud83e", "\udd80"),
+  maxLength: 20,
+});
+const update = fc.record({
+  upserts: fc.dictionary(fc.constantFrom("a", "b", "c", "d", "e"), text, { noNullPrototype: true }),
+  removes: fc.subarray(["a", "b", "c", "d", "e"]),
+  isWhole: fc.boolean(),
+  isShown: fc.boolean(),
+  isForgotten: fc.boolean(),
+  branch: fc.constantFrom("main", "漢"),
+});
+
+t.test("after any updates, an entry is the same bytes as one that is made of the same files by itself", (t) => {
+  // long enough for JSON of the entry before to be used
+  const long = Object.fromEntries(["b", "c", "d"].map((name) => [name, `${name}\n`.repeat(3_000)]));
+  const property = fc.property(fc.array(update, { maxLength: 12 }), (updates) => {
+    let state = stateOf(Object.entries(long).map(([name, content]) => fileOf(name, content)));
+    state.view.entry.piece(0);
+    for (const [at, { upserts, removes, isWhole, isShown, isForgotten, branch }] of updates.entries()) {
+      const changed = Object.entries(upserts).map(([name, content]) => fileOf(name, (long[name] ?? "") + content));
+      const message = updateOf(changed, {
+        ...{ seq: at + 2, base: isWhole ? null : state.seq, meta: metaOf({ branch }) },
+        removes: removes.map((name) => fileOf(name, "").key),
+      });
+      const arrived = readAgentFrame(Buffer.from(JSON.stringify(message)));
+      if (arrived?.message.type !== "tree") return false;
+      const before = state;
+      state = applyUpdate(before, arrived.message) ?? before;
+      if (isForgotten) pieces.clear();
+      const { entry } = state.view;
+      if (isShown) {
+        let frame = "";
+        const sources = { texts: arrived.texts, before: before.view.entry };
+        entry.withSources(sources, () => {
+          frame = String(entry.framed("[", "]").payload);
+        });
+        if (frame !== `[${json(entryOf([...state.files], { branch }))}]`) return false;
+      }
+      if (before.view !== state.view) before.view.release();
+    }
+    return true;
+  });
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 200 }));
+  t.end();
+});
+
+t.test("what did not change is not made JSON again while the entry before is there", (t) => {
+  const before = stateOf([fileOf("a", "1\n".repeat(3_000)), fileOf("b", "2"), fileOf("c", "3\n".repeat(3_000))]);
+  before.view.entry.framed("[", "]");
+  const after = nextState(before, { upserts: [fileOf("b", "changed")] });
+  const made: string[] = [];
+  const { stringify } = JSON;
+  t.teardown(() => {
+    JSON.stringify = stringify;
+  });
+  JSON.stringify = (value: unknown) => {
+    made.push(String(value));
+    return stringify(value);
+  };
+  after.view.entry.withSources({ before: before.view.entry }, () => after.view.entry.framed("[", "]"));
+  JSON.stringify = stringify;
+  t.same(
+    made.map((each) => /\+(?:1|2|3|changed)$/m.exec(each)?.[0]).filter((each) => each !== undefined),
+    ["+changed"],
+  );
+  t.end();
 });
