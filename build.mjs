@@ -162,6 +162,7 @@ async function bundlePrograms() {
     ...forNode,
     entryPoints: {
       "bin/agent": "dist/bin/agent.js",
+      "bin/daemon": "dist/bin/daemon.js",
       "bin/relay": "dist/bin/relay.js",
       "bin/treewire": "dist/bin/treewire.js",
       "diff/index": "dist/src/diff/index.js",
@@ -183,6 +184,7 @@ async function bundlePrograms() {
   // of what tsc had made
   for (const name of [
     "agent.js.map",
+    "daemon.js.map",
     "relay.js.map",
     "treewire.js.map",
     "relay-commands.js",
@@ -241,6 +243,7 @@ async function bundleQuickPrograms() {
       pastDoors(),
       besideIt("./agent.js", /^\.\/agent\.js$/),
       besideIt("./treewire.js", /^\.\/treewire\.js$/),
+      besideIt("./daemon.js", /^\.\/daemon\.js$/),
       required("./once.cjs", /\/once-command\.js$/),
     ],
     entryPoints: { agent: "dist/bin/quick-agent.js", treewire: "dist/bin/quick-treewire.js" },

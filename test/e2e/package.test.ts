@@ -94,7 +94,7 @@ t.test(
   async (t) => {
     const kinds = [
       /^(?:LICENSE|README\.md|package\.json)$/,
-      /^dist\/bin\/(?:(?:agent|relay|treewire)\.js|(?:agent|treewire|once|tree-thread|check-thread)\.cjs)$/,
+      /^dist\/bin\/(?:(?:agent|daemon|relay|treewire)\.js|(?:agent|treewire|once|tree-thread|check-thread)\.cjs)$/,
       /^dist\/chunks\/[\w-]+\.js$/,
       /^dist\/diff\/index\.js$/,
       /^dist\/man\/treewire(?:-agent|-relay)?\.1$/,
@@ -162,6 +162,9 @@ t.test("a program loads what its command needs, and no more", { skip: unbundled 
     ["cluster", "nats-exchange", "nats-store"],
     "NATS's library comes with what is loaded with --nats alone",
   );
+  const daemon = files.find((name) => name.startsWith("dist/chunks/run-daemon-")) ?? "";
+  const forDaemon = [...loadedWith("dist/bin/daemon.js"), ...loadedWith(daemon)].flatMap(importsOf);
+  t.notOk(packagesOf(forDaemon).includes("yargs"), "the daemon holds no parser of commands");
   t.same(roomsIn(loadedWith("dist/bin/treewire.js")), ["start", "util"], "treewire loads a command's part alone");
   const required = (name: string) =>
     [...read(name).matchAll(/\brequire\("([^"]+)"\)/g)].map(([, needed]) => needed ?? "");
