@@ -57,7 +57,7 @@ const forNode = { ...bundled, platform: "node", target: "node20.19", outdir: "di
 const threads = { "tree-thread": "worker", "check-thread": "check-worker" };
 if (isUnbundled) {
   for (const [name, module] of Object.entries(threads)) {
-    writeFileSync(here(`dist/bin/${name}.js`), `import "../src/worktree/thread/${module}.js";\n`);
+    writeFileSync(here(`dist/bin/${name}.cjs`), `import("../src/worktree/thread/${module}.js");\n`);
   }
   for (const name of ["agent", "treewire"]) {
     writeFileSync(here(`dist/bin/${name}.cjs`), `#!/usr/bin/env node\nimport("./quick-${name}.js");\n`);
@@ -162,6 +162,7 @@ async function bundlePrograms() {
     ...forNode,
     entryPoints: {
       "bin/agent": "dist/bin/agent.js",
+      "bin/daemon": "dist/bin/daemon.js",
       "bin/relay": "dist/bin/relay.js",
       "bin/treewire": "dist/bin/treewire.js",
       "diff/index": "dist/src/diff/index.js",
@@ -172,18 +173,18 @@ async function bundlePrograms() {
   });
   // a first scan waits for these to start, which takes them 2 ms longer in pieces, and 2 ms more for a package to look up
   await build({
-    ...forNode,
-    packages: "bundle",
+    ...asCommonJs(["lru-cache"]),
     external: ["iconv-lite", "@parcel/watcher"], // loaded by the few trees, and on the platforms, that need them
-    banner: { js: "// Holds lru-cache, under the Blue Oak Model License: https://blueoakcouncil.org/license/1.0.0" },
+    plugins: [pastDoors(), lateParts()],
     entryPoints: Object.fromEntries(
-      Object.entries(threads).map(([name, module]) => [`bin/${name}`, `dist/src/worktree/thread/${module}.js`]),
+      Object.entries(threads).map(([name, module]) => [name, `dist/src/worktree/thread/${module}.js`]),
     ),
   });
   for (const folder of ["dist/bin", "dist/chunks"]) writeInAscii(folder);
   // of what tsc had made
   for (const name of [
     "agent.js.map",
+    "daemon.js.map",
     "relay.js.map",
     "treewire.js.map",
     "relay-commands.js",
@@ -209,28 +210,32 @@ function writeInAscii(folder) {
   }
 }
 
-/**
- * The quick commands of `agent` and `treewire`, as CommonJS: Node.js starts that before its loader of modules is there. What only `--once`
- * needs is a file of its own, and every other command is the whole program's.
- */
-async function bundleQuickPrograms() {
-  const quick = {
-    ...bundled,
+/** One file beside the programs that holds all it needs, in the form that Node.js starts soonest. @param held the packages in it */
+function asCommonJs(held) {
+  return {
+    ...forNode,
     packages: "bundle",
-    external: ["iconv-lite"], // for the few trees that need it
-    platform: "node",
-    target: "node20.19",
     format: "cjs",
     outdir: "dist/bin",
     outExtension: { ".js": ".cjs" },
     define: { "import.meta.url": "fileUrl" },
     banner: {
       js: [
-        "// Holds zod, smol-toml, fastest-levenshtein, picocolors and lru-cache: their licences are in their packages, which are",
-        "// installed beside this one.",
+        `// Holds ${held.join(", ")}; their licences are in their packages, which are installed beside this one.`,
         'const fileUrl = require("node:url").pathToFileURL(__filename).href;',
       ].join("\n"),
     },
+  };
+}
+
+/**
+ * The quick commands of `agent` and `treewire`, as CommonJS: Node.js starts that before its loader of modules is there. What only `--once`
+ * needs is a file of its own, and every other command is the whole program's.
+ */
+async function bundleQuickPrograms() {
+  const quick = {
+    ...asCommonJs(["zod", "smol-toml", "fastest-levenshtein", "picocolors", "lru-cache"]),
+    external: ["iconv-lite"], // for the few trees that need it
   };
   await build({
     ...quick,
@@ -238,6 +243,7 @@ async function bundleQuickPrograms() {
       pastDoors(),
       besideIt("./agent.js", /^\.\/agent\.js$/),
       besideIt("./treewire.js", /^\.\/treewire\.js$/),
+      besideIt("./daemon.js", /^\.\/daemon\.js$/),
       required("./once.cjs", /\/once-command\.js$/),
     ],
     entryPoints: { agent: "dist/bin/quick-agent.js", treewire: "dist/bin/quick-treewire.js" },

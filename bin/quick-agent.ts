@@ -4,4 +4,9 @@
 import { runAgentQuickly } from "../src/agent/index.js";
 import { loadProgram } from "../src/util/index.js";
 
-void loadProgram("agent", () => runAgentQuickly(process.argv.slice(2), () => import("./agent.js")));
+const rest = {
+  daemon: async (given: Readonly<Record<string, unknown>>) => (await import("./daemon.js")).run(given, "agent"),
+  whole: () => import("./agent.js"),
+};
+
+void loadProgram("agent", () => runAgentQuickly(process.argv.slice(2), rest));

@@ -46,7 +46,7 @@ function pack(folder: string) {
 
 const { tarball, root, files, read, manifest } = pack(".");
 const client = pack("packages/client");
-const scripts = files.filter((name) => name.endsWith(".js") && !name.startsWith("examples/"));
+const scripts = files.filter((name) => /\.c?js$/.test(name) && !name.startsWith("examples/"));
 
 interface Import {
   specifier: string;
@@ -94,7 +94,7 @@ t.test(
   async (t) => {
     const kinds = [
       /^(?:LICENSE|README\.md|package\.json)$/,
-      /^dist\/bin\/(?:(?:agent|relay|treewire|tree-thread|check-thread)\.js|(?:agent|treewire|once)\.cjs)$/,
+      /^dist\/bin\/(?:(?:agent|daemon|relay|treewire)\.js|(?:agent|treewire|once|tree-thread|check-thread)\.cjs)$/,
       /^dist\/chunks\/[\w-]+\.js$/,
       /^dist\/diff\/index\.js$/,
       /^dist\/man\/treewire(?:-agent|-relay)?\.1$/,
@@ -162,6 +162,9 @@ t.test("a program loads what its command needs, and no more", { skip: unbundled 
     ["cluster", "nats-exchange", "nats-store"],
     "NATS's library comes with what is loaded with --nats alone",
   );
+  const daemon = files.find((name) => name.startsWith("dist/chunks/run-daemon-")) ?? "";
+  const forDaemon = [...loadedWith("dist/bin/daemon.js"), ...loadedWith(daemon)].flatMap(importsOf);
+  t.notOk(packagesOf(forDaemon).includes("yargs"), "the daemon holds no parser of commands");
   t.same(roomsIn(loadedWith("dist/bin/treewire.js")), ["start", "util"], "treewire loads a command's part alone");
   const required = (name: string) =>
     [...read(name).matchAll(/\brequire\("([^"]+)"\)/g)].map(([, needed]) => needed ?? "");
@@ -176,9 +179,12 @@ t.test("a program loads what its command needs, and no more", { skip: unbundled 
     required("dist/bin/treewire.cjs").filter((name) => !name.startsWith("node:")),
     ["./once.cjs"],
   );
-  for (const thread of ["dist/bin/tree-thread.js", "dist/bin/check-thread.js"]) {
-    t.same([...loadedWith(thread)], [thread], `${thread} is one file`);
-    t.same(packagesOf(importsOf(thread).filter(({ isLazy }) => !isLazy)), [], "and needs no package to start");
+  for (const thread of ["dist/bin/tree-thread.cjs", "dist/bin/check-thread.cjs"]) {
+    t.same(
+      required(thread).filter((name) => !name.startsWith("node:")),
+      [],
+      `${thread} is one file, and needs no package to start`,
+    );
   }
 });
 

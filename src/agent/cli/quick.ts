@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
-import { keepHeapSmall, runProgram } from "../../util/index.js";
+import { keepHeapSmall, runProgram, settingOptions } from "../../util/index.js";
 import type { Action } from "./control-commands.js";
-import { agentSettings, filterPolicy } from "./settings.js";
+import { AGENT_SETTINGS, agentSettings, filterPolicy } from "./settings.js";
 
 /** What a command takes on the quick way. Every option has the meaning that the parser of all commands gives it. */
 interface Words {
@@ -27,6 +27,18 @@ const ONCE: Words = { ...DIFF, flags: [...DIFF.flags, "once"] };
 const TRACK: Words = { flags: ["hook"], values: ["chat", ...ASKING], lists: ["ancestor"], choices: {} };
 const STATUS: Words = { flags: ["json"], values: ASKING, lists: [], choices: {} };
 
+const { settings: SETTINGS } = AGENT_SETTINGS;
+const OPTIONS = settingOptions(AGENT_SETTINGS);
+const isList = (name: (typeof OPTIONS)[number]): boolean => SETTINGS[name].kind === "list";
+const RUN: Words = {
+  flags: [],
+  values: [...OPTIONS.filter((name) => !isList(name)), "config"],
+  lists: OPTIONS.filter(isList),
+  choices: Object.fromEntries(
+    OPTIONS.flatMap((name) => (SETTINGS[name].choices ? [[name, SETTINGS[name].choices]] : [])),
+  ),
+};
+
 /** Words that the parser of all commands may take for something else than a path. */
 const COMMANDS = ["run", "diff", "track", "untrack", "status", "config", "install-service", "completion", "help"];
 
@@ -38,23 +50,43 @@ interface Given {
   paths: readonly string[];
 }
 
+/** What is loaded for a command line that is none of a quick command. */
+export interface SlowPrograms {
+  /** Runs the daemon with the settings of a command line, by name. */
+  daemon: (given: Readonly<Record<string, unknown>>) => Promise<unknown>;
+  /** Runs the program with all its commands. */
+  whole: () => Promise<unknown>;
+}
+
 /**
  * The program `agent` for the commands that run in prompts and hooks: `diff`, `--once`, `track` and `status` as they are mostly
- * written. The parser of all commands takes as long to load as Node.js itself; it gets whatever is written otherwise.
+ * written, and for the daemon, which would hold the parser of all commands for as long as it runs. That parser takes as long
+ * to load as Node.js itself; it gets whatever is written otherwise.
  *
  * @param argv what stands behind the program's name
- * @param whole runs the program with all its commands
  * @param name of the program, for its errors
  */
 export async function runAgentQuickly(
   argv: readonly string[],
-  whole: () => Promise<unknown>,
+  { daemon, whole }: SlowPrograms,
   name = "agent",
 ): Promise<void> {
   const action = quickAction(argv, name);
   if (action !== undefined) await runProgram(name, action);
   keepHeapSmall(); // before the daemon is loaded: that makes the most garbage
-  await whole();
+  const given = daemonArguments(argv);
+  await (given === undefined ? whole() : daemon(given));
+}
+
+/**
+ * The settings of a command line that runs the daemon: that of `run`, or one with `--relay`.
+ * @returns by name, what was not given is absent; `undefined` where the parser of all commands is to say what is meant
+ */
+export function daemonArguments(argv: readonly string[]): Readonly<Record<string, unknown>> | undefined {
+  const isRun = argv[0] === "run";
+  const given = readWords(isRun ? argv.slice(1) : argv, RUN);
+  if (given === undefined || given.paths.length > 0 || (!isRun && !given.values.has("relay"))) return undefined;
+  return Object.fromEntries<unknown>([...given.values, ...given.lists]);
 }
 
 /** What a command line asks for. @returns `undefined` where that is for the parser of all commands to say */

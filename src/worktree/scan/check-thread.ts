@@ -70,7 +70,7 @@ export class CheckThread implements SecondThread {
   }
 
   /** @param root absolute path @param program what the thread runs; another one than check-worker for tests alone */
-  constructor(root: string, program: string | URL = packagePath("dist/bin/check-thread.js")) {
+  constructor(root: string, program: string | URL = packagePath("dist/bin/check-thread.cjs")) {
     this.#worker = new Worker(program, {
       workerData: root,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },

@@ -66,7 +66,7 @@ export class TreeHost {
     watcher = defaultWatcher(),
     filters = "user",
     allowed,
-    program = packagePath("dist/bin/tree-thread.js"),
+    program = packagePath("dist/bin/tree-thread.cjs"),
     restMs = REST_MS,
   }: TreeHostOptions) {
     this.#program = program;

@@ -1,9 +1,12 @@
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { quickAction } from "../../../src/agent/cli/quick.js";
+import yargs from "yargs";
+import { daemonArguments, quickAction } from "../../../src/agent/cli/quick.js";
+import { AGENT_SETTINGS, agentSettings } from "../../../src/agent/cli/settings.js";
 import { ControlServer } from "../../../src/agent/control/control-server.js";
 import type { ControlRequest } from "../../../src/protocol/index.js";
-import { silentLogger } from "../../../src/util/index.js";
+import { settingOptions, silentLogger, withSettings } from "../../../src/util/index.js";
+import fc from "../../support/fast-check.js";
 import { runProgram } from "../../support/program.js";
 import { createRepo } from "../../support/repo.js";
 import { tempDir } from "../../support/temp.js";
@@ -75,6 +78,50 @@ t.test("whatever has not one meaning alone is left to it", async (t) => {
   for (const row of rows) t.equal(quickAction(row), undefined, row.join(" "));
 });
 
+t.test("settings of the daemon are read as that parser reads them", async (t) => {
+  const words = settingOptions(AGENT_SETTINGS).map((name) => {
+    const { kind, choices = ["a", "/b/c", "https://d.example/", "E: f g", "h=i"] } = AGENT_SETTINGS.settings[name];
+    const values = fc.array(fc.constantFrom(...choices), { maxLength: kind === "list" ? 3 : 1 });
+    return values.map((given) => given.map((value) => [`--${name}`, value]));
+  });
+  const lines = fc
+    .tuple(...words)
+    .chain((given) => fc.shuffledSubarray(given.flat(), { minLength: given.flat().length }));
+  await fc.assert(
+    fc.asyncProperty(lines, async (line) => {
+      const argv = line.flat();
+      const parsed = await withSettings(yargs(argv), AGENT_SETTINGS).parseAsync();
+      const given = daemonArguments(["run", ...argv]);
+      t.same(given && agentSettings(given, {}), agentSettings(parsed, {}), argv.join(" "));
+      const isForDaemon = argv.includes("--relay");
+      t.same(daemonArguments(argv), isForDaemon ? given : undefined, "a relay says that it is meant");
+    }),
+    { numRuns: 50 },
+  );
+});
+
+t.test("a command line of the daemon that has not one meaning alone is left to it", async (t) => {
+  const rows: string[][] = [
+    ["run", "--help"],
+    ["run", "a"],
+    ["run", "--relay"],
+    ["run", "--relay", ""],
+    ["run", "--relay", "http://x", "--relay", "http://y"],
+    ["run", "--relay=http://x"],
+    ["run", "--root", "7"],
+    ["run", "--log-level", "loud"],
+    ["run", "--logLevel", "info"],
+    ["run", "--agent-token", "secret"],
+    ["run", "--join", "link"],
+    ["run", "--config-dir", "d"],
+    ["--relay", "http://x", "a"],
+    ["--relay", "http://x", "--join", "link"],
+    ["--root", "a"],
+    [],
+  ];
+  for (const row of rows) t.equal(daemonArguments(row), undefined, row.join(" "));
+});
+
 t.test("both ways print the same, leave with the same status and ask the agent the same", async (t) => {
   const dir = tempDir(t);
   const repo = createRepo(t, { one: "1\n", two: "2\n" });
@@ -98,6 +145,11 @@ t.test("both ways print the same, leave with the same status and ask the agent t
     { args: ["track", "--chat", "x", "/x", "--socket", socket], status: 2 },
     { args: ["track", "--chat", CHAT, "/x", "--state-dir", "none"], status: 1 },
     { args: ["status", "--config", "missing"], status: 2 },
+    { args: ["run"], status: 2 },
+    { args: ["run", "--relay", "ftp://x"], status: 2 },
+    { args: ["--relay", "http://127.0.0.1:1"], status: 2 },
+    { args: ["run", "--config", "missing"], status: 2 },
+    { name: "treewire", args: ["agent", "run"], status: 2 },
     { name: "treewire", args: ["diff", "--format", "stat"], status: 0 },
     { name: "treewire", args: ["diff", "missing"], status: 2 },
     { name: "treewire", args: ["agent", "--once", "--exit-code"], status: 1 },
@@ -105,7 +157,8 @@ t.test("both ways print the same, leave with the same status and ask the agent t
     { name: "treewire", args: ["agent", "status", "--config", "missing"], status: 2 },
   ];
   for (const { name = "agent", args, status } of rows) {
-    t.ok(quickAction(args[0] === "agent" ? args.slice(1) : args), args.join(" "));
+    const ofAgent = args[0] === "agent" ? args.slice(1) : args;
+    t.ok(quickAction(ofAgent) ?? daemonArguments(ofAgent), args.join(" "));
     requests.length = 0;
     const quick = await runProgram(t, name, args, { cwd: repo.root });
     const asked = requests.splice(0);
