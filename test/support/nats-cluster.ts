@@ -24,11 +24,11 @@ export class NatsCluster {
     this.#monitors = monitors;
   }
 
-  /** @param routeOf where one server finds another: by default where that listens for servers */
+  /** @param routeOf the port at which one server finds another: by default that at which it listens for servers */
   static async start(
     t: Cleanup,
     count: number,
-    routeOf: (from: number, to: number, port: number) => number = (_from, _to, port) => port,
+    routeOf: (port: number) => number | Promise<number> = (port) => port,
   ): Promise<NatsCluster> {
     const configuration = join(tempDir(t), "nats.conf");
     writeFileSync(configuration, CONFIGURATION);
@@ -38,7 +38,8 @@ export class NatsCluster {
     const servers: NatsServer[] = [];
     for (const number of numbers) {
       const others = numbers.filter((other) => other !== number);
-      const routes = others.map((other) => `nats://${address(routeOf(number, other, ports[other] ?? 0))}`);
+      const routes: string[] = [];
+      for (const other of others) routes.push(`nats://${address(await routeOf(ports[other] ?? 0))}`);
       const place = ["--cluster", `nats://${address(ports[number])}`, "--cluster_name", "test", "--no_advertise"];
       const monitor = ["-m", String(ports[count + number]), "-n", `server-${number}`];
       const more = ["-c", configuration, ...place, "--routes", routes.join(","), ...monitor];
