@@ -17,6 +17,11 @@ const SIZE: Size = {
   editsPerSecond: scaled(1_000),
   refreshesPerSecond: scaled(1_000),
 };
+/** What the protocol's times make of others: a tenth of the agents edit once a second, and as many viewers refresh. */
+const OTHERS: Record<string, Size> = {
+  "32 relays, 100,000 agents, all watched": sizeOf(32, 100_000),
+  "100 relays, 300,000 agents, all watched": sizeOf(100, 300_000),
+};
 const FAILING = Math.round(SIZE.relays / 10);
 
 /** What the network between the relays does. */
@@ -51,7 +56,7 @@ export async function benchmark(): Promise<Report> {
   return {
     title: "A hundred relays, of which a tenth fail at once",
     method: method(),
-    tables: [placement(outcomes), repair(outcomes), traffic(outcomes)],
+    tables: [placement(outcomes), repair(outcomes), traffic(outcomes), paper()],
     goals: goals(outcomes),
   };
 }
@@ -66,7 +71,9 @@ viewer refreshes. The others cost their relay what an agent costs that nobody wa
 back by the delays of the real ones, to relays that chance picks, and every workspace that is concerned is edited once right behind the
 failure: a viewer is right when it is shown that. A refresh that was answered without what was written before it would be wrong.
 A bad network loses 1 message in 100, repeats as many, delays all by up to 0.1 s, and lets 1 in 100 be overtaken. Messages are counted where they go in and out at a relay; a NATS server has those of the relays that are connected to it, ${servers} servers in all, and
-beside them what it passes to other servers.`;
+beside them what it passes to other servers. On paper is what follows from the times in the protocol: each home says every ${ANNOUNCE_S} s that it is, a log
+that is followed how far it is every ${BEACON_S} s, and each follower every ${KEEPALIVE_S} s that it is there; an edit is one message out and one in at each follower.
+Sizes that are not simulated are those with a tenth of the agents editing once a second, and as many refreshes.`;
 }
 
 function placement(outcomes: ReadonlyMap<string, Outcome>): Table {
@@ -120,6 +127,37 @@ function traffic(outcomes: ReadonlyMap<string, Outcome>): Table {
       row(`the busiest of ${SIZE.servers} NATS servers`, paper / SIZE.servers, ({ perServer }) => perServer.steady),
       row("the same, worst second of the failure", Number.NaN, ({ perServer }) => perServer.peak),
     ],
+  };
+}
+
+function sizeOf(relays: number, agents: number): Size {
+  const often = agents / 10;
+  return {
+    ...{ relays, servers: 5, workspaces: agents, watched: agents, viewersEach: 2 },
+    ...{ editsPerSecond: often, refreshesPerSecond: often },
+  };
+}
+
+/** Of everything evenly dealt. */
+function paper(): Table {
+  const row = (name: string, size: Size) => {
+    const { relays, servers, workspaces, watched, viewersEach } = size;
+    const followed = watched * viewersEach * (1 - 1 / relays);
+    const messages = onPaper(size);
+    const sockets = (workspaces + watched * viewersEach) / relays;
+    return [
+      name,
+      ...[sockets, followed / relays, messages / relays, messages / servers, workspaces + followed].map(whole),
+    ];
+  };
+  return {
+    title: "Sizes on paper",
+    columns: [
+      { head: "" },
+      ...["sockets of a relay", "workspaces that it follows", "its messages a second"].map(right),
+      ...["those of a NATS server, of 5", "subscriptions in all"].map(right),
+    ],
+    rows: [row("what is simulated", SIZE), ...Object.entries(OTHERS).map(([name, size]) => row(name, size))],
   };
 }
 
