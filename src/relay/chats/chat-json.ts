@@ -12,6 +12,9 @@ const MAX_TREES = 100;
 
 const count = z.int().min(0).max(MAX_COUNT);
 
+/** A list of what the relay has none of. An empty tuple would be no schema of OpenAPI. */
+const noneSchema = z.array(z.never()).max(0);
+
 /** What a diff adds up to, as Coder's API has it. What is of pull requests is there for its clients, and says that there is none. */
 const diffStatusSchema = z.object({
   chat_id: id,
@@ -44,11 +47,11 @@ export const chatSchema = z.object({
   archived: z.boolean(),
   shared: z.literal(false),
   pin_order: z.literal(0),
-  mcp_server_ids: z.tuple([]),
+  mcp_server_ids: noneSchema,
   labels: z.record(z.string(), z.string()),
   has_unread: z.literal(false),
   client_type: z.literal("api"),
-  children: z.tuple([]),
+  children: noneSchema,
 });
 
 /** A chat as its clients read it. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { request } from "node:http";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import t from "tap";
 import { z } from "zod";
 import { createToken } from "../../../src/relay/index.js";
@@ -9,11 +10,16 @@ import { TestRelay } from "../support/relay.js";
 const PNG = "\x89PNG\r\n\x1a\n";
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
 
+const schemaHolder = z.looseObject({ schema: z.record(z.string(), z.unknown()) });
 const responseSchema = z.looseObject({
   headers: z.record(z.string(), z.looseObject({ required: z.boolean().optional() })).optional(),
-  content: z.record(z.string(), z.looseObject({ schema: z.record(z.string(), z.unknown()) })).optional(),
+  content: z.record(z.string(), schemaHolder).optional(),
 });
-const operationSchema = z.looseObject({ responses: z.record(z.string(), responseSchema) });
+const operationSchema = z.looseObject({
+  responses: z.record(z.string(), responseSchema),
+  parameters: z.array(schemaHolder.extend({ name: z.string() })).optional(),
+  requestBody: z.looseObject({ content: z.record(z.string(), schemaHolder) }).optional(),
+});
 const documentSchema = z.looseObject({ paths: z.record(z.string(), z.record(z.string(), operationSchema)) });
 
 interface Answer {
@@ -37,6 +43,21 @@ function send(url: string, method: string, headers: Record<string, string>, body
     outgoing.end(Buffer.from(body, "latin1"));
   });
 }
+
+t.test("every schema of the description is one: JSON Schema of draft 2020-12, as OpenAPI 3.1 has it", async (t) => {
+  const relay = await TestRelay.start(t);
+  const { paths } = documentSchema.parse(await (await fetch(`${relay.url}/openapi.json`)).json());
+  const ajv = new Ajv2020();
+  for (const [path, item] of Object.entries(paths)) {
+    for (const [method, { responses, parameters = [], requestBody }] of Object.entries(item)) {
+      const contents = [...Object.values(responses), ...(requestBody === undefined ? [] : [requestBody])];
+      const holders = [...parameters, ...contents.flatMap(({ content = {} }) => Object.values(content))];
+      for (const { schema } of holders) {
+        t.ok(ajv.validateSchema(schema), `${method} ${path}: ${ajv.errorsText()} in ${JSON.stringify(schema)}`);
+      }
+    }
+  }
+});
 
 t.test("whatever is asked, the answer is one that the API's description has", async (t) => {
   const limits = { requestsPerAddress: 1e9, requestsPerToken: 1e9, failuresPerAddress: 1e9 };
