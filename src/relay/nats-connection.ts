@@ -1,4 +1,4 @@
-import { connect, credsAuthenticator, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node";
+import { connect, credsAuthenticator, type NatsConnection, nkeyAuthenticator, nkeys } from "@nats-io/transport-node";
 import { MAX_SETTINGS_FILE_BYTES, messageOf, readRegularFile, systemCode, TreewireError } from "../util/index.js";
 
 /** A server that does not answer two pings is left for another one. Milliseconds. */
@@ -59,6 +59,12 @@ export async function connectNats(
   } catch (thrown) {
     throw new TreewireError("TW_NATS_UNREACHABLE", servers.join(", "), { detail: messageOf(thrown), cause: thrown });
   }
+}
+
+/** Makes the key of a user for NATS. @returns `seed`: the secret; `user`: what NATS's configuration names the user by */
+export function makeNatsUser(): { seed: string; user: string } {
+  const pair = nkeys.createUser();
+  return { seed: Buffer.from(pair.getSeed()).toString(), user: pair.getPublicKey() };
 }
 
 /** Reads a secret, and sees whether it is one: NATS's library would find out again and again. */

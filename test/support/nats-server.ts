@@ -13,6 +13,9 @@ const program =
     .map((folder) => join(folder, "nats-server"))
     .find((path) => existsSync(path));
 
+/** Path of the server. */
+export const natsServerProgram = program ?? "nats-server";
+
 /** Why no NATS server can be started here; `false` when one can. */
 export const withoutNats: string | false =
   program === undefined
@@ -82,7 +85,7 @@ export async function freeze(stopped: ChildProcess | undefined, ms: number): Pro
 
 /** @param port -1 picks one */
 async function run(port: number, more: readonly string[]): Promise<{ process: ChildProcess; port: number }> {
-  const server = spawn(program ?? "nats-server", ["-a", "127.0.0.1", "-p", String(port), ...more], {
+  const server = spawn(natsServerProgram, ["-a", "127.0.0.1", "-p", String(port), ...more], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   running.add(server);

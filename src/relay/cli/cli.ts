@@ -77,7 +77,7 @@ const COMMANDS = ["serve", "invite", "config", "token", "chat", "cluster", "expo
 const SUBCOMMANDS: Record<string, readonly string[]> = {
   token: ["create", "list", "revoke"],
   chat: ["bind", "unbind", "list"],
-  cluster: ["init"],
+  cluster: ["init", "key"],
 };
 
 /** Every command, in words. */

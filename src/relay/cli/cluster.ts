@@ -1,5 +1,6 @@
 import { command, commandGroup, withSettings } from "../../util/index.js";
 import { badUsage } from "./command.js";
+import { writeSecret } from "./out-file.js";
 import { natsOf, RELAY_SETTINGS, relaySettings, STORE_SETTINGS } from "./settings.js";
 
 /** So many of NATS's servers agree by majority; with an even number as many may fail as with one less. */
@@ -32,4 +33,24 @@ const init = command(
   },
 );
 
-export const clusterCommand = commandGroup("cluster", "Set up what relays share at NATS", (argv) => argv.command(init));
+const key = command(
+  "key",
+  "Make a user's key for NATS: write its secret to a file, and print the user's name, which NATS's configuration wants",
+  (argv) =>
+    argv.option("out", {
+      type: "string",
+      requiresArg: true,
+      demandOption: true,
+      describe: "a new file for the secret, which its owner alone may read: for --nats-nkey",
+    }),
+  async ({ out }) => {
+    const { makeNatsUser } = await import("../nats-connection.js");
+    const { seed, user } = makeNatsUser();
+    await writeSecret(out, async () => seed);
+    process.stdout.write(`${user}\n`);
+  },
+);
+
+export const clusterCommand = commandGroup("cluster", "Set up what relays share at NATS", (argv) =>
+  argv.command(init).command(key),
+);

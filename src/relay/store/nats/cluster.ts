@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, type StreamConfig } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { type NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
 import { messageOf, TreewireError } from "../../../util/index.js";
 import { connectNats, type NatsOptions } from "../../nats-connection.js";
 import type { NatsLink } from "./nats-link.js";
@@ -12,6 +12,12 @@ const LEAST_VERSION = [2, 12] as const;
 const ADVISED_MAX_PAYLOAD = 8 * 1024 * 1024;
 /** What {@link initCluster} makes has pieces of half of that, and batches of records of less. Bytes. */
 const LEAST_MAX_PAYLOAD = 1024 * 1024;
+
+/** Servers that have just been started know nothing of each other for some seconds: so long it is tried again. Milliseconds. */
+const START_MS = 30_000;
+const RETRY_MS = 500;
+/** What servers say until they know of each other: there is no leader, or too few of them. */
+const NOT_YET_CODES = [10005, 10008, 10009];
 
 /** What came of one stream. */
 export interface InitializedStream {
@@ -54,20 +60,44 @@ export async function initClusterAt(
 export async function initCluster(connection: NatsConnection, replicas: number): Promise<InitializedStream[]> {
   requireVersion(connection);
   const done: InitializedStream[] = [];
+  const end = performance.now() + START_MS;
   for (const wanted of streamsOf(replicas)) {
-    try {
-      const { streams } = await jetstreamManager(connection, { checkAPI: false });
-      const found = await streams.info(wanted.name).catch(nothingIfNotFound);
-      const changes = found === undefined ? [] : changesOf(found.config, wanted);
-      if (found === undefined) await streams.add(wanted);
-      else if (changes.length > 0) await streams.update(wanted.name, wanted);
-      const what = found === undefined ? "made" : changes.length > 0 ? "changed" : "there already";
-      done.push({ name: wanted.name, done: what, changes: found === undefined ? [`${replicas} of each`] : changes });
-    } catch (thrown) {
-      throw new TreewireError("TW_CLUSTER_INIT", wanted.name, { detail: messageOf(thrown), cause: thrown });
+    for (;;) {
+      try {
+        done.push(await initStream(connection, wanted, replicas));
+        break;
+      } catch (thrown) {
+        if (!mayPass(connection, thrown) || performance.now() >= end) {
+          throw new TreewireError("TW_CLUSTER_INIT", wanted.name, { detail: messageOf(thrown), cause: thrown });
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
   return done;
+}
+
+async function initStream(
+  connection: NatsConnection,
+  wanted: Partial<StreamConfig> & { name: string },
+  replicas: number,
+): Promise<InitializedStream> {
+  const { name } = wanted;
+  const { streams } = await jetstreamManager(connection, { checkAPI: false });
+  const found = await streams.info(name).catch(nothingIfNotFound);
+  if (found === undefined) {
+    await streams.add(wanted);
+    return { name, done: "made", changes: [`${replicas} of each`] };
+  }
+  const changes = changesOf(found.config, wanted);
+  if (changes.length > 0) await streams.update(name, wanted);
+  return { name, done: changes.length > 0 ? "changed" : "there already", changes };
+}
+
+/** Whether it may be otherwise in some seconds. */
+function mayPass({ info }: Pick<NatsConnection, "info">, thrown: unknown): boolean {
+  if (thrown instanceof PermissionViolationError || info?.jetstream !== true) return false;
+  return thrown instanceof JetStreamApiError ? NOT_YET_CODES.includes(thrown.code) : true;
 }
 
 /**
