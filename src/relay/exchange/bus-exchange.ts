@@ -16,6 +16,8 @@ import type { Activity, Exchange, ExchangeCounts, Following, Here, Home, Hosted 
 const TICK_MS = 200;
 /** A loop that stood still for so long may have been sent more than the bus keeps for it, which drops the rest without a word. */
 const LATE_MS = 2_000;
+/** When something has to be said of all workspaces, it is of so many at a time: whatever waits for the loop comes between. */
+const SLICE = 200;
 
 /** What this relay is to a workspace. */
 interface Seat {
@@ -65,10 +67,10 @@ export class BusExchange implements Exchange {
       this.#seats.get(workspace)?.follower?.heard(message);
     });
     bus.onReconnected(() => {
-      for (const { home, follower } of [...this.#seats.values()]) {
+      this.#forAll(({ home, follower }) => {
         home?.reconnected();
         follower?.reconnected();
-      }
+      });
     });
     this.#tickSoon();
   }
@@ -202,13 +204,21 @@ export class BusExchange implements Exchange {
     await this.#bus.close();
   }
 
+  #forAll(run: (seat: Seat) => void): void {
+    const left = [...this.#seats.values()];
+    const next = (): void => {
+      for (const seat of left.splice(0, SLICE)) run(seat);
+      if (left.length > 0) setImmediate(next);
+    };
+    next();
+  }
+
   #tickSoon(): void {
     const setAtMs = this.#clock.monotonicMs();
     this.#cancelTick = this.#clock.after(TICK_MS, () => {
       const now = this.#clock.monotonicMs();
-      const isLate = now - setAtMs > TICK_MS + LATE_MS;
+      if (now - setAtMs > TICK_MS + LATE_MS) this.#forAll(({ follower }) => follower?.mayLack());
       for (const { home, follower } of this.#seats.values()) {
-        if (isLate) follower?.mayLack();
         home?.tick(now);
         follower?.tick(now);
       }
