@@ -6,11 +6,11 @@ import { activityHere } from "./activity.js";
 import type { Bus, Subscription } from "./bus/bus.js";
 import { Wire } from "./bus/wire.js";
 import { Elsewhere } from "./cluster/elsewhere.js";
-import { Follower, type Troubles } from "./cluster/follower.js";
+import { Follower } from "./cluster/follower.js";
 import { HomeEnd } from "./cluster/home.js";
 import { RemoteQuestions } from "./cluster/remote-questions.js";
 import { takeOver } from "./cluster/takeover.js";
-import type { Activity, Exchange, ExchangeCounts, Following, Here, Home, Hosted } from "./exchange.js";
+import type { Activity, Exchange, ExchangeCounts, Following, Here, Home, Hosted, Troubles } from "./exchange.js";
 
 /** How often homes and followers look at their clocks, in milliseconds. */
 const TICK_MS = 200;
@@ -18,9 +18,12 @@ const TICK_MS = 200;
 const LATE_MS = 2_000;
 /** When something has to be said of all workspaces, it is of so many at a time: whatever waits for the loop comes between. */
 const SLICE = 200;
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** What this relay is to a workspace. */
 interface Seat {
+  /** It is looked at then, of the monotonic clock: most need it rarely. */
+  dueAtMs: number;
   home?: HomeEnd;
   follower?: Follower;
 }
@@ -101,6 +104,7 @@ export class BusExchange implements Exchange {
       clock: this.#clock,
       known,
       onWelcomed: () => seat.follower?.replaced(),
+      onBusy: () => isBusy(seat),
       onOver: () => this.#isOver(workspace.id, hosted),
     });
     seat.home = hosted;
@@ -131,6 +135,7 @@ export class BusExchange implements Exchange {
       clock: this.#clock,
       nextId: () => this.#nextId(),
       counts: this.#troubles,
+      onBusy: () => isBusy(seat),
     });
     seat.follower = follower;
     if (seat.home === undefined) follower.start();
@@ -152,7 +157,7 @@ export class BusExchange implements Exchange {
   #seat(workspace: string): Seat {
     let seat = this.#seats.get(workspace);
     if (seat === undefined) {
-      seat = {};
+      seat = { dueAtMs: 0 };
       this.#seats.set(workspace, seat);
     }
     return seat;
@@ -218,11 +223,17 @@ export class BusExchange implements Exchange {
     this.#cancelTick = this.#clock.after(TICK_MS, () => {
       const now = this.#clock.monotonicMs();
       if (now - setAtMs > TICK_MS + LATE_MS) this.#forAll(({ follower }) => follower?.mayLack());
-      for (const { home, follower } of this.#seats.values()) {
-        home?.tick(now);
-        follower?.tick(now);
+      for (const seat of this.#seats.values()) {
+        if (now < seat.dueAtMs) continue;
+        const { home, follower } = seat;
+        seat.dueAtMs = Math.min(home?.tick(now) ?? NEVER, follower?.tick(now) ?? NEVER);
       }
       this.#tickSoon();
     });
   }
+}
+
+/** Something is under way: it is looked at in the next turn. */
+function isBusy(seat: Seat): void {
+  seat.dueAtMs = 0;
 }
