@@ -6,19 +6,24 @@ import { activityHere } from "./activity.js";
 import type { Bus, Subscription } from "./bus/bus.js";
 import { Wire } from "./bus/wire.js";
 import { Elsewhere } from "./cluster/elsewhere.js";
-import { Follower, type Troubles } from "./cluster/follower.js";
+import { Follower } from "./cluster/follower.js";
 import { HomeEnd } from "./cluster/home.js";
 import { RemoteQuestions } from "./cluster/remote-questions.js";
 import { takeOver } from "./cluster/takeover.js";
-import type { Activity, Exchange, ExchangeCounts, Following, Here, Home, Hosted } from "./exchange.js";
+import type { Activity, Exchange, ExchangeCounts, Following, Here, Home, Hosted, Troubles } from "./exchange.js";
 
 /** How often homes and followers look at their clocks, in milliseconds. */
 const TICK_MS = 200;
 /** A loop that stood still for so long may have been sent more than the bus keeps for it, which drops the rest without a word. */
 const LATE_MS = 2_000;
+/** When something has to be said of all workspaces, it is of so many at a time: whatever waits for the loop comes between. */
+const SLICE = 200;
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** What this relay is to a workspace. */
 interface Seat {
+  /** It is looked at then, of the monotonic clock: most need it rarely. */
+  dueAtMs: number;
   home?: HomeEnd;
   follower?: Follower;
 }
@@ -65,10 +70,10 @@ export class BusExchange implements Exchange {
       this.#seats.get(workspace)?.follower?.heard(message);
     });
     bus.onReconnected(() => {
-      for (const { home, follower } of [...this.#seats.values()]) {
+      this.#forAll(({ home, follower }) => {
         home?.reconnected();
         follower?.reconnected();
-      }
+      });
     });
     this.#tickSoon();
   }
@@ -99,6 +104,7 @@ export class BusExchange implements Exchange {
       clock: this.#clock,
       known,
       onWelcomed: () => seat.follower?.replaced(),
+      onBusy: () => isBusy(seat),
       onOver: () => this.#isOver(workspace.id, hosted),
     });
     seat.home = hosted;
@@ -129,6 +135,7 @@ export class BusExchange implements Exchange {
       clock: this.#clock,
       nextId: () => this.#nextId(),
       counts: this.#troubles,
+      onBusy: () => isBusy(seat),
     });
     seat.follower = follower;
     if (seat.home === undefined) follower.start();
@@ -150,7 +157,7 @@ export class BusExchange implements Exchange {
   #seat(workspace: string): Seat {
     let seat = this.#seats.get(workspace);
     if (seat === undefined) {
-      seat = {};
+      seat = { dueAtMs: 0 };
       this.#seats.set(workspace, seat);
     }
     return seat;
@@ -202,17 +209,31 @@ export class BusExchange implements Exchange {
     await this.#bus.close();
   }
 
+  #forAll(run: (seat: Seat) => void): void {
+    const left = [...this.#seats.values()];
+    const next = (): void => {
+      for (const seat of left.splice(0, SLICE)) run(seat);
+      if (left.length > 0) setImmediate(next);
+    };
+    next();
+  }
+
   #tickSoon(): void {
     const setAtMs = this.#clock.monotonicMs();
     this.#cancelTick = this.#clock.after(TICK_MS, () => {
       const now = this.#clock.monotonicMs();
-      const isLate = now - setAtMs > TICK_MS + LATE_MS;
-      for (const { home, follower } of this.#seats.values()) {
-        if (isLate) follower?.mayLack();
-        home?.tick(now);
-        follower?.tick(now);
+      if (now - setAtMs > TICK_MS + LATE_MS) this.#forAll(({ follower }) => follower?.mayLack());
+      for (const seat of this.#seats.values()) {
+        if (now < seat.dueAtMs) continue;
+        const { home, follower } = seat;
+        seat.dueAtMs = Math.min(home?.tick(now) ?? NEVER, follower?.tick(now) ?? NEVER);
       }
       this.#tickSoon();
     });
   }
+}
+
+/** Something is under way: it is looked at in the next turn. */
+function isBusy(seat: Seat): void {
+  seat.dueAtMs = 0;
 }

@@ -61,6 +61,9 @@ export interface ExchangeCounts {
   homesLost: number;
 }
 
+/** What of that goes wrong, to be counted on. */
+export type Troubles = Pick<ExchangeCounts, "gaps" | "syncs" | "homesLost">;
+
 /**
  * The seam between a workspace's home, which is the relay that its agent has connected to, and the relays at which its viewers
  * are. All of them have a `Workspace` of their own, and none of those knows whose link it is attached with.

@@ -55,6 +55,7 @@ const faults: fc.Arbitrary<Faults> = fc.record({
   loss: fc.constantFrom(0, 0.02, 0.2),
   repeats: fc.constantFrom(0, 0.1),
   maxDelayMs: fc.constantFrom(3, 100, 1_500),
+  reorders: fc.constantFrom(0, 0.1),
 });
 
 interface Story {

@@ -12,27 +12,22 @@ import {
   type ToFollowerOf,
 } from "../bus/messages.js";
 import type { HomeState, Wire } from "../bus/wire.js";
-import type { ExchangeCounts, Following } from "../exchange.js";
+import type { Following, Troubles } from "../exchange.js";
+import { HomePresence } from "./home-presence.js";
 import { HomeSearch } from "./home-search.js";
 import { Replica } from "./replica.js";
 import { Requests } from "./requests.js";
 import { headsOf, watchesOf } from "./snapshot.js";
 import { Sync } from "./sync.js";
 
-/** A home of which nothing was heard for so long is asked whether it is there, in milliseconds. Its beacons come every 2 s. */
-const SILENCE_MS = 5_000;
-/** How long viewers are not told that the agent is away when it is on its way to another home. */
-const QUIET_MS = 10_000;
-/** A workspace that has no room for what its agent sends is left alone for so long. */
+/** A workspace that has no room for what its agent sends is left alone for so long. Milliseconds. */
 const REFUSED_MS = 30_000;
+/** Where nothing is under way it is looked at so often. */
+const IDLE_MS = 1_000;
 
 const NEVER = Number.POSITIVE_INFINITY;
-const LONG_AGO = Number.NEGATIVE_INFINITY;
 
 type Lost = "disconnected" | "timeout";
-
-/** How often something has gone wrong between relays, to be counted on. */
-export type Troubles = Pick<ExchangeCounts, "gaps" | "syncs" | "homesLost">;
 
 export interface FollowerOptions {
   wire: Wire;
@@ -41,6 +36,8 @@ export interface FollowerOptions {
   /** Numbers across workspaces; each is greater than the one before. */
   nextId: () => number;
   counts: Troubles;
+  /** Called when something is under way: {@link Follower.tick} looks after it. */
+  onBusy: () => void;
 }
 
 /**
@@ -59,6 +56,8 @@ export class Follower implements Following, AgentLink {
   readonly #clock: Clock;
   readonly #nextId: () => number;
   readonly #counts: Troubles;
+  readonly #onBusy: () => void;
+  readonly #presence: HomePresence;
   readonly #replica: Replica;
   readonly #requests = new Requests();
   readonly #search: HomeSearch;
@@ -76,17 +75,16 @@ export class Follower implements Following, AgentLink {
   #mayDiffer = false;
   #isRestating = false;
   #mustResume = false;
-  // of the monotonic clock
-  #heardAtMs = LONG_AGO;
-  #quietUntilMs = LONG_AGO;
-  #restartAtMs = NEVER;
+  #restartAtMs = NEVER; // of the monotonic clock
 
-  constructor({ wire, workspace, clock, nextId, counts }: FollowerOptions) {
+  constructor({ wire, workspace, clock, nextId, counts, onBusy }: FollowerOptions) {
     this.#wire = wire;
     this.#workspace = workspace;
     this.#clock = clock;
     this.#nextId = nextId;
     this.#counts = counts;
+    this.#onBusy = onBusy;
+    this.#presence = new HomePresence(clock);
     this.#replica = new Replica(workspace, this);
     this.#search = new HomeSearch(wire, workspace.id, clock);
   }
@@ -100,7 +98,8 @@ export class Follower implements Following, AgentLink {
   start(): void {
     if (this.#log !== undefined) return;
     this.#restartAtMs = NEVER;
-    if (this.#replica.isAttached) this.#heardAtMs = this.#now();
+    if (this.#replica.isAttached) this.#presence.heard();
+    this.#onBusy();
     this.#log = this.#wire.onLog(this.#workspace.id, (entry) => this.#heardLog(entry));
     this.#look();
   }
@@ -147,6 +146,7 @@ export class Follower implements Following, AgentLink {
         break;
       case "refresh":
         this.#requests.refresh(this.#nextId(), message);
+        this.#onBusy();
         this.#goOnSoon();
         break;
       case "ask": {
@@ -205,31 +205,28 @@ export class Follower implements Following, AgentLink {
     void this.#search.ask(this.#followId > 0 ? this.#name(this.#followId) : {}).then((home) => {
       if (home === undefined || this.#log !== log) return;
       if (typeof home === "object") this.#found(home);
-      else if (home === "nobody" || (this.#replica.isAttached && this.#isSilent())) this.#lost("disconnected");
+      else if (home === "nobody" || (this.#replica.isAttached && this.#presence.isSilent)) this.#lost("disconnected");
     });
   }
 
   #found(home: HomeState): void {
     if (home.state === "connecting") return; // it says so when its agent is welcomed, and is asked again
     const order = this.#orderOf(home);
-    if (order < 0 && !this.#isSilent()) return; // the right one is heard
+    if (order < 0 && !this.#presence.isSilent) return; // the right one is heard
     if (order < 0) this.#isFollowing = false;
-    else if (order === 0) this.#heardAtMs = this.#now();
+    else if (order === 0) this.#presence.heard();
     if (!this.#isFollowing || !home.isKnown) this.#syncSoon();
-  }
-
-  #isSilent(): boolean {
-    return this.#now() - this.#heardAtMs >= SILENCE_MS;
   }
 
   /** The home is not there any more. */
   #lost(state: Lost): void {
     if (this.#isFollowing) this.#counts.homesLost += 1;
     this.#lose();
-    this.#heardAtMs = LONG_AGO;
-    const isComing = this.#now() < this.#quietUntilMs;
-    if (!isComing) this.#leaveAgent(state);
-    this.#search.wait(isComing);
+    this.#presence.lost();
+    const { isAwaited } = this.#presence;
+    if (isAwaited) this.#onBusy();
+    else this.#leaveAgent(state);
+    this.#search.wait(isAwaited);
   }
 
   #leaveAgent(state: Lost): void {
@@ -242,16 +239,18 @@ export class Follower implements Following, AgentLink {
     this.#sync = undefined;
   }
 
-  /** @param nowMs of the monotonic clock. Called a few times a second */
-  tick(nowMs: number): void {
+  /** @param nowMs of the monotonic clock @returns when it is to be called again at the latest, unless something comes under way */
+  tick(nowMs: number): number {
     if (nowMs >= this.#restartAtMs) this.start();
-    if (this.#log === undefined) return;
-    const isLost = !this.#isFollowing && this.#replica.isAttached && this.#isSilent();
-    if (isLost && nowMs >= this.#quietUntilMs) this.#lost("disconnected");
-    const isSure = this.#isFollowing && !this.#isSilent();
+    if (this.#log === undefined) return nowMs + IDLE_MS;
+    const isLost = !this.#isFollowing && this.#replica.isAttached && this.#presence.isSilent;
+    if (isLost && !this.#presence.isAwaited) this.#lost("disconnected");
+    const isSure = this.#isFollowing && !this.#presence.isSilent;
     if (this.#search.isDue(nowMs, isSure)) this.#look();
     if (this.#sync !== undefined && nowMs >= this.#sync.dueAtMs) this.#startSync();
     this.#goOn();
+    const isLooking = !this.#isFollowing && (this.#replica.isAttached || this.#presence.isAwaited);
+    return this.#sync !== undefined || isLooking || this.#requests.areRefreshing ? nowMs : nowMs + IDLE_MS;
   }
 
   // ── syncing ──
@@ -264,6 +263,7 @@ export class Follower implements Following, AgentLink {
     const id = this.#nextId();
     const watches = watchesOf(this.#workspace);
     this.#counts.syncs += 1;
+    this.#onBusy();
     this.#followId = id;
     this.#said = JSON.stringify(watches);
     this.#sync = new Sync(id, this.#now(), this.#sync);
@@ -271,7 +271,7 @@ export class Follower implements Following, AgentLink {
       type: "follow",
       ...this.#name(id),
       ...(this.#known !== undefined && { known: this.#known }),
-      isLost: this.#isSilent(),
+      isLost: this.#presence.isSilent,
       watches,
       heads: headsOf(this.#workspace),
     });
@@ -292,7 +292,7 @@ export class Follower implements Following, AgentLink {
   #heardSync(sync: Sync, message: Exclude<ToFollower, { type: "answer" }>): void {
     if (message.type === "begin") this.#begin(sync, message);
     if (!sync.isFrom(message)) return;
-    this.#heardAtMs = this.#now();
+    this.#presence.heard();
     if (message.type === "end" && sync.isNext(message.items)) this.#finish(sync, message.n);
     if (message.type !== "item" || !sync.isNext(message.at)) return; // something of it was lost: it is asked for again
     const { event } = message;
@@ -312,7 +312,7 @@ export class Follower implements Following, AgentLink {
     this.#lose(); // of the sync
     this.#isFollowing = true;
     this.#n = n;
-    this.#quietUntilMs = LONG_AGO;
+    this.#presence.hasMoved();
     this.#search.found();
     if (this.#mustResume) {
       this.#mustResume = false;
@@ -338,7 +338,7 @@ export class Follower implements Following, AgentLink {
   #heardLog(entry: LogEntry): void {
     const order = this.#orderOf(entry);
     if (order < 0) return;
-    this.#heardAtMs = this.#now();
+    this.#presence.heard();
     if (order > 0) {
       this.#lose(); // what the home before says counts for nothing
       this.#known = { g: entry.g, relay: entry.relay };
@@ -347,7 +347,7 @@ export class Follower implements Following, AgentLink {
       this.#heardEnd(entry.over);
       return;
     }
-    if (entry.isLeaving === true) this.#quietUntilMs = this.#now() + QUIET_MS;
+    if (entry.isLeaving === true) this.#presence.isMoving();
     if (!this.#isFollowing) this.#syncSoon();
     if (this.#sync === undefined) this.#guard(() => this.#take(entry));
     else this.#sync.keep(entry);
@@ -355,7 +355,7 @@ export class Follower implements Following, AgentLink {
 
   #heardEnd(over: NonNullable<LogEntry["over"]>): void {
     if (over === "moved") {
-      this.#quietUntilMs = this.#now() + QUIET_MS;
+      this.#presence.isMoving();
       this.#lose(); // it is not lost
     }
     this.#lost(over === "moved" ? "disconnected" : over);

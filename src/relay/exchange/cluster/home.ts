@@ -31,6 +31,8 @@ export interface HomeOptions {
   known: Generation | undefined;
   /** Called when the workspace is attached with the agent's link. */
   onWelcomed: () => void;
+  /** Called when there is something for {@link HomeEnd.tick} to look after. */
+  onBusy: () => void;
   /** Called once, when the workspace has no home here any more: its agent is lost, or another relay has it. */
   onOver: () => void;
 }
@@ -54,6 +56,7 @@ export class HomeEnd implements Hosted, Claim {
   readonly #home: Home;
   readonly #clock: Clock;
   readonly #onWelcomed: () => void;
+  readonly #onBusy: () => void;
   readonly #onOver: () => void;
   readonly #followers: Followers;
   readonly #listening: Subscription;
@@ -66,13 +69,14 @@ export class HomeEnd implements Hosted, Claim {
   #beaconAtMs = 0;
   #announceAtMs = Number.POSITIVE_INFINITY;
 
-  constructor({ wire, workspace, home, clock, known, onWelcomed, onOver }: HomeOptions) {
+  constructor({ wire, workspace, home, clock, known, onWelcomed, onBusy, onOver }: HomeOptions) {
     this.local = home.link;
     this.#wire = wire;
     this.#workspace = workspace;
     this.#home = home;
     this.#clock = clock;
     this.#onWelcomed = onWelcomed;
+    this.#onBusy = onBusy;
     this.#onOver = onOver;
     this.#followers = new Followers(workspace);
     this.#generation = { g: Math.max(Math.floor(clock.wallMs()), (known?.g ?? 0) + 1), relay: wire.relay };
@@ -98,6 +102,7 @@ export class HomeEnd implements Hosted, Claim {
     if (this.#isOver) return;
     this.#welcomed = welcomed;
     this.#announceAtMs = this.#clock.monotonicMs() + FIRST_ANNOUNCE_MS;
+    this.#onBusy();
     this.reconnected();
   }
 
@@ -164,9 +169,9 @@ export class HomeEnd implements Hosted, Claim {
     this.#wire.toHome(this.#workspace.id, { type: "home", ...this.#generation });
   }
 
-  /** @param nowMs of the monotonic clock. Called a few times a second */
-  tick(nowMs: number): void {
-    if (this.#isOver || this.#welcomed === undefined) return;
+  /** @param nowMs of the monotonic clock @returns when it is to be called again at the latest, unless something comes under way */
+  tick(nowMs: number): number {
+    if (this.#isOver || this.#welcomed === undefined) return Number.POSITIVE_INFINITY;
     this.#followers.expire(nowMs);
     if (this.#followers.size > 0 && nowMs >= this.#beaconAtMs) {
       this.#beaconAtMs = nowMs + BEACON_MS;
@@ -176,6 +181,7 @@ export class HomeEnd implements Hosted, Claim {
       this.#announceAtMs = nowMs + ANNOUNCE_MS;
       this.reconnected();
     }
+    return this.#followers.size > 0 ? Math.min(this.#beaconAtMs, this.#announceAtMs) : this.#announceAtMs;
   }
 
   // ── other relays ──
@@ -252,6 +258,7 @@ export class HomeEnd implements Hosted, Claim {
       this.reconnected();
     }
     if (!this.#followers.follow(message, this.#clock.monotonicMs()) || heads === undefined) return;
+    this.#onBusy();
     const name = { ...this.#generation, id };
     const send = (part: Parameters<Wire["toFollower"]>[2]) => this.#wire.toFollower(relay, this.#workspace.id, part);
     const { secrets, compares } = welcomed;

@@ -45,6 +45,11 @@ export class Requests {
     }
   }
 
+  /** Some refreshes have no answer yet. */
+  get areRefreshing(): boolean {
+    return this.#refreshes.size > 0;
+  }
+
   /** A barrier has passed. @returns the hub's number of the refresh, once */
   passed(id: number): number | undefined {
     const request = this.#refreshes.get(id);

@@ -9,4 +9,5 @@ process.on("message", () => {
   globalThis.gc?.();
   process.send?.(process.memoryUsage().heapUsed);
 });
+process.on("disconnect", () => process.exit()); // whoever started it is gone
 process.stdout.write(`${relay.url}\n`);
