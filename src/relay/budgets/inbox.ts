@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../util/index.js";
 import type { TurnBudget, WaitingSocket } from "./turn-budget.js";
 
 /** A message as `ws` hands it over. */
@@ -20,26 +21,39 @@ export class Inbox implements WaitingSocket {
   readonly #budget: TurnBudget;
   readonly #hold: Holdable;
   readonly #handle: (message: Arrived) => void;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #waiting: Arrived[] = [];
   #at = 0;
   #onThrough: (() => void) | undefined;
 
   /** @param budget the party's, for all of its sockets @param handle never throws */
-  constructor(budget: TurnBudget, hold: Holdable, handle: (message: Arrived) => void) {
+  constructor(
+    budget: TurnBudget,
+    hold: Holdable,
+    handle: (message: Arrived) => void,
+    clock: Pick<Clock, "monotonicMs"> = systemClock,
+  ) {
     this.#budget = budget;
     this.#hold = hold;
     this.#handle = handle;
+    this.#clock = clock;
   }
 
   receive(message: Arrived): void {
     if (this.#waiting.length === 0 && this.#budget.take(message.data.length)) {
-      this.#handle(message);
+      this.#time(message);
       return;
     }
     this.#waiting.push(message);
     if (this.#waiting.length > 1) return;
     this.#hold.hold("turn");
     this.#budget.wait(this);
+  }
+
+  #time(message: Arrived): void {
+    const start = this.#clock.monotonicMs();
+    this.#handle(message);
+    this.#budget.took(this.#clock.monotonicMs() - start);
   }
 
   get nextBytes(): number | undefined {
@@ -66,7 +80,7 @@ export class Inbox implements WaitingSocket {
       this.#at = 0;
       this.#hold.release("turn");
     }
-    if (message !== undefined) this.#handle(message);
+    if (message !== undefined) this.#time(message);
     if (this.nextBytes === undefined) this.#onThrough?.();
   }
 }

@@ -2,6 +2,8 @@
 const MESSAGES = 4;
 /** Or so many bytes of them, beside the message that reaches the limit. */
 const BYTES = 64 * 1024;
+/** Or for so long, beside the message that reaches the limit: a short message may be work for a long tree. Milliseconds. */
+const TURN_MS = 2;
 
 /** A socket whose next message waits for a turn. */
 export interface WaitingSocket {
@@ -19,6 +21,7 @@ export interface WaitingSocket {
 export class TurnBudget {
   #messages = MESSAGES;
   #bytes = BYTES;
+  #ms = TURN_MS;
   #isRenewing = false;
   /** Whoever has waited longest is first. */
   readonly #waiting = new Set<WaitingSocket>();
@@ -32,6 +35,12 @@ export class TurnBudget {
     return true;
   }
 
+  /** What was taken is handled. @param ms how long that took, in milliseconds */
+  took(ms: number): void {
+    this.#ms -= ms;
+    if (this.#isSpent) this.#renewLater();
+  }
+
   /** What is handled now is work by itself: the party has nothing more of this turn. */
   end(): void {
     this.#messages = 0;
@@ -39,7 +48,7 @@ export class TurnBudget {
   }
 
   get #isSpent(): boolean {
-    return this.#messages === 0 || this.#bytes <= 0;
+    return this.#messages === 0 || this.#bytes <= 0 || this.#ms <= 0;
   }
 
   /** Has the socket's next message handled in a later turn. To be called when {@link take} has said no. */
@@ -54,6 +63,7 @@ export class TurnBudget {
       this.#isRenewing = false;
       this.#messages = MESSAGES;
       this.#bytes = BYTES;
+      this.#ms = TURN_MS;
       for (const socket of this.#waiting) {
         const { nextBytes } = socket;
         if (nextBytes !== undefined && !this.take(nextBytes)) return; // the next turn goes on with it

@@ -7,6 +7,7 @@ import {
   type RelayMessage,
   readAgentFrame,
   TUNNEL_VERSION,
+  treeKey,
 } from "../../protocol/index.js";
 import { systemCode } from "../../util/index.js";
 import { BudgetExceededError, TunnelLimitError } from "../budgets/exceeded.js";
@@ -236,7 +237,8 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
       return;
     }
     const { message, texts } = arrived;
-    this.#count(this.#rate.message(message, data.length, this.#workspace.held.trees));
+    const { held } = this.#workspace;
+    this.#count(this.#rate.message(message, data.length, held.trees, this.#filesOf(message)));
     if (message.type === "hello") {
       this.#hello(message);
       return;
@@ -244,6 +246,12 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
     if (!this.#hasSaidHello) this.close("protocolError", "hello comes first");
     else if (this.#hosted === undefined) this.#early.push({ message, texts });
     else this.#take(this.#hosted, { message, texts });
+  }
+
+  /** How many files the tree has that a message changes. */
+  #filesOf(message: AgentMessage): number {
+    if (message.type !== "tree") return 0;
+    return this.#workspace.state(treeKey(message.root, message.compare))?.files.length ?? 0;
   }
 
   #take(hosted: Hosted, { message, texts }: Said): void {

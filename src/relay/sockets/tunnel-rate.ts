@@ -29,6 +29,8 @@ const STALL_BURST_SECONDS = 30;
 const READ_MS_PER_BYTE = 8 / (1024 * 1024);
 const MERGE_MS_PER_BYTE = 2.5 / (1024 * 1024);
 const MERGE_MS_PER_FILE = 0.003;
+/** Of those that the tree has: its lists are made anew for a change of one of them. */
+const LIST_MS_PER_FILE = 0.00007;
 /** A list is checked, compared with the one before, kept, and looked through for each client of the chat. */
 const LIST_MS_PER_ROOT = 0.0015;
 /** What takes no longer than this is no stall. Milliseconds. */
@@ -103,10 +105,11 @@ export class TunnelRate {
    *
    * @param bytes how long the frame was
    * @param trees how many the workspace has
+   * @param files how many the tree has that the message changes
    */
-  message(message: AgentMessage, bytes: number, trees: number): boolean {
+  message(message: AgentMessage, bytes: number, trees: number, files = 0): boolean {
     this.#buckets.messages.take(extraWork(message, trees));
-    if (message.type === "tree") this.#part(message, bytes);
+    if (message.type === "tree") this.#part(message, bytes, files);
     if (message.type === "chat") this.#stall(message.roots.length * LIST_MS_PER_ROOT);
     // lists of trees are made and kept anew: milliseconds where they are long
     if (message.type === "chat" || message.type === "gone") this.#buckets.turn.end();
@@ -125,11 +128,12 @@ export class TunnelRate {
   }
 
   /** The last part of an update has all of it merged at once. */
-  #part({ upserts, removes, more }: Extract<AgentMessage, { type: "tree" }>, bytes: number): void {
+  #part({ upserts, removes, more }: Extract<AgentMessage, { type: "tree" }>, bytes: number, treeFiles: number): void {
     this.#unfinished.bytes += bytes;
     this.#unfinished.files += upserts.length + removes.length;
     if (more) return;
-    this.#stall(this.#unfinished.bytes * MERGE_MS_PER_BYTE + this.#unfinished.files * MERGE_MS_PER_FILE);
+    const { bytes: allBytes, files } = this.#unfinished;
+    this.#stall(allBytes * MERGE_MS_PER_BYTE + files * MERGE_MS_PER_FILE + treeFiles * LIST_MS_PER_FILE);
     this.#unfinished = { bytes: 0, files: 0 };
   }
 

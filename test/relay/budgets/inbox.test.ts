@@ -5,7 +5,10 @@ import type { WebSocket } from "ws";
 import { Inbox } from "../../../src/relay/budgets/inbox.js";
 import { TurnBudget } from "../../../src/relay/budgets/turn-budget.js";
 import { ReadHold } from "../../../src/relay/sockets/read-hold.js";
+import { FakeClock } from "../../support/fake-clock.js";
 import fc from "../../support/fast-check.js";
+
+const LONG = "L".charCodeAt(0);
 
 class FakeSocket extends EventEmitter {
   isRead = true;
@@ -71,6 +74,27 @@ t.test("a long message is all of a turn", async (t) => {
   await nextTurn();
   await nextTurn();
   t.same(handled, ["aa", "bb", "cc"]);
+});
+
+t.test("a message that takes long is all of a turn, however short it is", async (t) => {
+  const handled: string[] = [];
+  const clock = new FakeClock();
+  const budget = new TurnBudget();
+  const hold = new ReadHold(new FakeSocket() as unknown as WebSocket);
+  const handle = ({ data }: { data: Buffer }) => {
+    handled.push(String(data));
+    void clock.advance(data[0] === LONG ? 3 : 0.1);
+  };
+  const inbox = new Inbox(budget, hold, handle, clock);
+  for (const name of ["L0", "s0", "L1", "L2", "s1", "s2", "s3", "s4"]) {
+    inbox.receive({ data: Buffer.from(name), isBinary: false });
+  }
+  const turns = [[...handled]];
+  for (let before = 1; handled.length < 8; before = handled.length) {
+    await nextTurn();
+    if (handled.length > before) turns.push(handled.slice(before));
+  }
+  t.same(turns, [["L0"], ["s0", "L1"], ["L2"], ["s1", "s2", "s3", "s4"]]);
 });
 
 t.test(

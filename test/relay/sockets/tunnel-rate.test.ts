@@ -74,6 +74,18 @@ t.test("what a message makes the relay do is counted beside its frame", async (t
   t.ok(socket.isRead, "what is no work costs nothing");
 });
 
+t.test("a small change of a tree of very many files is counted as the work that it is", async (t) => {
+  const edit = updateOf([fileOf("a", "1")], { seq: 2, base: 1 });
+  const heldAfter = (files: number) => {
+    const { socket, rate } = open({ ...LIMITS, agentMessagesPerSecond: 1_000 });
+    let count = 0;
+    for (; socket.isRead && count < 1_000; count += 1) rate.message(edit, 10, 1, files);
+    return count;
+  };
+  t.equal(heldAfter(20_000), 1_000, "what is within the free time costs nothing");
+  t.ok(heldAfter(200_000) < 20, `held after ${heldAfter(200_000)}`);
+});
+
 t.test("an agent is never held for so long that it misses a ping, whatever it owes", async (t) => {
   const { socket, clock, rate } = open();
   rate.frame(100_000_000);

@@ -36,8 +36,9 @@ const UNIT_BYTES = 6;
 /** What a surrogate pair that is cut in two between two pieces takes more, in bytes. */
 const CUT_PAIR_BYTES = 2 * UNIT_BYTES - 4;
 
-/** Of shorter diffs, all JSON is made anew: to find what has changed takes about as long. UTF-16 units. */
+/** Of diffs that are shorter, and of fewer files, all JSON is made anew: to find what has changed takes about as long. */
 const MIN_SPLICED_UNITS = 8 * 1024;
+const MIN_SPLICED_FILES = 64;
 
 /** What JSON of an entry's files may be taken from while it is new. */
 export interface EntrySources {
@@ -57,12 +58,12 @@ export class RepositoryEntry {
   readonly id = ++RepositoryEntry.#count;
   /** Up to the diff itself, which stands last. */
   readonly #head: string;
-  /** The diff, in the strings that the tree's state holds anyway. */
-  readonly #texts: readonly string[];
+  /** Those whose diff it is: the tree's own list. None where a sentence stands in its place. */
+  readonly #files: readonly TreeFile[];
+  /** "" where it is the files' diff. */
+  readonly #sentence: string;
   /** How many UTF-16 units the diff has. */
   readonly units: number;
-  /** Those whose diff it is; none where a sentence stands in its place. */
-  readonly #files: readonly TreeFile[];
   /** While the message is handled that has led to the entry: where JSON of its files may be taken from. */
   #sources: EntrySources | undefined;
   /** Where the JSON of each file begins in the entry's only piece, in bytes, and where that of the last one ends. */
@@ -72,25 +73,23 @@ export class RepositoryEntry {
 
   constructor(root: string, meta: TreeMeta, fitted: FittedFiles) {
     const tooLargeBytes = meta.too_large_bytes || fitted.tooLargeBytes;
+    const named = fitted.files.filter(isNamed);
     const change: Omit<RepositoryChange, "unified_diff"> = {
       repo_root: root,
       branch: meta.branch,
       ...(meta.remote_origin !== "" && { remote_origin: meta.remote_origin }),
-      ...omissionsOf(fitted.files, tooLargeBytes),
-      ...filtersNotRun(fitted.files),
-      ...secretsOf(fitted.files),
+      ...omissionsOf(named, tooLargeBytes),
+      ...filtersNotRun(named),
+      ...secretsOf(named),
       ...(meta.health !== "" && { health: meta.health }),
       ...comparedFields(meta),
     };
     this.#head = `${JSON.stringify(change).slice(0, -1)},"unified_diff":`;
+    this.#sentence = tooLargeBytes > 0 ? unifiedDiff([], tooLargeBytes) : "";
     this.#files = tooLargeBytes > 0 ? [] : fitted.files;
-    this.#texts =
-      tooLargeBytes > 0
-        ? [unifiedDiff([], tooLargeBytes)]
-        : fitted.files.flatMap((file) =>
-            !isAsItCame(file) ? [patchText(file)] : file.hunks === "" ? [file.header] : [file.header, file.hunks],
-          );
-    this.units = this.#texts.reduce((sum, { length }) => sum + length, 0);
+    let units = this.#sentence.length;
+    for (const file of this.#files) units += patchUnits(file);
+    this.units = units;
   }
 
   /** What the entry takes at most, with a comma, in bytes: known without a look at what is escaped. */
@@ -163,16 +162,19 @@ export class RepositoryEntry {
   /** Base64; what looks the same has the same. */
   digest(): string {
     const hash = createHash("sha256").update(this.#head);
-    for (const text of this.#texts) hash.update(text);
+    hash.update(this.#sentence);
+    for (const file of this.#files) hash.update(patchText(file));
     return hash.digest("base64");
   }
 
   /** Whether clients would be shown the same. */
   equals(other: RepositoryEntry): boolean {
     return (
+      this.units === other.units &&
       this.#head === other.#head &&
-      this.#texts.length === other.#texts.length &&
-      this.#texts.every((text, at) => text === other.#texts[at])
+      this.#sentence === other.#sentence &&
+      this.#files.length === other.#files.length &&
+      this.#files.every((file, at) => samePatch(file, other.#files[at]))
     );
   }
 
@@ -189,7 +191,7 @@ export class RepositoryEntry {
   }
 
   #sentenceJson(): string[] {
-    return [this.#head, JSON.stringify(this.#texts.join("")), "}"];
+    return [this.#head, JSON.stringify(this.#sentence), "}"];
   }
 
   /** Each file's patch is made JSON by itself, so that its bytes are the same whatever is beside it. */
@@ -197,8 +199,10 @@ export class RepositoryEntry {
     const { texts, before } = this.#sources ?? {};
     const start = `${this.#head}"`;
     const parts = new JsonParts(start);
-    const isSpliced = this.#keeps && this.#files.length > 1 && this.units >= MIN_SPLICED_UNITS;
-    const offsets = isSpliced ? new Uint32Array(this.#files.length + 1) : undefined;
+    const { length } = this.#files;
+    const isLong = length >= MIN_SPLICED_FILES || (length > 1 && this.units >= MIN_SPLICED_UNITS);
+    const isSpliced = isLong && this.#keeps;
+    const offsets = isSpliced ? new Uint32Array(length + 1) : undefined;
     const known = isSpliced && before !== undefined ? before.#spliceable() : undefined;
     let old = 0;
     for (const [at, file] of this.#files.entries()) {
@@ -226,16 +230,32 @@ export class RepositoryEntry {
   #slice(start: number, end: number): string {
     let slice = "";
     let from = 0;
-    for (const text of this.#texts) {
+    for (const file of this.#files) {
       if (from >= end) break;
-      if (from + text.length > start) slice += text.slice(Math.max(0, start - from), end - from);
-      from += text.length;
+      const units = patchUnits(file);
+      if (from + units > start) slice += patchText(file).slice(Math.max(0, start - from), end - from);
+      from += units;
     }
     return slice;
   }
 }
 
+/** Whether an entry says more of it than its patch, or its patch is more, or less, than its header and its hunks. */
+function isNamed({ omitted_bytes, omitted_files, filter_not_run, withheld, masked }: TreeFile): boolean {
+  const isPlain = omitted_files === undefined && filter_not_run === undefined && withheld === undefined;
+  return !isPlain || omitted_bytes > 0 || masked !== undefined;
+}
+
 /** Whether its patch is its header and its hunks, and nothing else. */
 function isAsItCame(file: TreeFile): boolean {
-  return !lacksHunks(file) && lastLines(file) === "";
+  return !isNamed(file) || (!lacksHunks(file) && lastLines(file) === "");
+}
+
+/** How long a file's patch is, in UTF-16 units. */
+function patchUnits(file: TreeFile): number {
+  return isAsItCame(file) ? file.header.length + file.hunks.length : patchText(file).length;
+}
+
+function samePatch(one: TreeFile, other: TreeFile | undefined): boolean {
+  return one === other || (other !== undefined && patchText(one) === patchText(other));
 }
