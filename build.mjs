@@ -176,14 +176,26 @@ async function bundlePrograms() {
     ...asCommonJs(["lru-cache"]),
     external: ["iconv-lite", "@parcel/watcher"], // loaded by the few trees, and on the platforms, that need them
     plugins: [pastDoors(), lateParts()],
-    entryPoints: Object.fromEntries(
-      Object.entries(threads).map(([name, module]) => [name, `dist/src/worktree/thread/${module}.js`]),
-    ),
+    entryPoints: { "tree-thread": `dist/src/worktree/thread/${threads["tree-thread"]}.js` },
   });
-  for (const folder of ["dist/bin", "dist/chunks"]) writeInAscii(folder);
+  await build({
+    ...asCommonJs([]),
+    outdir: "dist/bin",
+    entryPoints: {
+      "check-thread": `dist/src/worktree/thread/${threads["check-thread"]}.js`,
+      ...Object.fromEntries(["agent", "treewire", "tree-thread"].map((name) => [name, "dist/bin/cached.js"])),
+    },
+  });
+  for (const name of readdirSync(here("dist/bin/code"))) {
+    const text = readFileSync(here(`dist/bin/code/${name}`), "utf8");
+    writeFileSync(here(`dist/bin/code/${name}`), text.replace(/\bimport\(/g, "importModule(")); // see src/util/v8/code-cache.ts
+  }
+  for (const folder of ["dist/bin", "dist/bin/code", "dist/chunks"]) writeInAscii(folder);
   // of what tsc had made
   for (const name of [
     "agent.js.map",
+    "cached.js",
+    "cached.js.map",
     "daemon.js.map",
     "relay.js.map",
     "treewire.js.map",
@@ -210,21 +222,17 @@ function writeInAscii(folder) {
   }
 }
 
-/** One file beside the programs that holds all it needs, in the form that Node.js starts soonest. @param held the packages in it */
+/** One file below the programs that holds all it needs, in the form that Node.js starts soonest. @param held the packages in it */
 function asCommonJs(held) {
+  const licences = `// Holds ${held.join(", ")}; their licences are in their packages, which are installed beside this one.`;
   return {
     ...forNode,
     packages: "bundle",
     format: "cjs",
-    outdir: "dist/bin",
+    outdir: "dist/bin/code",
     outExtension: { ".js": ".cjs" },
-    define: { "import.meta.url": "fileUrl" },
-    banner: {
-      js: [
-        `// Holds ${held.join(", ")}; their licences are in their packages, which are installed beside this one.`,
-        'const fileUrl = require("node:url").pathToFileURL(__filename).href;',
-      ].join("\n"),
-    },
+    define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+    ...(held.length > 0 && { banner: { js: licences } }),
   };
 }
 
@@ -241,9 +249,7 @@ async function bundleQuickPrograms() {
     ...quick,
     plugins: [
       pastDoors(),
-      besideIt("./agent.js", /^\.\/agent\.js$/),
-      besideIt("./treewire.js", /^\.\/treewire\.js$/),
-      besideIt("./daemon.js", /^\.\/daemon\.js$/),
+      ...["agent", "treewire", "daemon"].map((name) => besideIt(`../${name}.js`, new RegExp(`^\\./${name}\\.js$`))),
       required("./once.cjs", /\/once-command\.js$/),
     ],
     entryPoints: { agent: "dist/bin/quick-agent.js", treewire: "dist/bin/quick-treewire.js" },

@@ -1,6 +1,5 @@
-#!/usr/bin/env node
-// The program `agent` as it is installed. The build makes one CommonJS file of it, `agent.cjs`, which starts sooner than a
-// module (docs/architecture.md, "Start").
+// The program `agent` as it is installed. The build makes one CommonJS file of it, `code/agent.cjs`, which starts sooner than a
+// module (docs/architecture.md, "Start"), and which `agent.cjs` runs.
 import { runAgentQuickly } from "../src/agent/index.js";
 import { loadProgram } from "../src/util/index.js";
 

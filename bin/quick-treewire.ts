@@ -1,6 +1,5 @@
-#!/usr/bin/env node
-// The program `treewire` as it is installed, for what runs in prompts and hooks; the build makes `treewire.cjs` of it, as it makes
-// `agent.cjs` of `quick-agent.ts`.
+// The program `treewire` as it is installed, for what runs in prompts and hooks; the build makes `code/treewire.cjs` of it,
+// as it makes `code/agent.cjs` of `quick-agent.ts`.
 import { runAgentQuickly } from "../src/agent/index.js";
 import { loadProgram } from "../src/util/index.js";
 
