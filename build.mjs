@@ -162,7 +162,6 @@ async function bundlePrograms() {
     ...forNode,
     entryPoints: {
       "bin/agent": "dist/bin/agent.js",
-      "bin/daemon": "dist/bin/daemon.js",
       "bin/relay": "dist/bin/relay.js",
       "bin/treewire": "dist/bin/treewire.js",
       "diff/index": "dist/src/diff/index.js",
@@ -196,7 +195,6 @@ async function bundlePrograms() {
     "agent.js.map",
     "cached.js",
     "cached.js.map",
-    "daemon.js.map",
     "relay.js.map",
     "treewire.js.map",
     "relay-commands.js",
@@ -249,8 +247,9 @@ async function bundleQuickPrograms() {
     ...quick,
     plugins: [
       pastDoors(),
-      ...["agent", "treewire", "daemon"].map((name) => besideIt(`../${name}.js`, new RegExp(`^\\./${name}\\.js$`))),
+      ...["agent", "treewire"].map((name) => besideIt(`../${name}.js`, new RegExp(`^\\./${name}\\.js$`))),
       required("./once.cjs", /\/once-command\.js$/),
+      required("./daemon.cjs", /\/daemon-program\.js$/),
     ],
     entryPoints: { agent: "dist/bin/quick-agent.js", treewire: "dist/bin/quick-treewire.js" },
   });
@@ -258,6 +257,13 @@ async function bundleQuickPrograms() {
     ...quick,
     plugins: [pastDoors(), lateParts()],
     entryPoints: { once: "dist/src/agent/cli/once-command.js" },
+  });
+  await build({
+    ...asCommonJs(["zod", "p-queue", "smol-toml", "fastest-levenshtein", "proxy-from-env"]),
+    // those that meet the network, and whose fixes should not wait for a release; those that few need
+    external: ["ws", "pino", "@secretlint/*", "@parcel/watcher", "iconv-lite"],
+    plugins: [pastDoors()],
+    entryPoints: { daemon: "dist/src/agent/cli/daemon-program.js" },
   });
   for (const name of ["quick-agent", "quick-treewire"]) {
     rmSync(here(`dist/bin/${name}.js`));
@@ -271,9 +277,9 @@ function required(path, filter) {
     name: "required",
     setup({ onResolve, onLoad }) {
       onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, namespace: "required" } : undefined));
-      onResolve({ filter: /.*/, namespace: "required" }, () => ({ path, external: true }));
-      onLoad({ filter: /.*/, namespace: "required" }, () => ({
-        contents: `module.exports = require(${JSON.stringify(path)});`,
+      onResolve({ filter: /.*/, namespace: "required" }, (wanted) => ({ path: wanted.path, external: true }));
+      onLoad({ filter: /.*/, namespace: "required" }, (wanted) => ({
+        contents: `module.exports = require(${JSON.stringify(wanted.path)});`,
       }));
     },
   };

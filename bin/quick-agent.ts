@@ -3,9 +3,4 @@
 import { runAgentQuickly } from "../src/agent/index.js";
 import { loadProgram } from "../src/util/index.js";
 
-const rest = {
-  daemon: async (given: Readonly<Record<string, unknown>>) => (await import("./daemon.js")).run(given, "agent"),
-  whole: () => import("./agent.js"),
-};
-
-void loadProgram("agent", () => runAgentQuickly(process.argv.slice(2), rest));
+void loadProgram("agent", () => runAgentQuickly(process.argv.slice(2), () => import("./agent.js")));

@@ -5,13 +5,9 @@ import { loadProgram } from "../src/util/index.js";
 
 const argv = process.argv.slice(2);
 const [first, ...rest] = argv;
-const programs = {
-  daemon: async (given: Readonly<Record<string, unknown>>) =>
-    (await import("./daemon.js")).run(given, "treewire agent"),
-  whole: () => import("./treewire.js"),
-};
+const whole = () => import("./treewire.js");
 
 void loadProgram("treewire", () => {
-  if (first === "diff") return runAgentQuickly(argv, programs, "treewire");
-  return first === "agent" ? runAgentQuickly(rest, programs, "treewire agent") : programs.whole();
+  if (first === "diff") return runAgentQuickly(argv, whole, "treewire");
+  return first === "agent" ? runAgentQuickly(rest, whole, "treewire agent") : whole();
 });
