@@ -162,7 +162,6 @@ async function bundlePrograms() {
     ...forNode,
     entryPoints: {
       "bin/agent": "dist/bin/agent.js",
-      "bin/daemon": "dist/bin/daemon.js",
       "bin/relay": "dist/bin/relay.js",
       "bin/treewire": "dist/bin/treewire.js",
       "diff/index": "dist/src/diff/index.js",
@@ -176,15 +175,26 @@ async function bundlePrograms() {
     ...asCommonJs(["lru-cache"]),
     external: ["iconv-lite", "@parcel/watcher"], // loaded by the few trees, and on the platforms, that need them
     plugins: [pastDoors(), lateParts()],
-    entryPoints: Object.fromEntries(
-      Object.entries(threads).map(([name, module]) => [name, `dist/src/worktree/thread/${module}.js`]),
-    ),
+    entryPoints: { "tree-thread": `dist/src/worktree/thread/${threads["tree-thread"]}.js` },
   });
-  for (const folder of ["dist/bin", "dist/chunks"]) writeInAscii(folder);
+  await build({
+    ...asCommonJs([]),
+    outdir: "dist/bin",
+    entryPoints: {
+      "check-thread": `dist/src/worktree/thread/${threads["check-thread"]}.js`,
+      ...Object.fromEntries(["agent", "treewire", "tree-thread"].map((name) => [name, "dist/bin/cached.js"])),
+    },
+  });
+  for (const name of readdirSync(here("dist/bin/code"))) {
+    const text = readFileSync(here(`dist/bin/code/${name}`), "utf8");
+    writeFileSync(here(`dist/bin/code/${name}`), text.replace(/\bimport\(/g, "importModule(")); // see src/util/v8/code-cache.ts
+  }
+  for (const folder of ["dist/bin", "dist/bin/code", "dist/chunks"]) writeInAscii(folder);
   // of what tsc had made
   for (const name of [
     "agent.js.map",
-    "daemon.js.map",
+    "cached.js",
+    "cached.js.map",
     "relay.js.map",
     "treewire.js.map",
     "relay-commands.js",
@@ -210,21 +220,17 @@ function writeInAscii(folder) {
   }
 }
 
-/** One file beside the programs that holds all it needs, in the form that Node.js starts soonest. @param held the packages in it */
+/** One file below the programs that holds all it needs, in the form that Node.js starts soonest. @param held the packages in it */
 function asCommonJs(held) {
+  const licences = `// Holds ${held.join(", ")}; their licences are in their packages, which are installed beside this one.`;
   return {
     ...forNode,
     packages: "bundle",
     format: "cjs",
-    outdir: "dist/bin",
+    outdir: "dist/bin/code",
     outExtension: { ".js": ".cjs" },
-    define: { "import.meta.url": "fileUrl" },
-    banner: {
-      js: [
-        `// Holds ${held.join(", ")}; their licences are in their packages, which are installed beside this one.`,
-        'const fileUrl = require("node:url").pathToFileURL(__filename).href;',
-      ].join("\n"),
-    },
+    define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+    ...(held.length > 0 && { banner: { js: licences } }),
   };
 }
 
@@ -241,10 +247,9 @@ async function bundleQuickPrograms() {
     ...quick,
     plugins: [
       pastDoors(),
-      besideIt("./agent.js", /^\.\/agent\.js$/),
-      besideIt("./treewire.js", /^\.\/treewire\.js$/),
-      besideIt("./daemon.js", /^\.\/daemon\.js$/),
+      ...["agent", "treewire"].map((name) => besideIt(`../${name}.js`, new RegExp(`^\\./${name}\\.js$`))),
       required("./once.cjs", /\/once-command\.js$/),
+      required("./daemon.cjs", /\/daemon-program\.js$/),
     ],
     entryPoints: { agent: "dist/bin/quick-agent.js", treewire: "dist/bin/quick-treewire.js" },
   });
@@ -252,6 +257,13 @@ async function bundleQuickPrograms() {
     ...quick,
     plugins: [pastDoors(), lateParts()],
     entryPoints: { once: "dist/src/agent/cli/once-command.js" },
+  });
+  await build({
+    ...asCommonJs(["zod", "p-queue", "smol-toml", "fastest-levenshtein", "proxy-from-env"]),
+    // those that meet the network, and whose fixes should not wait for a release; those that few need
+    external: ["ws", "pino", "@secretlint/*", "@parcel/watcher", "iconv-lite"],
+    plugins: [pastDoors()],
+    entryPoints: { daemon: "dist/src/agent/cli/daemon-program.js" },
   });
   for (const name of ["quick-agent", "quick-treewire"]) {
     rmSync(here(`dist/bin/${name}.js`));
@@ -265,9 +277,9 @@ function required(path, filter) {
     name: "required",
     setup({ onResolve, onLoad }) {
       onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, namespace: "required" } : undefined));
-      onResolve({ filter: /.*/, namespace: "required" }, () => ({ path, external: true }));
-      onLoad({ filter: /.*/, namespace: "required" }, () => ({
-        contents: `module.exports = require(${JSON.stringify(path)});`,
+      onResolve({ filter: /.*/, namespace: "required" }, (wanted) => ({ path: wanted.path, external: true }));
+      onLoad({ filter: /.*/, namespace: "required" }, (wanted) => ({
+        contents: `module.exports = require(${JSON.stringify(wanted.path)});`,
       }));
     },
   };

@@ -1,18 +1,13 @@
-#!/usr/bin/env node
-// The program `treewire` as it is installed, for what runs in prompts and hooks; the build makes `treewire.cjs` of it, as it makes
-// `agent.cjs` of `quick-agent.ts`.
+// The program `treewire` as it is installed, for what runs in prompts and hooks; the build makes `code/treewire.cjs` of it,
+// as it makes `code/agent.cjs` of `quick-agent.ts`.
 import { runAgentQuickly } from "../src/agent/index.js";
 import { loadProgram } from "../src/util/index.js";
 
 const argv = process.argv.slice(2);
 const [first, ...rest] = argv;
-const programs = {
-  daemon: async (given: Readonly<Record<string, unknown>>) =>
-    (await import("./daemon.js")).run(given, "treewire agent"),
-  whole: () => import("./treewire.js"),
-};
+const whole = () => import("./treewire.js");
 
 void loadProgram("treewire", () => {
-  if (first === "diff") return runAgentQuickly(argv, programs, "treewire");
-  return first === "agent" ? runAgentQuickly(rest, programs, "treewire agent") : programs.whole();
+  if (first === "diff") return runAgentQuickly(argv, whole, "treewire");
+  return first === "agent" ? runAgentQuickly(rest, whole, "treewire agent") : whole();
 });

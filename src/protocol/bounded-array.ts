@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * An array from a peer that is not trusted: its length is looked at before any element is, and the first element that is

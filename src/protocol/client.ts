@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { comparedShape } from "./comparison/comparison-schema.js";
 import { MAX_REFRESH_ID_UNITS } from "./limits.js";
 

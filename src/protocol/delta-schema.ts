@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { answersSchema, refreshSchema } from "./client.js";
 import type { DeltaServerMessage, DeltaTree, FileEdit } from "./delta.js";
 import { treeFileSchema, treeMetaSchema } from "./tree-schema.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** The form of an error body (docs/protocol.md, "Routes"). */
 export const errorBodySchema = z.object({

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_META_TEXT_UNITS, MAX_PART_ELEMENTS } from "./limits.js";
 import type { TreeMeta } from "./tree.js";
 import {

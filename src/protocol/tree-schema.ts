@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { comparedShape } from "./comparison/comparison-schema.js";
 import { MAX_FILTER_NAME_UNITS, MAX_META_TEXT_UNITS, MAX_RULE_NAME_UNITS } from "./limits.js";
 import type { TreeFile, TreeMeta } from "./tree.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { boundedArray } from "./bounded-array.js";
 import { questionSchema } from "./comparison/questions.js";
 import { MAX_COMPARISON_UNITS, MAX_PART_ELEMENTS, MAX_TREES } from "./limits.js";

@@ -14,7 +14,6 @@ export {
   systemCode,
   TreewireError,
 } from "./errors.js";
-export { keepHeapSmall } from "./heap.js";
 export * from "./link/browser.js";
 export { Liveness } from "./link/liveness.js";
 export { SendWindow } from "./link/send-window.js";
@@ -56,4 +55,6 @@ export { Notifier } from "./systemd.js";
 export { type Colors, colorsFor, paintDiff, printable } from "./terminal.js";
 export { MAX_TIMER_MS, timerDelay } from "./timers.js";
 export { homeDirectory, userId, userName } from "./user.js";
+export { loadCached } from "./v8/code-cache.js";
+export { keepHeapSmall } from "./v8/heap.js";
 export { VERSION } from "./version.js";

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 /**
  * A file of this package. The build bundles modules into files of other folders, so that a module's own place says nothing
@@ -13,7 +12,7 @@ export function packagePath(path: string): string {
   return join(root, path);
 }
 
-const root = findRoot(dirname(fileURLToPath(import.meta.url)));
+const root = findRoot(import.meta.dirname);
 
 function findRoot(from: string): string {
   return existsSync(join(from, "package.json")) ? from : findRoot(dirname(from));

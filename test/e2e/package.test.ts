@@ -57,7 +57,9 @@ interface Import {
 function importsOf(name: string): Import[] {
   const source = read(name);
   const statements = source.matchAll(/^(?:import|export)\s(?:[^"';]*?\sfrom\s)?"([^"]+)";/gm);
-  const calls = source.matchAll(/(?:\bimport\(|\bcreateRequire\w*\(import\.meta\.url\)\()"([^"]+)"\)/g);
+  const calls = source.matchAll(
+    /(?:\bimport(?:Module)?\(|\bcreateRequire\w*\((?:import\.meta\.|__)filename\)\()"([^"]+)"\)/g,
+  );
   return [
     ...[...statements].map(([, specifier = ""]) => ({ specifier, isLazy: false })),
     ...[...calls].map(([, specifier = ""]) => ({ specifier, isLazy: true })),
@@ -94,7 +96,8 @@ t.test(
   async (t) => {
     const kinds = [
       /^(?:LICENSE|README\.md|package\.json)$/,
-      /^dist\/bin\/(?:(?:agent|daemon|relay|treewire)\.js|(?:agent|treewire|once|tree-thread|check-thread)\.cjs)$/,
+      /^dist\/bin\/(?:(?:agent|relay|treewire)\.js|(?:agent|treewire|tree-thread|check-thread)\.cjs)$/,
+      /^dist\/bin\/code\/(?:agent|treewire|once|daemon|tree-thread)\.cjs$/,
       /^dist\/chunks\/[\w-]+\.js$/,
       /^dist\/diff\/index\.js$/,
       /^dist\/man\/treewire(?:-agent|-relay)?\.1$/,
@@ -162,24 +165,29 @@ t.test("a program loads what its command needs, and no more", { skip: unbundled 
     ["cluster", "nats-connection", "nats-exchange", "nats-store"],
     "NATS's library comes with what is loaded with --nats alone",
   );
-  const daemon = files.find((name) => name.startsWith("dist/chunks/run-daemon-")) ?? "";
-  const forDaemon = [...loadedWith("dist/bin/daemon.js"), ...loadedWith(daemon)].flatMap(importsOf);
-  t.notOk(packagesOf(forDaemon).includes("yargs"), "the daemon holds no parser of commands");
   t.same(roomsIn(loadedWith("dist/bin/treewire.js")), ["start", "util"], "treewire loads a command's part alone");
   const required = (name: string) =>
     [...read(name).matchAll(/\brequire\("([^"]+)"\)/g)].map(([, needed]) => needed ?? "");
-  t.same(roomsIn(["dist/bin/agent.cjs"]), ["agent", "protocol", "util"], "track and status load one file");
+  t.same(roomsIn(["dist/bin/code/agent.cjs"]), ["agent", "protocol", "util"], "track and status load one file");
   t.same(
-    [...required("dist/bin/agent.cjs"), ...required("dist/bin/once.cjs")].filter((name) => !name.startsWith("node:")),
-    ["./once.cjs"],
-    "--once loads one more, and no package",
+    [...required("dist/bin/code/agent.cjs"), ...required("dist/bin/code/once.cjs")].filter(
+      (name) => !name.startsWith("node:"),
+    ),
+    ["./daemon.cjs", "./once.cjs"],
+    "--once loads one more, and no package; so does the daemon",
   );
-  t.same(roomsIn(["dist/bin/treewire.cjs"]), ["agent", "protocol", "util"], "and so does `treewire diff`");
+  t.same(roomsIn(["dist/bin/agent.cjs"]), ["util"], "what is installed runs that file, from the cache of its code");
+  t.same(roomsIn(["dist/bin/code/treewire.cjs"]), ["agent", "protocol", "util"], "and so does `treewire diff`");
   t.same(
-    required("dist/bin/treewire.cjs").filter((name) => !name.startsWith("node:")),
-    ["./once.cjs"],
+    required("dist/bin/code/treewire.cjs").filter((name) => !name.startsWith("node:")),
+    ["./daemon.cjs", "./once.cjs"],
   );
-  for (const thread of ["dist/bin/tree-thread.cjs", "dist/bin/check-thread.cjs"]) {
+  t.same(
+    [...new Set(required("dist/bin/code/daemon.cjs"))].filter((name) => !name.startsWith("node:")).sort(),
+    ["pino", "ws"],
+    "which holds no parser of commands, and no more of its packages than it needs",
+  );
+  for (const thread of ["dist/bin/code/tree-thread.cjs", "dist/bin/check-thread.cjs"]) {
     t.same(
       required(thread).filter((name) => !name.startsWith("node:")),
       [],

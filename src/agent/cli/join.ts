@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSy
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { stringify as toToml } from "smol-toml";
-import { z } from "zod";
+import * as z from "zod";
 import { makeDirectoriesSync, messageOf, systemCode, TreewireError } from "../../util/index.js";
 import { dialError, postJson } from "../../util/link/index.js";
 import { readInput } from "../control/hook-input.js";

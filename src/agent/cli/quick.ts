@@ -50,32 +50,26 @@ interface Given {
   paths: readonly string[];
 }
 
-/** What is loaded for a command line that is none of a quick command. */
-export interface SlowPrograms {
-  /** Runs the daemon with the settings of a command line, by name. */
-  daemon: (given: Readonly<Record<string, unknown>>) => Promise<unknown>;
-  /** Runs the program with all its commands. */
-  whole: () => Promise<unknown>;
-}
-
 /**
  * The program `agent` for the commands that run in prompts and hooks: `diff`, `--once`, `track` and `status` as they are mostly
  * written, and for the daemon, which would hold the parser of all commands for as long as it runs. That parser takes as long
  * to load as Node.js itself; it gets whatever is written otherwise.
  *
  * @param argv what stands behind the program's name
+ * @param whole runs the program with all its commands
  * @param name of the program, for its errors
  */
 export async function runAgentQuickly(
   argv: readonly string[],
-  { daemon, whole }: SlowPrograms,
+  whole: () => Promise<unknown>,
   name = "agent",
 ): Promise<void> {
   const action = quickAction(argv, name);
   if (action !== undefined) await runProgram(name, action);
   keepHeapSmall(); // before the daemon is loaded: that makes the most garbage
   const given = daemonArguments(argv);
-  await (given === undefined ? whole() : daemon(given));
+  if (given !== undefined) await (await import("./daemon-program.js")).runDaemonProgram(given, name);
+  await whole();
 }
 
 /**

@@ -3,7 +3,7 @@ import type { AttributeValue } from "../rules/attributes.js";
 import { convertByIconv } from "./iconv.js";
 
 /** Loaded when a file first asks for it: its tables cost 6 ms, and few repositories need them. */
-const loadIconv = (): typeof import("iconv-lite") => createRequire(import.meta.url)("iconv-lite");
+const loadIconv = (): typeof import("iconv-lite") => createRequire(import.meta.filename)("iconv-lite");
 
 /** What a decoder puts where bytes mean nothing in the encoding. */
 const REPLACEMENT = "\ufffd";

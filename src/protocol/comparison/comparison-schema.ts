@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { boundedArray } from "../bounded-array.js";
 import { MAX_COMMIT_TEXT_UNITS, MAX_LISTED_COMMITS, MAX_META_TEXT_UNITS } from "../limits.js";
 import type { CommitEntry, ComparedFields, ComparisonMeta } from "./comparison.js";

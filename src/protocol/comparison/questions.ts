@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { boundedArray } from "../bounded-array.js";
 import { MAX_COMPARISON_UNITS, MAX_LISTED_COMMITS } from "../limits.js";
 import { commitEntrySchema, comparisonMetaSchema } from "./comparison-schema.js";
