@@ -159,7 +159,7 @@ t.test("a program loads what its command needs, and no more", { skip: unbundled 
   });
   t.same(
     withNats.map((name) => /^dist\/chunks\/(.*)-\w+\.js$/.exec(name)?.[1]).sort(),
-    ["cluster", "nats-exchange", "nats-store"],
+    ["cluster", "nats-connection", "nats-exchange", "nats-store"],
     "NATS's library comes with what is loaded with --nats alone",
   );
   const daemon = files.find((name) => name.startsWith("dist/chunks/run-daemon-")) ?? "";

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, type StreamConfig } from "@nats-io/jetstream";
-import { type NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { messageOf, TreewireError } from "../../../util/index.js";
 import { connectNats, type NatsOptions } from "../../nats-connection.js";
-import type { NatsLink } from "./nats-link.js";
+import { isForbidden, type NatsLink } from "./nats-link.js";
 import { RECORD_STREAM, streamsOf } from "./streams.js";
 
 /** The first version that writes several messages together or not at all. */
@@ -96,7 +96,7 @@ async function initStream(
 
 /** Whether it may be otherwise in some seconds. */
 function mayPass({ info }: Pick<NatsConnection, "info">, thrown: unknown): boolean {
-  if (thrown instanceof PermissionViolationError || info?.jetstream !== true) return false;
+  if (isForbidden(thrown) || info?.jetstream !== true) return false;
   return thrown instanceof JetStreamApiError ? NOT_YET_CODES.includes(thrown.code) : true;
 }
 

@@ -85,7 +85,11 @@ export class NatsLink {
     this.#back.push(back);
   }
 
-  /** Asks until there is an answer. @param ask called again and again @throws StoreUnavailableError when it takes too long */
+  /**
+   * Asks until there is an answer; once, while NATS is known not to answer.
+   *
+   * @param ask called again and again @throws StoreUnavailableError when it takes too long
+   */
   async patiently<T>(ask: () => Promise<T>): Promise<T> {
     const end = this.#clock.monotonicMs() + this.#patienceMs;
     for (;;) {
@@ -93,7 +97,8 @@ export class NatsLink {
         return await this.#try(ask);
       } catch (thrown) {
         if (thrown instanceof StoreUnavailableError) throw thrown;
-        const isOver = this.connection.isClosed() || this.#clock.monotonicMs() >= end;
+        const isDown = this.connection.isClosed() || this.health.state.kind !== "ok"; // who waits then learns nothing new
+        const isOver = isDown || this.#clock.monotonicMs() >= end;
         if (isOver || troubleIn(thrown) !== "failing") throw this.#unavailable(thrown);
       }
       await new Promise<void>((resolve) => void this.#clock.after(RETRY_MS, resolve));
@@ -178,8 +183,13 @@ export class NatsLink {
   }
 }
 
+/** Whether the server does not allow what was asked. */
+export function isForbidden(thrown: unknown): boolean {
+  return [thrown, Object(thrown).cause].some((each) => each instanceof PermissionViolationError);
+}
+
 function troubleIn(thrown: unknown): StoreTrouble {
-  if (thrown instanceof PermissionViolationError) return "readonly";
+  if (isForbidden(thrown)) return "readonly";
   if (!(thrown instanceof RefusedWriteError)) return "failing";
   return FULL_CODES.includes(thrown.code) && NO_ROOM.test(thrown.message) ? "full" : "failing";
 }
