@@ -69,6 +69,16 @@ export class NatsServer {
     return server;
   }
 
+  /** Has it do nothing until a job is done. */
+  async frozenWhile<T>(job: () => Promise<T>): Promise<T> {
+    this.#process.kill("SIGSTOP");
+    try {
+      return await job();
+    } finally {
+      this.#process.kill("SIGCONT");
+    }
+  }
+
   /** Starts it again, at the same port. */
   async restart(): Promise<void> {
     await this.kill();

@@ -1,4 +1,5 @@
 // Who counts, and what is said of the store, while NATS does not answer.
+import { randomUUID } from "node:crypto";
 import t from "tap";
 import { StoreUnavailableError } from "../../../../src/relay/store/index.js";
 import type { NatsStore } from "../../../../src/relay/store/nats/nats-store.js";
@@ -67,6 +68,30 @@ t.test("whoever was revoked while a relay could not ask ends there when it can a
   t.equal(store.changes(), "all", "every socket is looked at");
   const other = await store.tokens.create({ kind: "client", user: "bob" });
   t.match(await store.tokens.verify(other), { user: "bob" });
+});
+
+t.test("what was believed while a server said nothing is looked at again when it speaks", { skip }, async (t) => {
+  const { server, open } = await startStores(t);
+  const { clock, ahead } = settableClock();
+  const store = await open({ clock });
+  const [token, other] = [
+    await store.tokens.create({ kind: "client", user: "alice" }),
+    await store.tokens.create({ kind: "client", user: "bob" }),
+  ];
+  const chat = randomUUID();
+  await store.chats.bind({ chat, workspace: randomUUID(), owner: "alice" });
+  await until("they are believed", async () => {
+    await Promise.all([store.tokens.verify(token), store.chats.get(chat)]);
+    return store.tokens.isLive(idOf(token)) === true;
+  });
+  ahead(2 * MINUTE_MS);
+  await server.frozenWhile(async () => {
+    t.match(await store.tokens.verify(token), { user: "alice" });
+    t.match(await store.chats.get(chat), { owner: "alice" });
+  });
+  t.not(store.changes(), "all");
+  t.match(await store.tokens.verify(other), { user: "bob" });
+  t.equal(store.changes(), "all");
 });
 
 t.test("that NATS is away is said once it has been for longer than another leader takes", { skip }, async (t) => {
