@@ -104,7 +104,11 @@ export async function serveStore(
       return () => following.stop();
     },
     onTrouble: () => metrics.troubled(),
-    onChange: (workspace, what) => (what === "agent" ? events.agentChanged(workspace) : events.treesChanged(workspace)),
+    onChange: (workspace, what) => {
+      if (what === "trees") return events.treesChanged(workspace);
+      remote.forget(workspace);
+      events.agentChanged(workspace);
+    },
   });
   const exchange = await openExchange(options, hub, limits);
   const events = new ChatEvents({

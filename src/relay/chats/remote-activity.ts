@@ -44,6 +44,11 @@ export class RemoteActivity {
     return this.#agents.has(workspace);
   }
 
+  /** This relay knows better: the agent has come or gone here. */
+  forget(workspace: string): void {
+    this.#agents.delete(workspace);
+  }
+
   /** What a chat's trees added up to then. */
   treeCounts(chat: string): readonly TreeCount[] {
     return this.#counts.get(chat) ?? [];

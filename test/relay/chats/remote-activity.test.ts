@@ -66,6 +66,19 @@ t.test("what lists show is asked for every few seconds, and what is no longer li
   t.same([remote.hasAgent("w"), remote.treeCounts("b")], [false, []]);
 });
 
+t.test("an agent that has gone here is not said to be there because it was so a moment ago", async (t) => {
+  const { listed, agents, remote, poll } = start();
+  listed.set("w", new Set(["a"]));
+  agents.add("w");
+  await poll();
+  t.equal(remote.hasAgent("w"), true);
+  remote.forget("w");
+  t.equal(remote.hasAgent("w"), false);
+  for (let second = 0; second < 4; second += 1) await poll();
+  t.same((await poll()).changed, ["w"], "it is somewhere else");
+  t.equal(remote.hasAgent("w"), true);
+});
+
 t.test("however much is listed, so many questions a second are asked, each once a round", async (t) => {
   const { listed, poll } = start();
   for (let number = 0; number < 750; number += 1) listed.set(`w${number}`, new Set(["a"]));
