@@ -180,6 +180,7 @@ async function bundlePrograms() {
   await build({
     ...asCommonJs([]),
     outdir: "dist/bin",
+    plugins: [pastDoors(), lateParts()],
     entryPoints: {
       "check-thread": `dist/src/worktree/thread/${threads["check-thread"]}.js`,
       ...Object.fromEntries(["agent", "treewire", "tree-thread"].map((name) => [name, "dist/bin/cached.js"])),
@@ -290,7 +291,7 @@ function lateParts() {
   return {
     name: "late-parts",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^node:(?:child_process|crypto|net|worker_threads|zlib)$/ }, ({ path, namespace }) =>
+      onResolve({ filter: /^node:(?:child_process|crypto|net|v8|worker_threads|zlib)$/ }, ({ path, namespace }) =>
         namespace === "late" ? { path, external: true } : { path, namespace: "late" },
       );
       onLoad({ filter: /.*/, namespace: "late" }, async ({ path }) => ({

@@ -19,6 +19,8 @@ export function unitEnvironment(): NodeJS.ProcessEnv {
  * collector has taken what the last change left behind.
  */
 export const SETTLE_MS = 60_000;
+/** Longer than a program runs until it keeps what it was compiled to, in milliseconds. */
+const KEPT_MS = 6000;
 /** Longer than what a look behind a refresh waits for and takes, in milliseconds. */
 const LOOK_REST_MS = 5000;
 
@@ -38,6 +40,14 @@ export class FollowedProcess {
       this.#waiting = this.#waiting.filter((each) => !answered.includes(each));
       for (const { resolve } of answered) resolve(told);
     });
+  }
+
+  /** Runs for as long as it takes until the thread's compiled code is kept: an agent compiles at its first start alone. */
+  static async compile(root: string): Promise<void> {
+    const compiling = new FollowedProcess(root);
+    await compiling.state();
+    await rest(KEPT_MS);
+    await compiling.close();
   }
 
   /** The next state that is wanted. */

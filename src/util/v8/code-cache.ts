@@ -14,6 +14,7 @@ import {
 import { createRequire } from "node:module";
 import { dirname, isAbsolute, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { cachedDataVersionTag } from "node:v8";
 import { Script } from "node:vm";
 
 /** A program has done by then what it does at its start, and what it has not run yet would not be in the cache. Milliseconds. */
@@ -50,7 +51,13 @@ export function loadCached(path: string, directory = cacheDirectory(process.env)
     ...(cachedData !== undefined && { cachedData }),
   });
   const isCached = cachedData !== undefined && script.cachedDataRejected === false;
-  if (file !== undefined && !isCached) saveLater(() => writeCache(file, key, script.createCachedData()));
+  if (file !== undefined && !isCached) {
+    const flags = cachedDataVersionTag();
+    saveLater(() => {
+      // made under other flags of V8 than those of the start, it would be refused at the next one
+      if (cachedDataVersionTag() === flags) writeCache(file, key, script.createCachedData());
+    });
+  }
   const module = { exports: {} };
   const directoryOf = dirname(path);
   const requirePackage = createRequire(path);

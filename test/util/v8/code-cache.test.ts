@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -96,6 +97,14 @@ t.test("what it requires and imports stands beside it", async (t) => {
   );
   for (const run of ["first", "second"]) t.equal(program.run(), "other.cjs\nmodule", run);
   t.equal(readdirSync(program.directory).length, 2);
+});
+
+t.test("code is not kept where V8's flags are others by then: the next start would have to refuse it", async (t) => {
+  const program = new CachedProgram(t);
+  const flags = `require("node:v8").setFlagsFromString("--optimize-for-size");`;
+  writeFileSync(program.path, `exports.answer = () => { ${flags} return "one"; };`);
+  t.equal(program.run(), "one");
+  t.notOk(existsSync(program.directory));
 });
 
 t.test("code that others could have written is not run", async (t) => {
