@@ -14,7 +14,7 @@ import { natsServerProgram, withoutNats } from "../support/nats-server.js";
 import { type Program, programPath, startProgram } from "../support/program.js";
 import { type Cleanup, tempDir } from "../support/temp.js";
 import { until } from "../support/until.js";
-import { WatchClient } from "../support/watch-client.js";
+import { refusedUpgrade, WatchClient } from "../support/watch-client.js";
 
 const run = promisify(execFile);
 const NODES = [1, 2, 3] as const;
@@ -207,6 +207,16 @@ t.test(
       ["alice.token", "alice-2.token"],
     ]);
     await WatchClient.watch(t, two.url, chat, guide.token("alice-2"));
+
+    await nodes[1]?.kill(); // no majority is left
+    agent.tell(APP, [fileOf("x", "three")]);
+    await client.diffWith(APP, "+three");
+    await until("it is said", async () => (await fetch(`${two.url}/readyz`)).status === 503);
+    const again = await WatchClient.watch(t, two.url, chat, guide.token("alice"));
+    await again.diffWith(APP, "+three");
+    const unknown = `${guide.token("alice").slice(0, 4)}0123456789abcdef_${"A".repeat(43)}`;
+    const refused = await refusedUpgrade(t, `${two.url}/chats/${chat}/git/watch`, { token: unknown });
+    t.same([refused.status, refused.headers["retry-after"]], [503, "5"]);
     for (const { program } of relays) t.same(await program.stop(), { status: 0, signal: null });
   },
 );

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Cleanup } from "./temp.js";
@@ -40,9 +40,17 @@ export class NatsServer {
     this.#more = more;
   }
 
-  /** @param directory where JetStream keeps what it stores; left out: there is no JetStream */
-  static async start(t: Cleanup, directory?: string): Promise<NatsServer> {
+  /**
+   * @param directory where JetStream keeps what it stores; left out: there is no JetStream
+   * @param maxBytes of what it may store
+   */
+  static async start(t: Cleanup, directory?: string, maxBytes?: number): Promise<NatsServer> {
     const more = directory === undefined ? [] : ["-js", "-sd", directory];
+    if (directory !== undefined && maxBytes !== undefined) {
+      const config = join(directory, "nats.conf");
+      writeFileSync(config, `jetstream { max_file_store: ${maxBytes} }\n`);
+      more.push("-c", config);
+    }
     const { process, port } = await run(-1, more);
     const server = new NatsServer(process, `nats://127.0.0.1:${port}`, more);
     t.teardown(() => server.kill());

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { NatsLink } from "./nats-link.js";
-import { REQUEST_MS } from "./nats-link.js";
+import { type NatsLink, REQUEST_MS, RefusedWriteError } from "./nats-link.js";
 import { BLOB_STREAM } from "./streams.js";
 
 /** What NATS takes by default is 1 MiB a message. Bytes. */
@@ -9,7 +8,10 @@ export const PIECE_BYTES = 512 * 1024;
 /** Where the account has no limit, its servers refuse what they have no room for. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
-const ackSchema = z.object({ seq: z.int() });
+const ackSchema = z.union([
+  z.object({ error: z.object({ err_code: z.int(), description: z.string() }) }),
+  z.object({ seq: z.int() }),
+]);
 
 /** Bytes that are being written, piece by piece. */
 export interface BlobWriter {
@@ -70,9 +72,7 @@ export class BlobStream {
 
   /** The ids of what has been there for some time. @param ageMs for so long @throws StoreUnavailableError */
   async *olderThan(ageMs: number): AsyncGenerator<string> {
-    const { state } = await this.#link.patiently(() =>
-      this.#link.manager.streams.info(BLOB_STREAM, { subjects_filter: "blob.*.0" }),
-    );
+    const { state } = await this.#link.patiently(() => this.#link.infoOf(BLOB_STREAM, "blob.*.0"));
     for (const subject of Object.keys(state.subjects ?? {})) {
       const first = await this.#last(subject);
       if (first !== null && first.time.getTime() < Date.now() - ageMs) yield subject.split(".")[1] ?? "";
@@ -87,7 +87,9 @@ export class BlobStream {
 
   async #put(subject: string, data: Uint8Array): Promise<void> {
     await this.#link.patiently(async () => {
-      ackSchema.parse((await this.#link.connection.request(subject, data, { timeout: REQUEST_MS })).json());
+      const answer = await this.#link.connection.request(subject, data, { timeout: REQUEST_MS });
+      const ack = ackSchema.parse(answer.json());
+      if ("error" in ack) throw new RefusedWriteError(ack.error);
     });
   }
 

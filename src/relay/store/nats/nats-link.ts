@@ -1,4 +1,4 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstreamManager, type StreamInfo } from "@nats-io/jetstream";
 import { type NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
 import { z } from "zod";
 import { type Clock, type Logger, silentLogger } from "../../../util/index.js";
@@ -15,9 +15,11 @@ const LATELY_MS = 2_000;
 
 const NO_SERVER = "no server is there";
 
-/** Of the errors that JetStream gives a number: there is no room in the account, on the servers, or in the stream. */
-const FULL_CODES = [10023, 10028, 10047, 10077];
-const NO_ROOM = /no space|maximum (bytes|messages)|resource limits/i;
+/** Of the errors that JetStream gives a number: there is no room in the account, or on the servers. */
+const FULL_CODES = [10023, 10028, 10047];
+/** A stream could not be written, for a reason that is only in the words. */
+const STORE_FAILED = 10077;
+const NO_ROOM = /no space|maximum (bytes|messages)/i;
 
 const ackSchema = z.object({ error: z.object({ err_code: z.int(), description: z.string() }).optional() });
 
@@ -135,16 +137,35 @@ export class NatsLink {
     if (this.isAway) throw this.#unavailable(new Error(NO_SERVER));
     const sinceMs = this.#clock.monotonicMs() - this.#answeredAt;
     if (sinceMs < LATELY_MS) return;
-    this.#asking ??= this.patiently(() => this.manager.streams.info(RECORD_STREAM)).then(
+    this.#asking ??= this.patiently(() => this.#askLeader()).then(
       () => this.#hasAsked(),
       () => this.#hasAsked(),
     );
     if (sinceMs < this.#patienceMs) return;
-    await this.once(() => this.manager.streams.info(RECORD_STREAM));
+    await this.once(() => this.#askLeader());
   }
 
   close(): void {
     this.health.close();
+  }
+
+  /**
+   * What the leader of a stream knows of it. Servers that have no majority tell of a stream without a leader as well.
+   *
+   * @param subjects a filter: how many messages each subject has, too @throws what the library throws
+   */
+  async infoOf(stream: string, subjects?: string): Promise<StreamInfo> {
+    const info = await this.manager.streams.info(
+      stream,
+      subjects === undefined ? undefined : { subjects_filter: subjects },
+    );
+    if (info.cluster !== undefined && !info.cluster.leader) throw new Error("the stream has no leader");
+    return info;
+  }
+
+  /** Asks what is answered by the leader of the records alone. */
+  #askLeader(): Promise<unknown> {
+    return this.manager.streams.getMessage(RECORD_STREAM, { last_by_subj: PROBE_SUBJECT });
   }
 
   #hasAsked(): void {
@@ -191,5 +212,6 @@ export function isForbidden(thrown: unknown): boolean {
 function troubleIn(thrown: unknown): StoreTrouble {
   if (isForbidden(thrown)) return "readonly";
   if (!(thrown instanceof RefusedWriteError)) return "failing";
-  return FULL_CODES.includes(thrown.code) && NO_ROOM.test(thrown.message) ? "full" : "failing";
+  const isFull = FULL_CODES.includes(thrown.code) || (thrown.code === STORE_FAILED && NO_ROOM.test(thrown.message));
+  return isFull ? "full" : "failing";
 }

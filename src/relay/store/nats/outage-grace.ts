@@ -95,8 +95,11 @@ export class Remembered<T> {
     return { remembered: heard.value };
   }
 
+  /** @throws StoreUnavailableError: who leads without a majority knows nothing of what was made elsewhere since */
   #answered(asked: unknown): { asked: unknown } {
-    this.#grace.answered();
+    const isDown = this.#grace.options.isDown();
+    if (asked === null && isDown) throw new StoreUnavailableError("failing");
+    if (!isDown) this.#grace.answered();
     return { asked };
   }
 

@@ -61,15 +61,13 @@ export class RecordStream {
 
   /** The subjects that have, or lately had, a record. @param filter with wildcards @throws StoreUnavailableError */
   async subjects(filter: string): Promise<string[]> {
-    const { state } = await this.#link.patiently(() =>
-      this.#link.manager.streams.info(RECORD_STREAM, { subjects_filter: filter }),
-    );
+    const { state } = await this.#link.patiently(() => this.#link.infoOf(RECORD_STREAM, filter));
     return Object.keys(state.subjects ?? {});
   }
 
   /** The number of the last message. @throws StoreUnavailableError */
   async lastSequence(): Promise<number> {
-    return (await this.#link.patiently(() => this.#link.manager.streams.info(RECORD_STREAM))).state.last_seq;
+    return (await this.#link.patiently(() => this.#link.infoOf(RECORD_STREAM))).state.last_seq;
   }
 
   /** Those of the subjects that have a record, or had one. @throws StoreUnavailableError */

@@ -1,10 +1,14 @@
 // Who counts, and what is said of the store, while NATS does not answer.
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import { jetstreamManager } from "@nats-io/jetstream";
 import t from "tap";
 import { StoreUnavailableError } from "../../../../src/relay/store/index.js";
 import type { NatsStore } from "../../../../src/relay/store/nats/nats-store.js";
+import { BLOB_STREAM } from "../../../../src/relay/store/nats/streams.js";
 import { systemClock } from "../../../../src/util/index.js";
 import { withoutNats } from "../../../support/nats-server.js";
+import { tempDir } from "../../../support/temp.js";
 import { until } from "../../../support/until.js";
 import { startStores } from "./support.js";
 
@@ -12,6 +16,7 @@ const skip = withoutNats;
 const idOf = (token: string) => token.split("_")[1] ?? "";
 const isUnavailable = (thrown: unknown): boolean => thrown instanceof StoreUnavailableError;
 const MINUTE_MS = 60_000;
+const FILE = { organization: "o", owner: "alice", name: "", type: "image/png" };
 
 /** A clock that is set ahead. */
 function settableClock() {
@@ -92,6 +97,22 @@ t.test("what was believed while a server said nothing is looked at again when it
   t.not(store.changes(), "all");
   t.match(await store.tokens.verify(other), { user: "bob" });
   t.equal(store.changes(), "all");
+});
+
+t.test("a NATS that has no room for a file says so at once, and is well when it has", { skip }, async (t) => {
+  const { connection, open } = await startStores(t, tempDir(t), 3_000_000);
+  const store = await open();
+  const upload = async () => {
+    const blob = await store.files.stage(Readable.from([randomBytes(1_000_000)]), 2_000_000);
+    await store.files.add(blob, { ...FILE, size: blob.size, digest: blob.digest });
+  };
+  const refused = await until("it is full", () => upload().then(never, (thrown: unknown) => thrown as Error));
+  t.match(refused, { message: "the store is full", trouble: "full" });
+  t.match(store.health.state, { kind: "full", detail: /resource/i });
+  t.same(await store.chats.list(), [], "it is read as before");
+  await (await jetstreamManager(connection)).streams.purge(BLOB_STREAM);
+  await until("it is well again", () => store.health.state.kind === "ok");
+  await store.tokens.create({ kind: "client", user: "alice" });
 });
 
 t.test("that NATS is away is said once it has been for longer than another leader takes", { skip }, async (t) => {
