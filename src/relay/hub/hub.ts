@@ -93,7 +93,9 @@ export class Hub {
    */
   prepare(workspace: string, chat?: string): Promise<void> | undefined {
     const { chatRoots, treeStates } = this.#options;
-    const states = treeStates.prepare(workspace);
+    // while its agent is there, clients see what that sends, and a store elsewhere is spared a reading for each of them
+    const isLive = chat !== undefined && this.agentState(workspace) === "connected";
+    const states = isLive ? undefined : treeStates.prepare(workspace);
     const roots = chat === undefined ? undefined : chatRoots.prepare(chat);
     return states === undefined && roots === undefined ? undefined : Promise.all([states, roots]).then(() => undefined);
   }

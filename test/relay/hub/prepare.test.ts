@@ -27,8 +27,9 @@ function exchangeMethod<T, K extends keyof T>(t: Cleanup, target: T, name: K, ma
 /** Stores of this process take a moment to prepare what they are asked for. @returns what was read, and without that */
 function slowToPrepare(t: Cleanup) {
   const prepared = new Set<string>();
-  const seen = { reads: new Set<string>(), unprepared: [] as string[] };
+  const seen = { reads: new Set<string>(), unprepared: [] as string[], prepared: [] as string[] };
   const prepare = () => async (name: string) => {
+    seen.prepared.push(name);
     for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     prepared.add(name);
   };
@@ -92,4 +93,21 @@ t.test("whatever the hub reads of the store was prepared before an agent or a cl
     seen: () => [...reads],
   });
   t.same(unprepared, []);
+});
+
+t.test("the states of a workspace are read for clients only while its agent is away", async (t) => {
+  const { prepared } = slowToPrepare(t);
+  const relay = await TestRelay.start(t);
+  const agent = await relay.agent([APP]);
+  agent.tell(APP, [fileOf("x", "one")]);
+  const readings = () => prepared.filter((name) => name === relay.workspace).length;
+  const before = readings();
+  const client = await relay.client();
+  await client.first();
+  t.equal(readings(), before);
+  agent.vanish();
+  await until("the agent is away", () => client.errors.length > 0);
+  const headers = { "coder-session-token": relay.clientToken };
+  await (await WatchClient.open(t, `${relay.watchUrl()}?stale=ok`, { headers })).first();
+  t.ok(readings() > before);
 });
