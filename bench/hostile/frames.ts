@@ -5,6 +5,10 @@ import type { Orders } from "./orders.js";
 /** Files of at most 2 KB that are within a part's 64 KiB. */
 const FILES_IN_PART = 30;
 
+/** A tree of very many files grows by so many at a time, and then is edited so often. */
+const FILES_OF_GROWTH = 500;
+const EDITS_OF_LONG_TREE = 300;
+
 const EPOCHS = ["epoch-one", "epoch-two", "epoch-three"];
 
 /**
@@ -38,6 +42,7 @@ const POLITE_KINDS: readonly Kind[] = [
     return { ...whole, upserts: [file(random, random.small(100, 2_900_000))] };
   },
   (random) => inParts({ ...tree(random, random.small(0, 1_500)), root: fewRoots(random), base: null }),
+  (random) => editsOfLongTree(random),
   (random, chats) => ({
     type: "chat",
     chat: random.pick(chats),
@@ -122,6 +127,25 @@ function inParts(update: Record<string, unknown>): object[] {
     parts.push({ ...update, part: parts.length, upserts: upserts.slice(at, at + FILES_IN_PART), more });
   }
   return parts;
+}
+
+/** A tree of very many files comes to be little by little, and is edited: each edit has the lists of all files made anew. */
+function editsOfLongTree(random: Random): object[] {
+  const whole = {
+    ...tree(random, 0),
+    root: fewRoots(random),
+    epoch: `epoch-${random.below(1_000_000_000)}`,
+    removes: [],
+  };
+  const growth = random.small(1, 100);
+  return Array.from({ length: growth + EDITS_OF_LONG_TREE }, (_, at) => ({
+    ...whole,
+    ...{ seq: at + 1, base: at === 0 ? null : at, more: false },
+    upserts: Array.from({ length: at < growth ? FILES_OF_GROWTH : 1 }, (_, file) => ({
+      ...{ key: `t:${at < growth ? at * FILES_OF_GROWTH + file : 0}`, path: "", header: "", hunks: `${at}\n` },
+      ...{ additions: 0, deletions: 0, omitted_bytes: 0 },
+    })),
+  }));
 }
 
 function meta(): Record<string, unknown> {
