@@ -90,8 +90,12 @@ function ownBelow(directory: string, name: string): string | undefined {
 }
 
 function isOwn(directory: string): boolean {
-  const stats = statSync(directory, { throwIfNoEntry: false });
-  return stats !== undefined && isUsers(stats);
+  try {
+    const stats = statSync(directory, { throwIfNoEntry: false });
+    return stats !== undefined && isUsers(stats);
+  } catch {
+    return false; // it is behind what this user may not enter, or behind what is no directory
+  }
 }
 
 function isUsers({ uid, mode }: Stats): boolean {

@@ -176,6 +176,8 @@ t.test("the cache is where the service or the user has it, and nowhere else", as
   const shared = join(home, "shared");
   mkdirSync(shared);
   chmodSync(shared, 0o777);
+  const file = join(home, "file");
+  writeFileSync(file, "");
   t.equal(cacheDirectory({ HOME: home }), join(home, ".cache/treewire"));
   const missing = join(home, "missing");
   t.equal(cacheDirectory({ HOME: missing, XDG_CACHE_HOME: home }), join(home, "treewire"));
@@ -186,6 +188,7 @@ t.test("the cache is where the service or the user has it, and nowhere else", as
     { HOME: "." },
     { HOME: missing },
     { HOME: shared },
+    { HOME: join(file, "below") }, // ENOTDIR, as EACCES, is nothing that ends a program
     { HOME: home, XDG_CACHE_HOME: shared },
     { HOME: home, CACHE_DIRECTORY: shared },
     { HOME: home, NODE_DISABLE_COMPILE_CACHE: "1" },
