@@ -55,6 +55,7 @@ export async function connectNats(
       reconnectJitter: RECONNECT_JITTER_MS,
       reconnectJitterTLS: RECONNECT_JITTER_MS,
       maxReconnectAttempts: -1,
+      ignoreAuthErrorAbort: true, // a user who is refused may be let in again: the library gives up at the second refusal
     });
   } catch (thrown) {
     throw new TreewireError("TW_NATS_UNREACHABLE", servers.join(", "), { detail: messageOf(thrown), cause: thrown });

@@ -198,7 +198,9 @@ export async function serveStore(
   let scrapers: MetricsServer | undefined;
   try {
     store.treeStates.sweep();
-    await store.files.sweep();
+    const swept = store.files.sweep(() => isDraining);
+    if (!store.files.sweepsBeside) await swept;
+    else swept.catch((thrown: unknown) => failures.note(thrown, "what uploads left behind could not be let go"));
     if (options.metricsListen !== undefined) scrapers = await listenForMetrics(options.metricsListen, metrics, log);
     url = await http.listen({ host, port });
   } catch (thrown) {

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import t from "tap";
 import { TUNNEL_PATH, TUNNEL_SUBPROTOCOL, TUNNEL_VERSION } from "../../src/protocol/index.js";
 import { createToken } from "../../src/relay/index.js";
-import type { Cleanup } from "../support/temp.js";
+import { StoreUnavailableError } from "../../src/relay/store/index.js";
+import { type Cleanup, tempDir } from "../support/temp.js";
 import { refusedUpgrade, WatchClient } from "../support/watch-client.js";
 import { CoderClient } from "./support/coder-client.js";
 import { FakeAgent, fileOf } from "./support/fake-agent.js";
@@ -55,6 +56,21 @@ t.test("a relay whose store answers late serves as any other", async (t) => {
   t.equal(await client.closed(), 1001);
   await call("DELETE", `/admin/tokens/${idOf(relay.agentToken)}`, admin);
   t.equal(await agent.closed(), 4003);
+});
+
+t.test("a relay listens while its store sweeps beside, and notes what becomes of it", async (t) => {
+  const store = new LateStore(tempDir(t));
+  let fail = (_: Error) => {};
+  const swept = new Promise<void>((_, reject) => {
+    fail = reject;
+  });
+  const open = () => Object.assign(store, { files: { ...store.files, sweepsBeside: true, sweep: () => swept } });
+  const relay = await TestRelay.start(t, { store: open });
+  t.equal((await fetch(`${relay.url}/healthz`)).status, 200);
+  fail(new StoreUnavailableError("failing"));
+  await swept.catch(() => undefined);
+  t.same([...store.health.errors], [["failing", 1]]);
+  t.equal((await fetch(`${relay.url}/healthz`)).status, 200);
 });
 
 t.test("whose token is revoked, or whose chat is archived, while they are let in, does not stay", async (t) => {

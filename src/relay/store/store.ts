@@ -174,8 +174,14 @@ export interface ChatFiles {
   totals(): Promise<{ bytes: number; ofLargestOwner: number }>;
   /** How many bytes there is room for. */
   freeBytes(): Promise<number>;
-  /** Lets go of what interrupted uploads left behind. To be called before the first upload. */
-  sweep(): Promise<void>;
+  /** Whether the sweep asks others and hits no upload under way: then nobody waits for it. */
+  readonly sweepsBeside: boolean;
+  /**
+   * Lets go of what interrupted uploads left behind. To be called before the first upload, unless it is done beside them.
+   *
+   * @param isOver asked now and then, where it is done beside: it need not go on
+   */
+  sweep(isOver?: () => boolean): Promise<void>;
 }
 
 /**

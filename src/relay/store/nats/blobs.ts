@@ -70,12 +70,18 @@ export class BlobStream {
     await this.#link.patiently(() => this.#link.manager.streams.purge(BLOB_STREAM, { filter: `${prefixOf(id)}.>` }));
   }
 
-  /** The ids of what has been there for some time. @param ageMs for so long @throws StoreUnavailableError */
-  async *olderThan(ageMs: number): AsyncGenerator<string> {
+  /**
+   * The ids of what has been there for some time. NATS gives the time of a piece with all of its bytes alone.
+   *
+   * @param ageMs for so long @param besides ids of which nothing has to be known @throws StoreUnavailableError
+   */
+  async *olderThan(ageMs: number, besides: ReadonlySet<string> = new Set()): AsyncGenerator<string> {
     const { state } = await this.#link.patiently(() => this.#link.infoOf(BLOB_STREAM, "blob.*.0"));
     for (const subject of Object.keys(state.subjects ?? {})) {
+      const id = subject.split(".")[1] ?? "";
+      if (besides.has(id)) continue;
       const first = await this.#last(subject);
-      if (first !== null && first.time.getTime() < Date.now() - ageMs) yield subject.split(".")[1] ?? "";
+      if (first !== null && first.time.getTime() < Date.now() - ageMs) yield id;
     }
   }
 

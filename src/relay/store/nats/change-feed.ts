@@ -40,6 +40,8 @@ export class ChangeFeed {
   readonly #ending = new Set<string>();
   #cancelCheck = () => {};
   #seen = 0;
+  /** Nothing was heard yet that was written since the feed was opened: what was written before may still be under way. */
+  #isNew = true;
   #version = 0;
   #pending: { tokens: Set<string>; chats: Set<string> } | "all" = { tokens: new Set(), chats: new Set() };
 
@@ -103,8 +105,16 @@ export class ChangeFeed {
 
   #heard(message: Msg): void {
     const number = sequenceOf(message);
-    if (number > this.#seen + 1) this.#lost();
-    this.#seen = Math.max(this.#seen, number);
+    if (!Number.isSafeInteger(number) || number <= 0) return; // the stream did not tell it
+    const isAgain = number <= this.#seen && !this.#own.has(number);
+    if (number > this.#seen) this.#isNew = false;
+    if (isAgain && !this.#isNew) {
+      this.#seen = number; // the stream was made anew
+      this.#lost();
+    } else {
+      if (number > this.#seen + 1) this.#lost();
+      this.#seen = Math.max(this.#seen, number);
+    }
     if (!this.#own.delete(number)) void this.#changed(message.subject);
   }
 
@@ -151,10 +161,12 @@ export class ChangeFeed {
 
   async #check(): Promise<void> {
     try {
+      const seen = this.#seen;
       const last = await this.#stream.lastSequence();
       this.#answered();
       await new Promise<void>((resolve) => void this.#clock.after(UNDER_WAY_MS, resolve));
-      if (last > this.#seen) {
+      this.#isNew = false;
+      if (last > this.#seen || last < seen) {
         this.#seen = last;
         this.#lost();
       }

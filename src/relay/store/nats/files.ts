@@ -6,7 +6,7 @@ import type { ChatFiles, OnBehalf } from "../store.js";
 import { StoreUnavailableError } from "../trouble.js";
 import type { BlobStream } from "./blobs.js";
 import type { RecordStream } from "./record-stream.js";
-import { recordFilters, recordSubjects } from "./subjects.js";
+import { idIn, recordFilters, recordSubjects } from "./subjects.js";
 import { requireLive } from "./tokens.js";
 import type { RecordWriter, Transaction } from "./transaction.js";
 
@@ -32,6 +32,7 @@ export class NatsChatFiles implements ChatFiles {
   readonly #stream: RecordStream;
   readonly #writer: RecordWriter;
   readonly #blobs: BlobStream;
+  readonly sweepsBeside = true;
   /** Under which id the bytes are that have no entry yet. */
   readonly #staged = new WeakMap<StagedBlob, string>();
 
@@ -149,8 +150,10 @@ export class NatsChatFiles implements ChatFiles {
     return this.#blobs.freeBytes();
   }
 
-  async sweep(): Promise<void> {
-    for await (const id of this.#blobs.olderThan(ORPHAN_AGE_MS)) {
+  async sweep(isOver: () => boolean = () => false): Promise<void> {
+    const entered = new Set((await this.#stream.subjects(recordFilters.files)).map(idIn));
+    for await (const id of this.#blobs.olderThan(ORPHAN_AGE_MS, entered)) {
+      if (isOver()) return;
       if ((await this.get(id)) === undefined) await this.#blobs.delete(id);
     }
   }

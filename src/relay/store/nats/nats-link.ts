@@ -69,6 +69,10 @@ export class NatsLink {
     const manager = await jetstreamManager(connection, { timeout: REQUEST_MS, checkAPI: false });
     const link = new NatsLink(connection, manager, options);
     void link.#watch();
+    void connection.closed().then((reason) => {
+      // whoever closes it gives no reason
+      if (reason !== undefined) link.#unavailable(new Error("the connection to NATS has ended", { cause: reason }));
+    });
     return link;
   }
 

@@ -23,6 +23,9 @@ const BELIEVED_MS = 60_000;
 /** So long stays the message that has everybody look for the sessions of a token that was revoked: long after it was heard. */
 const ENDED_SECONDS = 3_600;
 
+/** So long is a session kept that has expired. */
+const EXPIRED_SECONDS = 86_400;
+
 interface StoredToken extends TokenRecord {
   /** Of those that were made in the same millisecond, the greater one is the later one. */
   order: number;
@@ -199,8 +202,9 @@ export async function enterToken(transaction: Transaction, record: TokenRecord):
 }
 
 async function putNew(transaction: Transaction, record: TokenRecord): Promise<void> {
-  transaction.create(recordSubjects.token(record.id), jsonOf({ ...record, order: orderNow() }));
-  if (record.parent !== undefined) transaction.put(recordSubjects.session(record.parent, record.id), {});
+  const ttl = ttlSecondsOf(record);
+  transaction.create(recordSubjects.token(record.id), jsonOf({ ...record, order: orderNow() }), ttl);
+  if (record.parent !== undefined) transaction.put(recordSubjects.session(record.parent, record.id), {}, ttl);
   if (record.kind === "agent") await knowIn(transaction, record.workspace ?? "");
 }
 
@@ -237,8 +241,14 @@ function revokeIn(transaction: Transaction, token: StoredToken): StoredToken {
   if (token.revokedAt !== undefined) return token;
   const revoked = { ...token, revokedAt: Date.now() };
   transaction.put(recordSubjects.ended(token.id), {}, ENDED_SECONDS); // before it: whoever hears of the token knows why
-  transaction.put(recordSubjects.token(token.id), jsonOf(revoked));
+  transaction.put(recordSubjects.token(token.id), jsonOf(revoked), ttlSecondsOf(token));
   return revoked;
+}
+
+/** A session is made at each visit: those that have expired are not to fill the store. Other tokens stay, for who lists them. */
+function ttlSecondsOf({ isSession, expiresAt }: TokenRecord): number | undefined {
+  if (!isSession || expiresAt === undefined) return undefined;
+  return (expiresAt - Date.now()) / 1_000 + EXPIRED_SECONDS;
 }
 
 function jsonOf(token: StoredToken): object {

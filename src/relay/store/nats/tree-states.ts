@@ -183,9 +183,11 @@ export class NatsTreeStates implements TreeStates {
     const changed = new Set<string>();
     this.#changed.set(workspace, changed);
     const found: { kept: Kept; state: Uint8Array | undefined }[] = [];
+    const answered = new Map<string, number>();
     try {
       let [atHand, oldest] = [0, 0];
       for await (const { subject, revision, data } of this.#stream.all(treesOf(workspace))) {
+        answered.set(subject, revision);
         const read = data && parse(data);
         if (read === undefined || this.#gone.has(subject)) continue;
         const { head, state } = read;
@@ -197,6 +199,7 @@ export class NatsTreeStates implements TreeStates {
           if (entry !== undefined) entry.state = undefined; // the newest are wanted
         }
       }
+      await this.#readNewer(workspace, answered, changed);
     } finally {
       this.#changed.delete(workspace);
     }
@@ -208,6 +211,29 @@ export class NatsTreeStates implements TreeStates {
       this.#enter(workspace, kept, state);
     }
     for (const kept of newer) this.#enter(workspace, kept);
+  }
+
+  /**
+   * Asks the stream's leader of those trees of which a newer state is known here than was answered: the server may be behind, and
+   * the stream may have been made anew.
+   *
+   * @param answered the number of each subject's message @param changed roots of which nothing is asked: it is given those that were
+   */
+  async #readNewer(workspace: string, answered: ReadonlyMap<string, number>, changed: Set<string>): Promise<void> {
+    for (const { head, revision } of [...(this.#kept.get(workspace)?.trees.values() ?? [])]) {
+      const { root } = head;
+      const subject = treeSubject(workspace, root);
+      if (changed.has(root) || (answered.get(subject) ?? 0) >= revision) continue;
+      const there = await this.#stream.last(subject);
+      if (changed.has(root)) continue; // written meanwhile
+      const read = there.data && parse(there.data);
+      changed.add(root);
+      if (read === undefined) this.#forget(workspace, root);
+      else if (there.revision !== revision) {
+        const kept = { head: read.head, revision: there.revision, bytes: read.state.length };
+        this.#enter(workspace, kept, read.state.slice());
+      }
+    }
   }
 
   /**

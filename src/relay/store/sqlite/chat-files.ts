@@ -19,6 +19,7 @@ export type Write = <T>(job: () => T, options?: OnBehalf & { written?: (result: 
  * entered.
  */
 export class SqliteChatFiles implements ChatFiles {
+  readonly sweepsBeside = false;
   readonly #files: FileTable;
   readonly #blobs: BlobStore;
   readonly #write: Write;

@@ -27,6 +27,7 @@ async function start(t: Cleanup) {
     return records;
   };
   return {
+    connection,
     here: await open(),
     beside: await open(),
     blobs: new BlobStream(await NatsLink.over(connection, { clock: systemClock, patienceMs: 10_000 })),
@@ -87,7 +88,7 @@ t.test(
   "bytes that nobody entered are found when they are old, and those of a file are not taken",
   { skip },
   async (t) => {
-    const { here, blobs, pieces } = await start(t);
+    const { connection, here, blobs, pieces } = await start(t);
     const kept = await here.files.stage(chunksOf(randomBytes(10), 10), 10);
     const entry = await here.files.add(kept, entryOf(kept));
     await here.files.stage(chunksOf(randomBytes(10), 10), 10);
@@ -102,6 +103,13 @@ t.test(
     const all = await found(-1_000);
     t.equal(all.length, 2);
     t.ok(all.includes(entry.id));
+    const asked: string[] = [];
+    connection.subscribe("$JS.API.>", { callback: (_, { subject }) => void asked.push(subject) });
+    await connection.flush();
+    await here.files.sweep();
+    await blobs.freeBytes(); // what was asked before it was heard of
+    t.equal(asked.filter((subject) => subject.includes(`GET.${BLOB_STREAM}`)).length, 1, "of the file nothing is read");
+    t.equal(await pieces(), 2);
   },
 );
 

@@ -11,7 +11,7 @@ import { initCluster } from "../../../../src/relay/store/nats/cluster.js";
 import { NatsLink } from "../../../../src/relay/store/nats/nats-link.js";
 import { NatsStore } from "../../../../src/relay/store/nats/nats-store.js";
 import { type BatchMessage, RecordStream } from "../../../../src/relay/store/nats/record-stream.js";
-import { RECORD_STREAM } from "../../../../src/relay/store/nats/streams.js";
+import { CHANGE_PREFIX, RECORD_STREAM } from "../../../../src/relay/store/nats/streams.js";
 import { recordSubjects } from "../../../../src/relay/store/nats/subjects.js";
 import { RecordWriter } from "../../../../src/relay/store/nats/transaction.js";
 import { systemClock } from "../../../../src/util/index.js";
@@ -147,8 +147,9 @@ t.test("what two do at once is as if one had been first", { skip }, async (t) =>
   }
 });
 
-t.test("a change that nobody heard of is found by the next one, or by asking", { skip }, async (t) => {
-  const { connection, link, stream } = await start(t);
+/** A feed that a test makes deaf for a while. */
+async function startFeed(t: Cleanup) {
+  const { server, connection, link, stream } = await start(t);
   let isDeaf = false;
   const deaf = altered(connection, {
     subscribe: (subject, options = {}) =>
@@ -169,23 +170,60 @@ t.test("a change that nobody heard of is found by the next one, or by asking", {
     await change(id);
     await until("it is heard", () => forgotten.includes(id));
   };
+  /** What is told while a job is done is lost. */
+  const deafWhile = async (job: () => Promise<unknown>) => {
+    await connection.flush();
+    isDeaf = true;
+    await job();
+    await connection.flush();
+    isDeaf = false;
+  };
+  const findByAsking = async () => {
+    const version = feed.version();
+    await until("it has asked", async () => {
+      await clock.advance(1_000);
+      return feed.version() !== version;
+    });
+  };
+  return { server, connection, feed, forgotten, change, heardOf, deafWhile, findByAsking };
+}
+
+t.test("a change that nobody heard of is found by the next one, or by asking", { skip }, async (t) => {
+  const { feed, forgotten, change, heardOf, deafWhile, findByAsking } = await startFeed(t);
   await heardOf("a");
   t.same(feed.take(), { tokens: new Set(["a"]), chats: new Set() });
-  isDeaf = true;
-  await change("b");
-  isDeaf = false;
+  await deafWhile(() => change("b"));
   await heardOf("c");
   t.same([feed.take(), forgotten], ["all", ["a", "all", "c"]]);
   t.same(feed.take(), { tokens: new Set(), chats: new Set() });
-
-  isDeaf = true;
-  await change("d");
-  const version = feed.version();
-  await until("it has asked", async () => {
-    await clock.advance(1_000);
-    return feed.version() !== version;
-  });
+  await deafWhile(() => change("d"));
+  await findByAsking();
   t.equal(feed.take(), "all");
+});
+
+t.test("a change without a number is nothing, and a stream that was made anew is followed", { skip }, async (t) => {
+  const { server, connection, feed, forgotten, change, heardOf, deafWhile, findByAsking } = await startFeed(t);
+  const makeAnew = async () => {
+    await (await jetstreamManager(connection)).streams.delete(RECORD_STREAM);
+    await initCluster(connection, 1);
+  };
+  await heardOf("a");
+  const beside = await connected(t, server);
+  beside.publish(`${CHANGE_PREFIX}.token.x`);
+  await beside.flush();
+  await deafWhile(() => change("b"));
+  await heardOf("c");
+  t.same([feed.take(), forgotten], ["all", ["a", "all", "c"]]);
+
+  await makeAnew();
+  await heardOf("d");
+  t.equal(feed.take(), "all");
+  await heardOf("e");
+  t.same(feed.take(), { tokens: new Set(["e"]), chats: new Set() });
+
+  await makeAnew();
+  await findByAsking();
+  t.equal(feed.take(), "all", "also when nothing is told");
 });
 
 t.test("while NATS is away nobody is told that there is nothing, and who was known stays so", { skip }, async (t) => {
