@@ -185,6 +185,48 @@ for (const [kind, { skip }] of Object.entries(KINDS)) {
   );
 }
 
+/** A chat's line. */
+const chatLine = (id: string, more: { parent?: string; paths?: string[]; has_children?: boolean } = {}): string => {
+  const at = new Date().toISOString();
+  const rest = { base: "", title: "", labels: {}, archived: false, created_at: at, updated_at: at };
+  return `${JSON.stringify({ chat: { id, paths: [], has_children: false, ...rest, ...more } })}\n`;
+};
+/** An export of chats alone. */
+const chatsExport = (lines: readonly string[]): string[] => [
+  `${JSON.stringify({ treewire_export: 1, exported_at: new Date().toISOString() })}\n`,
+  ...lines,
+  `${JSON.stringify({ end: { tokens: 0, invites: 0, chats: lines.length, files: 0 } })}\n`,
+];
+const ids = (count: number) => Array.from({ length: count }, () => randomUUID());
+
+for (const [kind, { skip }] of Object.entries(KINDS)) {
+  t.test(`${kind}: an import makes no circle of chats`, { skip }, async (t) => {
+    const store = await opened(t, kind);
+    const [first = "", second = "", third = "", fourth = ""] = ids(4);
+    const own = await imported(store, chatsExport([chatLine(first), chatLine(second, { parent: second })])).catch(
+      (thrown: unknown) => thrown,
+    );
+    t.equal(codeOf(own), "TW_BAD_EXPORT");
+    t.match(Object(own).message, /line 3/);
+    const lines = [
+      chatLine(first, { parent: second }),
+      chatLine(second, { parent: third }),
+      chatLine(third, { parent: first }),
+    ];
+    await imported(store, chatsExport(lines), { force: true });
+    const expected = new Map([
+      [first, second],
+      [second, third],
+      [third, undefined],
+    ]);
+    t.same(new Map((await store.chats.list()).map(({ id, parent }) => [id, parent])), expected);
+    await store.chats.bind({ chat: fourth, workspace: randomUUID(), parent: first });
+    await t.rejects(store.chats.bind({ chat: third, workspace: randomUUID(), parent: fourth }), {
+      code: "TW_BAD_USAGE",
+    });
+  });
+}
+
 t.test("an export has hashes, and no secret", async (t) => {
   const store = await opened(t, "SqliteStore");
   const { tokens, invites } = await fill(store, ALL);

@@ -13,6 +13,8 @@ import type { RecordWriter, Transaction } from "./transaction.js";
 
 /** So many records are read at once. */
 const MANY = 200;
+/** So many chats above those of one write have to be still as they were read: NATS takes 1,000 messages at once. */
+const MAX_GUARDED = 300;
 
 /** When a record was made. */
 interface Made {
@@ -62,7 +64,11 @@ export class NatsTransfer implements StoreTransfer {
   async write(records: readonly TransferRecord[]): Promise<void> {
     await this.#writer.write(async (transaction) => {
       await transaction.load(records.map(subjectOf));
-      for (const record of records) await enter(transaction, record);
+      const above = new Set<string>();
+      for (const record of records) {
+        for (const chat of await enter(transaction, record)) above.add(chat);
+      }
+      if (above.size > MAX_GUARDED) for (const chat of above) transaction.release(recordSubjects.chat(chat));
     });
   }
 
@@ -120,8 +126,10 @@ function subjectOf(record: TransferRecord): string {
   return recordSubjects.chat(record.chat.id);
 }
 
-function enter(transaction: Transaction, record: TransferRecord): Promise<void> {
-  if (record.kind === "token") return enterToken(transaction, record.token);
-  if (record.kind === "invite") return enterInvite(transaction, record.invite);
-  return enterChat(transaction, record.chat, record.hasChildren);
+/** @returns the ids of the chats that were read because they are above */
+async function enter(transaction: Transaction, record: TransferRecord): Promise<Iterable<string>> {
+  if (record.kind === "chat") return enterChat(transaction, record.chat, record.hasChildren);
+  if (record.kind === "token") await enterToken(transaction, record.token);
+  else await enterInvite(transaction, record.invite);
+  return [];
 }
