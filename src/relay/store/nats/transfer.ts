@@ -64,9 +64,10 @@ export class NatsTransfer implements StoreTransfer {
   async write(records: readonly TransferRecord[]): Promise<void> {
     await this.#writer.write(async (transaction) => {
       await transaction.load(records.map(subjectOf));
+      const parents = await this.#parentsIn(records);
       const above = new Set<string>();
       for (const record of records) {
-        for (const chat of await enter(transaction, record)) above.add(chat);
+        for (const chat of await enter(transaction, record, parents)) above.add(chat);
       }
       if (above.size > MAX_GUARDED) for (const chat of above) transaction.release(recordSubjects.chat(chat));
     });
@@ -95,6 +96,20 @@ export class NatsTransfer implements StoreTransfer {
   }
 
   async finish(): Promise<void> {}
+
+  /** The ids of chats that have others below them: in what is to be written, or from what was written before. */
+  async #parentsIn(records: readonly TransferRecord[]): Promise<ReadonlySet<string>> {
+    const chats = records.filter((record) => record.kind === "chat");
+    const parents = new Set<string>();
+    for (const { chat, hasChildren } of chats) {
+      if (hasChildren) parents.add(chat.id);
+      if (chat.parent !== undefined) parents.add(chat.parent);
+    }
+    const others = chats.map(({ chat }) => chat.id).filter((id) => !parents.has(id));
+    const listed = await Promise.all(others.map((id) => this.#stream.subjects(recordFilters.childrenOf(id))));
+    for (const [at, id] of others.entries()) if (listed[at]?.length) parents.add(id);
+    return parents;
+  }
 
   /** Records, a part at a time. @param subjects of which some may have none any more */
   async *#records(subjects: readonly string[]): AsyncGenerator<[string, StoredRecord]> {
@@ -127,8 +142,12 @@ function subjectOf(record: TransferRecord): string {
 }
 
 /** @returns the ids of the chats that were read because they are above */
-async function enter(transaction: Transaction, record: TransferRecord): Promise<Iterable<string>> {
-  if (record.kind === "chat") return enterChat(transaction, record.chat, record.hasChildren);
+async function enter(
+  transaction: Transaction,
+  record: TransferRecord,
+  parents: ReadonlySet<string>,
+): Promise<Iterable<string>> {
+  if (record.kind === "chat") return enterChat(transaction, record.chat, parents.has(record.chat.id));
   if (record.kind === "token") await enterToken(transaction, record.token);
   else await enterInvite(transaction, record.invite);
   return [];

@@ -148,7 +148,7 @@ export class NatsChats implements Chats {
 /**
  * Enters a chat as it is, unless one of its id is there. It has no parent when that is below it.
  *
- * @param hasChildren whether others were bound below it @returns the ids of the chats above it, which were read
+ * @param hasChildren whether others were bound below it, or are there already @returns the ids of the chats above it, which were read
  */
 export async function enterChat(
   transaction: Transaction,
@@ -163,8 +163,15 @@ export async function enterChat(
   putChat(transaction, { ...rest, ...times, paths: [...paths], labels: { ...labels }, children: hasChildren ? 1 : 0 });
   await countIn(transaction, undefined, chat.workspace);
   if (chat.owner !== undefined) transaction.put(recordSubjects.owner(chat.owner, chat.id), {});
-  if (parent !== undefined) transaction.put(recordSubjects.child(parent, chat.id), {});
+  if (parent !== undefined) await enterBelow(transaction, parent, chat.id);
   return above;
+}
+
+/** The chat above may say that there is nothing below it, or not be there yet: archiving it has to find this one. */
+async function enterBelow(transaction: Transaction, parentId: string, id: string): Promise<void> {
+  transaction.put(recordSubjects.child(parentId, id), {});
+  const parent = await chatIn(transaction, parentId);
+  if (parent !== undefined) putChat(transaction, { ...parent, children: parent.children + 1 });
 }
 
 async function bindIn(transaction: Transaction, binding: ChatBinding): Promise<Chat> {
