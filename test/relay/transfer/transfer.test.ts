@@ -247,6 +247,45 @@ for (const [kind, { skip }] of Object.entries(KINDS)) {
   );
 }
 
+t.test("no more than 8 MiB of records are written at once", async (t) => {
+  const store = await opened(t, "SqliteStore");
+  const sizes: number[] = [];
+  const { transfer } = store;
+  const write: typeof transfer.write = async (records) => {
+    sizes.push(JSON.stringify(records).length);
+    await transfer.write(records);
+  };
+  const counting = new Proxy(transfer, {
+    get: (target, name) => (name === "write" ? write : Reflect.get(target, name).bind(target)),
+  });
+  const lines = ids(6).map((id) => chatLine(id, { paths: ["/".repeat(3_000_000)] }));
+  await importStore({ transfer: counting }, Readable.from(chatsExport(lines).map((line) => Buffer.from(line))), {
+    name: "it",
+  });
+  t.equal((await store.chats.list()).length, lines.length);
+  t.ok(Math.max(...sizes) <= 8 * 1024 * 1024, sizes.join(" "));
+});
+
+t.test(
+  "NATS takes no record above its max_payload, and the import says which that is",
+  {
+    skip: KINDS.NatsStore?.skip ?? false,
+  },
+  async (t) => {
+    const store = await opened(t, "NatsStore");
+    const [small = "", large = ""] = ids(2);
+    const lines = [
+      chatLine(small, { paths: ["/".repeat(1_000_000)] }),
+      chatLine(large, { paths: ["/".repeat(2_000_000)] }),
+    ];
+    const thrown = await imported(store, chatsExport(lines)).catch((thrown: unknown) => thrown);
+    t.equal(codeOf(thrown), "TW_RECORD_TOO_LARGE");
+    t.match(Object(thrown).message, new RegExp(`^chat ${large}: .* 2000\\d{3} bytes, and max_payload is 1048576`));
+    await imported(store, chatsExport(lines.slice(0, 1)));
+    t.equal((await store.chats.list()).length, 1);
+  },
+);
+
 t.test("an export has hashes, and no secret", async (t) => {
   const store = await opened(t, "SqliteStore");
   const { tokens, invites } = await fill(store, ALL);
