@@ -197,6 +197,11 @@ const REGISTRY = {
     what: "NATS does not make what relays share",
     advice: "check JetStream, the user's permissions and --replicas",
   },
+  TW_RECORD_TOO_LARGE: {
+    exitStatus: 1,
+    what: "more than NATS takes in one message",
+    advice: "set max_payload of its servers to 8MB, or make it smaller",
+  },
   TW_NO_SUCH_TOKEN: { exitStatus: 2, what: "there is no such token", advice: "`relay token list` names them" },
   TW_NO_SUCH_CHAT: { exitStatus: 2, what: "there is no such chat", advice: "`relay chat list` names them" },
   TW_OUT_FILE: {

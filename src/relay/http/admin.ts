@@ -207,7 +207,7 @@ function tokenJson(token: TokenEntry): z.infer<typeof tokenSchema> {
 }
 
 /** What a caller has asked for wrongly. */
-const REFUSED: ReadonlySet<string> = new Set(["TW_BAD_USAGE", "TW_NO_SUCH_CHAT"]);
+const REFUSED: ReadonlySet<string> = new Set(["TW_BAD_USAGE", "TW_NO_SUCH_CHAT", "TW_RECORD_TOO_LARGE"]);
 
 function refuseBadUsage(thrown: unknown): never {
   if (!(thrown instanceof TreewireError) || !REFUSED.has(thrown.code)) throw thrown;

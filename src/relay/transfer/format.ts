@@ -55,20 +55,22 @@ const inviteSchema = z.strictObject({
   uses: z.int().positive(),
   expires_at: time,
 });
-const chatSchema = z.strictObject({
-  id: idSchema,
-  owner: z.string().optional(),
-  workspace: idSchema.optional(),
-  paths: z.array(z.string()),
-  base: z.string(),
-  parent: idSchema.optional(),
-  title: z.string(),
-  labels: z.record(z.string(), z.string()),
-  archived: z.boolean(),
-  created_at: time,
-  updated_at: time,
-  has_children: z.boolean(),
-});
+const chatSchema = z
+  .strictObject({
+    id: idSchema,
+    owner: z.string().optional(),
+    workspace: idSchema.optional(),
+    paths: z.array(z.string()),
+    base: z.string(),
+    parent: idSchema.optional(),
+    title: z.string(),
+    labels: z.record(z.string(), z.string()),
+    archived: z.boolean(),
+    created_at: time,
+    updated_at: time,
+    has_children: z.boolean(),
+  })
+  .refine(({ id, parent }) => parent !== id, "a chat cannot be its own parent");
 const fileSchema = z.strictObject({
   id: idSchema,
   organization: z.string(),

@@ -6,6 +6,8 @@ import { countRecord, noProgress, type Progress } from "./progress.js";
 
 /** So many records are written at once. */
 const AT_ONCE = 100;
+/** Their lines are no more than so many characters together: each of them may be 8 MiB. */
+const MAX_WAITING_UNITS = 8 * 1024 * 1024;
 
 /** A file was deleted while it was exported. */
 class FileGoneError extends Error {}
@@ -23,7 +25,7 @@ export interface ImportOptions {
  * Reads an export into a store. What was read before an error stays; with `force`, another try goes on from there.
  *
  * @param source the bytes of what `relay export` wrote @returns what was read
- * @throws TreewireError `TW_STORE_NOT_EMPTY`; `TW_BAD_EXPORT` with the line; what the store or the source throws
+ * @throws TreewireError `TW_STORE_NOT_EMPTY`; `TW_BAD_EXPORT` with the line; what the store (`TW_RECORD_TOO_LARGE`) or the source throws
  */
 export async function importStore(
   store: Pick<Store, "transfer">,
@@ -41,7 +43,11 @@ class Import {
   readonly #options: ImportOptions;
   readonly #progress = noProgress();
   #number = 0;
+  /** The length of the line that was read last, in characters. */
+  #units = 0;
   #waiting: TransferRecord[] = [];
+  /** Of their lines. */
+  #waitingUnits = 0;
 
   constructor(store: Pick<Store, "transfer">, lines: AsyncGenerator<string>, options: ImportOptions) {
     this.#store = store;
@@ -65,7 +71,9 @@ class Import {
   }
 
   async #take(record: TransferRecord): Promise<void> {
+    if (this.#waitingUnits + this.#units > MAX_WAITING_UNITS) await this.#write();
     this.#waiting.push(record);
+    this.#waitingUnits += this.#units;
     countRecord(this.#progress, record.kind);
     if (this.#waiting.length >= AT_ONCE) await this.#write();
     this.#progressed();
@@ -74,6 +82,7 @@ class Import {
   async #write(): Promise<void> {
     const records = this.#waiting;
     this.#waiting = [];
+    this.#waitingUnits = 0;
     if (records.length > 0) await this.#store.transfer.write(records);
   }
 
@@ -114,6 +123,7 @@ class Import {
     try {
       const { value, done } = await this.#lines.next();
       if (done) return undefined;
+      this.#units = value.length;
       const line = parseLine(value);
       if (line === undefined) throw this.#bad("it is no line of an export");
       return line;

@@ -1,5 +1,6 @@
 import { headers, type MsgHdrs, nuid } from "@nats-io/transport-node";
 import { z } from "zod";
+import { TreewireError } from "../../../util/index.js";
 import { StoreUnavailableError } from "../trouble.js";
 import { type NatsLink, REQUEST_MS, RefusedWriteError } from "./nats-link.js";
 import { RECORD_STREAM } from "./streams.js";
@@ -8,6 +9,9 @@ import { RECORD_STREAM } from "./streams.js";
 const MANY = 500;
 /** A record that is gone is remembered for so long, so that everybody hears of it. Seconds. */
 const TOMBSTONE_SECONDS = 3_600;
+
+/** What a message's head may be. Bytes. */
+const HEAD_ROOM_BYTES = 512;
 
 /** Somebody else has written meanwhile: the subject's last message is another one than was expected. */
 const CONFLICTS = [10071, 10164];
@@ -89,9 +93,11 @@ export class RecordStream {
    *
    * @param messages at most 1,000, the first of them a write
    * @returns "conflict": something was not as expected, and nothing was written
-   * @throws StoreUnavailableError when it is not known whether it was written, too
+   * @throws StoreUnavailableError when it is not known whether it was written, too; TreewireError `TW_RECORD_TOO_LARGE`
    */
-  commit(messages: readonly BatchMessage[]): Promise<Written | "conflict"> {
+  async commit(messages: readonly BatchMessage[]): Promise<Written | "conflict"> {
+    const data = messages.map(dataOf);
+    for (const [at, { subject }] of messages.entries()) this.#requireRoom(subject, Buffer.byteLength(data[at] ?? ""));
     const tried = new Set<string>();
     const written = async (): Promise<Written | undefined> => {
       const message = await this.#last(messages[0]?.subject ?? "");
@@ -105,7 +111,7 @@ export class RecordStream {
       }
       const id = nuid.next();
       tried.add(id);
-      const answer = answerSchema.parse((await this.#send(id, messages)).json());
+      const answer = answerSchema.parse((await this.#send(id, messages, data)).json());
       if ("seq" in answer) return { first: answer.seq - messages.length + 1, last: answer.seq };
       if (!CONFLICTS.includes(answer.error.err_code)) throw new RefusedWriteError(answer.error);
       if (tried.size === 1) return "conflict";
@@ -140,17 +146,27 @@ export class RecordStream {
     throw new Error("an answer without an end");
   }
 
-  #send(id: string, messages: readonly BatchMessage[]) {
+  /** What the library says of it tells neither what was too large nor that asking again is of no use. */
+  #requireRoom(subject: string, bytes: number): void {
+    const most = this.#link.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    if (bytes + HEAD_ROOM_BYTES <= most) return;
+    const [, ...names] = subject.split(".");
+    throw new TreewireError("TW_RECORD_TOO_LARGE", names.join(" "), {
+      detail: `it is ${bytes} bytes, and max_payload is ${most}`,
+    });
+  }
+
+  #send(id: string, messages: readonly BatchMessage[], data: readonly string[]) {
     const last = messages.length - 1;
     for (const [at, message] of messages.entries()) {
       const head = headers();
       head.set("Nats-Batch-Id", id);
       head.set("Nats-Batch-Sequence", String(at + 1));
-      const { subject, data } = messageOf(message, at, head);
-      if (at < last) this.#link.connection.publish(subject, data, { headers: head });
+      const subject = addressed(message, at, head);
+      if (at < last) this.#link.connection.publish(subject, data[at], { headers: head });
       else {
         head.set("Nats-Batch-Commit", "1");
-        return this.#link.connection.request(subject, data, { headers: head, timeout: REQUEST_MS });
+        return this.#link.connection.request(subject, data[at], { headers: head, timeout: REQUEST_MS });
       }
     }
     throw new Error("a batch has a message");
@@ -161,13 +177,18 @@ function recordOf(message: { seq: number; json<T>(): T } | null): StoredRecord {
   return message === null ? { revision: 0, value: null } : { revision: message.seq, value: message.json() };
 }
 
-function messageOf(message: BatchMessage, at: number, head: MsgHdrs): { subject: string; data: string } {
+function dataOf(message: BatchMessage): string {
+  return message.kind === "guard" ? "null" : JSON.stringify(message.value);
+}
+
+/** Puts into a message's head what is expected. @returns the subject to send it to */
+function addressed(message: BatchMessage, at: number, head: MsgHdrs): string {
   if (message.expected !== undefined) head.set("Nats-Expected-Last-Subject-Sequence", String(message.expected));
   if (message.kind === "guard") {
     head.set("Nats-Expected-Last-Subject-Sequence-Subject", message.subject);
-    return { subject: `rec.guard.${at}`, data: "null" };
+    return `rec.guard.${at}`;
   }
   const { subject, value, ttlSeconds = value === null ? TOMBSTONE_SECONDS : undefined } = message;
   if (ttlSeconds !== undefined) head.set("Nats-TTL", `${Math.max(1, Math.ceil(ttlSeconds))}s`);
-  return { subject, data: JSON.stringify(value) };
+  return subject;
 }

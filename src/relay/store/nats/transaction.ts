@@ -30,9 +30,9 @@ export class Transaction {
     }
   }
 
-  /** A record that was read may be another one by then. */
+  /** A record that was read, and is not written, may be another one by then. */
   release(subject: string): void {
-    this.#read.delete(subject);
+    if (!this.#writes.has(subject)) this.#read.delete(subject);
   }
 
   /** @param value what JSON takes @param ttlSeconds after which it goes by itself */

@@ -13,6 +13,8 @@ import type { RecordWriter, Transaction } from "./transaction.js";
 
 /** So many records are read at once. */
 const MANY = 200;
+/** So many chats above those of one write have to be still as they were read: NATS takes 1,000 messages at once. */
+const MAX_GUARDED = 300;
 
 /** When a record was made. */
 interface Made {
@@ -62,7 +64,12 @@ export class NatsTransfer implements StoreTransfer {
   async write(records: readonly TransferRecord[]): Promise<void> {
     await this.#writer.write(async (transaction) => {
       await transaction.load(records.map(subjectOf));
-      for (const record of records) await enter(transaction, record);
+      const parents = await this.#parentsIn(records);
+      const above = new Set<string>();
+      for (const record of records) {
+        for (const chat of await enter(transaction, record, parents)) above.add(chat);
+      }
+      if (above.size > MAX_GUARDED) for (const chat of above) transaction.release(recordSubjects.chat(chat));
     });
   }
 
@@ -89,6 +96,20 @@ export class NatsTransfer implements StoreTransfer {
   }
 
   async finish(): Promise<void> {}
+
+  /** The ids of chats that have others below them: in what is to be written, or from what was written before. */
+  async #parentsIn(records: readonly TransferRecord[]): Promise<ReadonlySet<string>> {
+    const chats = records.filter((record) => record.kind === "chat");
+    const parents = new Set<string>();
+    for (const { chat, hasChildren } of chats) {
+      if (hasChildren) parents.add(chat.id);
+      if (chat.parent !== undefined) parents.add(chat.parent);
+    }
+    const others = chats.map(({ chat }) => chat.id).filter((id) => !parents.has(id));
+    const listed = await Promise.all(others.map((id) => this.#stream.subjects(recordFilters.childrenOf(id))));
+    for (const [at, id] of others.entries()) if (listed[at]?.length) parents.add(id);
+    return parents;
+  }
 
   /** Records, a part at a time. @param subjects of which some may have none any more */
   async *#records(subjects: readonly string[]): AsyncGenerator<[string, StoredRecord]> {
@@ -120,8 +141,14 @@ function subjectOf(record: TransferRecord): string {
   return recordSubjects.chat(record.chat.id);
 }
 
-function enter(transaction: Transaction, record: TransferRecord): Promise<void> {
-  if (record.kind === "token") return enterToken(transaction, record.token);
-  if (record.kind === "invite") return enterInvite(transaction, record.invite);
-  return enterChat(transaction, record.chat, record.hasChildren);
+/** @returns the ids of the chats that were read because they are above */
+async function enter(
+  transaction: Transaction,
+  record: TransferRecord,
+  parents: ReadonlySet<string>,
+): Promise<Iterable<string>> {
+  if (record.kind === "chat") return enterChat(transaction, record.chat, parents.has(record.chat.id));
+  if (record.kind === "token") await enterToken(transaction, record.token);
+  else await enterInvite(transaction, record.invite);
+  return [];
 }

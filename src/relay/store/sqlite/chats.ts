@@ -43,12 +43,20 @@ const MAX_NAMED_CHATS = 10_000;
 export class ChatTable {
   readonly #db: Database.Database;
   readonly #byId: Database.Statement;
+  readonly #above: Database.Statement;
   readonly #describe: Database.Statement;
   readonly #archive: Database.Statement;
 
   constructor(db: Database.Database) {
     this.#db = db;
     this.#byId = db.prepare("select * from chats where id = ?");
+    // `union` takes each chat once: this ends in a database that holds a circle, too
+    this.#above = db.prepare(
+      `with recursive above (id) as (
+         select ?1 union select chats.parent from chats join above on chats.id = above.id where chats.parent is not null
+       )
+       select 1 from above where id = ?2`,
+    );
     this.#describe = db.prepare(
       "update chats set title = coalesce(?, title), labels = coalesce(?, labels), updated_at = ? where id = ?",
     );
@@ -72,8 +80,7 @@ export class ChatTable {
     if (parentId !== undefined && parent === undefined) {
       throw new TreewireError("TW_NO_SUCH_CHAT", `--parent ${parentId}`);
     }
-    for (let above = parent; above !== undefined; above = above.parent ? this.get(above.parent) : undefined) {
-      if (above.id !== id) continue;
+    if (parentId !== undefined && this.#isBelow(parentId, id)) {
       throw new TreewireError("TW_BAD_USAGE", `--parent ${parentId}`, { detail: "a chat cannot be its own parent" });
     }
     this.#db
@@ -97,8 +104,9 @@ export class ChatTable {
     return rowSchema.parse(this.#byId.get(id));
   }
 
-  /** Enters a chat as it is, unless one of its id is there. */
+  /** Enters a chat as it is, unless one of its id is there. It has no parent when that is below it. */
   insert(chat: Chat): void {
+    const parent = chat.parent === undefined || this.#isBelow(chat.parent, chat.id) ? null : chat.parent;
     this.#db
       .prepare(
         `insert or ignore into chats
@@ -111,7 +119,7 @@ export class ChatTable {
         chat.workspace ?? null,
         JSON.stringify(chat.paths),
         chat.base,
-        chat.parent ?? null,
+        parent,
         chat.title,
         JSON.stringify(chat.labels),
         chat.archived ? 1 : 0,
@@ -152,6 +160,11 @@ export class ChatTable {
       .prepare("update chats set workspace = null, paths = '[]', base = '', updated_at = ? where id = ?")
       .run(Date.now(), id);
     return this.get(id);
+  }
+
+  /** Whether a chat is another one, or somewhere below it. */
+  #isBelow(id: string, above: string): boolean {
+    return this.#above.get(id, above) !== undefined;
   }
 
   /** @param owner as long as it is theirs; `undefined`: whosever it is */

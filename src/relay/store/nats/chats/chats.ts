@@ -145,15 +145,33 @@ export class NatsChats implements Chats {
   }
 }
 
-/** Enters a chat as it is, unless one of its id is there. @param hasChildren whether others were bound below it */
-export async function enterChat(transaction: Transaction, chat: Chat, hasChildren: boolean): Promise<void> {
-  if ((await chatIn(transaction, chat.id)) !== undefined) return;
-  const { createdAt, updatedAt, paths, labels, ...rest } = chat;
+/**
+ * Enters a chat as it is, unless one of its id is there. It has no parent when that is below it.
+ *
+ * @param hasChildren whether others were bound below it, or are there already @returns the ids of the chats above it, which were read
+ */
+export async function enterChat(
+  transaction: Transaction,
+  chat: Chat,
+  hasChildren: boolean,
+): Promise<ReadonlySet<string>> {
+  if ((await chatIn(transaction, chat.id)) !== undefined) return new Set();
+  const above = chat.parent === undefined ? new Set<string>() : await chatsAbove(transaction, chat.parent);
+  const parent = above.has(chat.id) ? undefined : chat.parent;
+  const { createdAt, updatedAt, paths, labels, ...rest } = { ...chat, parent };
   const times = { createdAt: createdAt.getTime(), updatedAt: updatedAt.getTime(), order: orderNow() };
   putChat(transaction, { ...rest, ...times, paths: [...paths], labels: { ...labels }, children: hasChildren ? 1 : 0 });
   await countIn(transaction, undefined, chat.workspace);
   if (chat.owner !== undefined) transaction.put(recordSubjects.owner(chat.owner, chat.id), {});
-  if (chat.parent !== undefined) transaction.put(recordSubjects.child(chat.parent, chat.id), {});
+  if (parent !== undefined) await enterBelow(transaction, parent, chat.id);
+  return above;
+}
+
+/** The chat above may say that there is nothing below it, or not be there yet: archiving it has to find this one. */
+async function enterBelow(transaction: Transaction, parentId: string, id: string): Promise<void> {
+  transaction.put(recordSubjects.child(parentId, id), {});
+  const parent = await chatIn(transaction, parentId);
+  if (parent !== undefined) putChat(transaction, { ...parent, children: parent.children + 1 });
 }
 
 async function bindIn(transaction: Transaction, binding: ChatBinding): Promise<Chat> {
@@ -162,8 +180,7 @@ async function bindIn(transaction: Transaction, binding: ChatBinding): Promise<C
   const parent = parentId === undefined ? undefined : await chatIn(transaction, parentId);
   if (parentId !== undefined && parent === undefined)
     throw new TreewireError("TW_NO_SUCH_CHAT", `--parent ${parentId}`);
-  for (let above = parent; above !== undefined; above = await parentOf(transaction, above)) {
-    if (above.id !== id) continue;
+  if (parentId !== undefined && (await chatsAbove(transaction, parentId)).has(id)) {
     throw new TreewireError("TW_BAD_USAGE", `--parent ${parentId}`, { detail: "a chat cannot be its own parent" });
   }
   await countIn(transaction, before?.workspace, workspace);
@@ -211,6 +228,12 @@ async function countIn(transaction: Transaction, from: string | undefined, to: s
   }
 }
 
-async function parentOf(transaction: Transaction, { parent }: ChatRecord): Promise<ChatRecord | undefined> {
-  return parent === undefined ? undefined : chatIn(transaction, parent);
+/** A chat's id and those of all above it. Each is read once: this ends in a store that holds a circle, too. */
+async function chatsAbove(transaction: Transaction, id: string): Promise<Set<string>> {
+  const above = new Set<string>();
+  for (let at: string | undefined = id; at !== undefined && !above.has(at); ) {
+    above.add(at);
+    at = (await chatIn(transaction, at))?.parent;
+  }
+  return above;
 }
