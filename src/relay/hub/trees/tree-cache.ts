@@ -136,15 +136,16 @@ export class TreeCache {
       tree.seen = version;
       if (isBusy && !everything) continue;
       const meta = { ...state.meta, scanned_at: new Date(tree.scannedAt).toISOString() };
-      // gone, or newer, while it was compressed: then the next round writes what is true
-      await this.#store.save(
-        this.#workspace,
-        { ...state, meta, secrets: tree.secrets },
-        () => this.isReplica || this.#trees.get(state.root)?.state !== state,
-      );
+      let isWritten = true;
+      await this.#store.save(this.#workspace, { ...state, meta, secrets: tree.secrets }, () => {
+        // gone, newer, or another relay's, while it was compressed: a later round writes what is true
+        const isOutdated = this.isReplica || this.#trees.get(state.root)?.state !== state;
+        isWritten = !isOutdated;
+        return isOutdated;
+      });
       // only now: what failed, or was outdated, is tried again
       tree.savedAt = Date.now();
-      if (tree.state === state) tree.saved = version;
+      if (isWritten && tree.state === state) tree.saved = version;
     }
   }
 

@@ -105,6 +105,19 @@ t.test("a state that was replaced while it was written is not taken for saved", 
   t.same(store.treeStates.heads(WORKSPACE, 10), [{ root: APP, epoch: "epoch-01", seq: 2 }]);
 });
 
+t.test("a state that another relay was to write is written here when the agent has come back", async (t) => {
+  const { store, cache } = open(t);
+  cache.apply(updateOf([fileOf("a", "1")]));
+  const saved = cache.save(true);
+  cache.isReplica = true;
+  await saved;
+  t.same(store.treeStates.heads(WORKSPACE, 10), [], "the other relay's is not written over");
+  cache.isReplica = false;
+  t.notOk(cache.areSaved);
+  await cache.save(true);
+  t.same(store.treeStates.heads(WORKSPACE, 10), [{ root: APP, epoch: "epoch-01", seq: 1 }]);
+});
+
 t.test("evicted is what is written and not watched, and no more than is asked", async (t) => {
   const { cache } = open(t, { watched: (root) => root === "/watched" });
   for (const root of ["/watched", "/one", "/two"]) cache.apply(updateOf([fileOf("a", "1")], { root }));
