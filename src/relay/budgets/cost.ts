@@ -31,6 +31,12 @@ const ROOT_BYTES = 320;
 const MARK_BYTES = 128;
 /** A failure that is kept for viewers to come. */
 const TROUBLE_BYTES = 192;
+/** What another relay has said of a list of chats, or is being asked, without names and counts. */
+const LIST_BYTES = 2_048;
+/** A chat in it, with its own list of trees. */
+const LISTED_CHAT_BYTES = 128;
+/** What one tree adds up to, in numbers. */
+const LISTED_TREE_BYTES = 160;
 
 /** A text. The empty one is the same object everywhere. */
 export function textBytes(text: string): number {
@@ -90,4 +96,19 @@ export function marksBytes(viewers: number, trees: number): number {
 /** A failure of a tree, or of a chat as a whole. @param root "" for the chat */
 export function troubleBytes(root: string, message: string): number {
   return TROUBLE_BYTES + textBytes(root) + textBytes(message);
+}
+
+/**
+ * What another relay has said of a list of chats.
+ *
+ * @param name what it is found by, which has the ids of all chats: the question has them once more
+ * @param counts by chat; none while it is being asked
+ */
+export function listBytes(name: string, counts?: ReadonlyMap<string, readonly { root: string }[]>): number {
+  let bytes = LIST_BYTES + 2 * textBytes(name);
+  for (const trees of counts?.values() ?? []) {
+    bytes += LISTED_CHAT_BYTES;
+    for (const { root } of trees) bytes += LISTED_TREE_BYTES + textBytes(root);
+  }
+  return bytes;
 }

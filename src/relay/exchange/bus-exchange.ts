@@ -228,6 +228,7 @@ export class BusExchange implements Exchange {
         const { home, follower } = seat;
         seat.dueAtMs = Math.min(home?.tick(now) ?? NEVER, follower?.tick(now) ?? NEVER);
       }
+      this.#elsewhere.tick(now);
       this.#tickSoon();
     });
   }

@@ -1,6 +1,6 @@
 import t from "tap";
 import { readAgentMessage, type TreeFile, type TreeMessage } from "../../../src/protocol/index.js";
-import { marksBytes, removedKeyBytes, rootBytes, troubleBytes } from "../../../src/relay/budgets/cost.js";
+import { listBytes, marksBytes, removedKeyBytes, rootBytes, troubleBytes } from "../../../src/relay/budgets/cost.js";
 import { Channel } from "../../../src/relay/hub/channel.js";
 import { Channels } from "../../../src/relay/hub/channels.js";
 import { PendingUpdate } from "../../../src/relay/hub/trees/pending-update.js";
@@ -129,6 +129,8 @@ const SHAPES: Record<string, () => { kept: unknown; estimate: number }> = {
     const kept = Array.from({ length: 10 }, () => new Map(roots.map((root) => [root, mark])));
     return { kept: [roots, kept], estimate: marksBytes(10, 5_000) };
   },
+  "what another relay says of lists of chats": () => listsOf(0),
+  "what another relay says of lists of chats with many trees": () => listsOf(20),
   "the failures of a chat's trees": () => {
     const roots = Array.from({ length: 10_000 }, (_, at) => `/${at}`);
     const channel = new Channel(new FakeHost(), "chat", []);
@@ -141,6 +143,25 @@ const SHAPES: Record<string, () => { kept: unknown; estimate: number }> = {
     return { kept: channel, estimate: bytes };
   },
 };
+
+function listsOf(trees: number): { kept: unknown; estimate: number } {
+  let estimate = 0;
+  const kept = Array.from({ length: trees > 0 ? 20 : 200 }, (_, list) => {
+    const chats = Array.from(
+      { length: 200 },
+      (_, at) => `11111111-1111-4111-8111-${String(list * 200 + at).padStart(12, "0")}`,
+    );
+    const count = { changedFiles: 2 ** 50, additions: 2 ** 51, deletions: 2 ** 52, scannedAt: 1_800_000_000_000.5 };
+    const of = (chat: string) =>
+      Array.from({ length: trees }, (_, at) => ({ root: `/${chat.slice(24)}/${at}`, ...count }));
+    const said: ReturnType<typeof JSON.parse> = JSON.parse(JSON.stringify(chats.map((chat) => [chat, of(chat)])));
+    const counts = new Map<string, { root: string }[]>(said);
+    const name = chats.join(" ");
+    estimate += listBytes(name, counts);
+    return { name, chats, counts };
+  });
+  return { kept, estimate };
+}
 
 function pendingOf(parts: readonly TreeMessage[]): { kept: unknown; estimate: number } {
   const [first] = parts;

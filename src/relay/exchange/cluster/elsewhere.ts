@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../../../util/index.js";
+import { listBytes } from "../../budgets/cost.js";
 import type { AgentState } from "../../hub/index.js";
 import type { Soon } from "../../soon.js";
 import { activityHere } from "../activity.js";
@@ -11,9 +12,12 @@ import type { Activity, Here } from "../exchange.js";
 /** How long a home has to answer, and for how long that holds. Milliseconds. */
 const ANSWER_MS = 1_000;
 const HOLDS_MS = 1_000;
-/** So many answers are remembered; of lists, so many trees. */
+/** By then every question has its answer, and that does not hold any more. */
+const KEPT_MS = ANSWER_MS + HOLDS_MS;
+/** So many states of agents are remembered. */
 const MAX_STATES = 10_000;
-const MAX_TREES = 50_000;
+/** Of lists so much: whoever has a token may ask for any part of theirs, and each part is another list. */
+const MAX_LISTS_BYTES = 16 * 1024 * 1024;
 
 /** What is known of something, or will be. */
 interface Known<T> {
@@ -24,13 +28,16 @@ interface Known<T> {
 
 /** What homes at other relays say of their workspaces: asked for when somebody wants to know, and at most once a second. */
 export class Elsewhere {
-  readonly #wire: Wire;
+  readonly #wire: Pick<Wire, "who">;
   readonly #clock: Clock;
   readonly #here: Here;
   readonly #states = new LRUCache<string, Known<AgentState>>({ max: MAX_STATES });
-  readonly #activities = new LRUCache<string, Known<Activity>>({ maxSize: MAX_TREES, sizeCalculation: sizeOf });
+  readonly #activities = new LRUCache<string, Known<Activity>>({
+    maxSize: MAX_LISTS_BYTES,
+    sizeCalculation: ({ value }, name) => listBytes(name, value instanceof Promise ? undefined : value.counts),
+  });
 
-  constructor(wire: Wire, clock: Clock, here: Here) {
+  constructor(wire: Pick<Wire, "who">, clock: Clock, here: Here) {
     this.#wire = wire;
     this.#clock = clock;
     this.#here = here;
@@ -50,6 +57,12 @@ export class Elsewhere {
       parts.push(this.#activity(workspace, chats.slice(at, at + MAX_LISTED_CHATS)));
     }
     return Promise.all(parts).then(together);
+  }
+
+  /** Lets go of what does not hold any more. To be called now and then. @param now of the monotonic clock */
+  tick(now: number): void {
+    forget(this.#states, now - KEPT_MS);
+    forget(this.#activities, now - KEPT_MS);
   }
 
   /** @param chats no more than one question may be about */
@@ -75,7 +88,7 @@ export class Elsewhere {
   }
 
   #recent<T extends string | object>(cache: LRUCache<string, Known<T>>, name: string, ask: () => Promise<T>): Soon<T> {
-    const known = cache.get(name);
+    const known = cache.peek(name); // so that they stay in the order of their age
     const now = this.#clock.monotonicMs();
     if (known !== undefined && now - known.atMs < HOLDS_MS) return known.value;
     const asked = ask();
@@ -96,7 +109,10 @@ function together(parts: readonly Activity[]): Activity {
   };
 }
 
-function sizeOf({ value }: Known<Activity>): number {
-  if (value instanceof Promise) return 1;
-  return [...value.counts.values()].reduce((sum, trees) => sum + trees.length, 1);
+/** @param untilMs what is from then goes, and what is older */
+function forget<T extends string | object>(cache: LRUCache<string, Known<T>>, untilMs: number): void {
+  for (const name of cache.rkeys()) {
+    if ((cache.peek(name)?.atMs ?? 0) > untilMs) return;
+    cache.delete(name);
+  }
 }
