@@ -1,5 +1,6 @@
 import { messageOf, systemCode, TreewireError } from "./errors.js";
 import { standardLines } from "./log/standard-streams.js";
+import { endSurely } from "./v8/heap.js";
 
 /** The status of a program that met an error nobody foresaw (EX_SOFTWARE of sysexits.h). */
 const UNFORESEEN = 70;
@@ -18,6 +19,7 @@ const PRINT_MS = 500;
  * @param main resolves with the exit status, 0 to 255
  */
 export async function runProgram(name: string, main: () => Promise<number>): Promise<never> {
+  endSurely();
   // whoever reads the output may stop early (`| head`): that is no failure, and nothing more is to be said
   process.stdout.on("error", (cause) => {
     const detail = systemCode(cause) ?? messageOf(cause);

@@ -148,3 +148,12 @@ t.test("a redacted comparison hides secrets in files, subjects and bodies", asyn
   const shown = await once(t, repo, "--compare", "base", "--format", "json");
   t.ok(shown.stdout.includes(github?.body ?? "no sample"), "they are there without that");
 });
+
+/** Node.js before 22 has no compiler between the first and the last, of which the test below is. */
+const noMaglev = Number.parseInt(process.versions.node, 10) < 22 && "this Node.js compiles otherwise";
+
+t.test("whatever a thread of V8 does as a look is over, the process ends", { skip: noMaglev }, async (t) => {
+  const repo = featureClone(t);
+  const args = ["--compare", "base", "--format", "commits", "--redact"];
+  for (let count = 0; count < 60; count += 1) t.equal((await once(t, repo, ...args)).status, 0);
+});

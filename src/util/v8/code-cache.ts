@@ -30,21 +30,6 @@ const WRITABLE_BY_OTHERS = 0o022;
 const PARAMETERS = "exports, require, module, __filename, __dirname, importModule";
 
 /**
- * On Node.js 24 one process in ten that ran such code did not end when it was told to, as V8's threads waited for each other; with
- * code that is loaded plainly it was one in eighty.
- */
-export const IS_CACHED = Number.parseInt(process.versions.node, 10) < 22;
-
-/** Runs a file as `require` does, with what stands for `import()`. */
-function loadPlainly(path: string): unknown {
-  const directory = dirname(path);
-  const importModule = (name: string): Promise<unknown> =>
-    import(name.startsWith(".") ? pathToFileURL(join(directory, name)).href : name);
-  Object.assign(globalThis, { importModule });
-  return createRequire(path)(path);
-}
-
-/**
  * Runs a file of CommonJS as `require` would, but takes V8's code for it from a cache, where that is there: compiling a bundle of
  * 500 kB takes as long as half of Node.js' own start. What is not there is put there once the program has run. Files with
  * `.cjs` beside it that it requires are run the same way. Modules it has from `importModule(name)`.
@@ -58,7 +43,6 @@ function loadPlainly(path: string): unknown {
  * @returns what the file exports. @throws what reading or running the file throws
  */
 export function loadCached(path: string, directory = cacheDirectory(process.env)): unknown {
-  if (!IS_CACHED) return loadPlainly(path);
   const { source, key } = readSource(path);
   const file = directory === undefined ? undefined : fileOf(directory, path);
   const cachedData = file === undefined ? undefined : readCache(file, key);

@@ -7,3 +7,11 @@ import { setFlagsFromString } from "node:v8";
 export function keepHeapSmall(): void {
   setFlagsFromString("--optimize-for-size");
 }
+
+/**
+ * Has V8 do without its middle compiler (Maglev, from Node.js 22 on). A process that ends while a thread compiles there may wait for
+ * ever: Node.js waits for the thread, and the thread for a garbage collection, which only the main thread could begin.
+ */
+export function endSurely(): void {
+  setFlagsFromString("--no-maglev");
+}
