@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { z } from "zod";
-import { BlobTooLargeError, type FileEntry, type FileScope, LEAST_FILE_BYTES, type StagedBlob } from "../records.js";
+import { fileEntrySchema, ORPHAN_AGE_MS, takeIn } from "../file-intake.js";
+import { type FileEntry, type FileScope, LEAST_FILE_BYTES, type StagedBlob } from "../records.js";
 import type { ChatFiles, OnBehalf } from "../store.js";
 import { StoreUnavailableError } from "../trouble.js";
 import type { BlobStream } from "./blobs.js";
@@ -10,21 +10,6 @@ import { idIn, recordFilters, recordSubjects } from "./subjects.js";
 import { requireLive } from "./tokens.js";
 import type { RecordWriter, Transaction } from "./transaction.js";
 
-/** How many first bytes sniffing is given. */
-const HEAD_BYTES = 1_024;
-/** Bytes without an entry are deleted when they are older than this, so that no upload under way is hit. Milliseconds. */
-const ORPHAN_AGE_MS = 60 * 60 * 1_000;
-
-/** A file's entry as it is kept. */
-export const fileSchema = z.object({
-  id: z.string(),
-  organization: z.string(),
-  owner: z.string(),
-  name: z.string(),
-  type: z.string(),
-  size: z.int(),
-  digest: z.string(),
-});
 const useSchema = z.object({ bytes: z.int() });
 
 /** {@link ChatFiles} that all relays share: the bytes are written while they come, and count when the entry is there. */
@@ -46,22 +31,11 @@ export class NatsChatFiles implements ChatFiles {
     const writer = this.#blobs.writer();
     const discard = () => this.#blobs.delete(writer.id);
     try {
-      const hash = createHash("sha256");
-      const head: Uint8Array[] = [];
-      let size = 0;
-      for await (const chunk of source) {
-        if (size < HEAD_BYTES) head.push(Buffer.from(chunk.subarray(0, HEAD_BYTES - size))); // a copy
-        size += chunk.length;
-        if (size > limit) throw new BlobTooLargeError();
-        hash.update(chunk);
-        await writer.write(chunk);
-      }
+      const taken = await takeIn(source, limit, (chunk) => writer.write(chunk));
       await writer.end();
       let isKept = false;
       const blob = {
-        digest: hash.digest("hex"),
-        size,
-        head: Buffer.concat(head),
+        ...taken,
         commit: async () => {
           isKept = true;
         },
@@ -101,7 +75,7 @@ export class NatsChatFiles implements ChatFiles {
 
   async get(id: string): Promise<FileEntry | undefined> {
     const { value } = await this.#stream.get(recordSubjects.file(id));
-    return value === null ? undefined : fileSchema.parse(value);
+    return value === null ? undefined : fileEntrySchema.parse(value);
   }
 
   async read({ id }: Pick<FileEntry, "id" | "digest">): Promise<Readable | undefined> {
@@ -120,7 +94,7 @@ export class NatsChatFiles implements ChatFiles {
 
   async remove({ id }: Pick<FileEntry, "id" | "digest">): Promise<boolean> {
     const wasThere = await this.#writer.write(async (transaction) => {
-      const entry = await transaction.get(recordSubjects.file(id), fileSchema);
+      const entry = await transaction.get(recordSubjects.file(id), fileEntrySchema);
       if (entry === undefined) return false;
       transaction.delete(recordSubjects.file(id));
       await useIn(transaction, entry, -Math.max(entry.size, LEAST_FILE_BYTES));

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
+import { fileEntrySchema } from "../file-intake.js";
 import type { FileEntry } from "../records.js";
 import type { StoreTransfer, TransferItem, TransferRecord } from "../transfer.js";
 import type { BlobStream } from "./blobs.js";
 import { chatOf, chatSchema } from "./chats/chat-record.js";
 import { enterChat } from "./chats/chats.js";
-import { enterFile, fileSchema } from "./files.js";
+import { enterFile } from "./files.js";
 import { enterInvite, inviteSchema } from "./invites.js";
 import type { RecordStream, StoredRecord } from "./record-stream.js";
 import { idIn, recordFilters, recordSubjects } from "./subjects.js";
@@ -56,7 +57,7 @@ export class NatsTransfer implements StoreTransfer {
       yield { kind: "chat", chat: chatOf(record), hasChildren: record.children > 0 };
     }
     for await (const [, { value }] of this.#records(await this.#stream.subjects(recordFilters.files))) {
-      const file = value === null ? undefined : fileSchema.parse(value);
+      const file = value === null ? undefined : fileEntrySchema.parse(value);
       if (file !== undefined) yield { kind: "file", file, bytes: this.#blobs.read(file.id, file.size) };
     }
   }

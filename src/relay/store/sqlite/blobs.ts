@@ -1,15 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createReadStream, type ReadStream } from "node:fs";
 import { open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectories, systemCode } from "../../../util/index.js";
-import { BlobTooLargeError, type StagedBlob } from "../records.js";
-
-/** How many first bytes sniffing is given. */
-const HEAD_BYTES = 1024;
-
-/** Bytes without an entry are deleted when they are older than this, so that no upload under way is hit. Milliseconds. */
-const ORPHAN_AGE_MS = 60 * 60 * 1000;
+import { ORPHAN_AGE_MS, takeIn } from "../file-intake.js";
+import type { StagedBlob } from "../records.js";
 
 /** Where bytes are until they have an address, each file under the id of the process that writes it. */
 const STAGING = "staging";
@@ -40,19 +35,9 @@ export class BlobStore {
     const discard = () => rm(path, { force: true });
     const file = await open(path, "wx", 0o600);
     try {
-      const hash = createHash("sha256");
-      const head: Uint8Array[] = [];
-      let size = 0;
-      for await (const chunk of source) {
-        if (size < HEAD_BYTES) head.push(Buffer.from(chunk.subarray(0, HEAD_BYTES - size))); // a copy
-        size += chunk.length;
-        if (size > limit) throw new BlobTooLargeError();
-        hash.update(chunk);
-        await file.writeFile(chunk);
-      }
+      const taken = await takeIn(source, limit, (chunk) => file.writeFile(chunk));
       await file.sync();
-      const digest = hash.digest("hex");
-      return { digest, size, head: Buffer.concat(head), commit: () => this.#commit(path, digest), discard };
+      return { ...taken, commit: () => this.#commit(path, taken.digest), discard };
     } catch (thrown) {
       await discard();
       throw thrown;

@@ -1,17 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type Database from "libsql";
 import { z } from "zod";
+import { fileEntrySchema } from "../file-intake.js";
 import type { FileEntry, FileScope } from "../records.js";
-
-const rowSchema = z.object({
-  id: z.string(),
-  organization: z.string(),
-  owner: z.string(),
-  name: z.string(),
-  type: z.string(),
-  size: z.int(),
-  digest: z.string(),
-});
 
 const usageSchema = z.object({ bytes: z.int() });
 const totalsSchema = z.object({ bytes: z.int(), ofLargestOwner: z.int() });
@@ -51,7 +42,7 @@ export class FileTable {
   /** @param id in lower case */
   get(id: string): FileEntry | undefined {
     const row = this.#byId.get(id);
-    return row === undefined ? undefined : rowSchema.parse(row);
+    return row === undefined ? undefined : fileEntrySchema.parse(row);
   }
 
   /** @returns whether it was there */
