@@ -12,7 +12,7 @@ const MAX_TOKENS = 10_000;
 /** What everything that one token sends has left to spend: messages of its watch sockets, their bytes, those of its files. */
 export class ClientRate {
   /** What its watch sockets may have of a turn of the event loop. */
-  readonly turn = new TurnBudget();
+  readonly turn: TurnBudget;
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
 
@@ -20,6 +20,7 @@ export class ClientRate {
     { clientMessagesPerSecond, clientBytesPerSecond }: RateLimits,
     clock: Pick<Clock, "monotonicMs"> = systemClock,
   ) {
+    this.turn = new TurnBudget(clock);
     this.#messages = new TokenBucket(clientMessagesPerSecond, BURST_SECONDS * clientMessagesPerSecond, clock);
     this.#bytes = new TokenBucket(clientBytesPerSecond, BURST_SECONDS * clientBytesPerSecond, clock);
   }

@@ -1,4 +1,3 @@
-import { type Clock, systemClock } from "../../util/index.js";
 import type { TurnBudget, WaitingSocket } from "./turn-budget.js";
 
 /** A message as `ws` hands it over. */
@@ -21,39 +20,26 @@ export class Inbox implements WaitingSocket {
   readonly #budget: TurnBudget;
   readonly #hold: Holdable;
   readonly #handle: (message: Arrived) => void;
-  readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #waiting: Arrived[] = [];
   #at = 0;
   #onThrough: (() => void) | undefined;
 
   /** @param budget the party's, for all of its sockets @param handle never throws */
-  constructor(
-    budget: TurnBudget,
-    hold: Holdable,
-    handle: (message: Arrived) => void,
-    clock: Pick<Clock, "monotonicMs"> = systemClock,
-  ) {
+  constructor(budget: TurnBudget, hold: Holdable, handle: (message: Arrived) => void) {
     this.#budget = budget;
     this.#hold = hold;
     this.#handle = handle;
-    this.#clock = clock;
   }
 
   receive(message: Arrived): void {
     if (this.#waiting.length === 0 && this.#budget.take(message.data.length)) {
-      this.#time(message);
+      this.#budget.time(() => this.#handle(message));
       return;
     }
     this.#waiting.push(message);
     if (this.#waiting.length > 1) return;
     this.#hold.hold("turn");
     this.#budget.wait(this);
-  }
-
-  #time(message: Arrived): void {
-    const start = this.#clock.monotonicMs();
-    this.#handle(message);
-    this.#budget.took(this.#clock.monotonicMs() - start);
   }
 
   get nextBytes(): number | undefined {
@@ -80,7 +66,7 @@ export class Inbox implements WaitingSocket {
       this.#at = 0;
       this.#hold.release("turn");
     }
-    if (message !== undefined) this.#time(message);
+    if (message !== undefined) this.#budget.time(() => this.#handle(message));
     if (this.nextBytes === undefined) this.#onThrough?.();
   }
 }

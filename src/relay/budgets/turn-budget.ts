@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from "../../util/index.js";
+
 /** So many messages of one token's sockets are handled in one turn of the event loop. */
 const MESSAGES = 4;
 /** Or so many bytes of them, beside the message that reaches the limit. */
@@ -25,6 +27,11 @@ export class TurnBudget {
   #isRenewing = false;
   /** Whoever has waited longest is first. */
   readonly #waiting = new Set<WaitingSocket>();
+  readonly #clock: Pick<Clock, "monotonicMs">;
+
+  constructor(clock: Pick<Clock, "monotonicMs"> = systemClock) {
+    this.#clock = clock;
+  }
 
   /** Takes a message from the turn. @param bytes how long it is @returns whether it may be handled now */
   take(bytes: number): boolean {
@@ -35,9 +42,11 @@ export class TurnBudget {
     return true;
   }
 
-  /** What was taken is handled. @param ms how long that took, in milliseconds */
-  took(ms: number): void {
-    this.#ms -= ms;
+  /** Handles what was taken, and takes from the turn how long that is. @param handle never throws */
+  time(handle: () => void): void {
+    const start = this.#clock.monotonicMs();
+    handle();
+    this.#ms -= this.#clock.monotonicMs() - start;
     if (this.#isSpent) this.#renewLater();
   }
 

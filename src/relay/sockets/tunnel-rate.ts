@@ -43,7 +43,7 @@ export class RateBuckets {
   /** Milliseconds, beyond {@link FREE_MS} each time. */
   readonly stalls: TokenBucket;
   /** What its connections may have of a turn of the event loop. */
-  readonly turn = new TurnBudget();
+  readonly turn: TurnBudget;
 
   constructor(
     {
@@ -53,6 +53,7 @@ export class RateBuckets {
     }: Pick<LimitOptions, "agentMessagesPerSecond" | "agentBytesPerSecond" | "agentStallMsPerSecond">,
     clock: Pick<Clock, "monotonicMs"> = systemClock,
   ) {
+    this.turn = new TurnBudget(clock);
     this.messages = new TokenBucket(agentMessagesPerSecond, BURST_SECONDS * agentMessagesPerSecond, clock);
     this.bytes = new TokenBucket(agentBytesPerSecond, BURST_SECONDS * agentBytesPerSecond, clock);
     this.stalls = new TokenBucket(stallMs, STALL_BURST_SECONDS * stallMs, clock);

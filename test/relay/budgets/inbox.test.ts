@@ -22,6 +22,9 @@ class FakeSocket extends EventEmitter {
   }
 }
 
+/** A turn that no time passes in: this machine may stand still for longer than a turn. */
+const standingTurn = () => new TurnBudget(new FakeClock());
+
 /** A socket of a party, and the names of its messages as they are handled. */
 function open(budget: TurnBudget, handled: string[]) {
   const socket = new FakeSocket();
@@ -35,7 +38,7 @@ function open(budget: TurnBudget, handled: string[]) {
 
 t.test("what comes one by one is handled as it comes, and the socket is read on", async (t) => {
   const handled: string[] = [];
-  const { socket, receive } = open(new TurnBudget(), handled);
+  const { socket, receive } = open(standingTurn(), handled);
   for (let count = 10; count < 50; count += 1) {
     receive(String(count));
     t.equal(handled.at(-1), String(count));
@@ -48,7 +51,7 @@ t.test(
   "of what comes at once four are handled in a turn, in order, and nothing is read until all are through",
   async (t) => {
     const handled: string[] = [];
-    const { socket, receive } = open(new TurnBudget(), handled);
+    const { socket, receive } = open(standingTurn(), handled);
     for (let count = 10; count < 50; count += 1) receive(String(count));
     t.equal(handled.length, 4);
     for (let before = 4; before < 40; before = handled.length) {
@@ -66,7 +69,7 @@ t.test(
 
 t.test("a long message is all of a turn", async (t) => {
   const handled: string[] = [];
-  const { receive } = open(new TurnBudget(), handled);
+  const { receive } = open(standingTurn(), handled);
   for (const name of ["aa", "bb", "cc"]) receive(name, 70_000);
   t.same(handled, ["aa"]);
   await nextTurn();
@@ -79,13 +82,13 @@ t.test("a long message is all of a turn", async (t) => {
 t.test("a message that takes long is all of a turn, however short it is", async (t) => {
   const handled: string[] = [];
   const clock = new FakeClock();
-  const budget = new TurnBudget();
+  const budget = new TurnBudget(clock);
   const hold = new ReadHold(new FakeSocket() as unknown as WebSocket);
   const handle = ({ data }: { data: Buffer }) => {
     handled.push(String(data));
     void clock.advance(data[0] === LONG ? 3 : 0.1);
   };
-  const inbox = new Inbox(budget, hold, handle, clock);
+  const inbox = new Inbox(budget, hold, handle);
   for (const name of ["L0", "s0", "L1", "L2", "s1", "s2", "s3", "s4"]) {
     inbox.receive({ data: Buffer.from(name), isBinary: false });
   }
@@ -101,11 +104,11 @@ t.test(
   "all sockets of a party have one turn, and a message each after the other; another party has its own",
   async (t) => {
     const handled: string[] = [];
-    const budget = new TurnBudget();
+    const budget = standingTurn();
     const sockets = ["a", "b", "c"].map((name) => ({ name, ...open(budget, handled) }));
     for (const { name, receive } of sockets) for (let count = 0; count < 4; count += 1) receive(name + count);
     t.same(handled, ["a0", "a1", "a2", "a3"]);
-    open(new TurnBudget(), handled).receive("zz");
+    open(standingTurn(), handled).receive("zz");
     t.equal(handled.pop(), "zz");
     for (let turn = 0; turn < 4; turn += 1) await nextTurn();
     t.same(handled.slice(4), ["b0", "c0", "b1", "c1", "b2", "c2", "b3", "c3"]);
@@ -114,7 +117,7 @@ t.test(
 
 t.test("of a socket that is closed nothing more is handled, and the others go on", async (t) => {
   const handled: string[] = [];
-  const budget = new TurnBudget();
+  const budget = standingTurn();
   const [closed, other] = [open(budget, handled), open(budget, handled)];
   for (let count = 0; count < 9; count += 1) closed.receive(`a${count}`);
   other.receive("bb");
@@ -133,7 +136,7 @@ t.test("whatever comes and whenever, all of it is handled once and in order", as
     { maxLength: 60 },
   );
   const property = fc.asyncProperty(arrivals, async (sequence) => {
-    const budget = new TurnBudget();
+    const budget = standingTurn();
     const sides = Array.from({ length: 3 }, () => {
       const handled: string[] = [];
       return { handled, sent: [] as string[], ...open(budget, handled) };

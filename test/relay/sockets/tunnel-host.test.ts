@@ -16,6 +16,7 @@ import { RateBuckets } from "../../../src/relay/sockets/tunnel-rate.js";
 import type { Soon } from "../../../src/relay/soon.js";
 import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
+import { FakeClock } from "../../support/fake-clock.js";
 import { type Cleanup, tempDir } from "../../support/temp.js";
 import { updateOf } from "../support/states.js";
 
@@ -79,7 +80,7 @@ function open(t: Cleanup, host: (home: Home) => Soon<Hosted>) {
     named: new NamedChats(store, failures, token),
     live: new LiveSockets(noAuthority, () => true),
     penalties: new Penalties(),
-    buckets: new RateBuckets(DEFAULT_LIMITS),
+    buckets: new RateBuckets(DEFAULT_LIMITS, new FakeClock()), // however long this machine stands still
     failures,
     metrics: new Metrics(() => ({ ...hub.counts(), sockets: 0, tunnels: 0 }), store.health),
     limits: DEFAULT_LIMITS,

@@ -16,6 +16,7 @@ import { TunnelEnd } from "../../../src/relay/sockets/tunnel-end.js";
 import { RateBuckets } from "../../../src/relay/sockets/tunnel-rate.js";
 import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
+import { FakeClock } from "../../support/fake-clock.js";
 import { tempDir } from "../../support/temp.js";
 import { updateOf } from "../support/states.js";
 
@@ -72,7 +73,10 @@ t.test("an agent that reads no answers is not listened to, so that they cannot p
     exchange: new LocalExchange(hub),
     live: new LiveSockets(noAuthority, () => true),
     penalties: new Penalties(),
-    buckets: new RateBuckets({ agentMessagesPerSecond: 1e6, agentBytesPerSecond: 1e9, agentStallMsPerSecond: 5 }),
+    buckets: new RateBuckets(
+      { agentMessagesPerSecond: 1e6, agentBytesPerSecond: 1e9, agentStallMsPerSecond: 5 },
+      new FakeClock(),
+    ),
     failures,
     metrics: new Metrics(() => ({ ...hub.counts(), sockets: 0, tunnels: 0 }), store.health),
     limits: DEFAULT_LIMITS,
