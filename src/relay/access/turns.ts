@@ -1,5 +1,5 @@
 /** So many requests begin in one turn of the event loop; each is a fraction of a millisecond of work. */
-const PER_TURN = 4;
+const PER_TURN = 2;
 
 /**
  * Lets requests begin one after another, a few in each turn of the event loop. What one caller sends at once would otherwise

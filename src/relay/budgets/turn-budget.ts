@@ -5,7 +5,7 @@ const MESSAGES = 4;
 /** Or so many bytes of them, beside the message that reaches the limit. */
 const BYTES = 64 * 1024;
 /** Or for so long, beside the message that reaches the limit: a short message may be work for a long tree. Milliseconds. */
-const TURN_MS = 2;
+const TURN_MS = 1;
 
 /** A socket whose next message waits for a turn. */
 export interface WaitingSocket {

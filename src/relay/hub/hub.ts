@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Answer, Question } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { Ledger } from "../budgets/account.js";
@@ -30,6 +31,9 @@ export interface HubOptions {
 
 /** When too much is held, so much of the limit is made free of what nobody watches: not for each update anew. */
 const ROOM = 0.1;
+
+/** For so long states are unpacked before everybody else has a turn, in milliseconds. */
+const SLICE_MS = 2;
 
 /** Which trees a viewer looks at. */
 export interface Binding {
@@ -98,6 +102,22 @@ export class Hub {
     const states = isLive ? undefined : treeStates.prepare(workspace);
     const roots = chat === undefined ? undefined : chatRoots.prepare(chat);
     return states === undefined && roots === undefined ? undefined : Promise.all([states, roots]).then(() => undefined);
+  }
+
+  /**
+   * Brings the last states of a chat's trees here that the store has, as far as there is room, while its agent is away. To be called
+   * after {@link prepare} and before the chat is watched: unpacking thousands of them at once would hold up everybody else.
+   */
+  async load(workspace: string, chat: string): Promise<void> {
+    const { chatRoots, treeStates } = this.#options;
+    let end = performance.now() + SLICE_MS;
+    for (const root of chatRoots.present(chat)) {
+      if (this.agentState(workspace) === "connected") return;
+      if (treeStates.has(workspace, root)) this.workspace(workspace).loadTree(root);
+      if (performance.now() < end) continue;
+      await nextTurn();
+      end = performance.now() + SLICE_MS;
+    }
   }
 
   /** Asks about a chat's trees, whether or not anybody watches them. @throws QuestionError */

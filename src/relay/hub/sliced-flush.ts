@@ -3,7 +3,7 @@ import { TurnShare, type Waiting } from "./turn-share.js";
 /** So many viewers are served without a look at the clock. */
 const AT_ONCE = 32;
 /** For so long one chat's viewers are served before everybody else has a turn, in milliseconds. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
 
 /**
  * Tells all viewers of one chat that there may be something for them. A chat of many viewers is served in slices between

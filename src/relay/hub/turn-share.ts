@@ -1,5 +1,8 @@
 /** So many bytes of frames go out in one turn of the event loop, beside the frame that reaches the limit. */
-export const TURN_BYTES = 512 * 1024;
+export const TURN_BYTES = 256 * 1024;
+
+/** To look whether one tree of a chat is another one than a viewer has takes as long as to send so many bytes. */
+const LOOK_BYTES = 64;
 
 /** A viewer, as far as it may have to wait for the next turn. */
 export interface Waiting {
@@ -29,9 +32,9 @@ export class TurnShare {
     return false;
   }
 
-  /** A frame has gone out. @param bytes how long it is */
-  spend(bytes: number): void {
-    this.#left -= bytes;
+  /** A frame has gone out. @param bytes how long it is @param trees that were looked at for it */
+  spend(bytes: number, trees = 0): void {
+    this.#left -= bytes + LOOK_BYTES * trees;
     this.#renewLater();
   }
 

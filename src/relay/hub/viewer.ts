@@ -205,13 +205,15 @@ export class Viewer implements BlockedViewer {
       this.#outlet.onFailed(thrown);
       return;
     }
+    const trees = this.#chat.roots.size;
     if (next === undefined) {
+      this.#chat.turn.spend(0, trees);
       if (waited) this.#outlet.onDrained();
       return;
     }
     this.#output = next.mayHaveMore ? "sendingThenMore" : "sending";
     this.#outlet.send(next.frame, this.#onSent);
-    this.#chat.turn.spend(next.frame.data.payload.length);
+    this.#chat.turn.spend(next.frame.data.payload.length, trees);
   }
 
   /** One for all frames. */

@@ -210,6 +210,9 @@ export class Workspace implements ChannelHost {
     this.#onGrown();
   }
 
+  /** Brings a tree's last state here from the store, if there is room for it. */
+  readonly loadTree = (root: string): void => this.#trees.load(root);
+
   #canList(channel: Channel, roots: readonly string[]): boolean {
     try {
       this.#channels.setRoots(channel, roots);
@@ -221,9 +224,8 @@ export class Workspace implements ChannelHost {
   }
 
   /**
-   * Writes the states that have changed.
-   *
-   * @param everything those that go on changing as well @param isOver asked before each: there is no more time
+   * Writes the states that have changed. @param everything those that go on changing as well
+   * @param isOver asked before each: there is no more time
    */
   save(everything: boolean, isOver: () => boolean): Promise<void> {
     this.#trees.forgetUnfinished();
@@ -231,9 +233,8 @@ export class Workspace implements ChannelHost {
   }
 
   /**
-   * Evicts states that nobody watches.
-   *
-   * @param bytes how much is too much @param options `unwritten`: those that the store lacks as well @returns how much went
+   * Evicts states that nobody watches. @param bytes how much is too much
+   * @param options `unwritten`: those that the store lacks as well @returns how much went
    */
   evict(bytes: number, options: { unwritten: boolean }): number {
     return this.#trees.evict(bytes, options);

@@ -58,8 +58,9 @@ export class WatchUpgrade {
     if (client.refusal) return client.refusal;
     const acceptsStale = url.searchParams.get("stale") === "ok";
     const agentState = async (workspace: string, chat: string) => {
-      if (acceptsStale) await hub.prepare(workspace, chat);
-      return acceptsStale && hub.hasLastState(workspace, chat) ? "connected" : exchange.agentState(workspace);
+      if (!acceptsStale || hub.agentState(workspace) === "connected") return exchange.agentState(workspace);
+      await hub.prepare(workspace, chat);
+      return hub.hasLastState(workspace, chat) ? "connected" : exchange.agentState(workspace);
     };
     let generation = live.generation;
     let answer = await mayWatch(authority, agentState, client.ok, chatId, prefix);
@@ -71,6 +72,7 @@ export class WatchUpgrade {
     if (answer.refusal?.status === 401) await admission.failed(address);
     if (answer.refusal) return answer.refusal;
     await hub.prepare(answer.ok.workspace, answer.ok.chat.id);
+    if (acceptsStale) await hub.load(answer.ok.workspace, answer.ok.chat.id);
     if (!(await authority.isLive(client.ok))) return REFUSALS.signedOut;
     if (isClosing()) return REFUSALS.goingAway;
     if (!limits.openSocket(client.ok.tokenId, socket)) return undefined; // nobody is there to be answered

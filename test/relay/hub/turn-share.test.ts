@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
 import { type Frame, GitStream, Hub } from "../../../src/relay/hub/index.js";
-import { TURN_BYTES } from "../../../src/relay/hub/turn-share.js";
+import { TURN_BYTES, TurnShare } from "../../../src/relay/hub/turn-share.js";
 import { DEFAULT_LIMITS } from "../../../src/relay/limit-options.js";
 import { SqliteStore } from "../../../src/relay/store/index.js";
 import { silentLogger } from "../../../src/util/index.js";
@@ -139,4 +139,17 @@ t.test("who waits for a turn is shown what is true by then, and who leaves nothi
   await until("those who are here have the last state", () => side.frames.every((own, at) => at === 1 || ended(own)));
   const [first = [], left = [], third = [], fourth = []] = side.frames;
   t.same([first.length, left.length, third.length, fourth.length], [2, 0, 1, 1]);
+});
+
+t.test("to look through a long list of trees is a part of the turn, whether or not a frame comes of it", async (t) => {
+  const turn = new TurnShare();
+  const viewer = { flush: () => undefined };
+  for (let count = 0; count < 3; count += 1) {
+    turn.spend(0, 1_250);
+    t.ok(turn.enter(viewer), `${count + 1} viewers of 1,250 trees`);
+  }
+  turn.spend(0, 1_250);
+  t.notOk(turn.enter(viewer));
+  await nextTurn();
+  t.ok(turn.enter(viewer));
 });

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import type Database from "libsql";
+import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { SecretsMode } from "../../../protocol/index.js";
 import { MAX_STATE_AGE_MS, packState, unpackState } from "../packed-state.js";
@@ -20,18 +22,25 @@ const sizesSchema = z.array(z.object({ root: z.string(), bytes: z.int() }));
 
 const rootsSchema = z.array(z.object({ root: z.string() }));
 
+/** Of so many trees it is known without a question that there are states; those of workspaces that were asked about last. */
+const MAX_KNOWN = 200_000;
+/** Longer roots are known by their hash. UTF-16 units. */
+const MAX_KNOWN_UNITS = 256;
+
 /** The last state of each tree, for those who watch while its agent is away. */
 export class TreeStateTable {
   readonly #db: Database.Database;
   readonly #save: Database.Statement;
   readonly #load: Database.Statement;
-  readonly #exists: Database.Statement;
+  readonly #roots: Database.Statement;
   readonly #heads: Database.Statement;
   readonly #others: Database.Statement;
   readonly #delete: Database.Statement;
   readonly #size: Database.Statement;
   readonly #oldest: Database.Statement;
   readonly #count: RowCount;
+  /** By workspace, its trees that have states: a chat may list ten thousand that have none, and a question takes 10 µs. */
+  readonly #known = new LRUCache<string, Set<string>>({ maxSize: MAX_KNOWN, sizeCalculation: ({ size }) => 1 + size });
   readonly #sweep: Database.Statement;
 
   /** @param limit of each workspace: rows, and bytes of their states; the oldest go */
@@ -49,7 +58,7 @@ export class TreeStateTable {
          state = excluded.state, saved_at = excluded.saved_at, secrets = excluded.secrets`,
     );
     this.#load = db.prepare("select root, epoch, seq, state, secrets from trees where workspace = ? and root = ?");
-    this.#exists = db.prepare("select 1 from trees where workspace = ? and root = ?");
+    this.#roots = db.prepare("select root from trees where workspace = ?");
     this.#heads = db.prepare("select root, epoch, seq from trees where workspace = ? order by saved_at desc limit ?");
     this.#others = db.prepare("select root from trees where workspace = ? and secrets is not ?");
     this.#delete = db.prepare("delete from trees where workspace = ? and root = ?");
@@ -59,6 +68,7 @@ export class TreeStateTable {
   /** Deletes the trees of which nothing was heard for {@link MAX_STATE_AGE_MS}. */
   sweep(): void {
     writeRelaxed(this.#db, () => this.#sweep.run(Date.now() - MAX_STATE_AGE_MS));
+    this.#known.clear();
   }
 
   /** Compresses on another thread, then writes. @param isOutdated asked in between: a newer state is on its way */
@@ -69,6 +79,7 @@ export class TreeStateTable {
     const before = this.#sizeOf(workspace, root);
     writeRelaxed(this.#db, () => this.#save.run(workspace, root, epoch, seq, bytes, Date.now(), secrets));
     this.#count.add(workspace, { rows: before === undefined ? 1 : 0, bytes: bytes.length - (before ?? 0) });
+    this.#knowAlso(workspace, root);
     this.#trim(workspace);
   }
 
@@ -84,20 +95,23 @@ export class TreeStateTable {
   #trim(workspace: string): void {
     const excess = this.#count.excess(workspace);
     if (excess === undefined) return;
-    const gone = { rows: 0, bytes: 0 };
+    const gone: string[] = [];
+    let goneBytes = 0;
     writeRelaxed(this.#db, () => {
       for (const { root, bytes } of sizesSchema.parse(this.#oldest.all(workspace))) {
-        if (gone.rows >= excess.rows && gone.bytes >= excess.bytes) return;
+        if (gone.length >= excess.rows && goneBytes >= excess.bytes) return;
         this.#delete.run(workspace, root);
-        gone.rows += 1;
-        gone.bytes += bytes;
+        gone.push(root);
+        goneBytes += bytes;
       }
     });
-    this.#count.add(workspace, { rows: -gone.rows, bytes: -gone.bytes });
+    for (const root of gone) this.#known.get(workspace)?.delete(keyOf(root));
+    this.#count.add(workspace, { rows: -gone.length, bytes: -goneBytes });
   }
 
   /** @returns `undefined` when nothing is kept, or what is kept cannot be read */
   load(workspace: string, root: string): StoredTree | undefined {
+    if (!this.has(workspace, root)) return undefined;
     const row = this.#load.get(workspace, root);
     if (row === undefined) return undefined;
     const { state, ...rest } = rowSchema.parse(row);
@@ -116,13 +130,28 @@ export class TreeStateTable {
   }
 
   has(workspace: string, root: string): boolean {
-    return this.#exists.get(workspace, root) !== undefined;
+    let known = this.#known.get(workspace);
+    if (known === undefined) {
+      known = new Set(rootsSchema.parse(this.#roots.all(workspace)).map((row) => keyOf(row.root)));
+      this.#known.set(workspace, known);
+    }
+    return known.has(keyOf(root));
+  }
+
+  #knowAlso(workspace: string, root: string): void {
+    const known = this.#known.get(workspace);
+    if (known !== undefined) this.#known.set(workspace, known.add(keyOf(root))); // measured anew
   }
 
   delete(workspace: string, root: string): void {
-    const bytes = this.#sizeOf(workspace, root);
+    const bytes = this.has(workspace, root) ? this.#sizeOf(workspace, root) : undefined;
     if (bytes === undefined) return;
     writeRelaxed(this.#db, () => this.#delete.run(workspace, root));
+    this.#known.get(workspace)?.delete(keyOf(root));
     this.#count.add(workspace, { rows: -1, bytes: -bytes });
   }
+}
+
+function keyOf(root: string): string {
+  return root.length > MAX_KNOWN_UNITS ? createHash("sha256").update(root).digest("base64") : root;
 }
