@@ -277,11 +277,16 @@ export async function serveStore(
 }
 
 /** @param here what this relay knows by itself @param limits of addresses: relays refuse together who guesses tokens */
-async function openExchange({ nats }: Pick<RelayOptions, "nats">, here: Here, limits: Limits): Promise<Exchange> {
+async function openExchange(
+  { nats, log }: Pick<RelayOptions, "nats" | "log">,
+  here: Here,
+  limits: Limits,
+): Promise<Exchange> {
   if (nats === undefined) return new LocalExchange(here);
   const { natsExchange } = await import("./exchange/nats-exchange.js");
   const exchange = await natsExchange(nats, {
     here,
+    log,
     onRefused: (address, forMs) => void limits.refuse(address, forMs),
   });
   limits.onRefused = (address, forMs) => exchange.refuseEverywhere(address, forMs);

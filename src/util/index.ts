@@ -55,6 +55,7 @@ export { Notifier } from "./systemd.js";
 export { type Colors, colorsFor, paintDiff, printable } from "./terminal.js";
 export { MAX_TIMER_MS, timerDelay } from "./timers.js";
 export { homeDirectory, userId, userName } from "./user.js";
+export { cacheDirectory, readCache, writeCache } from "./user-cache.js";
 export { loadCached } from "./v8/code-cache.js";
 export { keepHeapSmall } from "./v8/heap.js";
 export { VERSION } from "./version.js";

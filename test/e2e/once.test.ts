@@ -311,7 +311,7 @@ t.test("the repository is left as it was", async (t) => {
 t.test("a second run starts from the code of the first", { skip: unbundled }, async (t) => {
   const repo = createRepo(t, { a: "1\n" });
   repo.write("a", "2\n");
-  const env = { XDG_CACHE_HOME: tempDir(t), NODE_DISABLE_COMPILE_CACHE: "" };
+  const env = { XDG_CACHE_HOME: tempDir(t), CACHE_DIRECTORY: "", NODE_DISABLE_COMPILE_CACHE: "" };
   const directory = join(env.XDG_CACHE_HOME, "treewire");
   const kept = () =>
     readdirSync(directory).map((name) => [name, statSync(join(directory, name), { bigint: true }).ctimeNs]);

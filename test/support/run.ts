@@ -26,7 +26,7 @@ const built = spawnSync(join(project, "node_modules/.bin/tap"), ["build"], {
 });
 const all = spawn(process.execPath, [join(project, "dist/test/support/all.js"), ...files], {
   cwd: project,
-  env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1" }, // what is in the user's own cache decides nothing
+  env: { ...process.env, CACHE_DIRECTORY: "/nonexistent" }, // what is in the user's own cache decides nothing
   stdio: ["inherit", "pipe", "inherit"],
 });
 const ended = once(all, "close");

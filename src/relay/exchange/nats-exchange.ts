@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { systemClock } from "../../util/index.js";
+import { type Logger, systemClock } from "../../util/index.js";
 import type { NatsOptions } from "../nats-connection.js";
 import { NatsBus } from "./bus/nats-bus.js";
 import { BusExchange, type BusExchangeOptions } from "./bus-exchange.js";
@@ -12,10 +12,10 @@ import type { Exchange } from "./exchange.js";
  */
 export async function natsExchange(
   options: NatsOptions,
-  ofRelay: Pick<BusExchangeOptions, "here" | "onRefused">,
+  { log, ...ofRelay }: Pick<BusExchangeOptions, "here" | "onRefused"> & { log: Logger },
 ): Promise<Exchange> {
   const start = randomBytes(8).toString("hex"); // another one each time: nobody takes it for the one before
   const relay = options.relayId === undefined ? start : `${options.relayId}-${start}`;
-  const bus = await NatsBus.connect(options, relay);
+  const bus = await NatsBus.connect(options, relay, log);
   return new BusExchange({ bus, relay, clock: systemClock, ...ofRelay });
 }

@@ -1,30 +1,16 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cachedDataVersionTag } from "node:v8";
 import { Script } from "node:vm";
+import { cacheDirectory, readCache, writeCache } from "../user-cache.js";
 
 /** A program has done by then what it does at its start, and what it has not run yet would not be in the cache. Milliseconds. */
 const SAVED_AFTER_MS = 5_000;
 
 /** Longer names are not to be had everywhere. Characters. */
 const MAX_NAME = 200;
-
-/** Others could write what this user would run. */
-const WRITABLE_BY_OTHERS = 0o022;
 
 /** Those of CommonJS, and what stands for `import()`: Node.js has none for code that it was not asked to load itself. */
 const PARAMETERS = "exports, require, module, __filename, __dirname, importModule";
@@ -42,10 +28,10 @@ const PARAMETERS = "exports, require, module, __filename, __dirname, importModul
  * @param directory of the cache; `undefined`: there is none
  * @returns what the file exports. @throws what reading or running the file throws
  */
-export function loadCached(path: string, directory = cacheDirectory(process.env)): unknown {
+export function loadCached(path: string, directory = codeDirectory(process.env)): unknown {
   const { source, key } = readSource(path);
   const file = directory === undefined ? undefined : fileOf(directory, path);
-  const cachedData = file === undefined ? undefined : readCache(file, key);
+  const cachedData = file === undefined ? undefined : readCode(file, key);
   const script = new Script(`(function (${PARAMETERS}) {${source}\n})`, {
     filename: path,
     ...(cachedData !== undefined && { cachedData }),
@@ -55,7 +41,7 @@ export function loadCached(path: string, directory = cacheDirectory(process.env)
     const flags = cachedDataVersionTag();
     saveLater(() => {
       // made under other flags of V8 than those of the start, it would be refused at the next one
-      if (cachedDataVersionTag() === flags) writeCache(file, key, script.createCachedData());
+      if (cachedDataVersionTag() === flags) writeCode(file, key, script.createCachedData());
     });
   }
   const module = { exports: {} };
@@ -69,37 +55,11 @@ export function loadCached(path: string, directory = cacheDirectory(process.env)
   return module.exports;
 }
 
-/**
- * Where the user's cache is: that of the service, as systemd has it, else as other programs have theirs.
- *
- * @returns `undefined` where there is none to be had, and where Node.js is told to do without
- */
-export function cacheDirectory(environment: NodeJS.ProcessEnv): string | undefined {
+/** Where compiled code is kept. @returns `undefined` where there is no cache, and where Node.js is told to do without */
+export function codeDirectory(environment: NodeJS.ProcessEnv): string | undefined {
   // what counts how often which code runs needs it compiled by this process
   if (environment.NODE_DISABLE_COMPILE_CACHE || environment.NODE_V8_COVERAGE) return undefined;
-  const [own] = environment.CACHE_DIRECTORY?.split(":") ?? [];
-  if (own) return isOwn(own) ? own : undefined;
-  const { XDG_CACHE_HOME, HOME } = environment;
-  if (XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME)) return ownBelow(XDG_CACHE_HOME, "treewire");
-  return HOME && isAbsolute(HOME) ? ownBelow(HOME, ".cache/treewire") : undefined;
-}
-
-/** A program that runs as another user than who calls it, as by `sudo`, leaves the caller's home alone. */
-function ownBelow(directory: string, name: string): string | undefined {
-  return isOwn(directory) ? join(directory, name) : undefined;
-}
-
-function isOwn(directory: string): boolean {
-  try {
-    const stats = statSync(directory, { throwIfNoEntry: false });
-    return stats !== undefined && isUsers(stats);
-  } catch {
-    return false; // it is behind what this user may not enter, or behind what is no directory
-  }
-}
-
-function isUsers({ uid, mode }: Stats): boolean {
-  return uid === process.geteuid?.() && (mode & WRITABLE_BY_OTHERS) === 0;
+  return cacheDirectory(environment);
 }
 
 /** Reads a file with what tells it from any other one that may come to stand there. */
@@ -120,20 +80,9 @@ function fileOf(directory: string, path: string): string | undefined {
 }
 
 /** @returns `undefined` where there is nothing of that file, or nothing that may be run */
-function readCache(file: string, key: string): Buffer | undefined {
-  let bytes: Buffer;
-  try {
-    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const stats = fstatSync(descriptor);
-      if (!stats.isFile() || !isUsers(stats)) return undefined;
-      bytes = readFileSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    return undefined; // nearly always: it is not there
-  }
+function readCode(file: string, key: string): Buffer | undefined {
+  const bytes = readCache(file);
+  if (bytes === undefined) return undefined;
   const start = bytes.indexOf(0x0a) + 1;
   if (bytes.toString("latin1", 0, start) !== `${key}\n`) return undefined;
   const half = start + (bytes.length - start) / 2;
@@ -143,23 +92,8 @@ function readCache(file: string, key: string): Buffer | undefined {
 }
 
 /** Writes the code behind its key, twice: that is compared in no time, where a sum would take as long as is saved. */
-function writeCache(file: string, key: string, code: Buffer): void {
-  const written = `${file}.${process.pid}`;
-  try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(written, Buffer.concat([Buffer.from(`${key}\n`), code, code]), { mode: 0o600, flag: "wx" });
-    renameSync(written, file);
-  } catch {
-    discard(written); // no room, or not allowed: the next run compiles as this one did
-  }
-}
-
-function discard(file: string): void {
-  try {
-    rmSync(file, { force: true });
-  } catch {
-    // where it could not be made, it cannot be looked for either
-  }
+function writeCode(file: string, key: string, code: Buffer): void {
+  writeCache(file, Buffer.concat([Buffer.from(`${key}\n`), code, code]));
 }
 
 /** Once a program has run for a while, or ends before. */

@@ -55,6 +55,11 @@ export class PatchSet {
     this.#maxHunkBytes = { t: this.#budget.maxPatchBytes, u: this.#budget.maxPatchBytes };
   }
 
+  /** Whether patches are made as their pairs are set. */
+  get keepsText(): boolean {
+    return this.#budget.keepText;
+  }
+
   /** The files as of the last {@link commit}, ascending by key; those that did not change are the same objects. */
   get files(): readonly TreeFile[] {
     return this.#files;

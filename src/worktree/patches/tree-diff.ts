@@ -199,13 +199,13 @@ export class TreeDiff {
     };
     const pair = (renames: RenameDetection, listed: readonly Change[]) => this.#pair(renames, listed);
     await this.comparisons.update({ ...compared, head, files, changes, pair, onPathError });
-    this.#workFiles.endPass();
+    if (this.#patches.keepsText) this.#workFiles.endPass(); // otherwise the patches are yet to be made
     return changes;
   }
 
   /**
-   * The patches of the current state in their order, made anew one by one; nothing is kept. Those that can't be made are
-   * left out and added to the {@link troubles}.
+   * The patches of the current state in their order, made anew one by one; nothing is kept, and what the pass has kept of
+   * each file goes. Those that can't be made are left out and added to the {@link troubles}.
    *
    * @param key of the comparison whose patches are meant; default: those against HEAD
    */
@@ -218,7 +218,7 @@ export class TreeDiff {
       } catch (error) {
         this.#addTrouble(pair.path, error);
       }
-      this.#workFiles.endPass();
+      this.#workFiles.dropContent(pair.path);
     }
   }
 

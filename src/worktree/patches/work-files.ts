@@ -34,7 +34,7 @@ export interface ReadingBeside {
   readonly maxHashedBytes: number;
 }
 
-/** Content that is kept from the reading to the patch, in bytes for each pass; beyond it a file is read twice. */
+/** Content that is kept from the reading to the patch, in bytes; beyond it a file is read twice. */
 const KEPT_BYTES = 4 * 1024 * 1024;
 
 /** A file that changed so shortly ago, in milliseconds, may be written on without an event. */
@@ -87,7 +87,17 @@ export class WorkFiles {
     const kept = this.#contents.get(path);
     const clean = kept?.oid === oid ? kept : await this.#clean(path, indexOid);
     if (clean?.oid !== oid) throw new FileChangedError(path);
-    return clean.content();
+    try {
+      return clean.content();
+    } catch (error) {
+      throw error instanceof WorkFileChangedError ? new FileChangedError(path) : error;
+    }
+  }
+
+  /** Drops the content of one file, if it was kept. */
+  dropContent(path: string): void {
+    this.#keptBytes -= this.#contents.get(path)?.contentSize ?? 0;
+    this.#contents.delete(path);
   }
 
   /** What is known of the path, without a look. */
@@ -97,7 +107,7 @@ export class WorkFiles {
 
   forget(path: string): void {
     this.#known.delete(path);
-    this.#contents.delete(path);
+    this.dropContent(path);
     this.#beside?.reads.forget(path);
   }
 
@@ -115,7 +125,7 @@ export class WorkFiles {
     this.endPass();
   }
 
-  /** Drops the contents that were kept. */
+  /** Drops all contents that were kept. */
   endPass(): void {
     this.#contents.clear();
     this.#keptBytes = 0;
@@ -152,6 +162,7 @@ export class WorkFiles {
       unread,
       filterNotRun,
     });
+    this.dropContent(path);
     if (this.#keptBytes + contentSize <= KEPT_BYTES) {
       this.#keptBytes += contentSize;
       this.#contents.set(path, clean);

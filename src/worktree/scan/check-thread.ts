@@ -4,6 +4,7 @@ import type { SharedTable } from "../../git/index.js";
 import { packagePath } from "../../util/index.js";
 import type { UnchangedEntries } from "./directory-check.js";
 import type { IndexDirectory } from "./index-tree.js";
+import type { SharedListings } from "./known-listings.js";
 
 /** From an index of this many bytes on, of some 10,000 files, a second thread saves more than its start costs. */
 const WORTH_INDEX_BYTES = 1024 * 1024;
@@ -22,6 +23,8 @@ export interface SharedProgress {
   readonly states: Int32Array;
   /** By position of the index. */
   readonly unchangedEntries: UnchangedEntries;
+  /** By directory. `undefined`: all are listed. */
+  readonly listings: SharedListings | undefined;
 }
 
 /** To the second thread. */
@@ -37,11 +40,12 @@ export interface Assignment {
 }
 
 /** Progress in memory that threads can share: no directory is covered, none is checked. */
-export function makeSharedProgress(directories: number, entries: number): SharedProgress {
+export function makeSharedProgress(directories: number, entries: number, listings?: SharedListings): SharedProgress {
   return {
     covered: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
     states: new Int32Array(new SharedArrayBuffer(directories * Int32Array.BYTES_PER_ELEMENT)),
     unchangedEntries: new Uint8Array(new SharedArrayBuffer(entries)),
+    listings,
   };
 }
 

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import type { EntryTable } from "../../git/index.js";
 import { fileSystemPath } from "../../git/index.js";
 import { systemCode } from "../../util/index.js";
+import type { KnownListings } from "./known-listings.js";
 import { DENIED, lookAt } from "./lstat.js";
 
 /** One directory with tracked files, as the index has it. */
@@ -12,6 +13,8 @@ export interface ExpectedDirectory {
   readonly runs: ArrayLike<number>;
   /** How many directories below it the index has, and the caller has found. */
   readonly children: number;
+  /** Its place among the known listings. */
+  readonly at?: number;
 }
 
 /** The element of {@link UnchangedEntries} for a file that was seen to be as its entry says. */
@@ -33,12 +36,17 @@ export class DirectoryCheck {
   readonly #root: string;
   readonly #table: EntryTable;
   readonly #unchangedEntries: UnchangedEntries | undefined;
+  readonly #listings: KnownListings | undefined;
 
-  /** @param root absolute path @param unchangedEntries as long as the table; filled in by {@link isUnchanged} */
-  constructor(root: string, table: EntryTable, unchangedEntries?: UnchangedEntries) {
+  /**
+   * @param root absolute path @param unchangedEntries as long as the table; filled in by {@link isUnchanged}
+   * @param listings what saves listings, by the directories' `at`; filled in as well
+   */
+  constructor(root: string, table: EntryTable, unchangedEntries?: UnchangedEntries, listings?: KnownListings) {
     this.#root = root;
     this.#table = table;
     this.#unchangedEntries = unchangedEntries;
+    this.#listings = listings;
   }
 
   /**
@@ -46,7 +54,7 @@ export class DirectoryCheck {
    * that the caller has found. When every tracked name is there, an equal count means that there is no other. `false`
    * also where that is not known, or where more has to be known: unmerged entries, attributes.
    */
-  isUnchanged({ path, runs, children }: ExpectedDirectory): boolean {
+  isUnchanged({ path, runs, children, at }: ExpectedDirectory): boolean {
     this.links = 0;
     try {
       let expected = children;
@@ -59,7 +67,7 @@ export class DirectoryCheck {
           if (!this.#isFileUnchanged(position)) allUnchanged = false;
         }
       }
-      return allUnchanged && this.#countNames(path) === expected;
+      return allUnchanged && this.#countNames(path, at) === expected;
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
       return false; // the caller lists the directory, and meets the error
@@ -77,8 +85,23 @@ export class DirectoryCheck {
     return true;
   }
 
-  #countNames(path: string): number {
-    const names = readdirSync(fileSystemPath(this.#root, path), "latin1");
-    return path === "" && names.includes(".git") ? names.length - 1 : names.length;
+  #countNames(path: string, at: number | undefined): number {
+    const place = fileSystemPath(this.#root, path);
+    const listings = at === undefined ? undefined : this.#listings;
+    if (at === undefined || listings === undefined) return countListed(place, path);
+    const takenAt = Date.now();
+    const stats = lookAt(place);
+    if (stats === undefined || stats === DENIED) return countListed(place, path);
+    const known = listings.count(at, stats);
+    if (known !== undefined) return known;
+    const count = countListed(place, path);
+    listings.note(at, stats, takenAt, count);
+    return count;
   }
+}
+
+/** How many names a directory has, without the repository of the root. */
+function countListed(place: string | Buffer, path: string): number {
+  const names = readdirSync(place, "latin1");
+  return path === "" && names.includes(".git") ? names.length - 1 : names.length;
 }

@@ -3,6 +3,8 @@ import { CheckState, makeSharedProgress, type SecondThread, type SharedProgress 
 import { DirectoryCheck, UNCHANGED_LINK, type UnchangedEntries } from "./directory-check.js";
 import { DirectoryNode } from "./directory-node.js";
 import type { IndexDirectory, IndexTree } from "./index-tree.js";
+import { KnownListings } from "./known-listings.js";
+import type { ListingRecord } from "./listing-record.js";
 import type { FileStats } from "./lstat.js";
 
 /** The second thread is notified once for so many covered directories. */
@@ -30,6 +32,7 @@ export class InitialScan {
   readonly #progress: SharedProgress;
   readonly #check: DirectoryCheck;
   readonly #secondThread: SecondThread | undefined;
+  readonly #record: ListingRecord | undefined;
   readonly #nodes = new Map<IndexDirectory, DirectoryNode>();
   /** Those that lack a directory that the index has. An equal count of names would not show it. */
   readonly #incomplete = new Set<IndexDirectory>();
@@ -43,14 +46,22 @@ export class InitialScan {
   constructor(
     host: InitialScanHost,
     rootNode: DirectoryNode,
-    options: { root: string; index: IndexFile; indexTree: IndexTree; secondThread: SecondThread | undefined },
+    options: {
+      root: string;
+      index: IndexFile;
+      indexTree: IndexTree;
+      secondThread: SecondThread | undefined;
+      record?: ListingRecord | undefined;
+    },
   ) {
-    const { root, index, indexTree, secondThread } = options;
+    const { root, index, indexTree, secondThread, record } = options;
     const { directories } = indexTree;
     this.#host = host;
     this.#directories = directories;
-    this.#progress = makeSharedProgress(directories.length, index.count);
-    this.#check = new DirectoryCheck(root, index, this.#progress.unchangedEntries);
+    this.#record = record;
+    this.#progress = makeSharedProgress(directories.length, index.count, record?.listings);
+    const { unchangedEntries, listings } = this.#progress;
+    this.#check = new DirectoryCheck(root, index, unchangedEntries, listings && new KnownListings(listings));
     this.#secondThread = secondThread;
     this.#checked = directories.length;
     const [first] = directories;
@@ -68,6 +79,7 @@ export class InitialScan {
       if (!this.#settleNext() && this.#checked > 0) this.#checkLast(deadline);
       if (performance.now() > deadline) return false;
     }
+    this.#record?.save();
     return true;
   }
 
@@ -145,7 +157,7 @@ export class InitialScan {
       if (waited === "timed-out") return;
     } else if (directory !== undefined && (state === CheckState.pending || state === CheckState.claimed)) {
       const { path, runs, children } = directory;
-      const isUnchanged = this.#check.isUnchanged({ path, runs, children: children.length });
+      const isUnchanged = this.#check.isUnchanged({ at, path, runs, children: children.length });
       this.#setState(at, isUnchanged ? CheckState.unchanged : CheckState.changed);
     }
     this.#checked -= 1;

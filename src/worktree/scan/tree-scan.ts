@@ -11,6 +11,7 @@ import { DirectoryTree } from "./directory-tree.js";
 import { EntryRecorder, type IndexedTree, type ScannedRepository } from "./entry-recorder.js";
 import type { IndexTree } from "./index-tree.js";
 import { InitialScan, type InitialScanHost } from "./initial-scan.js";
+import { ListingRecord } from "./listing-record.js";
 import { DENIED } from "./lstat.js";
 
 /**
@@ -108,6 +109,7 @@ export class TreeScan {
       index: this.#index,
       indexTree: this.#indexTree,
       secondThread,
+      record: ListingRecord.open(this.#repository.root, this.#indexTree.directories),
     });
     this.#directories.setWaiting([]);
   }

@@ -1,3 +1,5 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import t from "tap";
 import { openRepository } from "../../../src/git/index.js";
 import {
@@ -8,6 +10,7 @@ import {
 } from "../../../src/worktree/scan/check-thread.js";
 import { UNCHANGED } from "../../../src/worktree/scan/directory-check.js";
 import { IndexTree } from "../../../src/worktree/scan/index-tree.js";
+import { KnownListings } from "../../../src/worktree/scan/known-listings.js";
 import { createRepo, type TestRepo } from "../../support/repo.js";
 import type { Cleanup } from "../../support/temp.js";
 import { until } from "../../support/until.js";
@@ -54,6 +57,24 @@ t.test("the thread checks the directories that are covered, no others", async (t
   await until("the others", () => Atomics.load(states, 3) > CheckState.claimed);
   t.strictSame([...states].slice(2), [CheckState.unchanged, CheckState.unchanged]);
   t.strictSame([...progress.unchangedEntries], [UNCHANGED, UNCHANGED, UNCHANGED, UNCHANGED]);
+});
+
+t.test("the thread does not list a directory of which it is told how many names it has", async (t) => {
+  const repo = unchangedRepo(t);
+  const thread = new CheckThread(repo.root);
+  t.teardown(() => thread.close());
+  const index = (await openRepository(repo.root)).index();
+  const { directories } = new IndexTree(index);
+  const listings = KnownListings.empty(directories.length, 0);
+  const { ino, mtimeMs, ctimeMs } = statSync(join(repo.root, directories[1]?.path ?? ""));
+  listings.table.set([ino, mtimeMs, ctimeMs, 99], 4);
+  listings.table.set([ino, mtimeMs, ctimeMs, 99], 8); // which is not the second one's
+  const progress = makeSharedProgress(directories.length, index.count, listings);
+  thread.assign(index.share(), progress, directories);
+  cover(progress, 4);
+  await until("the last check", () => Atomics.load(progress.states, 3) > CheckState.claimed);
+  const { unchanged, changed } = CheckState;
+  t.strictSame([...progress.states], [unchanged, changed, unchanged, unchanged]);
 });
 
 t.test("the thread leaves alone what was claimed before it", async (t) => {

@@ -1,4 +1,5 @@
 import { type Msg, type NatsConnection, RequestError } from "@nats-io/transport-node";
+import { type Logger, silentLogger } from "../../../util/index.js";
 import { connectNats, type NatsOptions } from "../../nats-connection.js";
 import { type Bus, type BusMessage, NobodyListensError, NoReplyError, type Subscription } from "./bus.js";
 
@@ -11,24 +12,38 @@ const DEFAULT_MAX_BYTES = 1024 * 1024;
 export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
   readonly #back: (() => void)[] = [];
+  readonly #log: Logger;
   #isConnected = true;
 
-  /** @param relay its name, by which servers' logs and inboxes have it @throws what the library throws when no server is there */
-  static async connect(options: NatsOptions, relay: string): Promise<NatsBus> {
+  /**
+   * @param relay its name, by which servers' logs and inboxes have it @param log told when other relays are out of reach
+   * @throws TreewireError as {@link connectNats}
+   */
+  static async connect(options: NatsOptions, relay: string, log: Logger = silentLogger()): Promise<NatsBus> {
     const connection = await connectNats(options, { name: `treewire ${relay}`, inbox: `_INBOX_${relay}` });
-    return new NatsBus(connection);
+    return new NatsBus(connection, log);
   }
 
-  private constructor(connection: NatsConnection) {
+  private constructor(connection: NatsConnection, log: Logger) {
     this.#connection = connection;
+    this.#log = log;
     void this.#watch();
+    void connection.closed().then((reason) => {
+      // whoever closes it gives no reason
+      if (reason !== undefined)
+        log.error({ err: reason }, "the connection to NATS has ended: other relays are out of reach");
+    });
   }
 
   async #watch(): Promise<void> {
     for await (const { type } of this.#connection.status()) {
-      if (type === "disconnect") this.#isConnected = false;
+      if (type === "disconnect" && this.#isConnected) {
+        this.#isConnected = false;
+        this.#log.warn("no NATS server is there: other relays are out of reach");
+      }
       if (type !== "reconnect") continue;
       this.#isConnected = true;
+      this.#log.info("a NATS server is there again: other relays are in reach");
       for (const back of this.#back) back();
     }
   }
@@ -57,7 +72,11 @@ export class NatsBus implements Bus {
 
   subscribe(subject: string, heard: (message: BusMessage) => void): Subscription {
     const callback = (error: Error | null, message: Msg): void => {
-      if (error !== null) return; // the server does not allow it: nothing is heard
+      if (error !== null) {
+        // the server does not allow it: nothing is heard
+        this.#log.error({ err: error, subject }, "what other relays say is not heard");
+        return;
+      }
       heard({ subject: message.subject, data: message.data, reply: (data) => message.respond(data) });
     };
     const subscription = this.#connection.subscribe(subject, { callback });
