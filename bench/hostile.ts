@@ -130,7 +130,7 @@ function add(to: Figures, { seen, peakBytes }: Figures): void {
 
 function report(figures: Record<Turn, Figures>, isAlive: boolean, seed: number): Report {
   const right = (head: string) => ({ head, align: "right" }) as const;
-  const rows = TURNS.map((turn) => {
+  const rows = TURNS.filter((turn) => CHOSEN.has(turn)).map((turn) => {
     const { seen, peakBytes } = figures[turn];
     return [
       NAMES[turn],
@@ -148,8 +148,8 @@ function report(figures: Record<Turn, Figures>, isAlive: boolean, seed: number):
     title: "Hostile parties",
     method: `\`relay serve\` with its defaults and \`--max-tree-bytes\` of ${mib(BUDGET_BYTES)}, ${AGENTS} honest agents of a workspace each that
 tell an edit twice a second, and ${AGENTS * VIEWERS_EACH} viewers, ${VIEWERS_EACH} of each. In ${ROUNDS} rounds they have the relay for themselves for
-${TURN_MS.alone / 1000} s, then beside two agents' tokens in wrong hands for ${TURN_MS.agent / 1000} s, then beside a client's for ${TURN_MS.client / 1000} s; then, for
-${TURN_MS.agentElsewhere / 1000} s each, both attack another relay on this machine: so much of it is the machine's alone. What those do is drawn at random
+${TURN_MS.alone / 1000} s, then beside two agents' tokens in wrong hands for ${TURN_MS.agent / 1000} s, then beside a client's for ${TURN_MS.client / 1000} s.
+${CHOSEN.has("agentElsewhere") ? `Then, for ${TURN_MS.agentElsewhere / 1000} s each, both attack another relay on this machine: so much of it is the machine's alone. ` : ""}What those do is drawn at random
 (seed ${seed}): every kind of message and call, of any size, at any rate, whole and in halves, of sense and of none, over connections
 that come, go, do not read and do not answer. One of the two agents says only what honest ones say, as much and as fast as it
 is let, since the other is sent away again and again. Each of them is a process of lowest priority, so that what is measured is
