@@ -20,6 +20,7 @@ const rowSchema = headSchema.extend({
 const countSchema = z.object({ rows: z.int(), bytes: z.int() });
 const sizesSchema = z.array(z.object({ root: z.string(), bytes: z.int() }));
 
+const versionSchema = z.object({ data_version: z.int() });
 const rootsSchema = z.array(z.object({ root: z.string() }));
 
 /** Of so many trees it is known without a question that there are states; those of workspaces that were asked about last. */
@@ -41,6 +42,10 @@ export class TreeStateTable {
   readonly #count: RowCount;
   /** By workspace, its trees that have states: a chat may list ten thousand that have none, and a question takes 10 µs. */
   readonly #known = new LRUCache<string, Set<string>>({ maxSize: MAX_KNOWN, sizeCalculation: ({ size }) => 1 + size });
+  readonly #version: Database.Statement;
+  /** The database's, as of the turn in which it was last looked at: another process changes it, as a relay that is about to end. */
+  #knownVersion = -1;
+  #isLookedAt = false;
   readonly #sweep: Database.Statement;
 
   /** @param limit of each workspace: rows, and bytes of their states; the oldest go */
@@ -58,6 +63,7 @@ export class TreeStateTable {
          state = excluded.state, saved_at = excluded.saved_at, secrets = excluded.secrets`,
     );
     this.#load = db.prepare("select root, epoch, seq, state, secrets from trees where workspace = ? and root = ?");
+    this.#version = db.prepare("pragma data_version");
     this.#roots = db.prepare("select root from trees where workspace = ?");
     this.#heads = db.prepare("select root, epoch, seq from trees where workspace = ? order by saved_at desc limit ?");
     this.#others = db.prepare("select root from trees where workspace = ? and secrets is not ?");
@@ -130,12 +136,25 @@ export class TreeStateTable {
   }
 
   has(workspace: string, root: string): boolean {
+    this.#forgetIfChanged();
     let known = this.#known.get(workspace);
     if (known === undefined) {
       known = new Set(rootsSchema.parse(this.#roots.all(workspace)).map((row) => keyOf(row.root)));
       this.#known.set(workspace, known);
     }
     return known.has(keyOf(root));
+  }
+
+  /** Once in each turn of the event loop, whether another connection has written. */
+  #forgetIfChanged(): void {
+    if (this.#isLookedAt) return;
+    this.#isLookedAt = true;
+    setImmediate(() => {
+      this.#isLookedAt = false;
+    }).unref();
+    const { data_version: version } = versionSchema.parse(this.#version.get());
+    if (version !== this.#knownVersion) this.#known.clear();
+    this.#knownVersion = version;
   }
 
   #knowAlso(workspace: string, root: string): void {

@@ -53,3 +53,20 @@ t.test(
     );
   },
 );
+
+t.test(
+  "what another relay at the same directory writes is known a turn later: one ends as the next begins",
+  async (t) => {
+    const directory = tempDir(t);
+    const [one, next] = [new SqliteStore(directory), new SqliteStore(directory)];
+    t.teardown(() => Promise.all([one.close(), next.close()]));
+    const tree = { root: "/a", epoch: "epoch-01", seq: 1, meta: metaOf(), files: [], secrets: undefined };
+    t.notOk(next.treeStates.has("w", "/a"));
+    await one.treeStates.save("w", tree, () => false);
+    await sleep(0);
+    t.ok(next.treeStates.has("w", "/a"));
+    one.treeStates.delete("w", "/a");
+    await sleep(0);
+    t.notOk(next.treeStates.has("w", "/a"));
+  },
+);
