@@ -39,6 +39,8 @@ const CHOSEN: ReadonlySet<string> = new Set(process.env.BENCH_TURNS?.split(",") 
 
 interface Figures {
   seen: Seen;
+  /** The 99th percentile of latency in each round, in milliseconds: what happens rarely stands out in one of them. */
+  tails: number[];
   /** The relay's resident memory at most, in bytes. */
   peakBytes: number;
 }
@@ -110,39 +112,42 @@ async function watched(relay: RelayProgram, work: () => Promise<Seen>): Promise<
     if (relay.isAlive) peakBytes = Math.max(peakBytes, relay.residentBytes);
   }, SAMPLE_MS);
   try {
-    return { seen: await work(), peakBytes };
+    const seen = await work();
+    return { seen, tails: [quantile(seen.latencies, 0.99)], peakBytes };
   } finally {
     clearInterval(timer);
   }
 }
 
 function noFigures(): Figures {
-  return { seen: { latencies: [], wrong: 0, lost: 0, closed: 0 }, peakBytes: 0 };
+  return { seen: { latencies: [], wrong: 0, lost: 0, closed: 0 }, tails: [], peakBytes: 0 };
 }
 
-function add(to: Figures, { seen, peakBytes }: Figures): void {
+function add(to: Figures, { seen, tails, peakBytes }: Figures): void {
   for (const latency of seen.latencies) to.seen.latencies.push(latency);
   to.seen.wrong += seen.wrong;
   to.seen.lost += seen.lost;
   to.seen.closed = Math.max(to.seen.closed, seen.closed);
+  to.tails.push(...tails);
   to.peakBytes = Math.max(to.peakBytes, peakBytes);
 }
 
 function report(figures: Record<Turn, Figures>, isAlive: boolean, seed: number): Report {
   const right = (head: string) => ({ head, align: "right" }) as const;
   const rows = TURNS.filter((turn) => CHOSEN.has(turn)).map((turn) => {
-    const { seen, peakBytes } = figures[turn];
+    const { seen, tails, peakBytes } = figures[turn];
     return [
       NAMES[turn],
       seen.latencies.length.toLocaleString("en"),
       milliseconds(median(seen.latencies)),
       milliseconds(quantile(seen.latencies, 0.99)),
+      `${milliseconds(Math.min(...tails))} to ${milliseconds(Math.max(...tails))}`,
       String(seen.wrong),
       String(seen.lost),
       mib(peakBytes),
     ];
   });
-  const heads = ["frames", "median latency", "p99 latency", "wrong", "lost", "peak resident memory"];
+  const heads = ["frames", "median latency", "p99 latency", "p99 of a round", "wrong", "lost", "peak resident memory"];
   const goals = (["agent", "client"] as const).flatMap((turn) => goalsOf(turn, figures.alone, figures[turn], isAlive));
   return {
     title: "Hostile parties",
