@@ -1,7 +1,7 @@
 /** The door of the room: what others use of a repository on disk. Each is documented where it is declared. */
 export type { FilterPolicy } from "./clean/clean-filter.js";
 export { decodeText } from "./clean/encoding.js";
-export type { CleanFile, LineCount, SlowReading } from "./clean/types.js";
+export type { CleanFile, FileLook, LineCount, SlowReading } from "./clean/types.js";
 export { WorkFileChangedError } from "./clean/work-file.js";
 export { isAtOrBelow, realPathOf, refusal } from "./confinement.js";
 export { decidingPaths, decidingSettings } from "./deciding-paths.js";

@@ -1,10 +1,9 @@
-import type { Stats } from "node:fs";
 import { join } from "node:path";
 import type { FilterPolicy } from "./clean/clean-filter.js";
 import { planConversion } from "./clean/conversion.js";
 import { FileCleaner } from "./clean/file-cleaner.js";
 import { FILTER_LIMITS } from "./clean/filter-limits.js";
-import type { CleanFile, SlowReading } from "./clean/types.js";
+import type { CleanFile, FileLook, SlowReading } from "./clean/types.js";
 import { type Config, truth } from "./config/config.js";
 import { loadConfig, loadConfigFile } from "./config/files.js";
 import { IndexReader } from "./index-file/index-reader.js";
@@ -145,13 +144,13 @@ export class LoadedRepository {
   }
 
   /** See {@link Repository.clean}. */
-  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
-    return this.#cleaner.clean(path, stats, indexOid, signal);
+  clean(path: BytePath, look: FileLook, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
+    return this.#cleaner.clean(path, look, indexOid, signal);
   }
 
   /** See {@link Repository.slowReading}. */
-  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined {
-    return this.#cleaner.slowReading(path, stats, indexOid);
+  slowReading(path: BytePath, look: FileLook, indexOid: Oid | undefined): SlowReading | undefined {
+    return this.#cleaner.slowReading(path, look, indexOid);
   }
 
   /** See {@link Repository.submoduleIgnore}. */

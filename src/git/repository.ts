@@ -1,8 +1,8 @@
-import { type Stats, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { isAbsent, TreewireError } from "../util/index.js";
 import type { FilterPolicy } from "./clean/clean-filter.js";
-import type { CleanFile, SlowReading } from "./clean/types.js";
+import type { CleanFile, FileLook, SlowReading } from "./clean/types.js";
 import { Config } from "./config/config.js";
 import { loadConfigFile, loadUserConfig } from "./config/files.js";
 import { checkConfinement, isAtOrBelow } from "./confinement.js";
@@ -240,12 +240,12 @@ class DiskRepository implements Repository {
     return this.#loaded.attributes(path, tracked);
   }
 
-  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
-    return this.#loaded.clean(path, stats, indexOid, signal);
+  clean(path: BytePath, look: FileLook, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
+    return this.#loaded.clean(path, look, indexOid, signal);
   }
 
-  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined {
-    return this.#loaded.slowReading(path, stats, indexOid);
+  slowReading(path: BytePath, look: FileLook, indexOid: Oid | undefined): SlowReading | undefined {
+    return this.#loaded.slowReading(path, look, indexOid);
   }
 
   submoduleHead(path: BytePath): Oid | undefined {

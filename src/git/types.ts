@@ -1,5 +1,4 @@
-import type { Stats } from "node:fs";
-import type { CleanFile, SlowReading } from "./clean/types.js";
+import type { CleanFile, FileLook, SlowReading } from "./clean/types.js";
 import type { HistorySource } from "./history-source.js";
 import type { IndexFile } from "./index-file/types.js";
 import type { BytePath } from "./io/byte-path.js";
@@ -122,16 +121,18 @@ export interface Repository {
   /**
    * The file on disk as git would compare it.
    *
+   * @param look of before; a file that is not what it shows is refused as changed
    * @param indexOid the index entry's blob, which `autocrlf` looks at; `undefined`: the file is untracked
-   * @throws a system error when the file can't be read; `WorkFileChangedError` when it is no regular file any more;
+   * @throws a system error when the file can't be read; `WorkFileChangedError` when it is no regular file any more, or has
+   *   become too large to be read whole;
    *   TreewireError `TW_FILTER_FAILED`, `TW_UNKNOWN_ENCODING`
    * @param signal of a caller that does not wait: a file that is read piece by piece is left when it aborts, and when the
    *   file changes meanwhile
    * @returns a file without content, but with `filterNotRun`, where a filter that git would run may not be run
    */
-  clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile>;
+  clean(path: BytePath, look: FileLook, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile>;
   /** Why {@link clean} may take long for a file; `undefined`: it does not, and all is done before it returns. */
-  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined;
+  slowReading(path: BytePath, look: FileLook, indexOid: Oid | undefined): SlowReading | undefined;
   /**
    * The commit that a submodule has checked out; `undefined` when there is no repository in its directory, which git
    * takes for unchanged, or when its HEAD is unborn.

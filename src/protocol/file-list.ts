@@ -51,13 +51,32 @@ export function findFile(files: readonly TreeFile[], key: string): TreeFile | un
   return found?.key === key ? found : undefined;
 }
 
+/** So many changes are found in a list one by one; for more, one walk over all of it takes less. */
+const FEW_CHANGES = 32;
+
 /**
- * The list that the changes lead to, in one walk over both.
+ * The list that the changes lead to. An edit of a long list costs a copy of it, and no look at each file.
  *
  * @returns `files` itself when nothing changes; files that were not changed are the same objects
  */
 export function mergeFiles(files: readonly TreeFile[], changes: FileChanges): readonly TreeFile[] {
   if (changes.size === 0) return files;
+  return changes.size <= FEW_CHANGES ? withFew(files, changes) : withMany(files, changes);
+}
+
+function withFew(files: readonly TreeFile[], changes: FileChanges): readonly TreeFile[] {
+  const merged = files.slice();
+  for (const [key, file] of changes) {
+    const at = firstFrom(merged, key);
+    const isThere = merged[at]?.key === key;
+    if (file !== undefined && isThere) merged[at] = file;
+    else if (file !== undefined) merged.splice(at, 0, file);
+    else if (isThere) merged.splice(at, 1);
+  }
+  return merged;
+}
+
+function withMany(files: readonly TreeFile[], changes: FileChanges): readonly TreeFile[] {
   const merged: TreeFile[] = [];
   let at = 0;
   for (const key of [...changes.keys()].sort(compareKeys)) {

@@ -13,8 +13,13 @@ import fc from "../support/fast-check.js";
 const file = (key: string, hunks: string): TreeFile => {
   return { key, path: key, header: "", hunks, additions: 0, deletions: 0, omitted_bytes: 0 };
 };
+/** Lists of a few files, and of more than are changed one by one. */
 const files = fc
-  .uniqueArray(fc.tuple(fc.string({ minLength: 1, maxLength: 3 }), fc.nat(3)), { selector: ([key]) => key })
+  .uniqueArray(fc.tuple(fc.string({ minLength: 1, maxLength: 3 }), fc.nat(3)), {
+    selector: ([key]) => key,
+    maxLength: 80,
+    size: "max",
+  })
   .map((all) => all.map(([key, n]) => file(key, String(n))).sort((a, b) => (a.key < b.key ? -1 : 1)));
 
 t.test("what changed, merged into what was, is what is", async (t) => {
@@ -25,6 +30,36 @@ t.test("what changed, merged into what was, is what is", async (t) => {
     { verbose: 1 },
   );
 });
+
+t.test(
+  "changes in any order, and of files that are not there, lead to the list that a look at each key leads to",
+  async (t) => {
+    const changes = fc.array(fc.tuple(fc.string({ minLength: 1, maxLength: 2 }), fc.boolean()), {
+      maxLength: 80,
+      size: "max",
+    });
+    const lengths = new Set<boolean>();
+    fc.assert(
+      fc.property(files, changes, (before, drawn) => {
+        const change = new Map(drawn.map(([key, stays]) => [key, stays ? file(key, "new") : undefined]));
+        lengths.add(change.size > 32);
+        const expected = new Map(before.map((one) => [one.key, one]));
+        for (const [key, one] of change) if (one === undefined) expected.delete(key);
+        for (const [key, one] of change) if (one !== undefined) expected.set(key, one);
+        const merged = mergeFiles(before, change);
+        t.strictSame(
+          merged,
+          [...expected.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
+        );
+        t.ok(
+          merged.every((one) => expected.get(one.key) === one),
+          "the same objects",
+        );
+      }),
+    );
+    t.equal(lengths.size, 2, "few and many");
+  },
+);
 
 t.test("files that are the same object do not count as changed", async (t) => {
   fc.assert(

@@ -52,6 +52,9 @@ export interface OnceOptions extends Pick<OnceArguments, "paths" | "format" | "f
   output: Output;
 }
 
+/** Patches are printed together once they are so long: most are short, and each write is a call of the system. Bytes. */
+const PRINTED_BYTES = 64 * 1024;
+
 /** A stream such as standard output. */
 export interface Output {
   isTTY?: boolean;
@@ -182,10 +185,24 @@ async function printDiff(
   colors: Colors | undefined,
 ): Promise<boolean> {
   let any = false;
-  for await (const chunk of diff) {
-    if (chunk.length === 0) continue;
-    any = true;
-    await print(colors === undefined ? chunk : paintDiff(Buffer.from(chunk).toString(), colors));
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
+  const printWaiting = async (): Promise<void> => {
+    const chunk = Buffer.concat(waiting);
+    waiting = [];
+    waitingBytes = 0;
+    await print(colors === undefined ? chunk : paintDiff(chunk.toString(), colors));
+  };
+  try {
+    for await (const chunk of diff) {
+      if (chunk.length === 0) continue;
+      any = true;
+      waiting.push(chunk);
+      waitingBytes += chunk.length;
+      if (waitingBytes >= PRINTED_BYTES) await printWaiting();
+    }
+  } finally {
+    if (waiting.length > 0) await printWaiting();
   }
   return any;
 }

@@ -1,10 +1,10 @@
-import { readlinkSync, type Stats } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { LRUCache } from "lru-cache";
 import { TreewireError } from "../../util/index.js";
 import type { BytePath } from "../io/byte-path.js";
 import { fileSystemPath, textOfBytes } from "../io/byte-path.js";
 import { corrupt, type FilePath } from "../io/files.js";
-import { MODE_FILE, MODE_LINK } from "../objects/git-object.js";
+import { MODE_FILE, MODE_LINK, MODE_TYPE } from "../objects/git-object.js";
 import type { Oid } from "../objects/object-id.js";
 import { hashBlob, type ObjectFormat, startBlobHash } from "../objects/object-id.js";
 import { type CleanFilter, filterFailed } from "./clean-filter.js";
@@ -15,7 +15,7 @@ import { FilterProcess } from "./filter-process.js";
 import { LfsPointer } from "./lfs.js";
 import { LineCounter } from "./line-counter.js";
 import { CrlfConverter, holdsCrlfText, TextStatistics } from "./line-endings.js";
-import type { CleanFile, LineCount, SlowReading } from "./types.js";
+import type { CleanFile, FileLook, LineCount, SlowReading } from "./types.js";
 import { readWorkFile, WorkFileChangedError, WorkFilePieces } from "./work-file.js";
 
 /** What the repository knows that decides how a file on disk is compared. */
@@ -68,44 +68,44 @@ export class FileCleaner {
   }
 
   /** See {@link Repository.clean}. */
-  async clean(path: BytePath, stats: Stats, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
+  async clean(path: BytePath, look: FileLook, indexOid: Oid | undefined, signal?: AbortSignal): Promise<CleanFile> {
     if (FORBIDDEN_PATH.test(path)) throw corrupt(textOfBytes(path), "no path that git would take into an index");
     const place = fileSystemPath(this.#context.root, path);
-    if (stats.isSymbolicLink()) return this.#link(readlinkSync(place, { encoding: "buffer" }));
-    const mode = MODE_FILE | ((stats.mode & 0o100) === 0 ? 0o644 : 0o755);
+    if ((look.mode & MODE_TYPE) === MODE_LINK) return this.#link(readlinkSync(place, { encoding: "buffer" }));
+    const mode = MODE_FILE | ((look.mode & 0o100) === 0 ? 0o644 : 0o755);
     const conversion = this.#context.conversion(path, indexOid !== undefined);
     const { filter } = conversion;
     if (filter?.kind === "refused") return this.#unfiltered(mode, filter.name);
     if (filter !== undefined) {
       const filtered = await this.#filter(filter, path, place, signal);
       // A filter is not run twice: its output stays in memory.
-      return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), stats.size);
+      return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), look.size);
     }
-    const isPiecewise = isReadInPieces(conversion, stats);
+    const isPiecewise = isReadInPieces(conversion, look);
     const { oid, contentSize, holdsNul, lineCount }: Hashed = isPiecewise
       ? await this.#hashPieces(place, conversion, indexOid, signal)
-      : this.#hashWhole(path, this.#convert(path, readWorkFile(place), conversion, indexOid));
+      : this.#hashWhole(path, this.#convert(path, readWorkFile(place, mostBytesOf(conversion)), conversion, indexOid));
     return {
       mode,
       oid,
       content: () => this.#readAgain(path, place, conversion, indexOid, oid),
-      size: stats.size,
+      size: look.size,
       contentSize,
       converts: convertsText(conversion),
       ...(holdsNul !== undefined && { holdsNul }),
       ...(lineCount !== undefined && { lineCount }),
-      large: this.#isLarge(stats.size),
+      large: this.#isLarge(look.size),
     };
   }
 
   /** See {@link Repository.slowReading}. */
-  slowReading(path: BytePath, stats: Stats, indexOid: Oid | undefined): SlowReading | undefined {
-    if (!stats.isFile()) return undefined;
+  slowReading(path: BytePath, look: FileLook, indexOid: Oid | undefined): SlowReading | undefined {
+    if ((look.mode & MODE_TYPE) !== MODE_FILE) return undefined;
     const conversion = this.#context.conversion(path, indexOid !== undefined);
     const kind = conversion.filter?.kind;
     if (kind === "command" || kind === "process") return "filter";
-    if (kind === "lfs" && stats.size > PIECEWISE_FROM_BYTES) return "convert";
-    if (kind !== undefined || !isReadInPieces(conversion, stats)) return undefined;
+    if (kind === "lfs" && look.size > PIECEWISE_FROM_BYTES) return "convert";
+    if (kind !== undefined || !isReadInPieces(conversion, look)) return undefined;
     return conversion.lineEndings === "keep" ? "hash" : "convert";
   }
 
@@ -243,8 +243,13 @@ export class FileCleaner {
   }
 }
 
-function isReadInPieces({ encoding, ident }: Conversion, { size }: Stats): boolean {
-  return encoding === undefined && !ident && size > PIECEWISE_FROM_BYTES;
+function isReadInPieces(conversion: Conversion, { size }: FileLook): boolean {
+  return size > mostBytesOf(conversion);
+}
+
+/** So many bytes a file may have to be read whole. */
+function mostBytesOf({ encoding, ident }: Conversion): number {
+  return encoding === undefined && !ident ? PIECEWISE_FROM_BYTES : Number.POSITIVE_INFINITY;
 }
 
 async function withPieces<T>(

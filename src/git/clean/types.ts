@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import type { Oid } from "../objects/object-id.js";
 
 /** The content that git would compare for a file on disk: after its clean conversion. */
@@ -29,6 +30,9 @@ export interface CleanFile {
    */
   filterNotRun?: string;
 }
+
+/** What a look at a file shows of how it is to be read: of a look that is out of date, the reading finds out what matters. */
+export type FileLook = Pick<Stats, "mode" | "size">;
 
 /** How many lines a content has, an unfinished one at its end among them. */
 export interface LineCount {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { systemCode } from "../../util/index.js";
 import type { FilePath } from "../io/files.js";
 
@@ -16,12 +16,13 @@ export class WorkFileChangedError extends Error {
 
 /**
  * Reads a file of the working tree whole.
- * @throws a system error; WorkFileChangedError when no regular file is there any more
+ * @param mostBytes what it had at most when it was looked at
+ * @throws a system error; WorkFileChangedError when no regular file is there any more, or it is larger
  */
-export function readWorkFile(place: FilePath): Buffer {
-  const descriptor = openRegular(place);
+export function readWorkFile(place: FilePath, mostBytes = Number.POSITIVE_INFINITY): Buffer {
+  const { descriptor, size } = openRegular(place);
   try {
-    const { size } = fstatSync(descriptor);
+    if (size > mostBytes) throw new WorkFileChangedError(place);
     if (size > WHOLE_MAX_BYTES) throw new RangeError(`${place.toString()}: too large to be read whole`);
     const bytes = Buffer.allocUnsafeSlow(size);
     let filled = 0;
@@ -52,8 +53,8 @@ export class WorkFilePieces {
   constructor(place: FilePath, signal?: AbortSignal) {
     this.#place = place;
     this.#signal = signal;
-    this.#descriptor = openRegular(place);
-    const { size, mtimeMs } = fstatSync(this.#descriptor);
+    const { descriptor, size, mtimeMs } = openRegular(place);
+    this.#descriptor = descriptor;
     this.size = size;
     this.#changedMs = mtimeMs;
   }
@@ -91,7 +92,7 @@ export class WorkFilePieces {
 }
 
 /** Opens a file, and neither a link nor a FIFO that has taken its place. */
-function openRegular(place: FilePath): number {
+function openRegular(place: FilePath): Pick<Stats, "size" | "mtimeMs"> & { descriptor: number } {
   let descriptor: number;
   try {
     descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -99,7 +100,8 @@ function openRegular(place: FilePath): number {
     if (systemCode(thrown) === "ELOOP") throw new WorkFileChangedError(place); // it is a link now
     throw thrown;
   }
-  if (fstatSync(descriptor).isFile()) return descriptor;
+  const stats = fstatSync(descriptor);
+  if (stats.isFile()) return { descriptor, size: stats.size, mtimeMs: stats.mtimeMs };
   closeSync(descriptor);
   throw new WorkFileChangedError(place);
 }

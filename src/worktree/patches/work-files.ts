@@ -1,5 +1,5 @@
-import { lstatSync, type Stats } from "node:fs";
-import type { CleanFile, LineCount, Oid, Repository } from "../../git/index.js";
+import { lstatSync } from "node:fs";
+import type { CleanFile, FileLook, LineCount, Oid, Repository } from "../../git/index.js";
 import { fileSystemPath, WorkFileChangedError } from "../../git/index.js";
 import { isAbsent, systemCode } from "../../util/index.js";
 import { isFileMode } from "../file-mode.js";
@@ -64,17 +64,19 @@ export class WorkFiles {
   }
 
   /**
-   * The file's version. What is known is taken when `stamp` proves it still holds.
+   * The file's version. What is known is taken when `stamp` proves it still holds. A regular file is read without another
+   * look: what was written since counts as later than the stamp, so that the next look finds it changed.
    *
    * @param stamp the newest look at the file
    * @param indexOid the blob of its index entry, at which `core.autocrlf` looks
-   * @returns `undefined` when the file is not there any more, or has become a directory
-   * @throws a system error when it can't be read; NotReadyError when it is read beside the passes
+   * @returns `undefined` when the file is not there any more
+   * @throws a system error when it can't be read; FileChangedError when something else has taken its place; NotReadyError
+   *   when it is read beside the passes
    */
   async read(path: string, stamp: Stamp, indexOid: Oid | undefined): Promise<WorkFile | undefined> {
     const known = this.#known.get(path);
     if (known !== undefined && provesSame(known.stamp, stamp)) return known;
-    const clean = await this.#clean(path, indexOid);
+    const clean = await this.#clean(path, indexOid, isFileMode(stamp.mode) ? stamp : undefined);
     return clean && this.#known.get(path);
   }
 
@@ -132,12 +134,13 @@ export class WorkFiles {
     this.#beside?.reads.endPass();
   }
 
-  async #clean(path: string, indexOid: Oid | undefined): Promise<CleanFile | undefined> {
-    const takenAt = Date.now();
+  /** @param seen a look at the regular file; absent: one is taken */
+  async #clean(path: string, indexOid: Oid | undefined, seen?: Stamp): Promise<CleanFile | undefined> {
+    const readAt = Date.now();
     let clean: CleanFile;
     let stamp: Stamp;
     try {
-      const look = this.#look(path);
+      const look = seen ?? this.#look(path);
       if (look === undefined) return this.#gone(path);
       ({ stamp, clean } = await this.#readLooked(path, look, indexOid));
     } catch (error) {
@@ -146,7 +149,7 @@ export class WorkFiles {
       throw error;
     }
     const { mode, oid, contentSize, converts, holdsNul, large, lineCount, filterNotRun } = clean;
-    if (isFileMode(mode) && takenAt - stamp.ctimeMs < YOUNG_MS && this.#known.get(path)?.oid !== oid) {
+    if (isFileMode(mode) && readAt - stamp.ctimeMs < YOUNG_MS && this.#known.get(path)?.oid !== oid) {
       this.#young.add(path);
     }
     const unread = oid === unreadOid(contentSize);
@@ -171,34 +174,30 @@ export class WorkFiles {
   }
 
   /** `undefined`: there is a directory. @throws a system error; Error for what can't be read */
-  #look(path: string): { stats: Stats; stamp: Stamp } | undefined {
+  #look(path: string): Stamp | undefined {
     const takenAt = Date.now();
     const stats = lstatSync(fileSystemPath(this.#repository.root, path));
     if (stats.isDirectory()) return undefined;
     // a FIFO would be waited for; git too says of a tracked one that it can't hash it
     if (!stats.isFile() && !stats.isSymbolicLink()) throw new Error("neither a file nor a link");
-    return { stats, stamp: stampOf(stats, takenAt) };
+    return stampOf(stats, takenAt);
   }
 
-  async #readLooked(
-    path: string,
-    { stats, stamp }: { stats: Stats; stamp: Stamp },
-    indexOid: Oid | undefined,
-  ): Promise<ReadFile> {
+  async #readLooked(path: string, stamp: Stamp, indexOid: Oid | undefined): Promise<ReadFile> {
     const beside = this.#beside;
-    const kind = beside?.repository.slowReading(path, stats, indexOid);
+    const kind = beside?.repository.slowReading(path, stamp, indexOid);
     if (beside === undefined || kind === undefined) {
-      return { stamp, clean: await this.#repository.clean(path, stats, indexOid) };
+      return { stamp, clean: await this.#repository.clean(path, stamp, indexOid) };
     }
     // a file of the same size may be the same file: then only its bytes can tell
-    const isSized = kind === "hash" && stats.size > beside.maxHashedBytes;
-    if (isSized && (indexOid === undefined || beside.repository.blobSize(indexOid) !== stats.size)) {
-      return { stamp, clean: unreadFile(stats) };
+    const isSized = kind === "hash" && stamp.size > beside.maxHashedBytes;
+    if (isSized && (indexOid === undefined || beside.repository.blobSize(indexOid) !== stamp.size)) {
+      return { stamp, clean: unreadFile(stamp) };
     }
     const read = async (signal: AbortSignal): Promise<ReadFile> => {
       const look = this.#look(path);
       if (look === undefined) throw new FileChangedError(path);
-      return { stamp: look.stamp, clean: await this.#repository.clean(path, look.stats, indexOid, signal) };
+      return { stamp: look, clean: await this.#repository.clean(path, look, indexOid, signal) };
     };
     return beside.reads.take(path, stamp, { kind, read });
   }
@@ -210,7 +209,7 @@ export class WorkFiles {
 }
 
 /** A file of which only the size is told. */
-function unreadFile({ mode, size }: Stats): CleanFile {
+function unreadFile({ mode, size }: FileLook): CleanFile {
   const content = (): never => {
     throw new TypeError("the content of a file that is too large was asked for");
   };

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { type CleanFile, WorkFileChangedError } from "../../../src/git/index.js";
@@ -30,6 +30,7 @@ class FakeRepository {
   async clean(path: string, stats: { size: number }): Promise<CleanFile> {
     this.cleaned.push(path);
     this.meanwhile();
+    if (statSync(join(this.root, path)).isDirectory()) throw new WorkFileChangedError(path);
     const content = readFileSync(join(this.root, path));
     if (content.length !== stats.size) throw new WorkFileChangedError(path);
     const sizes = { size: content.length, contentSize: content.length };
@@ -88,16 +89,18 @@ t.test("a version that is on disk no more has no content", async (t) => {
   await t.rejects(files.content("f", "two", undefined), FileChangedError);
 });
 
-t.test("a file that goes while it is read, or is a directory, is not there", async (t) => {
+t.test("a file that goes while it is read is not there; one that has become a directory has changed", async (t) => {
   const repository = new FakeRepository(t);
   const files = new WorkFiles(repository);
   repository.write("f", "one");
   const stamp = repository.look("f");
   repository.meanwhile = () => rmSync(join(repository.root, "f"));
   t.equal(await files.read("f", stamp, undefined), undefined);
+  repository.meanwhile = () => {};
   t.equal(await files.read("f", stamp, undefined), undefined, "gone before");
   mkdirSync(join(repository.root, "f"));
-  t.equal(await files.read("f", stamp, undefined), undefined);
+  await t.rejects(files.read("f", stamp, undefined), FileChangedError);
+  t.equal(files.known("f"), undefined);
 });
 
 t.test("a stamp that was taken right after the write proves nothing", async (t) => {

@@ -48,6 +48,14 @@ export interface EntrySources {
   before?: RepositoryEntry | undefined;
 }
 
+/** What the files of an entry add up to. */
+export interface EntryCount {
+  /** UTF-16 units of their diff, with the lines that stand for what is not shown. */
+  readonly shownUnits: number;
+  /** Files of which something is not shown, so that the entry names them. */
+  readonly named: number;
+}
+
 /**
  * A repository's entry in a `changes` message: JSON in UTF-8. An entry with a large diff comes in pieces, so that a client
  * that reads none is never owed more JSON than one. They are built when they are first wanted.
@@ -71,9 +79,10 @@ export class RepositoryEntry {
   /** Pieces of it may be kept. */
   #keeps = true;
 
-  constructor(root: string, meta: TreeMeta, fitted: FittedFiles) {
+  /** @param count of the files, where it is known: they are looked through for it otherwise */
+  constructor(root: string, meta: TreeMeta, fitted: FittedFiles, count?: EntryCount) {
     const tooLargeBytes = meta.too_large_bytes || fitted.tooLargeBytes;
-    const named = fitted.files.filter(isNamed);
+    const named = count?.named === 0 ? [] : fitted.files.filter(isNamed);
     const change: Omit<RepositoryChange, "unified_diff"> = {
       repo_root: root,
       branch: meta.branch,
@@ -87,9 +96,7 @@ export class RepositoryEntry {
     this.#head = `${JSON.stringify(change).slice(0, -1)},"unified_diff":`;
     this.#sentence = tooLargeBytes > 0 ? unifiedDiff([], tooLargeBytes) : "";
     this.#files = tooLargeBytes > 0 ? [] : fitted.files;
-    let units = this.#sentence.length;
-    for (const file of this.#files) units += patchUnits(file);
-    this.units = units;
+    this.units = tooLargeBytes > 0 ? this.#sentence.length : (count?.shownUnits ?? shownUnits(fitted.files));
   }
 
   /** What the entry takes at most, with a comma, in bytes: known without a look at what is escaped. */
@@ -241,7 +248,8 @@ export class RepositoryEntry {
 }
 
 /** Whether an entry says more of it than its patch, or its patch is more, or less, than its header and its hunks. */
-function isNamed({ omitted_bytes, omitted_files, filter_not_run, withheld, masked }: TreeFile): boolean {
+/** Whether something of the file is not shown, so that its entry names it. */
+export function isNamed({ omitted_bytes, omitted_files, filter_not_run, withheld, masked }: TreeFile): boolean {
   const isPlain = omitted_files === undefined && filter_not_run === undefined && withheld === undefined;
   return !isPlain || omitted_bytes > 0 || masked !== undefined;
 }
@@ -251,8 +259,15 @@ function isAsItCame(file: TreeFile): boolean {
   return !isNamed(file) || (!lacksHunks(file) && lastLines(file) === "");
 }
 
-/** How long a file's patch is, in UTF-16 units. */
-function patchUnits(file: TreeFile): number {
+/** How long the files' patches are together, in UTF-16 units. */
+function shownUnits(files: readonly TreeFile[]): number {
+  let units = 0;
+  for (const file of files) units += patchUnits(file);
+  return units;
+}
+
+/** How many UTF-16 units of an entry's diff are a file's. */
+export function patchUnits(file: TreeFile): number {
   return isAsItCame(file) ? file.header.length + file.hunks.length : patchText(file).length;
 }
 

@@ -1,8 +1,9 @@
 import { type FileChanges, findFile, type TreeFile } from "../../../protocol/index.js";
 import { changeBytes, fileBytes } from "../../budgets/cost.js";
+import { type EntryCount, isNamed, patchUnits } from "../encoding/repository-entry.js";
 
 /** What a list of files adds up to. It follows a list's changes, so that an edit counts the files that it changes alone. */
-export interface FilesCount {
+export interface FilesCount extends EntryCount {
   /** UTF-16 units of headers and hunks: what the diff has. */
   readonly units: number;
   /** UTF-16 units of keys and paths. */
@@ -17,7 +18,7 @@ export interface FilesCount {
 }
 
 export function countFiles(files: readonly TreeFile[]): FilesCount {
-  const count = { units: 0, nameUnits: 0, bytes: 0, files: 0, additions: 0, deletions: 0 };
+  const count = { units: 0, shownUnits: 0, named: 0, nameUnits: 0, bytes: 0, files: 0, additions: 0, deletions: 0 };
   for (const file of files) add(count, file, 1);
   return count;
 }
@@ -42,6 +43,8 @@ export function countChanges(changes: FileChanges | undefined): number {
 
 function add(count: { -readonly [K in keyof FilesCount]: number }, file: TreeFile, sign: 1 | -1): void {
   count.units += sign * (file.header.length + file.hunks.length);
+  count.shownUnits += sign * patchUnits(file);
+  if (isNamed(file)) count.named += sign;
   count.nameUnits += sign * (file.key.length + file.path.length);
   count.bytes += sign * fileBytes(file);
   count.files += sign * (file.omitted_files ?? 1);

@@ -117,7 +117,8 @@ function finish(content: Content, before: TreeState | undefined): TreeState {
   }
   const { root, compare, epoch, seq, meta, files, changes, count } = cutToLimit(content);
   const filesChanged = files !== before?.files;
-  const view = before === undefined ? TreeView.of(root, meta, files) : before.view.next(meta, files, filesChanged);
+  const view =
+    before === undefined ? TreeView.of(root, meta, files, count) : before.view.next(meta, files, filesChanged, count);
   const cost = treeBytes(root, meta) + count.bytes + countChanges(changes?.files);
   return { root, compare, epoch, seq, meta, files, changes, size: count.units, cost, count, view };
 }
@@ -166,7 +167,13 @@ export function standIn(head: TreeState, reason: string): TreeState {
   const meta: TreeMeta = { ...head.meta, compare, commits: [], commits_truncated: false };
   // an epoch of its own for each reason: it has the files of the state that it is made of, and not its history
   const epoch = `${head.epoch} head: ${reason}`;
-  const state = { ...head, epoch, meta, changes: undefined, view: TreeView.of(head.root, meta, head.files) };
+  const state = {
+    ...head,
+    epoch,
+    meta,
+    changes: undefined,
+    view: TreeView.of(head.root, meta, head.files, head.count),
+  };
   standIns.set(head, { reason, state });
   return state;
 }

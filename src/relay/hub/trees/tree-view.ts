@@ -1,6 +1,6 @@
 import { sameCompared, type TreeFile, type TreeMeta } from "../../../protocol/index.js";
 import { type FittedEntry, fitEntries, type ShownTree } from "../encoding/fit-entries.js";
-import { RepositoryEntry } from "../encoding/repository-entry.js";
+import { type EntryCount, RepositoryEntry } from "../encoding/repository-entry.js";
 
 /** What is remembered of a view that a client was sent: it holds nothing of the diff. */
 export interface ViewMark {
@@ -31,8 +31,9 @@ export class TreeView implements ShownTree {
     this.#before = before;
   }
 
-  static of(root: string, meta: TreeMeta, files: readonly TreeFile[]): TreeView {
-    return new TreeView({ root, meta, files, entry: entryOf(root, meta, files) }, undefined);
+  /** @param count of the files, where it is known */
+  static of(root: string, meta: TreeMeta, files: readonly TreeFile[], count?: EntryCount): TreeView {
+    return new TreeView({ root, meta, files, entry: entryOf(root, meta, files, count) }, undefined);
   }
 
   /** Whether a client that was sent the other one lacks nothing of this one; "no" when that is not known. */
@@ -48,8 +49,8 @@ export class TreeView implements ShownTree {
     return this.mark.digest;
   }
 
-  /** This view, when a state with that content looks the same; else a new one. */
-  next(meta: TreeMeta, files: readonly TreeFile[], filesChanged: boolean): TreeView {
+  /** This view, when a state with that content looks the same; else a new one. @param count of the files, where it is known */
+  next(meta: TreeMeta, files: readonly TreeFile[], filesChanged: boolean, count?: EntryCount): TreeView {
     const isSame =
       !filesChanged &&
       meta.branch === this.meta.branch &&
@@ -58,7 +59,7 @@ export class TreeView implements ShownTree {
       meta.too_large_bytes === this.meta.too_large_bytes &&
       sameCompared(meta, this.meta);
     if (isSame) return this;
-    const entry = entryOf(this.root, meta, files);
+    const entry = entryOf(this.root, meta, files, count);
     return entry.equals(this.entry) ? this : new TreeView({ root: this.root, meta, files, entry }, this.mark); // hunks may be left out
   }
 
@@ -93,6 +94,6 @@ export class TreeView implements ShownTree {
 }
 
 /** @param files within the limit of what clients are shown */
-function entryOf(root: string, meta: TreeMeta, files: readonly TreeFile[]): RepositoryEntry {
-  return new RepositoryEntry(root, meta, { files, tooLargeBytes: 0 });
+function entryOf(root: string, meta: TreeMeta, files: readonly TreeFile[], count?: EntryCount): RepositoryEntry {
+  return new RepositoryEntry(root, meta, { files, tooLargeBytes: 0 }, count);
 }

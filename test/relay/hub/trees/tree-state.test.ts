@@ -1,5 +1,6 @@
 import t from "tap";
-import { diffFiles } from "../../../../src/protocol/index.js";
+import { diffFiles, type TreeFile } from "../../../../src/protocol/index.js";
+import { countFiles } from "../../../../src/relay/hub/trees/files-count.js";
 import {
   applyUpdate,
   changesBetween,
@@ -7,6 +8,8 @@ import {
   standIn,
   type TreeState,
 } from "../../../../src/relay/hub/trees/tree-state.js";
+import { TreeView } from "../../../../src/relay/hub/trees/tree-view.js";
+import fc from "../../../support/fast-check.js";
 import { fileOf } from "../../support/fake-agent.js";
 import { nextState, stateOf, updateOf } from "../../support/states.js";
 
@@ -100,6 +103,40 @@ t.test("a size counts the characters of the texts", (t) => {
   t.equal(stateOf([fileOf("a", "漢")]).size, header.length + hunks.length);
   t.end();
 });
+
+t.test(
+  "what is counted along with edits is what the files add up to, and the entry is that of the files",
+  async (t) => {
+    const kinds: Partial<TreeFile>[] = [
+      {},
+      { omitted_bytes: 7, hunks: "" },
+      { omitted_files: 3, omitted_bytes: 9, hunks: "" },
+      { withheld: "time", hunks: "" },
+      { masked: 2 },
+      { filter_not_run: "lfs", hunks: "" },
+    ];
+    const more = fc.constantFrom(...kinds);
+    const drawn = fc.record({
+      path: fc.constantFrom("a", "b", "c", "d", "e"),
+      text: fc.string({ maxLength: 3 }),
+      more,
+    });
+    const edit = fc.record({ upserts: fc.array(drawn, { maxLength: 4 }), removes: fc.subarray(["t:a", "t:b", "t:c"]) });
+    fc.assert(
+      fc.property(fc.array(edit, { maxLength: 6 }), (edits) => {
+        let state = stateOf([]);
+        for (const { upserts, removes } of edits) {
+          const files = upserts.map(({ path, text, more }) => fileOf(path, text, more));
+          state = nextState(state, { upserts: files, removes });
+          t.strictSame(state.count, countFiles(state.files));
+          const anew = TreeView.of(state.root, state.meta, state.files).entry;
+          t.equal(state.view.entry.units, anew.units);
+          t.equal(String(state.view.entry.piece(0)), String(anew.piece(0)));
+        }
+      }),
+    );
+  },
+);
 
 t.test("a state from the store looks as it did", (t) => {
   const { view: _view, changes: _changes, size, ...stored } = stateOf([fileOf("a", "1")]);
