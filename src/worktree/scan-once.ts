@@ -36,6 +36,8 @@ export interface RawDiff {
   readonly diff: AsyncIterable<Uint8Array>;
   /** What it is compared with, where that is not HEAD as it is asked for. */
   readonly compared: ComparedState | undefined;
+  /** Reports what can't be read of the tree, or throws it, as the options say: to be called when everything else is out. */
+  readonly report: () => void;
 }
 
 /**
@@ -59,16 +61,13 @@ export async function scanOnce(
   return { ...base, files: outcome.files, compared: outcome.state };
 }
 
-/**
- * The same, as the exact bytes that git prints. Throws like {@link scanOnce}; what can't be read of the tree is
- * reported when everything else is out, by the iteration's end.
- */
+/** The same, as the exact bytes that git prints. Throws like {@link scanOnce}, but for what can't be read of the tree. */
 export async function scanOnceRaw(path: string, options: OnceOptions = {}): Promise<RawDiff> {
   const wanted = wantedOf(options);
   const { diff, root } = await read(path, options.filters ?? "all", { keepText: false }, wanted);
   const key = wanted && comparisonKey(wanted);
   const compared = key === undefined ? undefined : diff.comparisons.outcomes.get(key)?.state;
-  return { root, diff: patchBytes(diff, key, root, options), compared };
+  return { root, diff: patchBytes(diff, key), compared, report: () => reportTroubles(root, diff.troubles, options) };
 }
 
 /**
@@ -83,17 +82,11 @@ function wantedOf({ compare }: OnceOptions): WantedComparison | undefined {
   return compare === undefined || compare.kind === "head" ? undefined : { request: compare };
 }
 
-async function* patchBytes(
-  diff: TreeDiff,
-  key: string | undefined,
-  root: string,
-  options: OnceOptions,
-): AsyncGenerator<Uint8Array> {
+async function* patchBytes(diff: TreeDiff, key: string | undefined): AsyncGenerator<Uint8Array> {
   for await (const { bytes, filterNotRun } of diff.patches(key)) {
     if (bytes.length > 0) yield bytes;
     if (filterNotRun !== undefined) yield Buffer.from(filterNotRunLine(filterNotRun));
   }
-  reportTroubles(root, diff.troubles, options);
 }
 
 function reportTroubles(root: string, troubles: readonly PathTrouble[], { onTrouble = raise }: OnceOptions): void {

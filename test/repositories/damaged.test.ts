@@ -10,9 +10,10 @@ process.env.GIT_CONFIG_NOSYSTEM = "1";
 /** What is shown of a tree, patch by patch, and what is told. */
 async function scan(root: string): Promise<{ patches: string[]; told: string[] }> {
   const told: string[] = [];
-  const { diff } = await scanOnceRaw(root, { onTrouble: (error) => told.push(String(error)) });
+  const { diff, report } = await scanOnceRaw(root, { onTrouble: (error) => told.push(String(error)) });
   const patches: string[] = [];
   for await (const piece of diff) patches.push(Buffer.from(piece).toString("latin1"));
+  report();
   return { patches, told };
 }
 

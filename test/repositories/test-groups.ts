@@ -36,8 +36,9 @@ export function testGroups(...groups: readonly CaseGroup[]): void {
 
 /** What Treewire shows of a tree, one character per byte. */
 export async function shown(path: string): Promise<{ root: string; diff: string }> {
-  const { root, diff } = await scanOnceRaw(path);
+  const { root, diff, report } = await scanOnceRaw(path);
   const pieces: Uint8Array[] = [];
   for await (const piece of diff) pieces.push(Uint8Array.from(piece));
+  report();
   return { root, diff: Buffer.concat(pieces).toString("latin1") };
 }

@@ -118,9 +118,11 @@ export async function runOnce(options: OnceOptions): Promise<boolean> {
   if (format === "diff" && secrets === undefined) {
     const differ = await inTurn(roots, (root) =>
       attempt(async () => {
-        const { diff, compared } = await scanOnceRaw(root, reading);
+        const { diff, compared, report } = await scanOnceRaw(root, reading);
         checkCompared(root, compared, options);
-        return printDiff(diff, print, output.isTTY ? colors : undefined);
+        const differs = await printDiff(diff, print, output.isTTY ? colors : undefined);
+        report();
+        return differs;
       }),
     );
     return differ.includes(true);
@@ -188,10 +190,11 @@ async function printDiff(
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   const printWaiting = async (): Promise<void> => {
-    const chunk = Buffer.concat(waiting);
+    const [first] = waiting;
+    const chunk = waiting.length === 1 && first !== undefined ? first : Buffer.concat(waiting); // one may be very long
     waiting = [];
     waitingBytes = 0;
-    await print(colors === undefined ? chunk : paintDiff(chunk.toString(), colors));
+    await print(colors === undefined ? chunk : paintDiff(Buffer.from(chunk).toString(), colors));
   };
   try {
     for await (const chunk of diff) {

@@ -1,4 +1,4 @@
-import { readlinkSync } from "node:fs";
+import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { LRUCache } from "lru-cache";
 import { TreewireError } from "../../util/index.js";
 import type { BytePath } from "../io/byte-path.js";
@@ -16,7 +16,7 @@ import { LfsPointer } from "./lfs.js";
 import { LineCounter } from "./line-counter.js";
 import { CrlfConverter, holdsCrlfText, TextStatistics } from "./line-endings.js";
 import type { CleanFile, FileLook, LineCount, SlowReading } from "./types.js";
-import { readWorkFile, WorkFileChangedError, WorkFilePieces } from "./work-file.js";
+import { type ReadWorkFile, readWorkFile, WorkFileChangedError, WorkFilePieces } from "./work-file.js";
 
 /** What the repository knows that decides how a file on disk is compared. */
 export interface CleanContext {
@@ -50,6 +50,8 @@ interface Hashed {
   contentSize: number;
   holdsNul?: boolean | undefined;
   lineCount?: LineCount | undefined;
+  /** Of the file that was read. */
+  stats: Stats;
 }
 
 /** Reads files of the working tree as git would add them. Nothing is written. */
@@ -72,29 +74,33 @@ export class FileCleaner {
     if (FORBIDDEN_PATH.test(path)) throw corrupt(textOfBytes(path), "no path that git would take into an index");
     const place = fileSystemPath(this.#context.root, path);
     if ((look.mode & MODE_TYPE) === MODE_LINK) return this.#link(readlinkSync(place, { encoding: "buffer" }));
-    const mode = MODE_FILE | ((look.mode & 0o100) === 0 ? 0o644 : 0o755);
     const conversion = this.#context.conversion(path, indexOid !== undefined);
     const { filter } = conversion;
-    if (filter?.kind === "refused") return this.#unfiltered(mode, filter.name);
+    if (filter?.kind === "refused") {
+      const stats = lstatSync(place);
+      if (!stats.isFile()) throw new WorkFileChangedError(place);
+      return this.#unfiltered(stats, filter.name);
+    }
     if (filter !== undefined) {
-      const filtered = await this.#filter(filter, path, place, signal);
+      const { content, stats } = await this.#filter(filter, path, place, signal);
       // A filter is not run twice: its output stays in memory.
-      return this.#filtered(mode, this.#convert(path, filtered, conversion, indexOid), look.size);
+      return this.#filtered(this.#convert(path, content, conversion, indexOid), stats);
     }
     const isPiecewise = isReadInPieces(conversion, look);
-    const { oid, contentSize, holdsNul, lineCount }: Hashed = isPiecewise
+    const { oid, contentSize, holdsNul, lineCount, stats }: Hashed = isPiecewise
       ? await this.#hashPieces(place, conversion, indexOid, signal)
-      : this.#hashWhole(path, this.#convert(path, readWorkFile(place, mostBytesOf(conversion)), conversion, indexOid));
+      : this.#hashWhole(path, readWorkFile(place, mostBytesOf(conversion)), conversion, indexOid);
     return {
-      mode,
+      mode: modeOf(stats),
       oid,
       content: () => this.#readAgain(path, place, conversion, indexOid, oid),
-      size: look.size,
+      size: stats.size,
+      stats,
       contentSize,
       converts: convertsText(conversion),
       ...(holdsNul !== undefined && { holdsNul }),
       ...(lineCount !== undefined && { lineCount }),
-      large: this.#isLarge(look.size),
+      large: this.#isLarge(stats.size),
     };
   }
 
@@ -115,28 +121,36 @@ export class FileCleaner {
     return { mode: MODE_LINK, oid, content: () => target, size, contentSize: size, converts: false, large: false };
   }
 
-  #filtered(mode: number, content: Buffer, size: number): CleanFile {
+  #filtered(content: Buffer, stats: Stats): CleanFile {
     const oid = hashBlob(content, this.#context.format);
-    const large = this.#isLarge(size);
-    return { mode, oid, content: () => content, size, contentSize: content.length, converts: true, large };
+    const { size } = stats;
+    const sizes = { size, contentSize: content.length, large: this.#isLarge(size) };
+    return { mode: modeOf(stats), oid, content: () => content, ...sizes, stats, converts: true };
   }
 
-  #unfiltered(mode: number, filterNotRun: string): CleanFile {
+  #unfiltered(stats: Stats, filterNotRun: string): CleanFile {
     const content = (): never => {
       throw new TypeError(`the content behind filter "${filterNotRun}" is not known`);
     };
     const oid = "0".repeat(this.#context.format.bytes * 2);
-    return { mode, oid, content, size: 0, contentSize: 0, converts: true, large: false, filterNotRun };
+    const sizes = { size: 0, contentSize: 0, large: false };
+    return { mode: modeOf(stats), oid, content, ...sizes, stats, converts: true, filterNotRun };
   }
 
   #isLarge(size: number): boolean {
     return size > this.#context.bigFileThresholdBytes;
   }
 
-  #hashWhole(path: BytePath, content: Buffer): Hashed {
+  #hashWhole(
+    path: BytePath,
+    { content: bytes, stats }: ReadWorkFile,
+    conversion: Conversion,
+    indexOid: Oid | undefined,
+  ): Hashed {
+    const content = this.#convert(path, bytes, conversion, indexOid);
     const oid = hashBlob(content, this.#context.format);
     this.#contents.set(path, { oid, content });
-    return { oid, contentSize: content.length };
+    return { oid, contentSize: content.length, stats };
   }
 
   #convert(path: BytePath, content: Buffer, conversion: Conversion, indexOid: Oid | undefined): Buffer {
@@ -156,7 +170,7 @@ export class FileCleaner {
   #readAgain(path: BytePath, place: FilePath, conversion: Conversion, indexOid: Oid | undefined, oid: Oid): Buffer {
     const kept = this.#contents.get(path);
     if (kept?.oid === oid) return kept.content;
-    const content = this.#convert(path, readWorkFile(place), conversion, indexOid);
+    const content = this.#convert(path, readWorkFile(place).content, conversion, indexOid);
     // The caller has its id: other bytes under it would be a wrong answer.
     if (hashBlob(content, this.#context.format) !== oid) throw new WorkFileChangedError(place);
     return content;
@@ -167,29 +181,32 @@ export class FileCleaner {
     path: BytePath,
     place: FilePath,
     signal?: AbortSignal,
-  ): Promise<Buffer> {
+  ): Promise<ReadWorkFile> {
     const { root, filterLimits: limits } = this.#context;
     switch (filter.kind) {
       case "lfs":
         return withPieces(place, signal, async (pieces) => {
           const pointer = new LfsPointer();
           await pieces.each((piece) => pointer.update(piece));
-          return pointer.finish();
+          return { content: pointer.finish(), stats: pieces.stats };
         });
       case "missing":
         throw filterFailed(path, filter.name, "required, and not configured");
       case "command": {
-        const run = ({ descriptor }: WorkFilePieces) => runCleanCommand(filter, path, descriptor, { root, limits });
-        return (await withPieces(place, signal, run)) ?? readWorkFile(place);
+        const filtered = await withPieces(place, signal, async ({ descriptor, stats }) => {
+          const content = await runCleanCommand(filter, path, descriptor, { root, limits });
+          return content && { content, stats };
+        });
+        return filtered ?? readWorkFile(place);
       }
       case "process": {
-        const content = readWorkFile(place);
+        const { content, stats } = readWorkFile(place);
         let process = this.#processes.get(filter.name);
         if (process === undefined) {
           process = new FilterProcess(filter, { root, limits });
           this.#processes.set(filter.name, process);
         }
-        return (await process.clean(path, content)) ?? content;
+        return { content: (await process.clean(path, content)) ?? content, stats };
       }
     }
   }
@@ -238,9 +255,15 @@ export class FileCleaner {
         contentSize: pieces.size - dropped,
         holdsNul,
         lineCount: holdsNul === false ? counter?.finish() : undefined,
+        stats: pieces.stats,
       };
     });
   }
+}
+
+/** A regular file's mode, as git records it. */
+function modeOf({ mode }: Stats): number {
+  return MODE_FILE | ((mode & 0o100) === 0 ? 0o644 : 0o755);
 }
 
 function isReadInPieces(conversion: Conversion, { size }: FileLook): boolean {

@@ -14,6 +14,8 @@ export interface CleanFile {
   content: () => Uint8Array;
   /** Bytes on disk, before conversion. */
   size: number;
+  /** Of the very file that was read, from before it was read; absent for a link. */
+  stats?: Stats;
   /** Bytes of {@link content}, after conversion. */
   contentSize: number;
   /** Whether a filter, an encoding, line ends or idents are converted, even if they leave these bytes as they are. */
@@ -31,7 +33,7 @@ export interface CleanFile {
   filterNotRun?: string;
 }
 
-/** What a look at a file shows of how it is to be read: of a look that is out of date, the reading finds out what matters. */
+/** What a look at a file shows of how it is to be read. It may be out of date: {@link CleanFile.stats} says what was read. */
 export type FileLook = Pick<Stats, "mode" | "size">;
 
 /** How many lines a content has, an unfinished one at its end among them. */

@@ -14,13 +14,21 @@ export class WorkFileChangedError extends Error {
   }
 }
 
+/** A file of the working tree that was read whole. */
+export interface ReadWorkFile {
+  readonly content: Buffer;
+  /** Of the very file, from before it was read. */
+  readonly stats: Stats;
+}
+
 /**
  * Reads a file of the working tree whole.
  * @param mostBytes what it had at most when it was looked at
  * @throws a system error; WorkFileChangedError when no regular file is there any more, or it is larger
  */
-export function readWorkFile(place: FilePath, mostBytes = Number.POSITIVE_INFINITY): Buffer {
-  const { descriptor, size } = openRegular(place);
+export function readWorkFile(place: FilePath, mostBytes = Number.POSITIVE_INFINITY): ReadWorkFile {
+  const { descriptor, stats } = openRegular(place);
+  const { size } = stats;
   try {
     if (size > mostBytes) throw new WorkFileChangedError(place);
     if (size > WHOLE_MAX_BYTES) throw new RangeError(`${place.toString()}: too large to be read whole`);
@@ -31,7 +39,7 @@ export function readWorkFile(place: FilePath, mostBytes = Number.POSITIVE_INFINI
       if (got === 0) break;
       filled += got;
     }
-    return bytes.subarray(0, filled);
+    return { content: bytes.subarray(0, filled), stats };
   } finally {
     closeSync(descriptor);
   }
@@ -39,11 +47,11 @@ export function readWorkFile(place: FilePath, mostBytes = Number.POSITIVE_INFINI
 
 /** A file of the working tree that is read in pieces, perhaps more than once. */
 export class WorkFilePieces {
-  readonly size: number;
+  /** Of the very file, from before it was read. */
+  readonly stats: Stats;
   readonly #place: FilePath;
   readonly #descriptor: number;
   readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
-  readonly #changedMs: number;
   readonly #signal: AbortSignal | undefined;
 
   /**
@@ -53,10 +61,13 @@ export class WorkFilePieces {
   constructor(place: FilePath, signal?: AbortSignal) {
     this.#place = place;
     this.#signal = signal;
-    const { descriptor, size, mtimeMs } = openRegular(place);
+    const { descriptor, stats } = openRegular(place);
     this.#descriptor = descriptor;
-    this.size = size;
-    this.#changedMs = mtimeMs;
+    this.stats = stats;
+  }
+
+  get size(): number {
+    return this.stats.size;
   }
 
   /** For programs that read the file themselves. */
@@ -83,7 +94,7 @@ export class WorkFilePieces {
   #stopIfOutdated(signal: AbortSignal): void {
     signal.throwIfAborted();
     const { size, mtimeMs } = fstatSync(this.#descriptor);
-    if (size !== this.size || mtimeMs !== this.#changedMs) throw new WorkFileChangedError(this.#place);
+    if (size !== this.size || mtimeMs !== this.stats.mtimeMs) throw new WorkFileChangedError(this.#place);
   }
 
   close(): void {
@@ -92,7 +103,7 @@ export class WorkFilePieces {
 }
 
 /** Opens a file, and neither a link nor a FIFO that has taken its place. */
-function openRegular(place: FilePath): Pick<Stats, "size" | "mtimeMs"> & { descriptor: number } {
+function openRegular(place: FilePath): { descriptor: number; stats: Stats } {
   let descriptor: number;
   try {
     descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -101,7 +112,7 @@ function openRegular(place: FilePath): Pick<Stats, "size" | "mtimeMs"> & { descr
     throw thrown;
   }
   const stats = fstatSync(descriptor);
-  if (stats.isFile()) return { descriptor, size: stats.size, mtimeMs: stats.mtimeMs };
+  if (stats.isFile()) return { descriptor, stats };
   closeSync(descriptor);
   throw new WorkFileChangedError(place);
 }

@@ -1,5 +1,5 @@
 import { lstatSync } from "node:fs";
-import type { CleanFile, FileLook, LineCount, Oid, Repository } from "../../git/index.js";
+import type { CleanFile, FileLook, LineCount, Oid, Repository, SlowReading } from "../../git/index.js";
 import { fileSystemPath, WorkFileChangedError } from "../../git/index.js";
 import { isAbsent, systemCode } from "../../util/index.js";
 import { isFileMode } from "../file-mode.js";
@@ -64,8 +64,8 @@ export class WorkFiles {
   }
 
   /**
-   * The file's version. What is known is taken when `stamp` proves it still holds. A regular file is read without another
-   * look: what was written since counts as later than the stamp, so that the next look finds it changed.
+   * The file's version. What is known is taken when `stamp` proves it still holds. A regular file is opened without another
+   * look: what is known of it then is what the open file says of itself.
    *
    * @param stamp the newest look at the file
    * @param indexOid the blob of its index entry, at which `core.autocrlf` looks
@@ -134,7 +134,7 @@ export class WorkFiles {
     this.#beside?.reads.endPass();
   }
 
-  /** @param seen a look at the regular file; absent: one is taken */
+  /** @param seen a look at the regular file, which may be some time ago; absent: one is taken */
   async #clean(path: string, indexOid: Oid | undefined, seen?: Stamp): Promise<CleanFile | undefined> {
     const readAt = Date.now();
     let clean: CleanFile;
@@ -142,7 +142,11 @@ export class WorkFiles {
     try {
       const look = seen ?? this.#look(path);
       if (look === undefined) return this.#gone(path);
-      ({ stamp, clean } = await this.#readLooked(path, look, indexOid));
+      const kind = this.#beside?.repository.slowReading(path, look, indexOid);
+      if (kind === undefined) {
+        clean = await this.#repository.clean(path, look, indexOid);
+        stamp = stampOfRead(clean, { ...look, takenAt: readAt });
+      } else ({ stamp, clean } = this.#readBeside(path, kind, indexOid));
     } catch (error) {
       if (error instanceof WorkFileChangedError) throw new FileChangedError(path);
       if (isAbsent(error) || systemCode(error) === "EISDIR") return this.#gone(path);
@@ -183,12 +187,11 @@ export class WorkFiles {
     return stampOf(stats, takenAt);
   }
 
-  async #readLooked(path: string, stamp: Stamp, indexOid: Oid | undefined): Promise<ReadFile> {
+  /** @throws NotReadyError; FileChangedError when there is a directory by now */
+  #readBeside(path: string, kind: SlowReading, indexOid: Oid | undefined): ReadFile {
     const beside = this.#beside;
-    const kind = beside?.repository.slowReading(path, stamp, indexOid);
-    if (beside === undefined || kind === undefined) {
-      return { stamp, clean: await this.#repository.clean(path, stamp, indexOid) };
-    }
+    const stamp = this.#look(path); // what is being read is found again by how the file looks now
+    if (beside === undefined || stamp === undefined) throw new FileChangedError(path);
     // a file of the same size may be the same file: then only its bytes can tell
     const isSized = kind === "hash" && stamp.size > beside.maxHashedBytes;
     if (isSized && (indexOid === undefined || beside.repository.blobSize(indexOid) !== stamp.size)) {
@@ -197,7 +200,8 @@ export class WorkFiles {
     const read = async (signal: AbortSignal): Promise<ReadFile> => {
       const look = this.#look(path);
       if (look === undefined) throw new FileChangedError(path);
-      return { stamp: look, clean: await this.#repository.clean(path, look, indexOid, signal) };
+      const clean = await this.#repository.clean(path, look, indexOid, signal);
+      return { stamp: stampOfRead(clean, look), clean };
     };
     return beside.reads.take(path, stamp, { kind, read });
   }
@@ -206,6 +210,11 @@ export class WorkFiles {
     this.forget(path);
     return undefined;
   }
+}
+
+/** What proves that a file is as it was read. @param look of before it was opened */
+function stampOfRead({ stats }: CleanFile, look: Stamp): Stamp {
+  return stats === undefined ? look : stampOf(stats, look.takenAt);
 }
 
 /** A file of which only the size is told. */

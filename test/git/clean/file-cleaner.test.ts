@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { lstatSync } from "node:fs";
+import { lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { openRepository } from "../../../src/git/index.js";
@@ -210,4 +210,30 @@ t.test("a path that git takes into no index is not read", async (t) => {
     await t.rejects(cleaned, { code: "TW_CORRUPT_REPOSITORY", message: /no path that git would take/ }, path);
   }
   t.ok(await repository.clean("dir/a", lstatSync(join(root, "dir/a")), undefined));
+});
+
+const CHANGED = { message: /changed while it was read$/ };
+
+t.test("what is not as it was looked at is read as it is, or has changed", async (t) => {
+  const repo = createRepo(t, { a: "1\n" });
+  const { root } = repo;
+  const repository = openRepository(root);
+  const place = join(root, "a");
+  const look = lstatSync(place);
+  writeFileSync(place, "longer\n");
+  t.equal((await repository.clean("a", look, undefined)).oid, writeBlob(repo, "longer\n"), "written since");
+  writeFileSync(place, Buffer.alloc(8 * 1024 * 1024 + 1));
+  await t.rejects(repository.clean("a", look, undefined), CHANGED, "too large now to be read whole");
+  t.ok(await repository.clean("a", lstatSync(place), undefined), "looked at again");
+  for (const replace of [
+    () => mkdirSync(place),
+    () => symlinkSync("b", place),
+    () => execFileSync("mkfifo", [place]),
+  ]) {
+    rmSync(place, { recursive: true });
+    replace();
+    await t.rejects(repository.clean("a", look, undefined), CHANGED);
+  }
+  rmSync(place);
+  await t.rejects(repository.clean("a", look, undefined), { code: "ENOENT" });
 });

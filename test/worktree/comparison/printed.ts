@@ -5,8 +5,9 @@ import { scanOnceRaw } from "../../../src/worktree/index.js";
 export async function printedComparison(root: string, word: string): Promise<Buffer> {
   const compare = parseComparisonRequest(word);
   if (compare === undefined) throw new Error(`no comparison: ${word}`);
-  const { diff } = await scanOnceRaw(root, { compare });
+  const { diff, report } = await scanOnceRaw(root, { compare });
   const chunks: Uint8Array[] = [];
   for await (const chunk of diff) chunks.push(chunk);
+  report();
   return Buffer.concat(chunks);
 }

@@ -70,7 +70,9 @@ const recordIn = (cache: string): string => {
 
 async function look(root: string): Promise<string> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of (await scanOnceRaw(root)).diff) pieces.push(piece);
+  const { diff, report } = await scanOnceRaw(root);
+  for await (const piece of diff) pieces.push(piece);
+  report();
   return Buffer.concat(pieces).toString();
 }
 

@@ -248,7 +248,6 @@ export class RepositoryEntry {
 }
 
 /** Whether an entry says more of it than its patch, or its patch is more, or less, than its header and its hunks. */
-/** Whether something of the file is not shown, so that its entry names it. */
 export function isNamed({ omitted_bytes, omitted_files, filter_not_run, withheld, masked }: TreeFile): boolean {
   const isPlain = omitted_files === undefined && filter_not_run === undefined && withheld === undefined;
   return !isPlain || omitted_bytes > 0 || masked !== undefined;
