@@ -181,11 +181,13 @@ export class AgentSession {
     const waiting = this.#channels
       .withTree(treeKey(before.root, before.compare))
       .flatMap((channel) => [...channel.waiting]);
-    for (const viewer of this.#blocked) viewer.stateReplaced(before);
-    for (const viewer of waiting) viewer.stateReplaced(before);
+    let isRemembered = false; // for which the whole diff is read: no more than once for each that is sent
+    for (const viewers of [this.#blocked, waiting]) {
+      for (const viewer of viewers) isRemembered = viewer.stateReplaced(before) || isRemembered;
+    }
     if (before.view === next?.view) return;
-    if (this.#blocked.size + waiting.length > 0) before.view.seal();
-    before.view.release();
+    if (isRemembered) before.view.seal();
+    before.view.release(next?.view, next?.changes?.base === before.seq ? next.changes.files : undefined);
   }
 
   /** The tree was read, and what is here is true. @param key what `treeKey` names it by */

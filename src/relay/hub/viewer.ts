@@ -81,8 +81,8 @@ export class Viewer implements BlockedViewer {
     this.#chat = chat;
   }
 
-  stateReplaced(state: TreeState): void {
-    this.#stream.stateReplaced(state);
+  stateReplaced(state: TreeState): boolean {
+    return this.#stream.stateReplaced(state);
   }
 
   /** A barrier that started after the client came has passed. */

@@ -8,8 +8,10 @@ export interface BlockedViewer {
   /**
    * A tree has a newer state than `state`: the viewer may keep the old one, to find the difference by, within its own
    * bound, or drop it. Called at most once for each state.
+   *
+   * @returns whether it goes by the digest of the state's view from now on
    */
-  stateReplaced(state: TreeState): void;
+  stateReplaced(state: TreeState): boolean;
 }
 
 /**

@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import {
   type ArrivedTexts,
   comparedFields,
+  type FileChanges,
   type FittedFiles,
   filtersNotRun,
+  findFile,
   lacksHunks,
   lastLines,
   omissionsOf,
@@ -39,6 +41,23 @@ const CUT_PAIR_BYTES = 2 * UNIT_BYTES - 4;
 /** Of diffs that are shorter, and of fewer files, all JSON is made anew: to find what has changed takes about as long. */
 const MIN_SPLICED_UNITS = 8 * 1024;
 const MIN_SPLICED_FILES = 64;
+
+/**
+ * An entry whose JSON nobody has wanted yet may take most of it from that of an entry before, as long as what is kept of that
+ * one's files for it has no more UTF-16 units.
+ */
+const MOST_OUTDATED_UNITS = 64 * 1024;
+
+/** JSON of an entry's files, one behind the other in a piece. */
+interface FilesJson {
+  readonly files: readonly TreeFile[];
+  /** Where each begins, in bytes, and where the last one ends. */
+  readonly offsets: Uint32Array;
+  /** Of the piece, which may have gone. */
+  readonly name: string;
+  /** Of files that are others by now: how many UTF-16 units they have. */
+  readonly outdatedUnits: number;
+}
 
 /** What JSON of an entry's files may be taken from while it is new. */
 export interface EntrySources {
@@ -78,6 +97,8 @@ export class RepositoryEntry {
   #offsets: Uint32Array | undefined;
   /** Pieces of it may be kept. */
   #keeps = true;
+  /** Of an entry before, as long as there is none of this one. */
+  #inherited: FilesJson | undefined;
 
   /** @param count of the files, where it is known: they are looked through for it otherwise */
   constructor(root: string, meta: TreeMeta, fitted: FittedFiles, count?: EntryCount) {
@@ -159,11 +180,29 @@ export class RepositoryEntry {
     return `${this.id} ${at}`;
   }
 
-  /** There is a newer state: whoever has had a part of this one gets the rest, and nobody else any. */
-  release(): void {
+  /**
+   * There is a newer state: whoever has had a part of this one gets the rest, and nobody else any.
+   *
+   * @param next its entry, which may take over JSON @param changes what leads to its files
+   */
+  release(next?: RepositoryEntry, changes?: FileChanges): void {
+    const known = this.#knownJson();
+    const isInherited = known !== undefined && next !== undefined && changes !== undefined;
+    const heir = isInherited ? next.#inherit(known, outdatedUnits(this.#files, changes)) : undefined;
     this.#keeps = false;
     this.#offsets = undefined;
-    for (let at = 0; at < this.pieceCount; at += 1) pieces.delete(this.#name(at));
+    const names = [this.#inherited?.name, ...Array.from({ length: this.pieceCount }, (_, at) => this.#name(at))];
+    for (const name of names) if (name !== undefined && name !== heir?.name) pieces.delete(name);
+    this.#inherited = undefined;
+  }
+
+  /** @param units that the files have which are others now @returns what was taken over */
+  #inherit(known: FilesJson, units: number): FilesJson | undefined {
+    const outdatedUnits = known.outdatedUnits + units;
+    const isOfUse = this.#offsets === undefined && this.#isLong && this.pieceCount === 1;
+    if (!isOfUse || outdatedUnits > MOST_OUTDATED_UNITS) return undefined;
+    this.#inherited = { ...known, outdatedUnits };
+    return this.#inherited;
   }
 
   /** Base64; what looks the same has the same. */
@@ -201,16 +240,21 @@ export class RepositoryEntry {
     return [this.#head, JSON.stringify(this.#sentence), "}"];
   }
 
+  /** Whether finding what has changed takes less than making all JSON anew. */
+  get #isLong(): boolean {
+    const { length } = this.#files;
+    return length >= MIN_SPLICED_FILES || (length > 1 && this.units >= MIN_SPLICED_UNITS);
+  }
+
   /** Each file's patch is made JSON by itself, so that its bytes are the same whatever is beside it. */
   #filesJson(): (string | Buffer)[] {
     const { texts, before } = this.#sources ?? {};
     const start = `${this.#head}"`;
     const parts = new JsonParts(start);
     const { length } = this.#files;
-    const isLong = length >= MIN_SPLICED_FILES || (length > 1 && this.units >= MIN_SPLICED_UNITS);
-    const isSpliced = isLong && this.#keeps;
+    const isSpliced = this.#isLong && this.#keeps;
     const offsets = isSpliced ? new Uint32Array(length + 1) : undefined;
-    const known = isSpliced && before !== undefined ? before.#spliceable() : undefined;
+    const known = isSpliced ? spliceable(before === undefined ? this.#inherited : before.#knownJson()) : undefined;
     let old = 0;
     for (const [at, file] of this.#files.entries()) {
       if (offsets !== undefined) offsets[at] = parts.bytes;
@@ -225,13 +269,15 @@ export class RepositoryEntry {
     }
     offsets?.fill(parts.bytes, -1);
     this.#offsets = offsets;
+    if (this.#inherited !== undefined) pieces.delete(this.#inherited.name);
+    this.#inherited = undefined;
     return parts.closed('"}');
   }
 
-  /** What the next entry need not make anew, if it is there. */
-  #spliceable(): { files: readonly TreeFile[]; offsets: Uint32Array; piece: Buffer } | undefined {
-    const piece = this.#offsets && pieces.get(this.#name(0));
-    return this.#offsets && piece && { files: this.#files, offsets: this.#offsets, piece };
+  /** What the next entry need not make anew: the JSON of this entry's files, or what it has taken over. */
+  #knownJson(): FilesJson | undefined {
+    if (this.#offsets === undefined) return this.#inherited;
+    return { files: this.#files, offsets: this.#offsets, name: this.#name(0), outdatedUnits: 0 };
   }
 
   #slice(start: number, end: number): string {
@@ -256,6 +302,22 @@ export function isNamed({ omitted_bytes, omitted_files, filter_not_run, withheld
 /** Whether its patch is its header and its hunks, and nothing else. */
 function isAsItCame(file: TreeFile): boolean {
   return !isNamed(file) || (!lacksHunks(file) && lastLines(file) === "");
+}
+
+/** With the piece, if that is there. */
+function spliceable(known: FilesJson | undefined): (FilesJson & { piece: Buffer }) | undefined {
+  const piece = known && pieces.get(known.name);
+  return piece && { ...known, piece };
+}
+
+/** How many UTF-16 units those files have that changes replace or remove. */
+function outdatedUnits(files: readonly TreeFile[], changes: FileChanges): number {
+  let units = 0;
+  for (const key of changes.keys()) {
+    const file = findFile(files, key);
+    if (file !== undefined) units += file.header.length + file.hunks.length;
+  }
+  return units;
 }
 
 /** How long the files' patches are together, in UTF-16 units. */

@@ -77,15 +77,16 @@ export class DeltaStream implements WatchStream {
    * What differs costs hundreds of bytes, and the old state to find it by costs the state: beyond a limit, it goes. One of
    * which the client has a part stays, and then the others go.
    */
-  stateReplaced(state: TreeState): void {
+  stateReplaced(state: TreeState): boolean {
     const isMidMessage = this.#message?.state === state;
-    if (!isMidMessage && this.#sentStates.get(state.root) !== state) return;
-    if (this.#oldStates.has(state)) return;
+    if (!isMidMessage && this.#sentStates.get(state.root) !== state) return false;
+    if (this.#oldStates.has(state)) return false;
     this.#oldStates.add(state);
     this.#oldBytes += state.cost;
-    if (this.#oldBytes <= MAX_OLD_BYTES) return;
+    if (this.#oldBytes <= MAX_OLD_BYTES) return false;
     const leaving = isMidMessage ? [...this.#oldStates] : [state];
     for (const old of leaving) if (old !== this.#message?.state) this.forget(old.root);
+    return false;
   }
 
   #dropOld(state: TreeState): void {

@@ -2,6 +2,7 @@ import { HEARTBEAT_MS } from "../../../protocol/index.js";
 import { DEFAULT_LIMITS } from "../../limit-options.js";
 import { answersJson } from "../encoding/answers.js";
 import { type RepositoryEntry, WHOLE_UNITS } from "../encoding/repository-entry.js";
+import type { TreeState } from "../trees/tree-state.js";
 import type { TreeView, ViewMark } from "../trees/tree-view.js";
 import type { WatchedChat } from "../watched-chat.js";
 import { ChangesMessage } from "./git-message.js";
@@ -71,8 +72,8 @@ export class GitStream implements WatchStream {
     this.#sentViews.delete(root);
   }
 
-  stateReplaced(): void {
-    // what was sent is remembered by its digest
+  stateReplaced({ root, view }: TreeState): boolean {
+    return this.#sentViews.get(root) === view.mark;
   }
 
   #nextFragment(message: ChangesMessage, chat: WatchedChat, { scannedAt, isStale, answers }: FrameRequest): NextFrame {

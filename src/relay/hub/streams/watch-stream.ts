@@ -45,8 +45,12 @@ export interface WatchStream {
   next(chat: WatchedChat, request: FrameRequest): NextFrame | undefined;
   /** The client asks for the whole state of a tree. */
   forget(root: string): void;
-  /** A state that the client may have been sent is no longer the newest, and the client has not taken its last frame. */
-  stateReplaced(state: TreeState): void;
+  /**
+   * A state that the client may have been sent is no longer the newest, and the client has not taken its last frame.
+   *
+   * @returns whether it is the one that was sent, of which the digest is all that will be left
+   */
+  stateReplaced(state: TreeState): boolean;
   /** The client has a part of a message, and nothing else may be sent to it before the rest. */
   readonly isMidMessage: boolean;
 }

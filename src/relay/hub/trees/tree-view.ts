@@ -1,4 +1,4 @@
-import { sameCompared, type TreeFile, type TreeMeta } from "../../../protocol/index.js";
+import { type FileChanges, sameCompared, type TreeFile, type TreeMeta } from "../../../protocol/index.js";
 import { type FittedEntry, fitEntries, type ShownTree } from "../encoding/fit-entries.js";
 import { type EntryCount, RepositoryEntry } from "../encoding/repository-entry.js";
 
@@ -6,6 +6,8 @@ import { type EntryCount, RepositoryEntry } from "../encoding/repository-entry.j
 export interface ViewMark {
   /** Of the view's entry; `undefined` as long as nobody has needed it. */
   digest: string | undefined;
+  /** How long its diff is, in UTF-16 units: what has another length looks different, without a look at its digest. */
+  readonly units: number;
 }
 
 /** What a client is shown of a tree: everything but ids and times. */
@@ -14,7 +16,7 @@ export class TreeView implements ShownTree {
   readonly root: string;
   /** No other view of this process has the same. */
   readonly id = ++TreeView.#count;
-  readonly mark: ViewMark = { digest: undefined };
+  readonly mark: ViewMark;
   readonly meta: TreeMeta;
   readonly files: readonly TreeFile[];
   readonly entry: RepositoryEntry;
@@ -28,6 +30,7 @@ export class TreeView implements ShownTree {
     this.meta = meta;
     this.files = files;
     this.entry = entry;
+    this.mark = { digest: undefined, units: entry.units };
     this.#before = before;
   }
 
@@ -39,7 +42,7 @@ export class TreeView implements ShownTree {
   /** Whether a client that was sent the other one lacks nothing of this one; "no" when that is not known. */
   looksLike(sent: ViewMark): boolean {
     if (sent === this.mark) return true;
-    if (sent === this.#before || sent.digest === undefined) return false;
+    if (sent === this.#before || sent.digest === undefined || sent.units !== this.entry.units) return false;
     return sent.digest === this.seal();
   }
 
@@ -86,9 +89,13 @@ export class TreeView implements ShownTree {
     this.#fitted = { ...fitted, room };
   }
 
-  /** There is a newer state: whoever has had a part of this one gets the rest, and nobody else any. */
-  release(): void {
-    this.entry.release();
+  /**
+   * There is a newer state: whoever has had a part of this one gets the rest, and nobody else any.
+   *
+   * @param next the view of that one @param changes what leads to its files
+   */
+  release(next?: TreeView, changes?: FileChanges): void {
+    this.entry.release(next?.entry, changes);
     this.#fitted?.entry.release();
   }
 }

@@ -1,4 +1,4 @@
-import t from "tap";
+import t, { type Test } from "tap";
 import {
   fitToLimit,
   readAgentFrame,
@@ -204,7 +204,7 @@ t.test("after any updates, an entry is the same bytes as one that is made of the
         });
         if (frame !== `[${json(entryOf([...state.files], { branch }))}]`) return false;
       }
-      if (before.view !== state.view) before.view.release();
+      if (before.view !== state.view) before.view.release(state.view, state.changes?.files);
     }
     return true;
   });
@@ -212,10 +212,8 @@ t.test("after any updates, an entry is the same bytes as one that is made of the
   t.end();
 });
 
-t.test("what did not change is not made JSON again while the entry before is there", (t) => {
-  const before = stateOf([fileOf("a", "1\n".repeat(3_000)), fileOf("b", "2"), fileOf("c", "3\n".repeat(3_000))]);
-  before.view.entry.framed("[", "]");
-  const after = nextState(before, { upserts: [fileOf("b", "changed")] });
+/** What is made JSON while an entry's frame is. */
+function madeBy(t: Test, job: () => void): string[] {
   const made: string[] = [];
   const { stringify } = JSON;
   t.teardown(() => {
@@ -225,11 +223,42 @@ t.test("what did not change is not made JSON again while the entry before is the
     made.push(String(value));
     return stringify(value);
   };
-  after.view.entry.withSources({ before: before.view.entry }, () => after.view.entry.framed("[", "]"));
+  job();
   JSON.stringify = stringify;
+  return made.flatMap((each) => /\+(?:1|2|3|changed|again)$/m.exec(each)?.[0] ?? []);
+}
+
+t.test("what did not change is not made JSON again while the entry before is there", (t) => {
+  const before = stateOf([fileOf("a", "1\n".repeat(3_000)), fileOf("b", "2"), fileOf("c", "3\n".repeat(3_000))]);
+  before.view.entry.framed("[", "]");
+  const after = nextState(before, { upserts: [fileOf("b", "changed")] });
+  const frame = () => after.view.entry.framed("[", "]");
   t.same(
-    made.map((each) => /\+(?:1|2|3|changed)$/m.exec(each)?.[0]).filter((each) => each !== undefined),
+    madeBy(t, () => after.view.entry.withSources({ before: before.view.entry }, frame)),
     ["+changed"],
   );
+  t.end();
+});
+
+t.test("what did not change is not made JSON again when states in between were shown to nobody", (t) => {
+  const long = "3\n".repeat(3_000);
+  const first = stateOf([fileOf("a", "1\n".repeat(3_000)), fileOf("b", "2"), fileOf("c", long), fileOf("d", "2")]);
+  first.view.entry.framed("[", "]");
+  const kept = pieces.size;
+  const second = nextState(first, { upserts: [fileOf("b", "changed")] });
+  first.view.release(second.view, second.changes?.files);
+  const third = nextState(second, { upserts: [fileOf("d", "again")] });
+  second.view.release(third.view, third.changes?.files);
+  t.same(
+    madeBy(t, () => third.view.entry.framed("[", "]")),
+    ["+changed", "+again"],
+  );
+  t.equal(pieces.size, kept, "a piece of one entry is kept");
+  const fourth = nextState(third, { upserts: [fileOf("a", "x".repeat(70_000))] });
+  third.view.release(fourth.view, fourth.changes?.files);
+  const fifth = nextState(fourth, { upserts: [fileOf("a", "changed")] });
+  fourth.view.release(fifth.view, fifth.changes?.files);
+  t.equal(pieces.size, kept - 1, "a long text that nobody is shown any more is not kept for it");
+  t.equal(json(fifth.view.entry), json(entryOf([...fifth.files])));
   t.end();
 });
