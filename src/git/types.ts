@@ -121,7 +121,7 @@ export interface Repository {
   /**
    * The file on disk as git would compare it.
    *
-   * @param look of before; a file that is not what it shows is refused as changed
+   * @param look of before: what is read counts by what the open file says of itself
    * @param indexOid the index entry's blob, which `autocrlf` looks at; `undefined`: the file is untracked
    * @throws a system error when the file can't be read; `WorkFileChangedError` when it is no regular file any more, or has
    *   become too large to be read whole;

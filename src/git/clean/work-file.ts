@@ -108,7 +108,8 @@ function openRegular(place: FilePath): { descriptor: number; stats: Stats } {
   try {
     descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (thrown) {
-    if (systemCode(thrown) === "ELOOP") throw new WorkFileChangedError(place); // it is a link now
+    // it is a link now, or a socket
+    if (["ELOOP", "ENXIO"].includes(systemCode(thrown) ?? "")) throw new WorkFileChangedError(place);
     throw thrown;
   }
   const stats = fstatSync(descriptor);

@@ -187,7 +187,9 @@ export class AgentSession {
     }
     if (before.view === next?.view) return;
     if (isRemembered) before.view.seal();
-    before.view.release(next?.view, next?.changes?.base === before.seq ? next.changes.files : undefined);
+    // the view of a state that looked the same as the one before it has that one's files
+    const isLed = next?.changes?.base === before.seq && before.files === before.view.files;
+    before.view.release(next?.view, isLed ? next.changes.files : undefined);
   }
 
   /** The tree was read, and what is here is true. @param key what `treeKey` names it by */

@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import t from "tap";
 import { openRepository } from "../../../src/git/index.js";
@@ -225,13 +227,16 @@ t.test("what is not as it was looked at is read as it is, or has changed", async
   writeFileSync(place, Buffer.alloc(8 * 1024 * 1024 + 1));
   await t.rejects(repository.clean("a", look, undefined), CHANGED, "too large now to be read whole");
   t.ok(await repository.clean("a", lstatSync(place), undefined), "looked at again");
+  const server = createServer();
+  t.teardown(() => server.close());
   for (const replace of [
+    () => once(server.listen(place), "listening"),
     () => mkdirSync(place),
     () => symlinkSync("b", place),
     () => execFileSync("mkfifo", [place]),
   ]) {
     rmSync(place, { recursive: true });
-    replace();
+    await replace();
     await t.rejects(repository.clean("a", look, undefined), CHANGED);
   }
   rmSync(place);

@@ -16,6 +16,7 @@ import {
   type TreeMeta,
   unifiedDiff,
 } from "../../../protocol/index.js";
+import { fileBytes } from "../../budgets/cost.js";
 import { JsonParts } from "./json-parts.js";
 import { pieces } from "./piece-cache.js";
 import { TextFrame } from "./text-frame.js";
@@ -43,10 +44,10 @@ const MIN_SPLICED_UNITS = 8 * 1024;
 const MIN_SPLICED_FILES = 64;
 
 /**
- * An entry whose JSON nobody has wanted yet may take most of it from that of an entry before, as long as what is kept of that
- * one's files for it has no more UTF-16 units.
+ * An entry whose JSON nobody has wanted yet may take most of it from that of an entry before, as long as the files that are
+ * kept for it, and are others or none by now, cost no more bytes, by the estimate of budgets/cost.ts: no budget counts them.
  */
-const MOST_OUTDATED_UNITS = 64 * 1024;
+const MOST_OUTDATED_BYTES = 256 * 1024;
 
 /** JSON of an entry's files, one behind the other in a piece. */
 interface FilesJson {
@@ -55,8 +56,8 @@ interface FilesJson {
   readonly offsets: Uint32Array;
   /** Of the piece, which may have gone. */
   readonly name: string;
-  /** Of files that are others by now: how many UTF-16 units they have. */
-  readonly outdatedUnits: number;
+  /** What those of the files cost that are others or none by now, in bytes. */
+  readonly outdatedBytes: number;
 }
 
 /** What JSON of an entry's files may be taken from while it is new. */
@@ -188,7 +189,7 @@ export class RepositoryEntry {
   release(next?: RepositoryEntry, changes?: FileChanges): void {
     const known = this.#knownJson();
     const isInherited = known !== undefined && next !== undefined && changes !== undefined;
-    const heir = isInherited ? next.#inherit(known, outdatedUnits(this.#files, changes)) : undefined;
+    const heir = isInherited ? next.#inherit(known, outdatedBytes(this.#files, changes)) : undefined;
     this.#keeps = false;
     this.#offsets = undefined;
     const names = [this.#inherited?.name, ...Array.from({ length: this.pieceCount }, (_, at) => this.#name(at))];
@@ -196,12 +197,12 @@ export class RepositoryEntry {
     this.#inherited = undefined;
   }
 
-  /** @param units that the files have which are others now @returns what was taken over */
-  #inherit(known: FilesJson, units: number): FilesJson | undefined {
-    const outdatedUnits = known.outdatedUnits + units;
+  /** @param bytes that the files cost which are others now @returns what was taken over */
+  #inherit(known: FilesJson, bytes: number): FilesJson | undefined {
+    const outdatedBytes = known.outdatedBytes + bytes;
     const isOfUse = this.#offsets === undefined && this.#isLong && this.pieceCount === 1;
-    if (!isOfUse || outdatedUnits > MOST_OUTDATED_UNITS) return undefined;
-    this.#inherited = { ...known, outdatedUnits };
+    if (!isOfUse || outdatedBytes > MOST_OUTDATED_BYTES || !pieces.has(known.name)) return undefined;
+    this.#inherited = { ...known, outdatedBytes };
     return this.#inherited;
   }
 
@@ -277,7 +278,7 @@ export class RepositoryEntry {
   /** What the next entry need not make anew: the JSON of this entry's files, or what it has taken over. */
   #knownJson(): FilesJson | undefined {
     if (this.#offsets === undefined) return this.#inherited;
-    return { files: this.#files, offsets: this.#offsets, name: this.#name(0), outdatedUnits: 0 };
+    return { files: this.#files, offsets: this.#offsets, name: this.#name(0), outdatedBytes: 0 };
   }
 
   #slice(start: number, end: number): string {
@@ -310,14 +311,14 @@ function spliceable(known: FilesJson | undefined): (FilesJson & { piece: Buffer 
   return piece && { ...known, piece };
 }
 
-/** How many UTF-16 units those files have that changes replace or remove. */
-function outdatedUnits(files: readonly TreeFile[], changes: FileChanges): number {
-  let units = 0;
+/** What those files cost that changes replace or remove, in bytes. */
+function outdatedBytes(files: readonly TreeFile[], changes: FileChanges): number {
+  let bytes = 0;
   for (const key of changes.keys()) {
     const file = findFile(files, key);
-    if (file !== undefined) units += file.header.length + file.hunks.length;
+    if (file !== undefined) bytes += fileBytes(file);
   }
-  return units;
+  return bytes;
 }
 
 /** How long the files' patches are together, in UTF-16 units. */

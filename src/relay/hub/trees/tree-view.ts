@@ -96,7 +96,7 @@ export class TreeView implements ShownTree {
    */
   release(next?: TreeView, changes?: FileChanges): void {
     this.entry.release(next?.entry, changes);
-    this.#fitted?.entry.release();
+    if (this.#fitted?.entry !== this.entry) this.#fitted?.entry.release();
   }
 }
 

@@ -254,11 +254,25 @@ t.test("what did not change is not made JSON again when states in between were s
     ["+changed", "+again"],
   );
   t.equal(pieces.size, kept, "a piece of one entry is kept");
-  const fourth = nextState(third, { upserts: [fileOf("a", "x".repeat(70_000))] });
+  const fourth = nextState(third, { upserts: [fileOf("a", "x".repeat(300_000))] });
   third.view.release(fourth.view, fourth.changes?.files);
+  t.equal(pieces.size, kept);
   const fifth = nextState(fourth, { upserts: [fileOf("a", "changed")] });
   fourth.view.release(fifth.view, fifth.changes?.files);
   t.equal(pieces.size, kept - 1, "a long text that nobody is shown any more is not kept for it");
   t.equal(json(fifth.view.entry), json(entryOf([...fifth.files])));
+  t.end();
+});
+
+t.test("a list of files that is mostly gone is not kept for those that are left", (t) => {
+  const names = Array.from({ length: 2_000 }, (_, at) => `file${String(at).padStart(4, "0")}`);
+  const empty = { header: "", hunks: "" }; // they cost all the same
+  const before = stateOf(names.map((name) => fileOf(name, "", empty)));
+  before.view.entry.framed("[", "]");
+  const kept = pieces.size;
+  const removes = names.slice(100).map((name) => fileOf(name, "").key);
+  const after = nextState(before, { removes });
+  before.view.release(after.view, after.changes?.files);
+  t.equal(pieces.size, kept - 1);
   t.end();
 });
