@@ -11,6 +11,7 @@ export function keepHeapSmall(): void {
 /**
  * Has V8 do without its middle compiler (Maglev, from Node.js 22 on). A process that ends while a thread compiles there may wait for
  * ever: Node.js waits for the thread, and the thread for a garbage collection, which only the main thread could begin.
+ * From Node.js 24 on, code that is kept knows this flag: it must be set before the first is loaded (`loadCached`).
  */
 export function endSurely(): void {
   setFlagsFromString("--no-maglev");
