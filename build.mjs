@@ -4,6 +4,7 @@
 //   dist/bin, dist/chunks, dist/diff  bundled: the programs and threads, what they share, and the door treewire/diff
 //   dist/types                        declarations of that door
 //   dist/man                          manual pages, made from the programs' own help
+//   dist/openapi                      what a relay says of its HTTP interface, made from its routes' schemas
 //   dist/web                          the page: index.html and, below assets/, hashed files, each compressed as well
 //   packages/client/dist              the door treewire/client, bundled, with its part for Node.js and its declarations
 //
@@ -83,6 +84,7 @@ copyDeclarations("client/index.d.ts", here("dist/declared"), here("packages/clie
 rmSync(here("dist/declared"), { recursive: true });
 
 await bundlePage();
+await describeRelays();
 for (const [page, args] of Object.entries({ treewire: [], "treewire-agent": ["agent"], "treewire-relay": ["relay"] })) {
   writeManual(page, args);
 }
@@ -105,6 +107,14 @@ function writeManual(page, args) {
   ];
   mkdirSync(here("dist/man"), { recursive: true });
   writeFileSync(here(`dist/man/${page}.1`), sections.join(""));
+}
+
+async function describeRelays() {
+  const { DESCRIBED, descriptionPath } = await import("./dist/src/relay/http/description/description.js");
+  const { describeRelay } = await import("./dist/src/relay/http/description/describe.js");
+  mkdirSync(here("dist/openapi"));
+  for (const each of DESCRIBED)
+    writeFileSync(here(descriptionPath(each)), gzipSync(await describeRelay(each), { level: 9 }));
 }
 
 async function bundlePage() {

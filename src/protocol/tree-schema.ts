@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { boundedArray } from "./bounded-array.js";
 import { comparedShape } from "./comparison/comparison-schema.js";
 import { MAX_FILTER_NAME_UNITS, MAX_META_TEXT_UNITS, MAX_RULE_NAME_UNITS } from "./limits.js";
 import type { TreeFile, TreeMeta } from "./tree.js";
@@ -104,6 +105,9 @@ const FILE = fieldsOf<TreeFile>(
  * fraction of the time that the schema takes.
  */
 export const isPlainFile: Check = (value) => has(value, FILE);
+
+/** Checks a list of files, of which nearly all are plain. @param max how many it may have */
+export const treeFilesSchema = (max: number) => boundedArray(treeFileSchema, max, isPlainFile);
 
 /** Whether a value is an object with these fields, and no others. */
 export function has(value: unknown, { byName, required }: Fields): boolean {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { boundedArray } from "./bounded-array.js";
 import { questionSchema } from "./comparison/questions.js";
 import { MAX_COMPARISON_UNITS, MAX_PART_ELEMENTS, MAX_TREES } from "./limits.js";
-import { isPlainFile, isRoot, isText, rootSchema, treeFileSchema, treeMetaSchema } from "./tree-schema.js";
+import { isRoot, isText, rootSchema, treeFilesSchema, treeMetaSchema } from "./tree-schema.js";
 
 /**
  * The tunnel: one WebSocket that the agent opens to the relay at {@link TUNNEL_PATH}, sub-protocol
@@ -96,7 +96,7 @@ const tree = z.object({
    * and in its header only before any of its hunks came. Only relays whose welcome has `partial` take it.
    */
   rest: z.object({ header: z.string(), hunks: z.string() }).exactOptional(),
-  upserts: boundedArray(treeFileSchema, MAX_PART_ELEMENTS, isPlainFile),
+  upserts: treeFilesSchema(MAX_PART_ELEMENTS),
   removes: boundedArray(z.string(), MAX_PART_ELEMENTS, isText),
   more: z.boolean(),
 });

@@ -101,6 +101,7 @@ t.test(
       /^dist\/chunks\/[\w-]+\.js$/,
       /^dist\/diff\/index\.js$/,
       /^dist\/man\/treewire(?:-agent|-relay)?\.1$/,
+      /^dist\/openapi\/(?:own|upstream)-(?:all|images)\.json\.gz$/,
       /^dist\/types\/diff\/[\w-]+\.d\.ts$/,
       /^dist\/web\/(?:index\.html|assets\/(?:[\w-]+\.(?:js|css|svg)|LICENSES\.txt)(?:\.br|\.gz)?)$/,
       /^packages\/client\/dist\/(?:index|link)\.js$/,

@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import swagger from "@fastify/swagger";
 import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import {
   hasZodFastifySchemaValidationErrors,
@@ -9,43 +8,25 @@ import {
 } from "fastify-type-provider-zod";
 import { type Logger, messageOf, systemCode } from "../../util/index.js";
 import { maskToken } from "../access/credentials.js";
-import type { UpstreamOptions } from "../access/index.js";
 import { Turns } from "../access/turns.js";
 import { REFUSALS, type Refusal, RefusedError, refuseUpgrade, UNMET } from "../answers.js";
 import type { LimitOptions } from "../limit-options.js";
 import { RepeatedLog } from "../repeated-log.js";
 import { hasOneTarget } from "../request-shape.js";
-import { PREFIXES } from "../routes.js";
 import { PreconditionError } from "../store/index.js";
-import { proxyRoutes } from "../upstream/calls.js";
-import { adminRoutes } from "./admin.js";
 import { AllowedMethods } from "./allowed-methods.js";
-import { chatRoutes, streamRoutes } from "./chats.js";
 import type { HttpContext, HttpServer } from "./context.js";
-import type { FileTypes } from "./files/file-types.js";
-import { fileRoutes } from "./files/files.js";
-import { chatDiffRoute, gitRoutes } from "./git.js";
-import { openapi } from "./openapi.js";
-import { type OperationOptions, operationRoutes } from "./operations.js";
-import { pageRoutes } from "./page.js";
 import { RelayResponse } from "./relay-response.js";
 import { RequestLog } from "./request-log.js";
-import { sessionRoutes } from "./session.js";
+import { addRoutes, type RouteOptions } from "./routes.js";
 import { UnreadBodies } from "./unread-bodies.js";
 import { validationsOf } from "./validations.js";
 
 export type { HttpContext, HttpServer } from "./context.js";
 
-export interface HttpOptions extends OperationOptions {
-  limits: LimitOptions;
-  /** Set: it stays the owner of chats and files, and their calls are handed through. */
-  upstream: UpstreamOptions | undefined;
-  /** What chat files may be. */
-  fileTypes: FileTypes;
+export interface HttpOptions extends RouteOptions {
   tls: { cert: Buffer; key: Buffer } | undefined;
   log: Logger;
-  /** Origins whose pages may frame the page, or `'self'`. */
-  frameAncestors: readonly string[];
 }
 
 /** The relay's HTTP side. Upgrades do not come here. */
@@ -102,23 +83,7 @@ export async function createHttp(context: HttpContext, options: HttpOptions): Pr
   http.addHook("onSend", async (request, reply) => unread.drop(request, reply));
   http.addHook("preClose", async () => unread.close());
   http.addHook("onResponse", async (request, reply) => metrics.request(request.method, reply.statusCode));
-  await http.register(swagger, openapi(options.fileTypes));
-  await http.register(operationRoutes(context, options));
-  await http.register(adminRoutes(context), { prefix: "/admin" });
-  await http.register(sessionRoutes(context, options.upstream !== undefined));
-  await http.register(pageRoutes(options.frameAncestors));
-  for (const prefix of PREFIXES) {
-    const hide = prefix !== PREFIXES[0]; // the description names each route once
-    await http.register(streamRoutes(context, prefix, hide), { prefix });
-    await http.register(gitRoutes(context, prefix, hide), { prefix });
-    if (options.upstream === undefined) {
-      await http.register(chatRoutes(context, hide), { prefix });
-      await http.register(chatDiffRoute(context, prefix, hide), { prefix });
-      await http.register(fileRoutes(context, options.fileTypes, hide), { prefix });
-    } else {
-      await http.register(proxyRoutes(context, options.upstream, limits), { prefix });
-    }
-  }
+  await addRoutes(http, context, options);
   return http;
 }
 

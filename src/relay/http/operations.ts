@@ -64,11 +64,6 @@ export function operationRoutes(context: HttpContext, { metrics, socketsLeft, re
     http.get(TUNNEL_PATH, { schema: { hide: true } }, () => {
       throw new RefusedError(REFUSALS.upgradeRequired);
     });
-    let description: Buffer | undefined; // it is large, and the same each time
-    http.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) => {
-      description ??= Buffer.from(JSON.stringify(http.swagger())); // encoded once as well
-      return reply.type("application/json; charset=utf-8").send(description);
-    });
   };
 }
 

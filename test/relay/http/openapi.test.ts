@@ -3,6 +3,8 @@ import { request } from "node:http";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import t from "tap";
 import { z } from "zod";
+import { describeRelay } from "../../../src/relay/http/description/describe.js";
+import { DESCRIBED } from "../../../src/relay/http/description/description.js";
 import { createToken } from "../../../src/relay/index.js";
 import fc from "../../support/fast-check.js";
 import { TestRelay } from "../support/relay.js";
@@ -43,6 +45,16 @@ function send(url: string, method: string, headers: Record<string, string>, body
     outgoing.end(Buffer.from(body, "latin1"));
   });
 }
+
+t.test("the description that the build has made is what the routes say, in both modes and of all files", async (t) => {
+  for (const described of DESCRIBED) {
+    const { hasUpstream, fileTypes } = described;
+    const relay = await TestRelay.start(t, { mode: hasUpstream ? "upstream" : "own store", fileTypes });
+    const answer = await fetch(`${relay.url}/openapi.json`);
+    t.match(answer.headers.get("content-type"), /^application\/json\b/);
+    t.equal(await answer.text(), await describeRelay(described), JSON.stringify(described));
+  }
+});
 
 t.test("every schema of the description is one: JSON Schema of draft 2020-12, as OpenAPI 3.1 has it", async (t) => {
   const relay = await TestRelay.start(t);

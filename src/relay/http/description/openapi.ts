@@ -1,9 +1,9 @@
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import { jsonSchemaTransform } from "fastify-type-provider-zod";
 import type { OpenAPIV3_1 } from "openapi-types";
-import { RELAY_HEADER, RELAY_HEADER_VALUE, VERSION } from "../../util/index.js";
-import { FILE_TYPES } from "../answers.js";
-import { type FileTypes, typesOf } from "./files/file-types.js";
+import { RELAY_HEADER, RELAY_HEADER_VALUE, VERSION } from "../../../util/index.js";
+import { FILE_TYPES } from "../../answers.js";
+import { type FileTypes, typesOf } from "../files/file-types.js";
 
 /** The ways of bringing a token, in the order in which they count (docs/protocol.md). */
 const SECURITY_SCHEMES = {
