@@ -4,6 +4,9 @@ export const TURN_BYTES = 256 * 1024;
 /** To look whether one tree of a chat is another one than a viewer has takes as long as to send so many bytes. */
 const LOOK_BYTES = 64;
 
+/** A fragment is made for few, often for one, and to make it takes longer than to write it: so many times its bytes. */
+const FRAGMENT_COST = 2;
+
 /** A viewer, as far as it may have to wait for the next turn. */
 export interface Waiting {
   flush(): void;
@@ -32,9 +35,9 @@ export class TurnShare {
     return false;
   }
 
-  /** A frame has gone out. @param bytes how long it is @param trees that were looked at for it */
-  spend(bytes: number, trees = 0): void {
-    this.#left -= bytes + LOOK_BYTES * trees;
+  /** A frame has gone out. @param bytes how long it is @param options `trees`: that were looked at for it */
+  spend(bytes: number, { trees = 0, isFragment = false } = {}): void {
+    this.#left -= bytes * (isFragment ? FRAGMENT_COST : 1) + LOOK_BYTES * trees;
     this.#renewLater();
   }
 

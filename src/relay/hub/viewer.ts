@@ -207,13 +207,13 @@ export class Viewer implements BlockedViewer {
     }
     const trees = this.#chat.roots.size;
     if (next === undefined) {
-      this.#chat.turn.spend(0, trees);
+      this.#chat.turn.spend(0, { trees });
       if (waited) this.#outlet.onDrained();
       return;
     }
     this.#output = next.mayHaveMore ? "sendingThenMore" : "sending";
     this.#outlet.send(next.frame, this.#onSent);
-    this.#chat.turn.spend(next.frame.data.payload.length, trees);
+    this.#chat.turn.spend(next.frame.data.payload.length, { trees, isFragment: !next.frame.isLast });
   }
 
   /** One for all frames. */

@@ -18,8 +18,8 @@ type Piece = readonly Span[];
  */
 const PIECE_UNITS = 128 * 1024;
 
-/** What a span counts for at least, in units: numbers and names of fields take room as well. */
-const SPAN_UNITS = 64;
+/** What a span counts for at least, in units: numbers and names of fields take room as well, and to make it takes time. */
+const SPAN_UNITS = 128;
 
 /**
  * A `tree` message of `treewire.delta.v1` that leads from one state to another. A small one is built once for every client
