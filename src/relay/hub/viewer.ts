@@ -196,6 +196,7 @@ export class Viewer implements BlockedViewer {
       return;
     }
     this.#unblock();
+    const wasMidMessage = this.#stream.isMidMessage;
     let next: { frame: Frame; mayHaveMore: boolean } | undefined;
     try {
       next = this.#nextFrame();
@@ -213,7 +214,7 @@ export class Viewer implements BlockedViewer {
     }
     this.#output = next.mayHaveMore ? "sendingThenMore" : "sending";
     this.#outlet.send(next.frame, this.#onSent);
-    this.#chat.turn.spend(next.frame.data.payload.length, { trees, isFragment: !next.frame.isLast });
+    this.#chat.turn.spend(next.frame.data.payload.length, { trees, isFragment: wasMidMessage || !next.frame.isLast });
   }
 
   /** One for all frames. */

@@ -138,14 +138,14 @@ export class TreeCache {
       const meta = { ...state.meta, scanned_at: new Date(tree.scannedAt).toISOString() };
       let isWritten = true;
       await this.#store.save(this.#workspace, { ...state, meta, secrets: tree.secrets }, () => {
-        // gone, newer, or another relay's, while it was compressed: a later round writes what is true
-        const isOutdated = this.isReplica || this.#trees.get(state.root)?.state !== state;
+        // gone, or another relay's, while it was compressed; a newer one does not count: one may come whenever it is
+        const isOutdated = this.isReplica || this.#trees.get(state.root) !== tree;
         isWritten = !isOutdated;
         return isOutdated;
       });
       // only now: what failed, or was outdated, is tried again
       tree.savedAt = Date.now();
-      if (isWritten && tree.state === state) tree.saved = version;
+      if (isWritten) tree.saved = version;
     }
   }
 
@@ -292,9 +292,7 @@ export class TreeCache {
     const { root } = part;
     const key = treeKey(root, part.compare);
     if (!this.#trees.has(key)) this.#reserve({ bytes: treeBytes(key), trees: 1 });
-    const isStored = this.#unstore(key);
-    // what needs nothing of the last state has none unpacked
-    const tree = isStored && part.base !== null ? this.#load(key) : this.#tree(key);
+    const tree = this.#unstore(key) ? this.#load(key) : this.#tree(key);
     if (tree.pending?.goesOnWith(part) !== true) {
       if ((part.part ?? 0) > 0) return gapOf(tree); // what came before it was evicted
       this.#setPending(tree, new PendingUpdate(part));

@@ -77,7 +77,7 @@ export class TreeStateTable {
     this.#known.clear();
   }
 
-  /** Compresses on another thread, then writes. @param isOutdated asked in between: a newer state is on its way */
+  /** Compresses on another thread, then writes. @param isOutdated asked in between: it is not to be written any more */
   async save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void> {
     const { root, epoch, seq, secrets = null } = tree;
     const bytes = await packState(tree);

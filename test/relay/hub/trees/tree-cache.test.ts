@@ -100,9 +100,34 @@ t.test("a state that was replaced while it was written is not taken for saved", 
   cache.apply(updateOf([fileOf("a", "2")], { seq: 2, base: 1 }));
   await saved;
   t.notOk(cache.areSaved);
-  t.same(store.treeStates.heads(WORKSPACE, 10), []);
+  t.same(store.treeStates.heads(WORKSPACE, 10), [{ root: APP, epoch: "epoch-01", seq: 1 }]);
   await cache.save(true);
   t.same(store.treeStates.heads(WORKSPACE, 10), [{ root: APP, epoch: "epoch-01", seq: 2 }]);
+});
+
+t.test("of a tree that goes, or is another agent's, while it is written, nothing is", async (t) => {
+  const { store, cache } = open(t);
+  cache.apply(updateOf([fileOf("a", "1")]));
+  const saved = cache.save(true);
+  cache.setSecrets("send");
+  await saved;
+  t.same(store.treeStates.heads(WORKSPACE, 10), []);
+  cache.apply(updateOf([fileOf("a", "1")]));
+  await cache.save(true);
+  t.same(store.treeStates.heads(WORKSPACE, 10), [{ root: APP, epoch: "epoch-01", seq: 1 }]);
+});
+
+t.test("a tree that changes whenever it is written is written all the same", async (t) => {
+  const { store, cache } = open(t);
+  cache.apply(updateOf([fileOf("a", "1")]));
+  const seqs: number[] = [];
+  for (let seq = 2; seq < 6; seq += 1) {
+    const saved = cache.save(true);
+    cache.apply(updateOf([fileOf("a", `${seq}`)], { seq, base: seq - 1 }));
+    await saved;
+    seqs.push(...store.treeStates.heads(WORKSPACE, 10).map((head) => head.seq));
+  }
+  t.same(seqs, [1, 2, 3, 4]);
 });
 
 t.test("a state that another relay was to write is written here when the agent has come back", async (t) => {
