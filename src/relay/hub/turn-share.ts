@@ -35,7 +35,12 @@ export class TurnShare {
     return false;
   }
 
-  /** A frame has gone out. @param bytes how long it is @param options `trees`: that were looked at for it */
+  /**
+   * A frame has gone out, or there was none to send.
+   *
+   * @param bytes how long it is
+   * @param options `trees`: how many were looked at for it; `isFragment`: it is one of several that make a message, the last as well
+   */
   spend(bytes: number, { trees = 0, isFragment = false } = {}): void {
     this.#left -= bytes * (isFragment ? FRAGMENT_COST : 1) + LOOK_BYTES * trees;
     this.#renewLater();

@@ -208,7 +208,8 @@ export interface TreeStates {
   /** Has a workspace's states at hand, for those who ask amid a message. @returns `undefined`: they are */
   prepare(workspace: string): Promise<void> | undefined;
   /**
-   * @param isOutdated asked before it is written, amid nothing else: it is not to be, since the tree is gone, or another relay has it
+   * @param isOutdated asked just before it is written: it is not to be any more, since the tree is gone or another relay's; a newer
+   *   state is no reason, since one may come each time
    * @throws when it was not written: whoever holds the state tries again later, with the state of then
    */
   save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void>;
