@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { appendFileSync, lstatSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -117,7 +117,9 @@ async function editFigures(
 async function measureCheckout(followed: FollowedProcess, root: string, tracked: readonly string[]): Promise<number> {
   const branch = git(root, "rev-parse", "--abbrev-ref", "HEAD");
   const step = Math.max(1, Math.floor(tracked.length / CHECKOUT_FILES));
-  const changed = tracked.filter((_, at) => at % step === 0).slice(0, CHECKOUT_FILES);
+  const changed = tracked
+    .filter((path, at) => at % step === 0 && lstatSync(join(root, path)).isFile()) // a link may lead nowhere
+    .slice(0, CHECKOUT_FILES);
   git(root, "checkout", "-q", "-b", "treewire-bench");
   for (const path of changed) appendFileSync(join(root, path), "\n// changed\n");
   git(root, "commit", "-qam", "many");

@@ -43,6 +43,7 @@ export class Channel implements WatchedChat {
   readonly viewers = new Set<Viewer>();
   /** How many other relays watch it here, where the agent is. */
   relays = 0;
+  isLoading = false;
   readonly #flush: SlicedFlush<Viewer>;
   /** What the chat is bound to; none: every repository that the agent finds. */
   paths: readonly string[];
@@ -140,6 +141,16 @@ export class Channel implements WatchedChat {
 
   get knowsRoots(): boolean {
     return this.#roots !== undefined;
+  }
+
+  get hasLastStates(): boolean {
+    if (this.#roots === undefined) return false;
+    return this.#roots.size === 0 || [...this.#roots].some((root) => this.#state(root) !== undefined);
+  }
+
+  /** Whether any viewer accepts old states, marked as such. */
+  get acceptsStale(): boolean {
+    return [...this.viewers].some((viewer) => viewer.acceptsStale);
   }
 
   /** @throws TunnelLimitError when the list is longer than an agent may make it; then the one before stands */
@@ -305,6 +316,11 @@ export class Channel implements WatchedChat {
   /** The agent is lost. */
   agentIsAway(): void {
     for (const viewer of [...this.viewers]) viewer.agentIsAway(); // it may leave
+  }
+
+  /** What is to be shown cannot be read: those fail who have been shown nothing of the chat. For others, that stands. */
+  cannotBeShown(thrown: unknown): void {
+    for (const viewer of [...this.viewers]) if (viewer.hasNothing) viewer.fail(thrown);
   }
 
   /** Viewers that have not been sent the newest state because others are served first. */

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Answer, Question } from "../../protocol/index.js";
 import type { Logger } from "../../util/index.js";
 import { Ledger } from "../budgets/account.js";
@@ -32,9 +31,6 @@ export interface HubOptions {
 /** When too much is held, so much of the limit is made free of what nobody watches: not for each update anew. */
 const ROOM = 0.1;
 
-/** For so long states are unpacked before everybody else has a turn, in milliseconds. */
-const SLICE_MS = 2;
-
 /** Which trees a viewer looks at. */
 export interface Binding {
   /** The workspace's id, in lower case. */
@@ -57,11 +53,17 @@ export interface ViewerOptions {
   acceptsStale: boolean;
 }
 
+/** Where a viewer looks. */
+interface Seat {
+  workspace: Workspace;
+  channel: Channel;
+}
+
 /** The workspaces that this process knows of, and who looks at them. */
 export class Hub {
   readonly #options: HubOptions;
   readonly #workspaces = new Map<string, Workspace>();
-  readonly #viewers = new Map<Viewer, { workspace: Workspace; channel: Channel }>();
+  readonly #viewers = new Map<Viewer, Seat>();
 
   readonly #ledger = new Ledger();
   #isGoingAway = false;
@@ -102,22 +104,6 @@ export class Hub {
     const states = isLive ? undefined : treeStates.prepare(workspace);
     const roots = chat === undefined ? undefined : chatRoots.prepare(chat);
     return states === undefined && roots === undefined ? undefined : Promise.all([states, roots]).then(() => undefined);
-  }
-
-  /**
-   * Brings the last states of a chat's trees here that the store has, as far as there is room, while its agent is away. To be called
-   * after {@link prepare} and before the chat is watched: unpacking thousands of them at once would hold up everybody else.
-   */
-  async load(workspace: string, chat: string): Promise<void> {
-    const { chatRoots, treeStates } = this.#options;
-    let end = performance.now() + SLICE_MS;
-    for (const root of chatRoots.present(chat)) {
-      if (this.agentState(workspace) === "connected") return;
-      if (treeStates.has(workspace, root)) this.workspace(workspace).loadTree(root);
-      if (performance.now() < end) continue;
-      await nextTurn();
-      end = performance.now() + SLICE_MS;
-    }
   }
 
   /** Asks about a chat's trees, whether or not anybody watches them. @throws QuestionError */
@@ -177,15 +163,10 @@ export class Hub {
   watch({ workspace: id, chat, paths, ...how }: Binding, { outlet, stream, acceptsStale }: ViewerOptions): Viewer {
     const workspace = this.workspace(id);
     const channel = workspace.channel(chat, paths, how);
-    try {
-      if (acceptsStale && !channel.agentIsConnected) workspace.load(channel);
-    } catch (thrown) {
-      workspace.drop(channel); // unless others watch it
-      throw thrown;
-    }
     const viewer = new Viewer(channel, outlet, stream, acceptsStale);
     this.#viewers.set(viewer, { workspace, channel });
     workspace.join(channel, viewer);
+    if (acceptsStale && !channel.agentIsConnected) void this.#startWithLastStates(viewer, { workspace, channel });
     return viewer;
   }
 
@@ -210,13 +191,20 @@ export class Hub {
     const workspace = this.workspace(id);
     const channel = workspace.channel(chat, paths, how);
     if (channel === from.channel) return;
-    if (!channel.agentIsConnected) workspace.load(channel);
     from.workspace.leave(from.channel, viewer);
     from.workspace.drop(from.channel);
     viewer.moveTo(channel);
     this.#viewers.set(viewer, { workspace, channel });
     workspace.join(channel, viewer);
-    if (!channel.agentIsConnected) viewer.agentIsAway();
+    if (channel.agentIsConnected) return;
+    viewer.agentIsAway();
+    void workspace.showLastStates(channel);
+  }
+
+  async #startWithLastStates(viewer: Viewer, { workspace, channel }: Seat): Promise<void> {
+    await workspace.showLastStates(channel);
+    const hasNothing = viewer.chat === channel && !channel.agentIsConnected && !channel.hasLastStates;
+    if (hasNothing) viewer.agentIsAway(); // there was no room for them
   }
 
   /**

@@ -41,11 +41,13 @@ type Output = "idle" | "sending" | "sendingThenMore" | "closed";
 export class Viewer implements BlockedViewer {
   readonly #outlet: Outlet;
   readonly #stream: WatchStream;
-  readonly #acceptsStale: boolean;
+  /** The client accepts the last state that is known, marked as such, while the agent is away. */
+  readonly acceptsStale: boolean;
   readonly #errors = new ErrorBacklog();
   readonly #refreshes = new PendingRefreshes(() => this.sendError(SLOW_AGENT));
   readonly #patience: NodeJS.Timeout;
   #chat: WatchedChat;
+  #hasNothing = true;
   #progress: Progress = "starting";
   #output: Output = "idle";
   /** The client could take a frame, and others have their turn first. */
@@ -59,12 +61,12 @@ export class Viewer implements BlockedViewer {
   /** Milliseconds since 1970: `scanned_at` of the last frame. It never goes back. */
   #lastScannedAt = 0;
 
-  /** @param acceptsStale the client accepts the last state that is known, marked as such, while the agent is away */
+  /** @param acceptsStale see {@link acceptsStale} */
   constructor(chat: WatchedChat, outlet: Outlet, stream: WatchStream, acceptsStale: boolean) {
     this.#chat = chat;
     this.#outlet = outlet;
     this.#stream = stream;
-    this.#acceptsStale = acceptsStale;
+    this.acceptsStale = acceptsStale;
     this.#patience = setTimeout(() => {
       if (this.#progress === "starting") this.#progress = "impatient";
       this.flush();
@@ -79,6 +81,7 @@ export class Viewer implements BlockedViewer {
   moveTo(chat: WatchedChat): void {
     this.#stopWaiting();
     this.#chat = chat;
+    this.#hasNothing = true;
   }
 
   stateReplaced(state: TreeState): boolean {
@@ -149,6 +152,13 @@ export class Viewer implements BlockedViewer {
     this.flush();
   }
 
+  /** What the client asks for cannot be had: its socket is closed. */
+  fail(thrown: unknown): void {
+    if (this.#output === "closed") return;
+    this.#output = "closed";
+    this.#outlet.onFailed(thrown);
+  }
+
   /** The socket is gone. */
   ended(): void {
     this.#output = "closed";
@@ -202,8 +212,7 @@ export class Viewer implements BlockedViewer {
       next = this.#nextFrame();
     } catch (thrown) {
       // whoever caused this flush (the agent, a timer, another viewer's frame) must not suffer for it
-      this.#output = "closed";
-      this.#outlet.onFailed(thrown);
+      this.fail(thrown);
       return;
     }
     const trees = this.#chat.roots.size;
@@ -229,6 +238,11 @@ export class Viewer implements BlockedViewer {
     if (isDrained || this.#output === "closed") this.#outlet.onDrained();
   }
 
+  /** It has been shown nothing whole of the chat. */
+  get hasNothing(): boolean {
+    return this.#hasNothing;
+  }
+
   get #hasFirstFrame(): boolean {
     return this.#progress === "live" || this.#progress === "stale" || this.#progress === "recovered";
   }
@@ -242,7 +256,8 @@ export class Viewer implements BlockedViewer {
       const data = TextFrame.of(JSON.stringify(message));
       return { frame: { kind: "error", data, scannedAt: undefined, isLast: true }, mayHaveMore: true };
     }
-    const isStale = this.#partialMessage?.isStale ?? (this.#acceptsStale && !this.#chat.agentIsConnected);
+    if (this.#chat.isLoading && this.#partialMessage === undefined) return undefined;
+    const isStale = this.#partialMessage?.isStale ?? (this.acceptsStale && !this.#chat.agentIsConnected);
     if (!this.#hasFirstFrame && !this.#mayStart(isStale)) return undefined;
     // of a message in parts, the beginning has to be behind the barrier
     const refreshes = this.#partialMessage?.refreshes ?? this.#refreshes.next();
@@ -268,6 +283,7 @@ export class Viewer implements BlockedViewer {
     this.#refreshes.answered(refreshes);
     this.#heartbeatDue = false;
     this.#progress = isStale ? "stale" : "live";
+    this.#hasNothing = false;
     this.#lastFrameAt = Date.now();
     if (!isFirst) return;
     clearTimeout(this.#patience);
@@ -275,7 +291,8 @@ export class Viewer implements BlockedViewer {
   }
 
   #mayStart(isStale: boolean): boolean {
-    if (this.#progress === "ready" || isStale) return true;
+    if (isStale) return this.#chat.hasLastStates;
+    if (this.#progress === "ready") return true;
     return this.#progress === "impatient" && !this.#refreshes.isWaiting && this.#chat.isSettled();
   }
 

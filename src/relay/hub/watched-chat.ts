@@ -32,6 +32,10 @@ export interface WatchedChat {
   readonly roots: ReadonlySet<string>;
   /** Whether the agent, or the store in its absence, has named the trees. */
   readonly knowsRoots: boolean;
+  /** Last states are being brought from the store: nothing is shown until they are here. */
+  readonly isLoading: boolean;
+  /** Whether there is anything to show while the agent is away: a state, or the knowledge that the chat has no trees. */
+  readonly hasLastStates: boolean;
   /** The newest whole states of the chat's trees, in the order of the roots; never a part of an update. */
   states(): TreeState[];
   /** The same as clients are shown it. */

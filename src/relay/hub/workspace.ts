@@ -9,6 +9,7 @@ import { Barriers } from "./barriers.js";
 import { Channel, type ComparedHow } from "./channel.js";
 import type { ChannelHost } from "./channel-host.js";
 import { Channels } from "./channels.js";
+import { LastStates } from "./last-states.js";
 import { type AskedChat, QuestionError } from "./questions.js";
 import { FrameCache } from "./streams/frame-cache.js";
 import type { TreeCount } from "./tree-count.js";
@@ -61,6 +62,7 @@ export class Workspace implements ChannelHost {
   readonly #isGoingAway: () => boolean;
   readonly #lingerMs: number;
   readonly #trees: TreeCache;
+  readonly #lastStates: LastStates;
   readonly #barriers: Barriers;
   readonly #channels = new Channels();
   readonly #lingering = new Map<Channel, NodeJS.Timeout>();
@@ -83,6 +85,16 @@ export class Workspace implements ChannelHost {
     this.#onChange = options.onChange;
     this.#isGoingAway = options.isGoingAway ?? (() => false);
     this.#lingerMs = options.lingerMs ?? LINGER_MS;
+    this.#lastStates = new LastStates(id, {
+      ...options,
+      channels: this.#channels,
+      trees: this.#trees,
+      agentIsConnected: () => this.agentIsConnected,
+      onLoaded: () => {
+        this.#treesChanged();
+        this.#onGrown();
+      },
+    });
   }
 
   get agentState(): AgentState {
@@ -199,28 +211,9 @@ export class Workspace implements ChannelHost {
 
   // ── what is kept ──
 
-  /** Brings the last states of a chat's trees here from the store, as far as there is room. */
-  load(channel: Channel): void {
-    if (!channel.knowsRoots) {
-      const roots = this.#chatRoots.present(channel.chat);
-      if (roots.length === 0 || !this.#canList(channel, roots)) return;
-    }
-    for (const root of channel.roots) this.#trees.load(root);
-    this.#treesChanged();
-    this.#onGrown();
-  }
-
-  /** Brings a tree's last state here from the store, if there is room for it. */
-  readonly loadTree = (root: string): void => this.#trees.load(root);
-
-  #canList(channel: Channel, roots: readonly string[]): boolean {
-    try {
-      this.#channels.setRoots(channel, roots);
-      return true;
-    } catch (thrown) {
-      if (thrown instanceof TunnelLimitError) return false;
-      throw thrown;
-    }
+  /** Shows what the store has of a chat's trees, while the agent is away. @returns when they are here; never rejects */
+  showLastStates(channel: Channel): Promise<void> {
+    return this.#lastStates.show(channel);
   }
 
   /**
@@ -376,7 +369,11 @@ export class Workspace implements ChannelHost {
     this.#session = undefined;
     this.#onChange("agent");
     if (link === undefined || this.#isGoingAway()) return;
-    for (const channel of this.#channels) channel.agentIsAway();
+    for (const channel of this.#channels) {
+      channel.agentIsAway();
+      // they were not brought for those who came while the agent was there
+      if (channel.acceptsStale) void this.showLastStates(channel);
+    }
   }
 
   /**

@@ -72,7 +72,6 @@ export class WatchUpgrade {
     if (answer.refusal?.status === 401) await admission.failed(address);
     if (answer.refusal) return answer.refusal;
     await hub.prepare(answer.ok.workspace, answer.ok.chat.id);
-    if (acceptsStale) await hub.load(answer.ok.workspace, answer.ok.chat.id);
     if (!(await authority.isLive(client.ok))) return REFUSALS.signedOut;
     if (isClosing()) return REFUSALS.goingAway;
     if (!limits.openSocket(client.ok.tokenId, socket)) return undefined; // nobody is there to be answered

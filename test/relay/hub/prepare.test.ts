@@ -89,7 +89,7 @@ t.test("whatever the hub reads of the store was prepared before an agent or a cl
   const third = randomUUID();
   await relay.newAgentToken(third);
   await relay.bind({ workspace: third });
-  await until("its states are looked for", () => [...reads].some((read) => read === `load ${third}`), {
+  await until("its states are looked for", () => [...reads].some((read) => read === `has ${third}`), {
     seen: () => [...reads],
   });
   t.same(unprepared, []);

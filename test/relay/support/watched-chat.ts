@@ -13,6 +13,8 @@ export class FakeChat implements WatchedChat {
   readonly blocked = new Set<BlockedViewer>();
   roots: ReadonlySet<string> = new Set();
   knowsRoots = true;
+  isLoading = false;
+  hasLastStates = true;
   settled = false;
   gone: string[] = [];
   failures: string[] = [];

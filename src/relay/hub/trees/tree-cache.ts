@@ -292,7 +292,8 @@ export class TreeCache {
     const { root } = part;
     const key = treeKey(root, part.compare);
     if (!this.#trees.has(key)) this.#reserve({ bytes: treeBytes(key), trees: 1 });
-    const tree = this.#unstore(key) ? this.#load(key) : this.#tree(key);
+    const isStored = this.#unstore(key);
+    const tree = isStored && part.base !== null ? this.#load(key) : this.#tree(key); // a whole state has no use for it
     if (tree.pending?.goesOnWith(part) !== true) {
       if ((part.part ?? 0) > 0) return gapOf(tree); // what came before it was evicted
       this.#setPending(tree, new PendingUpdate(part));
