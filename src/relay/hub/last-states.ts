@@ -43,32 +43,36 @@ export class LastStates {
   }
 
   async #show(channel: Channel): Promise<void> {
+    const { chatRoots, treeStates, trees, onLoaded } = this.#options;
     channel.isLoading = true;
-    let failure: { thrown: unknown } | undefined;
     try {
-      await this.#bring(channel);
+      await Promise.all([treeStates.prepare(this.#workspace), chatRoots.prepare(channel.chat)]);
+      if (!channel.knowsRoots && this.#isWanted(channel)) this.#list(channel);
+      let end = performance.now() + SLICE_MS;
+      let roots: ReadonlySet<string> | undefined;
+      while (roots !== channel.roots) {
+        roots = channel.roots; // an agent may come, give another list, and go while this one waits
+        for (const root of roots) {
+          if (!this.#isWanted(channel)) break;
+          if (treeStates.has(this.#workspace, root)) trees.load(root);
+          if (performance.now() < end) continue;
+          await nextTurn();
+          end = performance.now() + SLICE_MS;
+        }
+      }
     } catch (thrown) {
-      failure = { thrown };
+      channel.cannotBeShown(thrown);
     }
+    // in the very turn in which it was found out: who comes next has them brought anew
     channel.isLoading = false;
     this.#underWay.delete(channel);
-    this.#options.onLoaded();
-    if (failure !== undefined) channel.cannotBeShown(failure.thrown);
+    onLoaded();
     channel.flush();
   }
 
-  async #bring(channel: Channel): Promise<void> {
-    const { chatRoots, treeStates, trees, agentIsConnected } = this.#options;
-    await Promise.all([treeStates.prepare(this.#workspace), chatRoots.prepare(channel.chat)]);
-    if (!channel.knowsRoots && !agentIsConnected()) this.#list(channel);
-    let end = performance.now() + SLICE_MS;
-    for (const root of channel.roots) {
-      if (agentIsConnected() || channel.viewers.size === 0) return;
-      if (treeStates.has(this.#workspace, root)) trees.load(root);
-      if (performance.now() < end) continue;
-      await nextTurn();
-      end = performance.now() + SLICE_MS;
-    }
+  /** The agent is away, and somebody looks. */
+  #isWanted(channel: Channel): boolean {
+    return !this.#options.agentIsConnected() && channel.viewers.size > 0;
   }
 
   /** Names the trees, if there is room for the list. */

@@ -20,6 +20,8 @@ const TREES = 400;
 const roots = Array.from({ length: TREES }, (_, at) => `/${String(at).padStart(3, "0")}`);
 const stored = roots.filter((_, at) => at % 2 === 0);
 const [first = ""] = stored;
+/** A tree that is kept, and that no chat had. */
+const ELSEWHERE = "/elsewhere";
 
 /** A relay that was started anew, and has kept every second tree of a chat, and the first one of another. */
 async function open(t: Cleanup) {
@@ -31,7 +33,7 @@ async function open(t: Cleanup) {
   chatRoots.record(WORKSPACE, CHAT, roots);
   chatRoots.record(WORKSPACE, OTHER_CHAT, [first]);
   const files = [fileOf("t:file", "a line\n".repeat(2_000))];
-  for (const root of stored) {
+  for (const root of [...stored, ELSEWHERE]) {
     const tree = { root, epoch: "epoch-01", seq: 1, meta: metaOf(), files, secrets: undefined };
     await treeStates.save(WORKSPACE, tree, () => false);
   }
@@ -110,6 +112,19 @@ t.test("nothing is brought once the agent is there, who says what is true", asyn
   t.equal(frames[0].stale, undefined);
   t.same(rootsOf(frames[0]), [first]);
   t.ok(roots.filter(isHeld).length < stored.length);
+});
+
+t.test("an agent that comes, gives another list and goes while they are brought leaves nothing out", async (t) => {
+  const { workspace, show } = await open(t);
+  const { frames } = show(CHAT);
+  await nextTurn();
+  const link = silentLink();
+  workspace.attach(link);
+  workspace.receive(link, { type: "chat", chat: CHAT, roots: [...stored, ELSEWHERE] });
+  workspace.detach(link, "disconnected");
+  await turnsUntil(frames, "changes");
+  t.match(frames, [{ type: "error" }, { type: "changes", stale: true }]);
+  t.same(rootsOf(frames[1]), [...stored, ELSEWHERE]);
 });
 
 for (const hasBegun of [false, true]) {
