@@ -166,7 +166,7 @@ export class Hub {
     const viewer = new Viewer(channel, outlet, stream, acceptsStale);
     this.#viewers.set(viewer, { workspace, channel });
     workspace.join(channel, viewer);
-    if (acceptsStale && !channel.agentIsConnected) void this.#startWithLastStates(viewer, { workspace, channel });
+    if (acceptsStale && !channel.agentIsConnected) void workspace.showLastStates(channel);
     return viewer;
   }
 
@@ -199,12 +199,6 @@ export class Hub {
     if (channel.agentIsConnected) return;
     viewer.agentIsAway();
     void workspace.showLastStates(channel);
-  }
-
-  async #startWithLastStates(viewer: Viewer, { workspace, channel }: Seat): Promise<void> {
-    await workspace.showLastStates(channel);
-    const hasNothing = viewer.chat === channel && !channel.agentIsConnected && !channel.hasLastStates;
-    if (hasNothing) viewer.agentIsAway(); // there was no room for them
   }
 
   /**

@@ -256,7 +256,9 @@ export class Viewer implements BlockedViewer {
       const data = TextFrame.of(JSON.stringify(message));
       return { frame: { kind: "error", data, scannedAt: undefined, isLast: true }, mayHaveMore: true };
     }
-    if (this.#chat.isLoading && this.#partialMessage === undefined) return undefined;
+    // an agent that has come says what is true, however long the store takes
+    const isLoading = this.#chat.isLoading && !this.#chat.agentIsConnected;
+    if (isLoading && this.#partialMessage === undefined) return undefined;
     const isStale = this.#partialMessage?.isStale ?? (this.acceptsStale && !this.#chat.agentIsConnected);
     if (!this.#hasFirstFrame && !this.#mayStart(isStale)) return undefined;
     // of a message in parts, the beginning has to be behind the barrier
