@@ -103,6 +103,7 @@ export async function serveStore(
       const following = exchange.follow(workspace);
       return () => following.stop();
     },
+    agentStateAnywhere: (workspace) => exchange.agentState(workspace),
     onTrouble: () => metrics.troubled(),
     onChange: (workspace, what) => {
       if (what === "trees") return events.treesChanged(workspace);

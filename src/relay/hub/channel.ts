@@ -318,9 +318,9 @@ export class Channel implements WatchedChat {
     for (const viewer of [...this.viewers]) viewer.agentIsAway(); // it may leave
   }
 
-  /** What is to be shown cannot be read: those fail who have been shown nothing of the chat. For others, that stands. */
-  cannotBeShown(thrown: unknown): void {
-    for (const viewer of [...this.viewers]) if (viewer.hasNothing) viewer.fail(thrown);
+  /** The last states cannot be read: those fail who wait for them. For others stands what they have been shown. */
+  cannotStart(thrown: unknown): void {
+    for (const viewer of [...this.viewers]) if (viewer.isStarting && viewer.acceptsStale) viewer.fail(thrown);
   }
 
   /** Viewers that have not been sent the newest state because others are served first. */

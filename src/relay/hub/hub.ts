@@ -3,6 +3,7 @@ import type { Logger } from "../../util/index.js";
 import { Ledger } from "../budgets/account.js";
 import { BUDGETS, type BudgetName } from "../budgets/exceeded.js";
 import type { LimitOptions } from "../limit-options.js";
+import type { Soon } from "../soon.js";
 import type { ChatRoots, TreeStates } from "../store/index.js";
 import type { AgentState } from "./agent-session.js";
 import type { Channel } from "./channel.js";
@@ -10,6 +11,7 @@ import type { Outlet } from "./outlet.js";
 import { QuestionError } from "./questions.js";
 import type { WatchStream } from "./streams/watch-stream.js";
 import type { TreeCount } from "./tree-count.js";
+import { TurnSlice } from "./turn-slice.js";
 import { Viewer } from "./viewer.js";
 import { Workspace } from "./workspace.js";
 
@@ -24,6 +26,8 @@ export interface HubOptions {
   onTrouble?: () => void;
   /** Called when the first chat of a workspace is watched; what it returns is called when the last one no longer is. */
   follow?: (workspace: Workspace) => () => void;
+  /** The state of a workspace's agent at whatever relay it is; default: at this one. */
+  agentStateAnywhere?: (workspace: string) => Soon<AgentState>;
   /** Told when the agent of a workspace has come or gone, and when a tree of it has changed. */
   onChange?: (workspace: string, what: "agent" | "trees") => void;
 }
@@ -66,6 +70,7 @@ export class Hub {
   readonly #viewers = new Map<Viewer, Seat>();
 
   readonly #ledger = new Ledger();
+  readonly #slice = new TurnSlice();
   #isGoingAway = false;
 
   constructor(options: HubOptions) {
@@ -81,6 +86,8 @@ export class Hub {
         follow: () => () => undefined,
         ...this.#options,
         onChange: (what) => this.#options.onChange?.(id, what),
+        agentIsElsewhere: async () => (await this.#options.agentStateAnywhere?.(id)) === "connected",
+        slice: this.#slice,
         ledger: this.#ledger,
         onGrown: () => this.#keepLimit(),
         isGoingAway: () => this.#isGoingAway,
@@ -166,7 +173,7 @@ export class Hub {
     const viewer = new Viewer(channel, outlet, stream, acceptsStale);
     this.#viewers.set(viewer, { workspace, channel });
     workspace.join(channel, viewer);
-    if (acceptsStale && !channel.agentIsConnected) void workspace.showLastStates(channel);
+    if (acceptsStale && !channel.agentIsConnected) this.#showLastStates(viewer, { workspace, channel });
     return viewer;
   }
 
@@ -198,7 +205,13 @@ export class Hub {
     workspace.join(channel, viewer);
     if (channel.agentIsConnected) return;
     viewer.agentIsAway();
-    void workspace.showLastStates(channel);
+    this.#showLastStates(viewer, { workspace, channel });
+  }
+
+  #showLastStates(viewer: Viewer, { workspace, channel }: Seat): void {
+    workspace.showLastStates(channel).catch((thrown: unknown) => {
+      if (this.#viewers.get(viewer)?.channel === channel) viewer.fail(thrown);
+    });
   }
 
   /**

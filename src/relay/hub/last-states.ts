@@ -1,12 +1,13 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { TunnelLimitError } from "../budgets/exceeded.js";
+import type { RepeatedLog } from "../repeated-log.js";
+import type { Soon } from "../soon.js";
 import type { ChatRoots, TreeStates } from "../store/index.js";
 import type { Channel } from "./channel.js";
 import type { Channels } from "./channels.js";
 import type { TreeCache } from "./trees/tree-cache.js";
-
-/** For so long states are unpacked before everybody else has a turn, in milliseconds. */
-const SLICE_MS = 2;
+import type { TurnSlice } from "./turn-slice.js";
+import { FIRST_FRAME_PATIENCE_MS } from "./viewer.js";
 
 export interface LastStatesOptions {
   chatRoots: Pick<ChatRoots, "prepare" | "present">;
@@ -14,8 +15,13 @@ export interface LastStatesOptions {
   channels: Pick<Channels, "setRoots">;
   trees: Pick<TreeCache, "load">;
   agentIsConnected: () => boolean;
+  /** Whether the agent is at another relay, so that it is about to be connected with here as well. */
+  agentIsElsewhere: () => Soon<boolean>;
+  /** What bringing states may take of a turn; that of all workspaces. */
+  slice: TurnSlice;
   /** Told when states have come. */
   onLoaded: () => void;
+  log: Pick<RepeatedLog, "warn">;
 }
 
 /** Brings what the store has of a workspace's trees to those who look at them while the agent is away. */
@@ -30,44 +36,62 @@ export class LastStates {
   }
 
   /**
-   * Shows the last states of a chat's trees, as far as there is room. They come some in each turn of the event loop: unpacking
-   * thousands of them at once would hold up everybody else. Nothing of the chat goes out until they are here. An agent that comes
-   * meanwhile says what is true. When the store cannot be read, those viewers fail who have been shown nothing of the chat.
+   * Shows the last states of a chat's trees, as far as there is room. They come in slices: unpacking thousands of them at once would
+   * hold up everybody else. Until they are here, nothing of the chat goes out unless the agent comes meanwhile, who says what is true.
    *
-   * @returns when they are here; never rejects
+   * @returns when they are here; rejects with what the store throws
    */
   show(channel: Channel): Promise<void> {
-    const shown = this.#underWay.get(channel) ?? this.#show(channel);
+    const underWay = this.#underWay.get(channel);
+    if (underWay !== undefined) return underWay;
+    channel.isLoading = true;
+    const shown = Promise.resolve().then(() => this.#bring(channel));
     this.#underWay.set(channel, shown);
     return shown;
   }
 
-  async #show(channel: Channel): Promise<void> {
-    const { chatRoots, treeStates, trees, onLoaded } = this.#options;
-    channel.isLoading = true;
+  /** The agent is lost: for those who came while it was there, nothing was brought. */
+  agentIsLost(channel: Channel): void {
+    if (!channel.acceptsStale) return;
+    this.show(channel).catch((thrown: unknown) => {
+      const { chat } = channel;
+      this.#options.log.warn(chat, { chat, err: thrown }, "last states cannot be brought from the store");
+      channel.cannotStart(thrown);
+    });
+  }
+
+  async #bring(channel: Channel): Promise<void> {
+    const { slice, onLoaded } = this.#options;
     try {
-      await Promise.all([treeStates.prepare(this.#workspace), chatRoots.prepare(channel.chat)]);
+      await this.#prepare(channel);
       if (!channel.knowsRoots && this.#isWanted(channel)) this.#list(channel);
-      let end = performance.now() + SLICE_MS;
       let roots: ReadonlySet<string> | undefined;
       while (roots !== channel.roots) {
         roots = channel.roots; // an agent may come, give another list, and go while this one waits
         for (const root of roots) {
           if (!this.#isWanted(channel)) break;
-          if (treeStates.has(this.#workspace, root)) trees.load(root);
-          if (performance.now() < end) continue;
-          await nextTurn();
-          end = performance.now() + SLICE_MS;
+          await slice.run(() => this.#load(channel, root));
         }
       }
-    } catch (thrown) {
-      channel.cannotBeShown(thrown);
+    } finally {
+      // in the very turn in which the loop has ended: for who comes next they are brought anew
+      channel.isLoading = false;
+      this.#underWay.delete(channel);
+      onLoaded();
     }
-    // in the very turn in which it was found out: who comes next has them brought anew
-    channel.isLoading = false;
-    this.#underWay.delete(channel);
-    onLoaded();
     channel.flush();
+  }
+
+  async #prepare(channel: Channel): Promise<void> {
+    const { treeStates, chatRoots, agentIsElsewhere } = this.#options;
+    const isElsewhere = await agentIsElsewhere();
+    if (isElsewhere) await sleep(FIRST_FRAME_PATIENCE_MS, undefined, { ref: false }); // as a rule it is here long before
+    await Promise.all([treeStates.prepare(this.#workspace), chatRoots.prepare(channel.chat)]);
+  }
+
+  #load(channel: Channel, root: string): void {
+    const { treeStates, trees } = this.#options;
+    if (this.#isWanted(channel) && treeStates.has(this.#workspace, root)) trees.load(root);
   }
 
   /** The agent is away, and somebody looks. */

@@ -9,7 +9,7 @@ import type { TreeState } from "./trees/tree-state.js";
 import type { BlockedViewer, WatchedChat } from "./watched-chat.js";
 
 /** How long a first frame waits for the barrier when the states that are here already could be shown, in milliseconds. */
-const FIRST_FRAME_PATIENCE_MS = 1_000;
+export const FIRST_FRAME_PATIENCE_MS = 1_000;
 
 const SLOW_AGENT = "the agent has not answered yet; the changes follow when it does";
 const NO_NAMES: readonly string[] = [];
@@ -47,7 +47,6 @@ export class Viewer implements BlockedViewer {
   readonly #refreshes = new PendingRefreshes(() => this.sendError(SLOW_AGENT));
   readonly #patience: NodeJS.Timeout;
   #chat: WatchedChat;
-  #hasNothing = true;
   #progress: Progress = "starting";
   #output: Output = "idle";
   /** The client could take a frame, and others have their turn first. */
@@ -81,7 +80,6 @@ export class Viewer implements BlockedViewer {
   moveTo(chat: WatchedChat): void {
     this.#stopWaiting();
     this.#chat = chat;
-    this.#hasNothing = true;
   }
 
   stateReplaced(state: TreeState): boolean {
@@ -125,7 +123,7 @@ export class Viewer implements BlockedViewer {
 
   /** Sends what the chat remembers as trouble; a viewer without its first frame gets it right behind that. */
   sendTrouble(message: string): void {
-    if (this.#hasFirstFrame) this.sendError(message);
+    if (!this.isStarting) this.sendError(message);
   }
 
   /** Sends an `error` frame as soon as the client can take one. @param answers names of the refreshes that it answers */
@@ -238,13 +236,9 @@ export class Viewer implements BlockedViewer {
     if (isDrained || this.#output === "closed") this.#outlet.onDrained();
   }
 
-  /** It has been shown nothing whole of the chat. */
-  get hasNothing(): boolean {
-    return this.#hasNothing;
-  }
-
-  get #hasFirstFrame(): boolean {
-    return this.#progress === "live" || this.#progress === "stale" || this.#progress === "recovered";
+  /** It has been shown nothing whole yet. */
+  get isStarting(): boolean {
+    return this.#progress === "starting" || this.#progress === "impatient" || this.#progress === "ready";
   }
 
   /** @returns `mayHaveMore`: there may be another frame behind it, even if nothing happens meanwhile */
@@ -260,7 +254,7 @@ export class Viewer implements BlockedViewer {
     const isLoading = this.#chat.isLoading && !this.#chat.agentIsConnected;
     if (isLoading && this.#partialMessage === undefined) return undefined;
     const isStale = this.#partialMessage?.isStale ?? (this.acceptsStale && !this.#chat.agentIsConnected);
-    if (!this.#hasFirstFrame && !this.#mayStart(isStale)) return undefined;
+    if (this.isStarting && !this.#mayStart(isStale)) return undefined;
     // of a message in parts, the beginning has to be behind the barrier
     const refreshes = this.#partialMessage?.refreshes ?? this.#refreshes.next();
     const isAnswer = refreshes.length > 0;
@@ -281,11 +275,10 @@ export class Viewer implements BlockedViewer {
   }
 
   #markUpToDate(isStale: boolean, refreshes: readonly Refresh[]): void {
-    const isFirst = !this.#hasFirstFrame;
+    const isFirst = this.isStarting;
     this.#refreshes.answered(refreshes);
     this.#heartbeatDue = false;
     this.#progress = isStale ? "stale" : "live";
-    this.#hasNothing = false;
     this.#lastFrameAt = Date.now();
     if (!isFirst) return;
     clearTimeout(this.#patience);

@@ -9,7 +9,7 @@ import { Barriers } from "./barriers.js";
 import { Channel, type ComparedHow } from "./channel.js";
 import type { ChannelHost } from "./channel-host.js";
 import { Channels } from "./channels.js";
-import { LastStates } from "./last-states.js";
+import { LastStates, type LastStatesOptions } from "./last-states.js";
 import { type AskedChat, QuestionError } from "./questions.js";
 import { FrameCache } from "./streams/frame-cache.js";
 import type { TreeCount } from "./tree-count.js";
@@ -22,7 +22,7 @@ import type { BlockedViewer } from "./watched-chat.js";
 /** How long a chat goes on being watched when its last viewer has left (a page that reloads), in milliseconds. */
 export const LINGER_MS = 10_000;
 
-export interface WorkspaceOptions {
+export interface WorkspaceOptions extends Pick<LastStatesOptions, "agentIsElsewhere" | "slice"> {
   chatRoots: ChatRoots;
   treeStates: TreeStates;
   log: Logger;
@@ -87,6 +87,7 @@ export class Workspace implements ChannelHost {
     this.#lingerMs = options.lingerMs ?? LINGER_MS;
     this.#lastStates = new LastStates(id, {
       ...options,
+      log: this.log,
       channels: this.#channels,
       trees: this.#trees,
       agentIsConnected: () => this.agentIsConnected,
@@ -211,7 +212,7 @@ export class Workspace implements ChannelHost {
 
   // ── what is kept ──
 
-  /** Shows what the store has of a chat's trees, while the agent is away. @returns when they are here; never rejects */
+  /** Shows what the store has of a chat's trees, while the agent is away. @returns rejects with what the store throws */
   showLastStates(channel: Channel): Promise<void> {
     return this.#lastStates.show(channel);
   }
@@ -371,8 +372,7 @@ export class Workspace implements ChannelHost {
     if (link === undefined || this.#isGoingAway()) return;
     for (const channel of this.#channels) {
       channel.agentIsAway();
-      // they were not brought for those who came while the agent was there
-      if (channel.acceptsStale) void this.showLastStates(channel);
+      this.#lastStates.agentIsLost(channel);
     }
   }
 

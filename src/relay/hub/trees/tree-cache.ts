@@ -53,6 +53,7 @@ export class TreeCache {
   readonly #stored = new Set<string>();
   /** What the agent that came last does with secrets. */
   #secrets: SecretsMode | undefined;
+  #knowsSecrets = false;
   /** The agent is at another relay: that one writes to the store, and takes away there what is gone. */
   isReplica = false;
 
@@ -108,7 +109,8 @@ export class TreeCache {
     const tree = this.#tree(root);
     if (tree.state !== undefined) return tree;
     const stored = this.#store.load(this.#workspace, root);
-    if (stored === undefined) return tree;
+    // what an agent sent that did something else may show what is hidden now; at another relay, it may not be deleted yet
+    if (stored === undefined || (this.#knowsSecrets && stored.secrets !== this.#secrets)) return tree;
     const state = restoreState(stored);
     const change = { bytes: state.cost - treeBytes(root), files: state.files.length };
     if (this.#account.excess(change) !== undefined) return tree;
@@ -206,6 +208,7 @@ export class TreeCache {
       }
     }
     this.#secrets = secrets;
+    this.#knowsSecrets = true;
     return dropped;
   }
 

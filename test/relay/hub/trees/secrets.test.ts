@@ -100,3 +100,19 @@ t.test("what was stored before agents said so is deleted when the database is br
   db.close();
   t.same(storeOf(t, directory).states.heads(WORKSPACE, 10), []);
 });
+
+t.test(
+  "a state that another relay has not deleted yet is shown to nobody once the agent does something else",
+  async (t) => {
+    const modes = [undefined, "send", "withhold"] as const;
+    for (const [before, after] of modes.flatMap((one) => modes.map((other) => [one, other] as const))) {
+      const { cacheOf } = storeOf(t);
+      await visit(cacheOf(), before);
+      const following = cacheOf();
+      following.isReplica = true;
+      following.setSecrets(after);
+      following.load("/a");
+      t.equal(following.state("/a") !== undefined, before === after, `${before}, then ${after}`);
+    }
+  },
+);
