@@ -58,7 +58,7 @@ export class HonestParties {
       await sleep((at * EDIT_MS) / this.#pairs.length);
       while (performance.now() < end) {
         const start = performance.now();
-        await Promise.race([pair.edit(), sleep(SETTLE_MS)]);
+        await within(pair.edit(), SETTLE_MS);
         await sleep(Math.max(0, EDIT_MS - (performance.now() - start)));
       }
     });
@@ -211,6 +211,16 @@ class Workspace {
 
 function textOf(edit: number): { header: string; hunks: string } {
   return { header: "diff --git a/x b/x\n", hunks: `@@ -0,0 +1,41 @@\n${FILLER}+edit ${edit}\n` };
+}
+
+/** Waits for it, or for so long, in milliseconds. */
+async function within(done: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const isOver = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([done, isOver]);
+  clearTimeout(timer); // it would keep the process for a minute
 }
 
 function sleep(ms: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { type Clock, systemClock } from "../../util/index.js";
 import type { LimitOptions } from "../limit-options.js";
+import { ReadBudget } from "./read-budget.js";
 import { TokenBucket } from "./token-bucket.js";
 import { TurnBudget } from "./turn-budget.js";
 
@@ -13,6 +14,8 @@ const MAX_TOKENS = 10_000;
 export class ClientRate {
   /** What its watch sockets may have of a turn of the event loop. */
   readonly turn: TurnBudget;
+  /** What is read in one of bodies that nobody wants. */
+  readonly reading = new ReadBudget();
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
 

@@ -32,12 +32,21 @@ export class UnreadBodies {
     if (raw.complete || raw.destroyed || raw.listenerCount("data") + raw.listenerCount("readable") > 0) return;
     const rate = this.#rates.of(request.ip);
     raw.on("error", () => undefined); // the caller has gone: nobody is there to be answered
-    raw.once("close", () => this.#answered.delete(socket));
+    const reading = { hold: () => raw.pause(), release: () => raw.resume() };
+    raw.once("close", () => {
+      this.#answered.delete(socket);
+      rate.reading.forget(reading);
+    });
     reply.raw.once("finish", () => raw.destroyed || this.#answered.add(socket));
     raw.on("data", (chunk: Buffer) => {
-      const waitMs = rate.bytes(chunk.length);
+      const bytes = chunk.length;
       freeBuffer(chunk);
-      if (waitMs === 0 || raw.isPaused()) return;
+      const waitMs = rate.bytes(bytes);
+      if (raw.isPaused()) return;
+      if (waitMs === 0) {
+        rate.reading.take(reading, bytes);
+        return;
+      }
       raw.pause();
       setTimeout(() => raw.resume(), waitMs).unref();
     });

@@ -20,7 +20,7 @@ export interface ChannelHost {
   /** When the tree was last known to be as it is here, in milliseconds since 1970; 0 when it is unknown. */
   scannedAt(root: string): number;
   /** The roots that a chat ever had and has no more. */
-  tombstones(chat: string): string[];
+  tombstones(chat: string): readonly string[];
   /**
    * Asks the agent to read a chat's trees. Settles exactly once, after every state that the agent sent before its answer
    * has been applied.

@@ -235,8 +235,11 @@ export class Channel implements WatchedChat {
     return this.#roots !== undefined && !this.#roots.has(root);
   }
 
-  tombstones(): string[] {
-    return this.#host.tombstones(this.chat).filter((root) => !this.roots.has(root));
+  tombstones(): readonly string[] {
+    const { roots } = this;
+    const stored = this.#host.tombstones(this.chat);
+    // as a rule the store has heard of the list, and nothing has to be taken out
+    return stored.some((root) => roots.has(root)) ? stored.filter((root) => !roots.has(root)) : stored;
   }
 
   scannedAt(roots: readonly string[], afterBarrier: boolean): number {

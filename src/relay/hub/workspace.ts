@@ -268,7 +268,7 @@ export class Workspace implements ChannelHost {
     return this.#trees.scannedAt(root);
   }
 
-  tombstones(chat: string): string[] {
+  tombstones(chat: string): readonly string[] {
     return this.#chatRoots.tombstones(chat);
   }
 

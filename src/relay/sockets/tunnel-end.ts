@@ -12,6 +12,7 @@ import {
 import { systemCode } from "../../util/index.js";
 import { BudgetExceededError, TunnelLimitError } from "../budgets/exceeded.js";
 import { Inbox } from "../budgets/inbox.js";
+import type { ReadBudget } from "../budgets/read-budget.js";
 import type { Exchange, Home, Hosted } from "../exchange/index.js";
 import type { Failures } from "../failures.js";
 import type { AgentLink, Workspace } from "../hub/index.js";
@@ -131,6 +132,7 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
         this.close("internalError", RELAY_FAILED);
       }
     });
+    this.#readInTurns(options.buckets.reading);
     socket.on("message", (data, isBinary) => this.#inbox.receive({ data: data as Buffer, isBinary }));
     socket.on("ping", (data) => {
       this.#count(this.#rate.frame(data.length));
@@ -142,6 +144,13 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
       // what the agent said last counts, also where it has to wait for its turn
       this.#inbox.end(() => this.#ended(end === "timeout" ? "timeout" : "disconnected"));
     });
+  }
+
+  /** A frame comes in pieces: long before it is a message, it costs everybody time. */
+  #readInTurns(budget: ReadBudget): void {
+    const reading = { hold: () => this.#hold.hold("read"), release: () => this.#hold.release("read") };
+    this.#stream.on("data", (chunk: Buffer) => budget.take(reading, chunk.length));
+    this.#stream.once("close", () => budget.forget(reading));
   }
 
   get link(): AgentLink {

@@ -1,5 +1,6 @@
 import type { AgentMessage } from "../../protocol/index.js";
 import { type Clock, systemClock } from "../../util/index.js";
+import { ReadBudget } from "../budgets/read-budget.js";
 import { TokenBucket } from "../budgets/token-bucket.js";
 import { TurnBudget } from "../budgets/turn-budget.js";
 import type { LimitOptions } from "../limit-options.js";
@@ -44,6 +45,8 @@ export class RateBuckets {
   readonly stalls: TokenBucket;
   /** What its connections may have of a turn of the event loop. */
   readonly turn: TurnBudget;
+  /** What of theirs is read in one. */
+  readonly reading = new ReadBudget();
 
   constructor(
     {

@@ -49,12 +49,35 @@ export function listAfter(
   return { workspace, present: [...present].sort(), gone: kept };
 }
 
-/** What is named as `removed`, ascending. @param now milliseconds since 1970 */
-export function tombstonesOf(list: ChatList | undefined, now: number): string[] {
-  return [...(list?.gone ?? [])]
-    .filter(([, at]) => at >= now - TOMBSTONE_MS)
-    .map(([root]) => root)
-    .sort();
+const NO_ROOTS: readonly string[] = [];
+
+/** What is named of a list, and the first and the last time of which that is true: milliseconds since 1970. */
+interface Named {
+  roots: readonly string[];
+  from: number;
+  to: number;
+}
+
+/** Made once for a list, and once more when a root is too old: each client that comes is named thousands of them. */
+const named = new WeakMap<ChatList, Named>();
+
+/**
+ * What is named as `removed`, ascending.
+ *
+ * @param list never changed from here on
+ * @param now milliseconds since 1970
+ * @returns the same array each time as long as it says the same
+ */
+export function tombstonesOf(list: ChatList | undefined, now: number): readonly string[] {
+  if (list === undefined) return NO_ROOTS;
+  let known = named.get(list);
+  if (known === undefined || now < known.from || now > known.to) {
+    const young = [...list.gone].filter(([, at]) => at >= now - TOMBSTONE_MS);
+    const oldest = young.reduce((least, [, at]) => Math.min(least, at), Number.POSITIVE_INFINITY);
+    known = { roots: young.map(([root]) => root).sort(), from: now, to: oldest + TOMBSTONE_MS };
+    named.set(list, known);
+  }
+  return known.roots;
 }
 
 /** How long roots are together, in characters. */

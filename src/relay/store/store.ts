@@ -197,8 +197,12 @@ export interface ChatRoots {
   bury(workspace: string, chat: string, root: string): void;
   /** The repositories that the chat had when it was last watched, ascending. */
   present(chat: string): string[];
-  /** The chat's repositories that vanished, as long as they are remembered, ascending. */
-  tombstones(chat: string): string[];
+  /**
+   * The chat's repositories that vanished, as long as they are remembered, ascending.
+   *
+   * @returns the same array each time as long as it says the same; it is never changed
+   */
+  tombstones(chat: string): readonly string[];
   /** How many roots the chats of a workspace have and had. */
   rowCount(workspace: string): number;
 }

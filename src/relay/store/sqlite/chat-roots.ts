@@ -92,7 +92,7 @@ export class ChatRootTable {
   }
 
   /** The chat's repositories that vanished, as long as they are remembered, ascending. */
-  tombstones(chat: string): string[] {
+  tombstones(chat: string): readonly string[] {
     return tombstonesOf(this.#list(chat), Date.now());
   }
 

@@ -15,6 +15,8 @@ interface Unwritten {
   present: Set<string>;
   /** What the chat had in between, without the disk ever hearing of it. */
   gone: Set<string>;
+  /** What is named as gone, as long as the store has this. */
+  named?: { written: readonly string[]; roots: readonly string[] } | undefined;
 }
 
 /** {@link ChatRootTable} over a store that may not take writes for a while: what is asked counts what it has not taken yet. */
@@ -57,7 +59,10 @@ export class RelaxedChatRoots implements ChatRoots {
         chat,
         this.present(chat).filter((other) => other !== root),
       );
-    } else if (unwritten.present.delete(root)) unwritten.gone.add(root);
+    } else if (unwritten.present.delete(root)) {
+      unwritten.gone.add(root);
+      unwritten.named = undefined;
+    }
   }
 
   /** @param present what is new of the list @returns whether it was written: the list is short, and nothing waits */
@@ -92,13 +97,16 @@ export class RelaxedChatRoots implements ChatRoots {
     return unwritten === undefined ? this.#roots.present(chat) : [...unwritten.present].sort();
   }
 
-  tombstones(chat: string): string[] {
+  tombstones(chat: string): readonly string[] {
     const written = this.#roots.tombstones(chat);
     const unwritten = this.#unwritten.get(chat);
     if (unwritten === undefined) return written;
+    if (unwritten.named?.written === written) return unwritten.named.roots;
     const gone = new Set([...written, ...this.#roots.present(chat), ...unwritten.gone]);
     for (const root of unwritten.present) gone.delete(root);
-    return latestOf([...gone], (root) => root).sort();
+    const roots = latestOf([...gone], (root) => root).sort();
+    unwritten.named = { written, roots };
+    return roots;
   }
 
   #write(chat: string): void {

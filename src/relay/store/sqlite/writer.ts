@@ -21,19 +21,14 @@ const MAX_WAITING = 10_000;
 const BATCH = 200;
 /** Or until this much time has passed, in milliseconds. */
 const TURN_MS = 2;
-/** For so many times what a turn took the loop is left to others, when there were long writes, which may come again. */
+/** Long writes may come again and again: for so many times what they took in a turn there are no others. */
 const PAUSE_SHARE = 19;
+/** And for so many times what one took beyond the turn, while everybody waited for it. */
+const STALL_PAUSE_SHARE = 180;
 /** A turn that the disk held up does not let what waits lie for longer, in milliseconds. */
-const MAX_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 3_000;
 /** What the probe writes, in bytes: room for one page shows little. */
 const PROBE_BYTES = 65_536;
-
-/** A write that waits. */
-interface Waiting {
-  write: () => void;
-  /** It takes longer than a turn of the loop should. */
-  isLong: boolean;
-}
 
 /**
  * The server's writes, none of which holds up the event loop for longer than {@link SERVE_BUSY_TIMEOUT_MS}.
@@ -48,12 +43,17 @@ export class StoreWriter {
   readonly #clock: Clock;
   readonly #sync: () => Promise<void>;
   readonly #probe: Database.Statement;
-  readonly #waiting = new Map<string, Waiting>();
-  #cancelRetry: (() => void) | undefined;
+  /** By key, oldest first. */
+  readonly #waiting = new Map<string, () => void>();
+  /** Those that take longer than a turn of the loop should. */
+  readonly #long = new Map<string, () => void>();
+  #retry: { at: number; cancel: () => void } | undefined;
+  /** The one of those that wait that was tried last. */
+  #tried: { waiting: Map<string, () => void>; key: string } | undefined;
   /** Monotonic milliseconds: since when another process has let no write through. */
   #lockedSince: number | undefined;
-  /** Monotonic milliseconds: before then others have the loop. */
-  #nextTurnAt = 0;
+  /** Monotonic milliseconds: before then no long write is begun. */
+  #nextLongAt = 0;
   /** Settles when the durable write before is through: one at a time is tried against a lock. */
   #turn: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -72,19 +72,19 @@ export class StoreWriter {
     });
   }
 
-  /** Whether a write that may wait would have to. */
+  /** Whether a write that may wait would have to. Long ones are in nobody's way. */
   get isBehind(): boolean {
     return this.#waiting.size > 0 || this.#lockedSince !== undefined || this.health.state.kind !== "ok";
   }
 
   /** Whether a write of this key waits. */
   waits(key: string): boolean {
-    return this.#waiting.has(key);
+    return this.#waiting.has(key) || this.#long.has(key);
   }
 
   /** How many writes wait. */
   get waitingCount(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#long.size;
   }
 
   /**
@@ -94,6 +94,7 @@ export class StoreWriter {
    * @throws what is no trouble of the store
    */
   relaxed(key: string, write: () => void): void {
+    this.#long.delete(key);
     if (!this.isBehind) {
       try {
         writeRelaxed(this.#db, write);
@@ -102,7 +103,7 @@ export class StoreWriter {
         if (!this.failed(thrown)) throw thrown;
       }
     }
-    this.#defer(key, { write, isLong: false });
+    this.#defer(this.#waiting, key, write);
   }
 
   /**
@@ -111,15 +112,16 @@ export class StoreWriter {
    * @param key as of {@link relaxed}
    */
   later(key: string, write: () => void): void {
-    this.#defer(key, { write, isLong: true });
+    this.#waiting.delete(key);
+    this.#defer(this.#long, key, write);
   }
 
-  #defer(key: string, waiting: Waiting): void {
-    this.#waiting.delete(key); // it goes to the end
-    this.#waiting.set(key, waiting);
-    for (const oldest of this.#waiting.keys()) {
-      if (this.#waiting.size <= MAX_WAITING) break;
-      this.#waiting.delete(oldest);
+  #defer(waiting: Map<string, () => void>, key: string, write: () => void): void {
+    waiting.delete(key); // it goes to the end
+    waiting.set(key, write);
+    for (const oldest of waiting.keys()) {
+      if (waiting.size <= MAX_WAITING) break;
+      waiting.delete(oldest);
     }
     this.#schedule();
   }
@@ -127,6 +129,7 @@ export class StoreWriter {
   /** A write of this key that waits has become needless. */
   forget(key: string): void {
     this.#waiting.delete(key);
+    this.#long.delete(key);
   }
 
   /**
@@ -188,21 +191,21 @@ export class StoreWriter {
    * @param isOver asked before each turn: there is no more time
    */
   async flush(isOver: () => boolean): Promise<void> {
-    while (this.#waiting.size > 0 && this.health.state.kind === "ok" && this.#lockedSince === undefined && !isOver()) {
-      this.#retry();
+    while (this.waitingCount > 0 && this.health.state.kind === "ok" && this.#lockedSince === undefined && !isOver()) {
+      this.#turnOfWrites(true);
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
   /** Tries what waits for the last time. */
   close(): void {
-    this.#cancelRetry?.();
+    this.#retry?.cancel();
     this.health.close();
     this.#isClosed = true;
     try {
-      while (this.#waiting.size > 0) this.#drain();
+      while (this.waitingCount > 0) this.#drain(true);
     } catch (thrown) {
-      this.#log.warn({ lost: this.#waiting.size, detail: messageOf(thrown) }, "the store took no more writes");
+      this.#log.warn({ lost: this.waitingCount, detail: messageOf(thrown) }, "the store took no more writes");
     }
   }
 
@@ -210,55 +213,80 @@ export class StoreWriter {
     this.#lockedSince = undefined;
   }
 
-  #drain(): void {
-    let left = BATCH;
+  /**
+   * Writes for a turn: the short ones, then the long ones when there are none and their pause is over.
+   *
+   * @param isHurried there is no pause
+   * @returns whether anything was written
+   */
+  #drain(isHurried = false): boolean {
     const began = performance.now();
-    const end = began + TURN_MS;
-    let tookLong = false;
-    for (const [key, { write, isLong }] of this.#waiting) {
-      if (left === 0 || (left < BATCH && performance.now() >= end)) break;
-      left -= 1;
+    const short = this.#writeFrom(this.#waiting, began);
+    const isLongsTurn = this.#waiting.size === 0 && (isHurried || this.#clock.monotonicMs() >= this.#nextLongAt);
+    const long = isLongsTurn ? this.#writeFrom(this.#long, began) : 0;
+    if (long > 0) {
+      const tookMs = performance.now() - began;
+      const stallMs = Math.max(0, tookMs - 2 * TURN_MS);
+      const pauseMs = Math.min(MAX_PAUSE_MS, PAUSE_SHARE * tookMs + STALL_PAUSE_SHARE * stallMs);
+      this.#nextLongAt = this.#clock.monotonicMs() + pauseMs;
+    }
+    if (this.waitingCount > 0) this.#schedule();
+    return short + long > 0;
+  }
+
+  /** @param began when the turn did @returns how many were written, one at least if there is one */
+  #writeFrom(waiting: Map<string, () => void>, began: number): number {
+    let count = 0;
+    for (const [key, write] of waiting) {
+      if (count === BATCH || (count > 0 && performance.now() >= began + TURN_MS)) break;
+      this.#tried = { waiting, key };
       writeRelaxed(this.#db, write);
       this.#written();
-      this.#waiting.delete(key);
-      tookLong ||= isLong;
+      waiting.delete(key);
+      count += 1;
     }
-    const pauseMs = tookLong ? Math.min(MAX_PAUSE_MS, PAUSE_SHARE * (performance.now() - began)) : 0;
-    this.#nextTurnAt = this.#clock.monotonicMs() + pauseMs;
-    if (this.#waiting.size > 0) this.#schedule();
+    return count;
   }
 
+  /** Has another turn soon enough. */
   #schedule(): void {
-    if (this.#isClosed || this.#cancelRetry !== undefined) return;
-    const isLocked = this.#lockedSince !== undefined;
-    const pauseMs = Math.max(0, this.#nextTurnAt - this.#clock.monotonicMs());
-    const isFailing = this.health.state.kind !== "ok" && !isLocked;
-    this.#cancelRetry = this.#clock.after(isLocked ? LOCKED_RETRY_MS : isFailing ? FAILED_RETRY_MS : pauseMs, () => {
-      this.#cancelRetry = undefined;
-      this.#retry();
+    if (this.#isClosed) return;
+    const now = this.#clock.monotonicMs();
+    const delayMs = this.#delayMs(now);
+    if (this.#retry !== undefined && this.#retry.at <= now + delayMs) return;
+    this.#retry?.cancel();
+    const cancel = this.#clock.after(delayMs, () => {
+      this.#retry = undefined;
+      this.#turnOfWrites();
     });
+    this.#retry = { at: now + delayMs, cancel };
   }
 
-  #retry(): void {
+  #delayMs(now: number): number {
+    if (this.#lockedSince !== undefined) return LOCKED_RETRY_MS;
+    if (this.health.state.kind !== "ok") return FAILED_RETRY_MS;
+    return this.#waiting.size > 0 ? 0 : Math.max(0, this.#nextLongAt - now);
+  }
+
+  /** @param isHurried as of `#drain` */
+  #turnOfWrites(isHurried = false): void {
     if (this.health.state.kind !== "ok" && this.#lockedSince === undefined) {
       this.#schedule(); // the probe goes first
       return;
     }
     try {
-      if (this.#waiting.size > 0) this.#drain();
-      else if (this.#lockedSince !== undefined) this.#probe.run();
+      if (!this.#drain(isHurried) && this.#lockedSince !== undefined) this.#probe.run();
       this.#written();
     } catch (thrown) {
       if (this.failed(thrown)) this.#schedule();
-      else this.#dropFirst(thrown);
+      else this.#dropTried(thrown);
     }
   }
 
   /** A write that can never succeed must not be in the way of the others. */
-  #dropFirst(thrown: unknown): void {
-    const [first] = this.#waiting.keys();
-    if (first !== undefined) this.#waiting.delete(first);
+  #dropTried(thrown: unknown): void {
+    if (this.#tried !== undefined) this.#tried.waiting.delete(this.#tried.key);
     this.#log.error({ err: thrown }, "a write that had waited failed");
-    if (this.#waiting.size > 0) this.#schedule();
+    if (this.waitingCount > 0) this.#schedule();
   }
 }

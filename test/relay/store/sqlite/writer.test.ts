@@ -116,6 +116,52 @@ t.test("an acknowledged write waits for a lock for 5 s, one at a time is tried, 
   t.same([outcomes.at(-1), notes()], ["late", ["late"]]);
 });
 
+t.test("behind a long write that held everybody up the loop is left to them, and short ones do not wait", async (t) => {
+  const { clock, writer, notes, add } = open(t);
+  // so long that the pause behind it is the longest
+  const stall = (text: string) => () => {
+    for (const end = performance.now() + 30; performance.now() < end; );
+    add(text);
+  };
+  for (const key of ["a", "b", "c"]) writer.later(key, stall(key));
+  t.same(notes(), [], "others have their turn first");
+  await clock.advance(1);
+  t.same(notes(), ["a"]);
+  writer.relaxed("d", () => add("d"));
+  t.same(notes(), ["a", "d"], "at once");
+  await clock.advance(2_900);
+  t.same(notes(), ["a", "d"]);
+  t.same([writer.isBehind, writer.waits("b"), writer.waitingCount], [false, true, 2]);
+  await clock.advance(1_000);
+  t.same(notes(), ["a", "d", "b"], "its time comes");
+  writer.relaxed("c", () => add("a newer c"));
+  t.same(notes(), ["a", "d", "b", "a newer c"], "it takes the place of the one that waits");
+  writer.later("e", stall("e"));
+  writer.later("f", stall("f"));
+  await writer.flush(() => false);
+  t.same(notes().slice(4), ["e", "f"], "a relay that stops does not wait");
+  t.equal(writer.waitingCount, 0);
+});
+
+t.test(
+  "while the store is locked, short writes that come behind long ones are tried as soon as it is not",
+  async (t) => {
+    const { clock, writer, other, notes, add } = open(t);
+    writer.later("a", () => {
+      for (const end = performance.now() + 20; performance.now() < end; );
+      add("a");
+    });
+    writer.later("b", () => add("b"));
+    await clock.advance(1);
+    other.exec("begin immediate");
+    writer.relaxed("c", () => add("c"));
+    other.exec("rollback");
+    await clock.advance(200);
+    t.same(notes(), ["a", "c"]);
+    t.notOk(writer.isBehind);
+  },
+);
+
 t.test("a mistake of the program is no trouble of the store", async (t) => {
   const { writer, add } = open(t);
   const broken = () => add(undefined as unknown as string);

@@ -50,6 +50,8 @@ interface Unwritten {
   present: ReadonlySet<string> | undefined;
   /** What the chat had in between, or had before. */
   gone: ReadonlySet<string>;
+  /** What is named as gone, as long as the store has this. */
+  named?: { known: ChatList | undefined; written: readonly string[]; roots: readonly string[] };
 }
 
 /**
@@ -115,15 +117,19 @@ export class NatsChatRoots implements ChatRoots {
     return present.filter((root) => unwritten?.gone.has(root) !== true);
   }
 
-  tombstones(chat: string): string[] {
+  tombstones(chat: string): readonly string[] {
     const known = this.#known.get(chat);
     const written = tombstonesOf(known, Date.now());
     const unwritten = this.#unwritten.get(chat);
     if (unwritten === undefined) return written;
+    const { named } = unwritten;
+    if (named?.written === written && named.known === known) return named.roots;
     const before = unwritten.present === undefined ? [] : (known?.present ?? []);
     const gone = new Set([...written, ...before, ...unwritten.gone]);
     for (const root of unwritten.present ?? []) gone.delete(root);
-    return latestOf([...gone], (root) => root).sort();
+    const roots = latestOf([...gone], (root) => root).sort();
+    unwritten.named = { known, written, roots };
+    return roots;
   }
 
   /** As far as its chats were read or written here. */
