@@ -14,7 +14,7 @@ const MAX_TOKENS = 10_000;
 export class ClientRate {
   /** What its watch sockets may have of a turn of the event loop. */
   readonly turn: TurnBudget;
-  /** What is read in one of bodies that nobody wants. */
+  /** What is read in a turn of the event loop of bodies that nobody wants. */
   readonly reading = new ReadBudget();
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;

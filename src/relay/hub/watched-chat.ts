@@ -44,7 +44,7 @@ export interface WatchedChat {
   view(root: string): TreeView | undefined;
   /** Whether the trees of the chat are known, and this is none of them. */
   hasNoMore(root: string): boolean;
-  /** What the chat showed before and no longer has. @returns the same array each time as long as it says the same */
+  /** What the chat showed before and no longer has. @returns as a rule the same array as long as it says the same */
   tombstones(): readonly string[];
   /** Whether each of the chat's trees has been confirmed by the agent that is there now, or has failed. */
   isSettled(): boolean;

@@ -46,7 +46,7 @@ export class FeedSession implements LiveClient, ChatListener {
     this.#socket = socket;
     this.#failures = failures;
     this.#feed = feed;
-    const throttle = new Throttle(socket, limits.messagesPerSecond, rate, limits.pingIntervalMs / 2);
+    const throttle = new Throttle({ socket, stream }, limits.messagesPerSecond, rate, limits.pingIntervalMs / 2);
     // a client has nothing to say here; what it says all the same costs it
     socket.on("message", (data: Buffer) => {
       if (throttle.message(data.length)) metrics.dropped("rate_limited");

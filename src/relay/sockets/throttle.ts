@@ -1,6 +1,6 @@
 import type { WebSocket } from "ws";
 import type { ClientRate } from "../budgets/client-rates.js";
-import { ReadHold } from "./read-hold.js";
+import { ReadHold, type Resumable } from "./read-hold.js";
 
 /**
  * Holds a client that sends faster than one socket may, or faster than all sockets of its token may: its socket is not read
@@ -15,11 +15,17 @@ export class Throttle extends ReadHold {
   #tokenHold: NodeJS.Timeout | undefined;
 
   /**
+   * @param stream what the socket reads from
    * @param rate what all sockets of the token have left
    * @param maxHoldMs so that a peer that is held still answers pings, in milliseconds
    */
-  constructor(socket: WebSocket, perSecond: number, rate: ClientRate, maxHoldMs: number) {
-    super(socket);
+  constructor(
+    { socket, stream }: { socket: WebSocket; stream: Resumable },
+    perSecond: number,
+    rate: ClientRate,
+    maxHoldMs: number,
+  ) {
+    super(socket, stream);
     this.#perSecond = perSecond;
     this.#rate = rate;
     this.#maxHoldMs = maxHoldMs;

@@ -118,7 +118,7 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
     this.#failures = options.failures;
     this.#log = workspace.log;
     this.#penalties = options.penalties;
-    this.#hold = new ReadHold(socket);
+    this.#hold = new ReadHold(socket, options.stream);
     this.#rate = new TunnelRate(this.#hold, options.buckets, options.limits.pingIntervalMs / 2);
     this.#helloTimer = setTimeout(() => this.close("protocolError", "no hello"), options.limits.helloTimeoutMs);
     this.#helloTimer.unref();
@@ -146,7 +146,7 @@ export class TunnelEnd implements AgentLink, Home, LiveTunnel {
     });
   }
 
-  /** A frame comes in pieces: long before it is a message, it costs everybody time. */
+  /** Leaves the socket alone when enough of its token's was read in a turn: the pieces of a frame cost time long before it is a message. */
   #readInTurns(budget: ReadBudget): void {
     const reading = { hold: () => this.#hold.hold("read"), release: () => this.#hold.release("read") };
     this.#stream.on("data", (chunk: Buffer) => budget.take(reading, chunk.length));

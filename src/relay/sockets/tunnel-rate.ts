@@ -45,7 +45,7 @@ export class RateBuckets {
   readonly stalls: TokenBucket;
   /** What its connections may have of a turn of the event loop. */
   readonly turn: TurnBudget;
-  /** What of theirs is read in one. */
+  /** What is read of its connections in one. */
   readonly reading = new ReadBudget();
 
   constructor(

@@ -100,7 +100,7 @@ export class WatchSession implements LiveWatch {
     this.#metrics = metrics;
     this.#failures = options.failures;
     this.#throttle = new Throttle(
-      socket,
+      { socket, stream: options.stream },
       options.limits.messagesPerSecond,
       options.rate,
       options.limits.pingIntervalMs / 2,

@@ -66,7 +66,7 @@ const named = new WeakMap<ChatList, Named>();
  *
  * @param list never changed from here on
  * @param now milliseconds since 1970
- * @returns the same array each time as long as it says the same
+ * @returns the same array for the same list, as long as it says the same
  */
 export function tombstonesOf(list: ChatList | undefined, now: number): readonly string[] {
   if (list === undefined) return NO_ROOTS;

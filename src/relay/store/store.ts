@@ -200,7 +200,7 @@ export interface ChatRoots {
   /**
    * The chat's repositories that vanished, as long as they are remembered, ascending.
    *
-   * @returns the same array each time as long as it says the same; it is never changed
+   * @returns as a rule the same array as long as it says the same; it is never changed
    */
   tombstones(chat: string): readonly string[];
   /** How many roots the chats of a workspace have and had. */

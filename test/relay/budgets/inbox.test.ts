@@ -28,7 +28,7 @@ const standingTurn = () => new TurnBudget(new FakeClock());
 /** A socket of a party, and the names of its messages as they are handled. */
 function open(budget: TurnBudget, handled: string[]) {
   const socket = new FakeSocket();
-  const hold = new ReadHold(socket as unknown as WebSocket);
+  const hold = new ReadHold(socket as unknown as WebSocket, socket);
   const inbox = new Inbox(budget, hold, ({ data }) => handled.push(data.toString("latin1", 0, 2)));
   /** @param name two characters */
   const receive = (name: string, bytes = 2) =>
@@ -83,7 +83,8 @@ t.test("a message that takes long is all of a turn, however short it is", async 
   const handled: string[] = [];
   const clock = new FakeClock();
   const budget = new TurnBudget(clock);
-  const hold = new ReadHold(new FakeSocket() as unknown as WebSocket);
+  const socket = new FakeSocket();
+  const hold = new ReadHold(socket as unknown as WebSocket, socket);
   const handle = ({ data }: { data: Buffer }) => {
     handled.push(String(data));
     void clock.advance(data[0] === LONG ? 3 : 0.1);

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { constants, deflateRawSync } from "node:zlib";
 import t, { type Test } from "tap";
 import { TUNNEL_PATH, TUNNEL_SUBPROTOCOL } from "../../../src/protocol/index.js";
 import { READ_BYTES } from "../../../src/relay/budgets/read-budget.js";
@@ -25,15 +26,27 @@ function acceptedSockets(t: Test): Set<Socket> {
 
 /** @returns how many bytes were read of all sockets in one turn of the event loop at most, until so many have come */
 async function mostInTurn(sockets: ReadonlySet<Socket>, bytes: number): Promise<number> {
+  const isOpen = () => [...sockets].every(({ destroyed }) => !destroyed);
   const read = () => [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   let most = 0;
   for (let before = read(); before < bytes; ) {
     await nextTurn();
     const now = read();
+    if (now < bytes && !isOpen()) throw new Error(`a socket was closed after ${now} bytes`);
     most = Math.max(most, now - before);
     before = now;
   }
   return most;
+}
+
+/** An agent's request for its tunnel. @param headers further ones */
+function upgradeOf({ agentToken }: TestRelay, ...headers: string[]): string {
+  return [
+    ...[`GET ${TUNNEL_PATH} HTTP/1.1`, "Host: x", "Connection: Upgrade", "Upgrade: websocket"],
+    ...["Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}`],
+    ...[`Sec-WebSocket-Protocol: ${TUNNEL_SUBPROTOCOL}`, `Authorization: Bearer ${agentToken}`],
+    ...[...headers, "\r\n"],
+  ].join("\r\n");
 }
 
 t.test("bodies that nobody wants are read piece by piece, with turns for others in between", async (t) => {
@@ -52,15 +65,10 @@ t.test("bodies that nobody wants are read piece by piece, with turns for others 
 });
 
 t.test("so are the frames of an agent that is connected several times", async (t) => {
-  const relay = await TestRelay.start(t, { limits: { agentFrameBytes: 64 * MIB } });
+  const relay = await TestRelay.start(t, { limits: { agentFrameBytes: 64 * MIB, helloTimeoutMs: 300_000 } });
   const sockets = acceptedSockets(t);
   const connections = Array.from({ length: CONNECTIONS }, () => new RawConnection(t, relay.url));
-  const request = [
-    ...[`GET ${TUNNEL_PATH} HTTP/1.1`, "Host: x", "Connection: Upgrade", "Upgrade: websocket"],
-    ...["Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}`],
-    ...[`Sec-WebSocket-Protocol: ${TUNNEL_SUBPROTOCOL}`, `Authorization: Bearer ${relay.agentToken}`, "\r\n"],
-  ].join("\r\n");
-  for (const { socket } of connections) socket.write(request);
+  for (const { socket } of connections) socket.write(upgradeOf(relay));
   await until("all are open", () => connections.every(({ status }) => status === 101));
   // the beginning of a masked frame of 32 MiB, of which half comes
   const head = Buffer.alloc(14);
@@ -75,3 +83,22 @@ t.test("so are the frames of an agent that is connected several times", async (t
   t.ok(most <= MOST_IN_TURN, `${most} bytes in a turn, of ${MOST_IN_TURN}`);
   for (const { socket } of connections) socket.destroy();
 });
+
+t.test(
+  "what comes behind the end of a tunnel is read away, also when a packed message is right before it",
+  async (t) => {
+    const relay = await TestRelay.start(t, { limits: { helloTimeoutMs: 300_000 } });
+    const sockets = acceptedSockets(t);
+    const { socket } = new RawConnection(t, relay.url);
+    socket.write(upgradeOf(relay, "Sec-WebSocket-Extensions: permessage-deflate"));
+    await until("it is open", () => socket.bytesRead > 0);
+    const packed = deflateRawSync(Buffer.from("[]"), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+    const message = Buffer.concat([Buffer.from([0xc1, 0x80 | packed.length]), Buffer.alloc(4), packed]);
+    const close = Buffer.concat([Buffer.from([0x88, 0x82]), Buffer.alloc(4), Buffer.from([0x03, 0xe8])]);
+    const junk = Buffer.alloc(16 * MIB);
+    socket.write(Buffer.concat([message, close, junk]));
+    const [accepted] = sockets;
+    await until("the relay has ended it", () => accepted?.destroyed === true);
+    t.ok((accepted?.bytesRead ?? 0) >= junk.length, "all of it was read first");
+  },
+);

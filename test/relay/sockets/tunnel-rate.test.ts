@@ -28,7 +28,7 @@ function open(limits = LIMITS) {
   const socket = new FakeSocket();
   const clock = new FakeClock();
   const buckets = new RateBuckets(limits, clock);
-  const rate = new TunnelRate(new ReadHold(socket as unknown as WebSocket), buckets, MAX_HOLD_MS, clock);
+  const rate = new TunnelRate(new ReadHold(socket as unknown as WebSocket, socket), buckets, MAX_HOLD_MS, clock);
   return { socket, clock, buckets, rate };
 }
 
@@ -161,7 +161,7 @@ t.test("a new connection has what the last one has left, and a welcome costs wha
   const { clock, buckets, rate } = open();
   rate.frame(100_000);
   const socket = new FakeSocket();
-  const next = new TunnelRate(new ReadHold(socket as unknown as WebSocket), buckets, MAX_HOLD_MS, clock);
+  const next = new TunnelRate(new ReadHold(socket as unknown as WebSocket, socket), buckets, MAX_HOLD_MS, clock);
   next.frame(1);
   t.notOk(socket.isRead);
   const welcomed = open();

@@ -62,13 +62,13 @@ export class FrameCache {
   ): TextFrame {
     const named = answersJson(answers);
     const ids = repositories?.map(({ id }) => id).join(" ") ?? "alone";
-    const gone = removedEntries(removed).json;
-    return this.#cached(this.#frames, `${scannedAt} ${isStale}${named} ${ids} ${gone}`, () => {
+    return this.#cached(this.#frames, `${scannedAt} ${isStale}${named} ${ids} ${removed.join("\n")}`, () => {
       const head = `{"type":"changes","scanned_at":"${new Date(scannedAt).toISOString()}"${isStale ? ',"stale":true' : ""}${named}`;
       if (repositories === undefined) return TextFrame.of(head, "}");
       const start = `${head},"repositories":[`;
       const [only] = repositories;
       if (only !== undefined && repositories.length + removed.length === 1) return only.framed(start, END);
+      const gone = removedEntries(removed).json;
       const entries = [...repositories.map((entry) => entry.piece(0)), ...(gone === "" ? [] : [gone])];
       return TextFrame.of(start, ...entries.flatMap((entry, at) => (at === 0 ? [entry] : [",", entry])), END);
     });

@@ -23,10 +23,12 @@ const BATCH = 200;
 const TURN_MS = 2;
 /** Long writes may come again and again: for so many times what they took in a turn there are no others. */
 const PAUSE_SHARE = 19;
-/** And for so many times what one took beyond the turn, while everybody waited for it. */
+/** And for so many times what they took beyond two turns, while everybody waited for them. */
 const STALL_PAUSE_SHARE = 180;
-/** A turn that the disk held up does not let what waits lie for longer, in milliseconds. */
+/** A turn that the disk held up does not let what waits lie for longer: a relay that is killed loses it. Milliseconds. */
 const MAX_PAUSE_MS = 3_000;
+/** When more than so many wait, which is no one party's doing, they would be lost before their turn: a stall is no reason to wait. */
+const MANY_LONG = 20;
 /** What the probe writes, in bytes: room for one page shows little. */
 const PROBE_BYTES = 65_536;
 
@@ -68,7 +70,7 @@ export class StoreWriter {
     this.health = new StoreHealth(log, clock, () => {
       this.#probe.run();
       this.#written();
-      this.#drain();
+      this.#drainOrDrop();
     });
   }
 
@@ -117,7 +119,7 @@ export class StoreWriter {
   }
 
   #defer(waiting: Map<string, () => void>, key: string, write: () => void): void {
-    waiting.delete(key); // it goes to the end
+    if (waiting === this.#waiting) waiting.delete(key); // it goes to the end; a long one, which waits for long, has the older one's place
     waiting.set(key, write);
     for (const oldest of waiting.keys()) {
       if (waiting.size <= MAX_WAITING) break;
@@ -203,7 +205,7 @@ export class StoreWriter {
     this.health.close();
     this.#isClosed = true;
     try {
-      while (this.waitingCount > 0) this.#drain(true);
+      while (this.waitingCount > 0) this.#drainOrDrop(true);
     } catch (thrown) {
       this.#log.warn({ lost: this.waitingCount, detail: messageOf(thrown) }, "the store took no more writes");
     }
@@ -223,10 +225,11 @@ export class StoreWriter {
     const began = performance.now();
     const short = this.#writeFrom(this.#waiting, began);
     const isLongsTurn = this.#waiting.size === 0 && (isHurried || this.#clock.monotonicMs() >= this.#nextLongAt);
+    const longBegan = performance.now();
     const long = isLongsTurn ? this.#writeFrom(this.#long, began) : 0;
     if (long > 0) {
-      const tookMs = performance.now() - began;
-      const stallMs = Math.max(0, tookMs - 2 * TURN_MS);
+      const tookMs = performance.now() - longBegan;
+      const stallMs = this.#long.size > MANY_LONG ? 0 : Math.max(0, tookMs - 2 * TURN_MS);
       const pauseMs = Math.min(MAX_PAUSE_MS, PAUSE_SHARE * tookMs + STALL_PAUSE_SHARE * stallMs);
       this.#nextLongAt = this.#clock.monotonicMs() + pauseMs;
     }
@@ -245,7 +248,23 @@ export class StoreWriter {
       waiting.delete(key);
       count += 1;
     }
+    this.#tried = undefined;
     return count;
+  }
+
+  /** Writes for a turn; what can never be written is dropped. @returns as `#drain` @throws what is a trouble of the store */
+  #drainOrDrop(isHurried = false): boolean {
+    try {
+      return this.#drain(isHurried);
+    } catch (thrown) {
+      if (this.#tried === undefined || troubleOf(thrown) !== undefined) throw thrown;
+      // it must not be in the way of the others
+      this.#tried.waiting.delete(this.#tried.key);
+      this.#tried = undefined;
+      this.#log.error({ err: thrown }, "a write that had waited failed");
+      if (this.waitingCount > 0) this.#schedule();
+      return true;
+    }
   }
 
   /** Has another turn soon enough. */
@@ -275,18 +294,11 @@ export class StoreWriter {
       return;
     }
     try {
-      if (!this.#drain(isHurried) && this.#lockedSince !== undefined) this.#probe.run();
+      if (!this.#drainOrDrop(isHurried) && this.#lockedSince !== undefined) this.#probe.run();
       this.#written();
     } catch (thrown) {
-      if (this.failed(thrown)) this.#schedule();
-      else this.#dropTried(thrown);
+      if (!this.failed(thrown)) this.#log.error({ err: thrown }, "writing to the store failed");
+      this.#schedule();
     }
-  }
-
-  /** A write that can never succeed must not be in the way of the others. */
-  #dropTried(thrown: unknown): void {
-    if (this.#tried !== undefined) this.#tried.waiting.delete(this.#tried.key);
-    this.#log.error({ err: thrown }, "a write that had waited failed");
-    if (this.waitingCount > 0) this.#schedule();
   }
 }
