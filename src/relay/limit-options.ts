@@ -84,7 +84,7 @@ export const DEFAULT_LIMITS: LimitOptions = {
   pingIntervalMs: PING_INTERVAL_MS,
   agentMessagesPerSecond: 2_000,
   agentBytesPerSecond: 8 * 1024 * 1024,
-  agentStallMsPerSecond: 2,
+  agentStallMsPerSecond: 1,
   treeBytes: 256 * 1024 * 1024,
   workspaceBytes: 128 * 1024 * 1024,
   workspaceTrees: MAX_TREES,

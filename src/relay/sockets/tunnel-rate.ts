@@ -20,7 +20,7 @@ const HEADS_PER_MESSAGE = 20;
 
 /**
  * How much of the relay's time an agent may take at once in which nobody else has a turn, in seconds of its rate: the first
- * states of ten large trees. Who takes more is read so seldom that others' 99th percentile stays theirs.
+ * states of five large trees. Who takes more is read so seldom that others' 99th percentile stays theirs.
  */
 const STALL_BURST_SECONDS = 30;
 /**

@@ -7,7 +7,7 @@ import {
   type TreeMeta,
   unifiedDiff,
 } from "../../../protocol/index.js";
-import { jsonSize, jsonTextBytes } from "./json-size.js";
+import { jsonSize, jsonTextBytes, totalSize } from "./json-size.js";
 import { RepositoryEntry } from "./repository-entry.js";
 
 /** A tree as clients are shown it, within the limit of one tree. */
@@ -57,10 +57,10 @@ interface Part {
  * @returns in the same order; more than `room` only where names and branches alone are
  */
 export function fitEntries(trees: readonly ShownTree[], room: number): FittedEntry[] {
-  const whole = trees.map(measure);
-  const all = whole.reduce((sum, { total }) => sum + total, 0);
-  if (all <= room) return whole.map(({ tree, total }) => ({ entry: tree.entry, bytes: total }));
-  return withoutHunks(withoutHeaders(whole, room), room);
+  const totals = trees.map(totalOf);
+  const all = totals.reduce((sum, total) => sum + total, 0);
+  if (all <= room) return trees.map(({ entry }, at) => ({ entry, bytes: totals[at] ?? 0 }));
+  return withoutHunks(withoutHeaders(trees.map(measure), room), room);
 }
 
 /** A tree with less in it. */
@@ -68,16 +68,21 @@ function shownTree({ root }: ShownTree, meta: TreeMeta, files: readonly TreeFile
   return { root, meta, files, entry: new RepositoryEntry(root, meta, { files, tooLargeBytes: 0 }) };
 }
 
+/** What a tree takes as it is, in bytes of JSON. */
+function totalOf({ entry, files, meta }: ShownTree): number {
+  let total = entry.bytesAround + sentenceBytes(meta);
+  for (const file of files) total += totalSize(file);
+  return total;
+}
+
+function sentenceBytes(meta: TreeMeta): number {
+  return meta.too_large_bytes > 0 ? jsonTextBytes(unifiedDiff([], meta.too_large_bytes)) : 0;
+}
+
 function measure(tree: ShownTree): Part {
-  const { entry, files, meta } = tree;
-  const sentence = meta.too_large_bytes > 0 ? jsonTextBytes(unifiedDiff([], meta.too_large_bytes)) : 0;
-  let total = entry.bytesAround + sentence;
-  let least = total;
-  for (const file of files) {
-    const size = jsonSize(file);
-    total += size.total;
-    least += size.least;
-  }
+  const total = totalOf(tree);
+  let least = tree.entry.bytesAround + sentenceBytes(tree.meta);
+  for (const file of tree.files) least += jsonSize(file).least;
   const mark = least < total ? MARK_BYTES : 0;
   return { tree, total, least: least + mark, mark };
 }

@@ -301,7 +301,7 @@ export function isNamed({ omitted_bytes, omitted_files, filter_not_run, withheld
 }
 
 /** Whether its patch is its header and its hunks, and nothing else. */
-function isAsItCame(file: TreeFile): boolean {
+export function isAsItCame(file: TreeFile): boolean {
   return !isNamed(file) || (!lacksHunks(file) && lastLines(file) === "");
 }
 
