@@ -133,7 +133,7 @@ t.test("what was shown outlives edits of its file and of others, and moves for n
       changed,
       async () => (await rowsOnPage(page)).filter((row) => !row.startsWith(" ")).join("\n") === changed,
     );
-    await untilTrue(page, `document.querySelector('.file[data-path="0.txt"]').textContent.includes("edit ${at}")`);
+    await untilTrue(page, `document.querySelector('.file[data-path="0.txt"]')?.textContent.includes("edit ${at}")`);
     t.equal(await lineTop(page, read), top, JSON.stringify(edit));
     const shown = await rowsOnPage(page);
     const missing = Array.from({ length: 35 }, (_, each) => 152 + each)
@@ -188,7 +188,7 @@ t.test("a line that its file has a hundred times is the one that stays in its pl
   const top = await topOfOld(150);
   for (const [at, edit] of ["one\n  again();", "one\n\n  again();\n", "one"].entries()) {
     repo.write("a.ts", again({ 85: edit, 90: "first", 190: `second ${at}` }));
-    await untilTrue(page, `document.querySelector('${A}').textContent.includes("second ${at}")`);
+    await untilTrue(page, `document.querySelector('${A}')?.textContent.includes("second ${at}")`);
     t.equal(await topOfOld(150), top, JSON.stringify(edit));
   }
 });
@@ -201,7 +201,7 @@ t.test("a new old version takes its lines away: those of another one would be sh
   repo.write("a.ts", `above\n${program(EDITS)}`);
   repo.commit();
   repo.write("a.ts", `above\n${program({ ...EDITS, 250: "  const edited = 250;" })}`);
-  await untilTrue(page, `document.querySelector('${A}').dataset.additions === "1"`);
+  await untilTrue(page, `document.querySelector('${A}')?.dataset.additions === "1"`);
   t.same(await rowsOnPage(page), gitRows(repo, 3));
 });
 

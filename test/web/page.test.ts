@@ -147,7 +147,7 @@ t.test(
     await page.check(`${file("src/a.ts")} [data-action=viewed]`);
     await page.click(`${file("src/spaces.ts")} [data-action=collapse]`);
     t.ok(await has(page, "src/a.ts", "data-collapsed"), "what is viewed is folded");
-    await untilTrue(page, "document.querySelector('.progress').textContent === '1 of 3 viewed'");
+    await untilTrue(page, "document.querySelector('.progress')?.textContent === '1 of 3 viewed'");
 
     agent.tell(ROOT, [A, fileWith("src/b.ts", ["+other"]), SPACES]);
     await page.waitForSelector(`${file("src/b.ts")}:has-text("other")`);

@@ -71,7 +71,7 @@ for (const count of [12, 150]) {
       tell(edit);
       await untilTrue(
         page,
-        `document.querySelector('.file[data-path="src/zz.ts"]').textContent.includes("edit ${edit}")`,
+        `document.querySelector('.file[data-path="src/zz.ts"]')?.textContent.includes("edit ${edit}")`,
       );
       const top = await topOf(page, "theLineUnderTheEye");
       if (top !== first) moved.push(`edit ${edit} (${kind}): ${top - first} px`);
