@@ -48,6 +48,10 @@ export async function follow(
   return Object.assign(followed, { tracker });
 }
 
+/** Whether this process reads files, runs a program, or goes on in the next turn of its loop. */
+const isAtWork = (): boolean =>
+  process.getActiveResourcesInfo().some((kind) => /^(FSReq|Immediate|Process)/.test(kind));
+
 /** The whole diff of a state. */
 export const textOf = (state: TreeState | undefined): string | undefined =>
   state?.files.map((file) => file.header + file.hunks).join("");
@@ -70,8 +74,9 @@ export async function untilRight(
   let polls = 0;
   const isRight = async (): Promise<boolean> => {
     if (textOf(followed.tracker.state) === expected) return true;
-    // an event may be on its way: time stands still until there is something to wait for
-    if (clock?.nextMs !== undefined && clock.nextMs <= allowedMs - passedMs) {
+    // time stands still while a look is under way, which would have taken as long as the clock is moved, and
+    // until there is something to wait for: an event may be on its way
+    if (!isAtWork() && clock?.nextMs !== undefined && clock.nextMs <= allowedMs - passedMs) {
       // what is due in a long time is not waited for at this pace, but events may be on their way before
       const isFar = clock.nextMs > 100;
       if (isFar && polls++ < 40) return false;

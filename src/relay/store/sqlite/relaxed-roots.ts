@@ -4,8 +4,10 @@ import type { ChatRoots } from "../store.js";
 import type { ChatRootTable } from "./chat-roots.js";
 import type { StoreWriter } from "./writer.js";
 
-/** So many roots of chats whose lists were not written yet are held; then those that have waited longest go. */
+/** So many roots of chats whose lists were not written yet are held; then some of the workspace go that has the most of them. */
 const MAX_UNWRITTEN_ROOTS = 100_000;
+/** What a chat counts as beside its roots. */
+const CHAT_ROOTS = 10;
 
 /** What is longer, with what the chat had before, is written when others have had their turn: all of it is. Characters. */
 const LONG_UNITS = 16 * 1024;
@@ -24,6 +26,8 @@ export class RelaxedChatRoots implements ChatRoots {
   readonly #roots: ChatRootTable;
   readonly #writer: StoreWriter;
   readonly #unwritten = new Map<string, Unwritten>();
+  /** The same chats by workspace, those that have waited longest first, and what they count as together. */
+  readonly #workspaces = new Map<string, { chats: Set<string>; count: number }>();
   #count = 0;
 
   constructor(roots: ChatRootTable, writer: StoreWriter) {
@@ -79,13 +83,31 @@ export class RelaxedChatRoots implements ChatRoots {
   }
 
   #defer(chat: string, unwritten: Unwritten): void {
-    this.#unwritten.set(chat, unwritten);
-    this.#count += unwritten.present.size + unwritten.gone.size;
-    this.#writer.later(keyOf(chat), () => this.#write(chat));
-    for (const oldest of this.#unwritten.keys()) {
-      if (this.#count <= MAX_UNWRITTEN_ROOTS) break;
-      this.#forget(oldest);
+    this.#hold(chat, unwritten);
+    const write = () => this.#write(chat);
+    const dropped = () => this.#forget(chat);
+    if (this.#isLong(chat, unwritten)) this.#writer.later(keyOf(chat), write, dropped);
+    else this.#writer.relaxed(keyOf(chat), write, dropped);
+    while (this.#count > MAX_UNWRITTEN_ROOTS) this.#giveUpOne();
+  }
+
+  /** Long lists wait for others all the time, short ones while the store takes none. */
+  #isLong(chat: string, { present, gone }: Unwritten): boolean {
+    try {
+      return unitsOf(present) + unitsOf(gone) + this.#roots.unitsOf(chat) > LONG_UNITS;
+    } catch (thrown) {
+      if (!this.#writer.failed(thrown)) throw thrown;
+      return true; // it is not known
     }
+  }
+
+  /** Whoever has the most that waits is the reason that there is too much. */
+  #giveUpOne(): void {
+    let most: { chats: Set<string>; count: number } | undefined;
+    for (const each of this.#workspaces.values()) if (each.count > (most?.count ?? 0)) most = each;
+    const [oldest = ""] = most?.chats ?? [];
+    this.#forget(oldest);
+    this.#writer.forget(keyOf(oldest));
   }
 
   rowCount(workspace: string): number {
@@ -117,12 +139,32 @@ export class RelaxedChatRoots implements ChatRoots {
     this.#forget(chat);
   }
 
+  #hold(chat: string, unwritten: Unwritten): void {
+    const count = countOf(unwritten);
+    const of = this.#workspaces.get(unwritten.workspace) ?? { chats: new Set(), count: 0 };
+    this.#workspaces.set(unwritten.workspace, of);
+    of.chats.add(chat);
+    of.count += count;
+    this.#unwritten.set(chat, unwritten);
+    this.#count += count;
+  }
+
   #forget(chat: string): void {
     const unwritten = this.#unwritten.get(chat);
     if (unwritten === undefined) return;
-    this.#count -= unwritten.present.size + unwritten.gone.size;
     this.#unwritten.delete(chat);
+    const count = countOf(unwritten);
+    this.#count -= count;
+    const of = this.#workspaces.get(unwritten.workspace);
+    if (of === undefined) return;
+    of.chats.delete(chat);
+    of.count -= count;
+    if (of.chats.size === 0) this.#workspaces.delete(unwritten.workspace);
   }
+}
+
+function countOf({ present, gone }: Unwritten): number {
+  return CHAT_ROOTS + present.size + gone.size;
 }
 
 function keyOf(chat: string): string {

@@ -27,10 +27,17 @@ const PAUSE_SHARE = 19;
 const STALL_PAUSE_SHARE = 180;
 /** A turn that the disk held up does not let what waits lie for longer: a relay that is killed loses it. Milliseconds. */
 const MAX_PAUSE_MS = 3_000;
-/** When more than so many wait, which is no one party's doing, they would be lost before their turn: a stall is no reason to wait. */
-const MANY_LONG = 20;
+/** Nor do all pauses together that stalls are the reason of, until the last of those that wait has its turn. Milliseconds. */
+const MAX_STALL_PAUSES_MS = 30_000;
 /** What the probe writes, in bytes: room for one page shows little. */
 const PROBE_BYTES = 65_536;
+
+/** A write that waits. */
+interface Waiting {
+  write(): void;
+  /** It is given up: too many wait, or it cannot be done. */
+  dropped(): void;
+}
 
 /**
  * The server's writes, none of which holds up the event loop for longer than {@link SERVE_BUSY_TIMEOUT_MS}.
@@ -46,12 +53,12 @@ export class StoreWriter {
   readonly #sync: () => Promise<void>;
   readonly #probe: Database.Statement;
   /** By key, oldest first. */
-  readonly #waiting = new Map<string, () => void>();
+  readonly #waiting = new Map<string, Waiting>();
   /** Those that take longer than a turn of the loop should. */
-  readonly #long = new Map<string, () => void>();
+  readonly #long = new Map<string, Waiting>();
   #retry: { at: number; cancel: () => void } | undefined;
   /** The one of those that wait that was tried last. */
-  #tried: { waiting: Map<string, () => void>; key: string } | undefined;
+  #tried: { waiting: Map<string, Waiting>; key: string } | undefined;
   /** Monotonic milliseconds: since when another process has let no write through. */
   #lockedSince: number | undefined;
   /** Monotonic milliseconds: before then no long write is begun. */
@@ -93,37 +100,42 @@ export class StoreWriter {
    * Writes without waiting for the disk: now, or when the store takes it.
    *
    * @param key what is written: a write that waits gives way to a newer one of the same
+   * @param dropped called when it is given up, with what waited of the same
    * @throws what is no trouble of the store
    */
-  relaxed(key: string, write: () => void): void {
+  relaxed(key: string, write: () => void, dropped: () => void = () => undefined): void {
     this.#long.delete(key);
     if (!this.isBehind) {
       try {
         writeRelaxed(this.#db, write);
         return;
       } catch (thrown) {
-        if (!this.failed(thrown)) throw thrown;
+        if (!this.failed(thrown)) {
+          dropped();
+          throw thrown;
+        }
       }
     }
-    this.#defer(this.#waiting, key, write);
+    this.#defer(this.#waiting, key, { write, dropped });
   }
 
   /**
    * Writes what takes long, when others have had their turn.
    *
-   * @param key as of {@link relaxed}
+   * @param key as of {@link relaxed} @param dropped as of {@link relaxed}
    */
-  later(key: string, write: () => void): void {
+  later(key: string, write: () => void, dropped: () => void = () => undefined): void {
     this.#waiting.delete(key);
-    this.#defer(this.#long, key, write);
+    this.#defer(this.#long, key, { write, dropped });
   }
 
-  #defer(waiting: Map<string, () => void>, key: string, write: () => void): void {
+  #defer(waiting: Map<string, Waiting>, key: string, job: Waiting): void {
     if (waiting === this.#waiting) waiting.delete(key); // it goes to the end; a long one, which waits for long, has the older one's place
-    waiting.set(key, write);
-    for (const oldest of waiting.keys()) {
+    waiting.set(key, job);
+    for (const [oldest, { dropped }] of waiting) {
       if (waiting.size <= MAX_WAITING) break;
       waiting.delete(oldest);
+      dropped();
     }
     this.#schedule();
   }
@@ -229,8 +241,9 @@ export class StoreWriter {
     const long = isLongsTurn ? this.#writeFrom(this.#long, began) : 0;
     if (long > 0) {
       const tookMs = performance.now() - longBegan;
-      const stallMs = this.#long.size > MANY_LONG ? 0 : Math.max(0, tookMs - 2 * TURN_MS);
-      const pauseMs = Math.min(MAX_PAUSE_MS, PAUSE_SHARE * tookMs + STALL_PAUSE_SHARE * stallMs);
+      const stallMs = Math.max(0, tookMs - 2 * TURN_MS);
+      const stallPauseMs = Math.min(STALL_PAUSE_SHARE * stallMs, MAX_STALL_PAUSES_MS / Math.max(1, this.#long.size));
+      const pauseMs = Math.min(MAX_PAUSE_MS, PAUSE_SHARE * tookMs + stallPauseMs);
       this.#nextLongAt = this.#clock.monotonicMs() + pauseMs;
     }
     if (this.waitingCount > 0) this.#schedule();
@@ -238,9 +251,9 @@ export class StoreWriter {
   }
 
   /** @param began when the turn did @returns how many were written, one at least if there is one */
-  #writeFrom(waiting: Map<string, () => void>, began: number): number {
+  #writeFrom(waiting: Map<string, Waiting>, began: number): number {
     let count = 0;
-    for (const [key, write] of waiting) {
+    for (const [key, { write }] of waiting) {
       if (count === BATCH || (count > 0 && performance.now() >= began + TURN_MS)) break;
       this.#tried = { waiting, key };
       writeRelaxed(this.#db, write);
@@ -259,8 +272,11 @@ export class StoreWriter {
     } catch (thrown) {
       if (this.#tried === undefined || troubleOf(thrown) !== undefined) throw thrown;
       // it must not be in the way of the others
-      this.#tried.waiting.delete(this.#tried.key);
+      const { waiting, key } = this.#tried;
       this.#tried = undefined;
+      const job = waiting.get(key);
+      waiting.delete(key);
+      job?.dropped();
       this.#log.error({ err: thrown }, "a write that had waited failed");
       if (this.waitingCount > 0) this.#schedule();
       return true;
