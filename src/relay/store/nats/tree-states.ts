@@ -151,12 +151,13 @@ export class NatsTreeStates implements TreeStates {
     const subject = treeSubject(workspace, root);
     this.#forget(workspace, root);
     this.#gone.add(subject);
-    this.#behind.later(subject, async () => {
+    const write = async () => {
       if (!this.#gone.has(subject)) return;
       const { revision, data } = await this.#stream.last(subject);
       if (data !== undefined && this.#gone.has(subject)) await this.#stream.put(subject, undefined, revision);
       this.#gone.delete(subject); // what was written in between is another relay's, and newer
-    });
+    };
+    this.#behind.later(subject, write, () => this.#gone.delete(subject));
   }
 
   rowCount(workspace: string): number {

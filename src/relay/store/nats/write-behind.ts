@@ -8,11 +8,18 @@ const MAX_WAITING = 10_000;
 /** How long until what the store did not take is tried again, in milliseconds. */
 const RETRY_MS = 1_000;
 
+/** A write that waits. */
+interface Waiting {
+  write(): Promise<void>;
+  /** It is given up: too many wait, or it cannot be done. */
+  dropped(): void;
+}
+
 /** Writes that nobody waits for: agents say again what is lost of them. Of each key the newest counts. */
 export class WriteBehind {
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #waiting = new Map<string, () => Promise<void>>();
+  readonly #waiting = new Map<string, Waiting>();
   readonly #running = new Map<string, Promise<void>>();
   #cancelRetry: (() => void) | undefined;
   #isClosed = false;
@@ -27,13 +34,19 @@ export class WriteBehind {
     return this.#waiting.has(key) || this.#running.has(key);
   }
 
-  /** Writes soon, and again until the store takes it. @param key a write that waits gives way to a newer one of the same */
-  later(key: string, write: () => Promise<void>): void {
+  /**
+   * Writes soon, and again until the store takes it.
+   *
+   * @param key a write that waits gives way to a newer one of the same
+   * @param dropped called when it is given up
+   */
+  later(key: string, write: () => Promise<void>, dropped: () => void): void {
     this.#waiting.delete(key); // it goes to the end
-    this.#waiting.set(key, write);
-    for (const oldest of this.#waiting.keys()) {
+    this.#waiting.set(key, { write, dropped });
+    for (const [oldest, job] of this.#waiting) {
       if (this.#waiting.size <= MAX_WAITING) break;
       this.#waiting.delete(oldest);
+      job.dropped();
     }
     this.#start();
   }
@@ -57,22 +70,24 @@ export class WriteBehind {
 
   #start(): void {
     if (this.#isClosed || this.#cancelRetry !== undefined) return;
-    for (const [key, write] of this.#waiting) {
+    for (const [key, job] of this.#waiting) {
       if (this.#running.size >= AT_ONCE) return;
       if (this.#running.has(key)) continue; // one after the other
       this.#waiting.delete(key);
-      this.#running.set(key, this.#run(key, write));
+      this.#running.set(key, this.#run(key, job));
     }
   }
 
-  async #run(key: string, write: () => Promise<void>): Promise<void> {
+  async #run(key: string, job: Waiting): Promise<void> {
     try {
-      await write();
+      await job.write();
     } catch (thrown) {
-      if (troubleOf(thrown) === undefined) this.#log.error({ err: thrown }, "a write that had waited failed");
-      else {
-        if (!this.#waiting.has(key)) this.#waiting.set(key, write);
+      if (troubleOf(thrown) !== undefined) {
+        if (!this.#waiting.has(key)) this.#waiting.set(key, job);
         this.#holdUp();
+      } else {
+        this.#log.error({ err: thrown }, "a write that had waited failed");
+        if (!this.#waiting.has(key)) job.dropped();
       }
     }
     this.#running.delete(key);

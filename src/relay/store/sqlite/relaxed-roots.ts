@@ -1,13 +1,9 @@
 import { MAX_TREES } from "../../../protocol/index.js";
 import { latestOf, unitsOf } from "../chat-list.js";
 import type { ChatRoots } from "../store.js";
+import { UnwrittenLists } from "../unwritten-lists.js";
 import type { ChatRootTable } from "./chat-roots.js";
 import type { StoreWriter } from "./writer.js";
-
-/** So many roots of chats whose lists were not written yet are held; then some of the workspace go that has the most of them. */
-const MAX_UNWRITTEN_ROOTS = 100_000;
-/** What a chat counts as beside its roots. */
-const CHAT_ROOTS = 10;
 
 /** What is longer, with what the chat had before, is written when others have had their turn: all of it is. Characters. */
 const LONG_UNITS = 16 * 1024;
@@ -25,10 +21,7 @@ interface Unwritten {
 export class RelaxedChatRoots implements ChatRoots {
   readonly #roots: ChatRootTable;
   readonly #writer: StoreWriter;
-  readonly #unwritten = new Map<string, Unwritten>();
-  /** The same chats by workspace, those that have waited longest first, and what they count as together. */
-  readonly #workspaces = new Map<string, { chats: Set<string>; count: number }>();
-  #count = 0;
+  readonly #unwritten = new UnwrittenLists<Unwritten>();
 
   constructor(roots: ChatRootTable, writer: StoreWriter) {
     this.#roots = roots;
@@ -43,8 +36,8 @@ export class RelaxedChatRoots implements ChatRoots {
   record(workspace: string, chat: string, present: readonly string[]): void {
     if (this.#writeNow(chat, present, () => this.#roots.record(workspace, chat, present))) return;
     const list = new Set(present);
-    const { present: before = [], gone = new Set<string>() } = this.#unwritten.get(chat) ?? {};
-    this.#forget(chat);
+    const { present: before = [], gone: goneBefore = [] } = this.#unwritten.get(chat) ?? {};
+    const gone = new Set(goneBefore);
     for (const root of before) if (!list.has(root)) gone.add(root);
     for (const root of list) gone.delete(root);
     for (const oldest of gone) {
@@ -83,12 +76,12 @@ export class RelaxedChatRoots implements ChatRoots {
   }
 
   #defer(chat: string, unwritten: Unwritten): void {
-    this.#hold(chat, unwritten);
+    this.#unwritten.set(chat, unwritten);
     const write = () => this.#write(chat);
-    const dropped = () => this.#forget(chat);
+    const dropped = () => this.#unwritten.delete(chat);
     if (this.#isLong(chat, unwritten)) this.#writer.later(keyOf(chat), write, dropped);
     else this.#writer.relaxed(keyOf(chat), write, dropped);
-    while (this.#count > MAX_UNWRITTEN_ROOTS) this.#giveUpOne();
+    for (const each of this.#unwritten.giveUp()) this.#writer.forget(keyOf(each));
   }
 
   /** Long lists wait for others all the time, short ones while the store takes none. */
@@ -99,15 +92,6 @@ export class RelaxedChatRoots implements ChatRoots {
       if (!this.#writer.failed(thrown)) throw thrown;
       return true; // it is not known
     }
-  }
-
-  /** Whoever has the most that waits is the reason that there is too much. */
-  #giveUpOne(): void {
-    let most: { chats: Set<string>; count: number } | undefined;
-    for (const each of this.#workspaces.values()) if (each.count > (most?.count ?? 0)) most = each;
-    const [oldest = ""] = most?.chats ?? [];
-    this.#forget(oldest);
-    this.#writer.forget(keyOf(oldest));
   }
 
   rowCount(workspace: string): number {
@@ -136,35 +120,8 @@ export class RelaxedChatRoots implements ChatRoots {
     if (unwritten === undefined) return;
     const present = [...unwritten.present];
     this.#roots.record(unwritten.workspace, chat, present, unwritten.gone);
-    this.#forget(chat);
-  }
-
-  #hold(chat: string, unwritten: Unwritten): void {
-    const count = countOf(unwritten);
-    const of = this.#workspaces.get(unwritten.workspace) ?? { chats: new Set(), count: 0 };
-    this.#workspaces.set(unwritten.workspace, of);
-    of.chats.add(chat);
-    of.count += count;
-    this.#unwritten.set(chat, unwritten);
-    this.#count += count;
-  }
-
-  #forget(chat: string): void {
-    const unwritten = this.#unwritten.get(chat);
-    if (unwritten === undefined) return;
     this.#unwritten.delete(chat);
-    const count = countOf(unwritten);
-    this.#count -= count;
-    const of = this.#workspaces.get(unwritten.workspace);
-    if (of === undefined) return;
-    of.chats.delete(chat);
-    of.count -= count;
-    if (of.chats.size === 0) this.#workspaces.delete(unwritten.workspace);
   }
-}
-
-function countOf({ present, gone }: Unwritten): number {
-  return CHAT_ROOTS + present.size + gone.size;
 }
 
 function keyOf(chat: string): string {

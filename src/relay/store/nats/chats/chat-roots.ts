@@ -14,6 +14,7 @@ import {
 } from "../../chat-list.js";
 import type { ChatRoots } from "../../store.js";
 import { StoreUnavailableError } from "../../trouble.js";
+import { UnwrittenLists } from "../../unwritten-lists.js";
 import { FreshReads } from "../fresh-reads.js";
 import { KeyedStream } from "../keyed-stream.js";
 import type { NatsLink } from "../nats-link.js";
@@ -27,8 +28,6 @@ const MAX_KNOWN_UNITS = 16 * 1024 * 1024;
 const MAX_LIST_BYTES = 512 * 1024;
 /** A root's quotes and signs between, and the time since when it is gone. Bytes. */
 const MOST_PER_ROOT = 24;
-/** So many roots of chats whose lists were not written yet are held; then those that have waited longest go. */
-const MAX_UNWRITTEN_ROOTS = 100_000;
 /** So many workspaces' rows are counted. */
 const MAX_COUNTED = 10_000;
 /** A list that another relay writes as well is tried so often at once. */
@@ -68,8 +67,7 @@ export class NatsChatRoots implements ChatRoots {
     maxSize: MAX_KNOWN_UNITS,
     sizeCalculation: (list) => 1 + unitsIn(list),
   });
-  readonly #unwritten = new Map<string, Unwritten>();
-  #unwrittenCount = 0;
+  readonly #unwritten = new UnwrittenLists<Unwritten>();
   /** Workspace → chat → how many roots it has and had, those that were written first first. */
   readonly #rows = new LRUCache<string, Map<string, number>>({ max: MAX_COUNTED });
 
@@ -149,22 +147,14 @@ export class NatsChatRoots implements ChatRoots {
   }
 
   #say(chat: string, { workspace, present, gone }: Unwritten): void {
-    this.#forget(chat);
     const kept = gone.size <= MAX_TREES ? gone : new Set([...gone].slice(-MAX_TREES));
     this.#unwritten.set(chat, { workspace, present, gone: kept });
-    this.#unwrittenCount += (present?.size ?? 0) + kept.size;
-    this.#behind.later(chat, () => this.#write(chat));
-    for (const oldest of this.#unwritten.keys()) {
-      if (this.#unwrittenCount <= MAX_UNWRITTEN_ROOTS || oldest === chat) break;
-      this.#forget(oldest);
-    }
-  }
-
-  #forget(chat: string): void {
-    const unwritten = this.#unwritten.get(chat);
-    if (unwritten === undefined) return;
-    this.#unwrittenCount -= (unwritten.present?.size ?? 0) + unwritten.gone.size;
-    this.#unwritten.delete(chat);
+    this.#behind.later(
+      chat,
+      () => this.#write(chat),
+      () => this.#unwritten.delete(chat),
+    );
+    for (const each of this.#unwritten.giveUp()) this.#behind.forget(each);
   }
 
   async #write(chat: string): Promise<void> {
@@ -172,7 +162,7 @@ export class NatsChatRoots implements ChatRoots {
     if (unwritten === undefined) return;
     const list = await this.#put(chat, unwritten);
     this.#know(chat, list);
-    if (this.#unwritten.get(chat) === unwritten) this.#forget(chat); // what was said meanwhile is written next
+    if (this.#unwritten.get(chat) === unwritten) this.#unwritten.delete(chat); // what was said meanwhile is written next
     this.#trim(unwritten.workspace, chat);
   }
 
@@ -227,11 +217,12 @@ export class NatsChatRoots implements ChatRoots {
       excess -= rows;
       this.#know(other, NOTHING);
       this.#rows.get(workspace)?.delete(other);
-      this.#forget(other);
-      this.#behind.later(other, async () => {
-        const subject = rootsSubject(other);
+      this.#unwritten.delete(other);
+      const subject = rootsSubject(other);
+      const write = async () => {
         await this.#stream.put(subject, undefined, (await this.#stream.last(subject)).revision);
-      });
+      };
+      this.#behind.later(other, write, () => undefined); // what is too much is found again
     }
   }
 }
