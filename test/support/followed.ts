@@ -48,9 +48,8 @@ export async function follow(
   return Object.assign(followed, { tracker });
 }
 
-/** Whether this process reads files, runs a program, or goes on in the next turn of its loop. */
-const isAtWork = (): boolean =>
-  process.getActiveResourcesInfo().some((kind) => /^(FSReq|Immediate|Process)/.test(kind));
+/** Whether this process reads files, or goes on in the next turn of its loop. */
+const isAtWork = (): boolean => process.getActiveResourcesInfo().some((kind) => /^(FSReq|Immediate)/.test(kind));
 
 /** The whole diff of a state. */
 export const textOf = (state: TreeState | undefined): string | undefined =>
