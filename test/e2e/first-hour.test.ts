@@ -129,7 +129,8 @@ t.test(
     const operator = new Person(t, prefix, { TREEWIRE_RELAY_LISTEN: `127.0.0.1:${port}` });
     const relay = operator.start(here(command("treewire relay serve")));
     await relay.line("it listens", (line) => line.includes('"listening"'), DEADLINE_MS);
-    const told = () => relay.stderr.split("\n").filter((line) => line.includes(`127.0.0.1:${port}/#`));
+    const lines = () => relay.stderr.split("\n").slice(0, -1);
+    const told = () => lines().filter((line) => line.includes(`127.0.0.1:${port}/#`));
     await until("the two lines", () => told().length === 2 || undefined, { seen: () => relay.stderr });
     const [joining = "", viewing = ""] = told();
     const shape = (line: string) => line.replace(/#(agent|view)-.*$/, "#$1-SECRET");

@@ -87,7 +87,9 @@ t.test("what its containers run works as it stands there, twice", async (t) => {
   const { url } = JSON.parse(await serving.line("it listens", (line) => line.includes('"listening"'))) as {
     url: string;
   };
-  const link = await until("the link", () => /\S+#agent-\S+/.exec(serving.stderr)?.[0], { seen: () => serving.stderr });
+  const link = await until("the link", () => /\S+#agent-\S+(?=\n)/.exec(serving.stderr)?.[0], {
+    seen: () => serving.stderr,
+  });
 
   const [tini, dashes, ...shell] = agent?.entrypoint ?? [];
   t.same([tini, dashes], ["tini", "--"]);

@@ -80,11 +80,10 @@ t.test("a refresh is answered when everything written before it has been told", 
     const answers = client.changes.length;
     repo.write("a", `round ${round}\n`);
     client.send('{"type":"refresh"}');
+    const expected = diffOf(repo);
     await until("an answer that comes after the edit", () => {
       const told = client.messages.findLastIndex((message) => message.type === "changes" && message.repositories);
-      return (
-        client.changes.length > answers && client.repositories.get(repo.root)?.unified_diff === diffOf(repo) && told
-      );
+      return client.changes.length > answers && client.repositories.get(repo.root)?.unified_diff === expected && told;
     });
   }
   const before = client.changes.length;

@@ -81,6 +81,7 @@ class Served {
   get said(): string[] {
     return this.program.stderr
       .split("\n")
+      .slice(0, -1) // it may end amid a line
       .filter((line) => line.includes("the store is"))
       .map((line) => z.object({ msg: z.string() }).parse(JSON.parse(line)).msg);
   }
@@ -137,6 +138,7 @@ t.test("a full disk: what is held is served, nothing is acknowledged, and it hea
   t.equal((await served.call("GET", `/chats/files/${kept}`)).status, 200);
   t.same([agent.closeCode, client.closeCode], [undefined, undefined]);
   t.ok(served.program.running);
+  await until("the log says so", () => served.said.includes(BEGINS), { seen: () => served.said });
   t.same(served.said, [BEGINS], "one line, however many writes failed");
 
   disk.empty();
@@ -145,6 +147,7 @@ t.test("a full disk: what is held is served, nothing is acknowledged, and it hea
   t.equal((await served.call("POST", "/admin/tokens", { kind: "client", user: "bob" })).status, 201);
   t.equal(await served.metric("treewire_store_failing"), 0);
   t.ok((await served.metric('treewire_store_errors_total{kind="full"}')) > 0);
+  await until("the log says so, too", () => served.said.includes(HEALED), { seen: () => served.said });
   t.same(served.said, [BEGINS, HEALED]);
   t.equal((await served.program.stop()).status, 0);
 
@@ -221,6 +224,7 @@ t.test("a lock that lasts is said in readyz, refuses writes after 5 s, and is go
   await until("the relay is ready again", async () => (await served.call("GET", "/readyz")).status === 200);
   t.equal((await served.call("POST", `/chats/${served.chat}/archive`)).status, 204);
   t.equal(await client.closed(), 1001);
+  await until("the log says so", () => served.said.includes(HEALED), { seen: () => served.said });
   t.same(served.said, [BEGINS, HEALED]);
 });
 

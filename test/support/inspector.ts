@@ -32,7 +32,7 @@ export class Inspector {
   }
 
   static async attach(t: Cleanup, program: Program): Promise<Inspector> {
-    const url = await until("the debugger listens", () => /ws:\/\/\S+/.exec(program.stderr)?.[0]);
+    const url = await until("the debugger listens", () => /ws:\/\/\S+(?=\n)/.exec(program.stderr)?.[0]);
     const socket = new WebSocket(url);
     t.teardown(() => socket.terminate());
     await once(socket, "open");

@@ -41,7 +41,7 @@ export class TestRepo {
     return git(this.root, ...args);
   }
 
-  /** Writes a file below the root, with the directories above it. */
+  /** Writes a file below the root, with the directories above it. Whoever follows the tree may see it empty before. */
   write(path: string, content: string | Uint8Array): void {
     const target = join(this.root, path);
     mkdirSync(dirname(target), { recursive: true });

@@ -21,8 +21,10 @@ export class TerminalViewer implements Viewer {
 
   constructor(program: Program) {
     this.program = program;
-    if (program.child.stdout === null) throw new Error("its output is not read here");
-    createInterface(program.child.stdout).on("line", (line) => {
+    const { stdout } = program.child;
+    if (stdout === null) throw new Error("its output is not read here");
+    createInterface(stdout).on("line", (line) => {
+      if (stdout.readableEnded) return; // what a program that was killed has left of its last line
       const message = serverMessageSchema.parse(JSON.parse(line));
       if (message.type !== "changes") return;
       for (const change of message.repositories ?? []) {

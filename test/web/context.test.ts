@@ -9,7 +9,7 @@ import { SEED } from "../support/random.js";
 import { createRepo, type TestRepo } from "../support/repo.js";
 import type { Cleanup } from "../support/temp.js";
 import { until } from "../support/until.js";
-import { file, type PageWorld, untilTrue } from "./page-world.js";
+import { file, laidOut, type PageWorld, untilTrue } from "./page-world.js";
 import { openRepo, startAgent, startWorld } from "./real-world.js";
 
 const options = { skip: withoutBrowser };
@@ -116,7 +116,7 @@ t.test("what was shown outlives edits of its file and of others, and moves for n
   await count(page, 16 + 40);
   const read = "line160";
   await page.evaluate(`scrollBy(0, ${await lineTop(page, read)} - innerHeight / 2)`);
-  await page.waitForTimeout(100); // what has come near the screen is laid out
+  await laidOut(page);
   const top = await lineTop(page, read);
   const edits: Record<number, string>[] = [
     { ...EDITS, 10: "  const edited = 10;" },
@@ -184,7 +184,7 @@ t.test("a line that its file has a hundred times is the one that stays in its pl
       })()`),
     );
   await page.evaluate(`scrollBy(0, ${await topOfOld(150)} - innerHeight / 2 + 10)`);
-  await page.waitForTimeout(100); // what has come near the screen is laid out
+  await laidOut(page);
   const top = await topOfOld(150);
   for (const [at, edit] of ["one\n  again();", "one\n\n  again();\n", "one"].entries()) {
     repo.write("a.ts", again({ 85: edit, 90: "first", 190: `second ${at}` }));

@@ -78,6 +78,13 @@ export function file(path: string): string {
   return `.file[data-path=${JSON.stringify(path)}]`;
 }
 
+/** Waits until what has come near the screen is laid out. */
+export async function laidOut(page: Page): Promise<void> {
+  await page.waitForTimeout(100);
+  // a busy machine may have drawn nothing by then
+  await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+}
+
 /** Waits until something is true in the page. @param expression of JavaScript */
 export async function untilTrue(page: Page, expression: string): Promise<void> {
   // not by waitForFunction, which needs what the page's policy forbids

@@ -3,13 +3,18 @@ import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
 import t from "tap";
 import { withoutBrowser } from "../support/browser.js";
+import { until } from "../support/until.js";
 import { fileWith } from "./diffs.js";
 import { file, PageWorld, ROOT, untilTrue } from "./page-world.js";
 
 const options = { skip: withoutBrowser };
-const state = (page: Page) => page.getAttribute("main", "data-state");
 const attribute = (page: Page, path: string, name: string) => page.getAttribute(file(path), name);
 const has = async (page: Page, path: string, name: string) => (await attribute(page, path, name)) !== null;
+/** Signs out and waits for the page behind that: the one before asks for a token as well, when its stream has ended. */
+async function signOut(page: Page, { relay }: PageWorld): Promise<void> {
+  await page.click("text=Sign out");
+  await page.waitForURL(`${relay.url}/`);
+}
 
 const A = fileWith("src/a.ts", [" const one = 1;", "-const two = 2;", "+const two = 22;", " const three = 3;"]);
 const B = fileWith("src/b.ts", [" let x;", "+let y;", " let z;"]);
@@ -73,7 +78,7 @@ t.test(
 
     await page.reload();
     await page.waitForSelector("main[data-state=live]");
-    await page.click("text=Sign out");
+    await signOut(page, world);
     await page.waitForSelector("main[data-state=refused] input[name=token]");
     t.same(await page.context().cookies(), []);
     const answer = await fetch(`${world.relay.url}/chats`, { headers: { cookie: `${cookie?.name}=${cookie?.value}` } });
@@ -365,7 +370,7 @@ t.test(
       await page.waitForSelector("dialog[open]");
       t.same(await findings(), [], `${colorScheme}: the keys`);
       await page.keyboard.press("Escape");
-      await page.click("text=Sign out");
+      await signOut(page, world);
       await page.waitForSelector("input[name=token]");
       t.same(await findings(), [], `${colorScheme}: signing in`);
       await page.context().close();
@@ -381,7 +386,7 @@ t.test("below a path prefix the page asks for nothing outside of it", options, a
     [...text.matchAll(/(?:src|href)="([^"]*)"/g)].filter(([, address = ""]) => !address.startsWith("../assets/")),
     [],
   );
-  t.equal(await state(await world.open(world.relay.url)), "refused");
+  await (await world.open(world.relay.url)).waitForSelector("main[data-state=refused]");
 });
 
 t.test(
@@ -408,7 +413,8 @@ t.test(
     await page.reload();
     await page.waitForSelector(".comment:has-text('why two?')");
     await page.click("[data-action=copy-comments]");
-    t.equal(await page.evaluate("navigator.clipboard.readText()"), "a.txt:11-12\n> second\n> third\n\nwhy two?");
+    const copied = () => page.evaluate("navigator.clipboard.readText()");
+    await until("the copy", async () => (await copied()) === "a.txt:11-12\n> second\n> third\n\nwhy two?");
 
     agent.tell(ROOT, [fileWith("a.txt", [" first", "+put above", ...rows.slice(1)], 10)]);
     await page.waitForSelector(".comment:has-text('Lines 12 to 13')");

@@ -3,7 +3,7 @@ import t from "tap";
 import { withoutBrowser } from "../support/browser.js";
 import { Random, SEED } from "../support/random.js";
 import { edited, fileWith, randomRows } from "./diffs.js";
-import { PageWorld, ROOT, untilTrue } from "./page-world.js";
+import { laidOut, PageWorld, ROOT, untilTrue } from "./page-world.js";
 
 const EDITS = 100;
 
@@ -55,7 +55,7 @@ for (const count of [12, 150]) {
     range.setEnd(code.firstChild, at + 1);
     window.scrollBy(0, range.getBoundingClientRect().top - innerHeight / 2 + 10);
   })()`);
-    await page.waitForTimeout(100); // what has come near the screen is laid out
+    await laidOut(page);
     const first = await topOf(page, "theLineUnderTheEye");
     const moved: string[] = [];
     for (let edit = 1; edit <= EDITS; edit += 1) {

@@ -15,6 +15,12 @@ function follow(t: Cleanup, root: string, allowed?: string[]): () => string | un
   return () => tree.state?.files.map((file) => file.header + file.hunks).join("");
 }
 
+/** Waits until that is what git says of the tree, which changes no more. */
+async function untilRight(what: string, text: () => string | undefined, root: string): Promise<void> {
+  const expected = expectedOf(root).unified_diff.toString();
+  await until(what, () => text() === expected, { seen: text });
+}
+
 t.test("a root that core.worktree has put elsewhere is scanned and followed by its own name", async (t) => {
   const repo = createRepo(t, { a: "1\n" });
   const elsewhere = tempDir(t);
@@ -24,10 +30,9 @@ t.test("a root that core.worktree has put elsewhere is scanned and followed by i
   t.equal(root, elsewhere);
   t.equal((await scanOnce(root)).files.length, 1, "as `agent --once` reads it");
   const text = follow(t, root);
-  const isRight = (): boolean => text() === expectedOf(repo.root).unified_diff.toString();
-  await until("the first state", isRight, { seen: text });
+  await untilRight("the first state", text, repo.root);
   writeFileSync(join(elsewhere, "a"), "3\n");
-  await until("an edit", isRight, { seen: text });
+  await untilRight("an edit", text, repo.root);
   repo.git("config", "--unset", "core.worktree");
   await until("its end", () => text() === undefined, { seen: text });
 });
@@ -42,11 +47,10 @@ t.test("a root below a name that is not UTF-8 is followed by the link that led t
   t.equal(root, join(dir, "link"));
   const text = follow(t, root);
   repo.write("a", "2\n");
-  const isRight = (): boolean => text() === expectedOf(root).unified_diff.toString();
-  await until("an edit", isRight, { seen: text });
+  await untilRight("an edit", text, root);
   repo.commit("second");
   repo.write("new/b", "b\n");
-  await until("a commit and a new file", isRight, { seen: text });
+  await untilRight("a commit and a new file", text, root);
 });
 
 t.test("a bare repository's working trees are listed, wherever they are, but none that is gone", async (t) => {
@@ -102,10 +106,9 @@ t.test("a root that core.worktree has put elsewhere is shown within what is allo
   const root = moveTo("in/elsewhere");
   t.equal(await resolveRoot(repo.root, allowed), root);
   const text = follow(t, root, allowed);
-  const isRight = (): boolean => text() === expectedOf(repo.root).unified_diff.toString();
-  await until("the first state", isRight, { seen: text });
+  await untilRight("the first state", text, repo.root);
   writeFileSync(join(root, "a"), "3\n");
-  await until("an edit", isRight, { seen: text });
+  await untilRight("an edit", text, repo.root);
   const secret = moveTo("out");
   await t.rejects(resolveRoot(repo.root, allowed), { code: "TW_PATH_REFUSED" });
   await t.rejects(resolveRoot(secret, allowed));
@@ -131,7 +134,7 @@ t.test("a root that is known by a link alone is gone when the link is led out of
   const allowed = [join(dir, "in")];
   const text = follow(t, await resolveRoot(link, allowed), allowed);
   const seen = new Set<string | undefined>();
-  await until("the first state", () => text() === expectedOf(link).unified_diff.toString(), { seen: text });
+  await untilRight("the first state", text, link);
   rmSync(link);
   symlinkSync(outside, link);
   await until("its end", () => seen.add(text()).has(undefined), { seen: text });

@@ -63,11 +63,12 @@ export async function gather(
   };
   await allTold();
   if (change !== undefined) {
-    const seen = clients.map(({ changes }) => changes.length);
     change();
-    for (const [at, client] of clients.entries()) {
-      client.refresh();
-      await until("it was read again", () => client.changes.length > (seen[at] ?? 0), { seen: () => client.errors });
+    for (const client of clients) {
+      client.refresh("changed");
+      // a frame without the name may be of a state amid the change
+      const isAnswered = () => client.changes.some(({ answers }) => answers?.includes("changed"));
+      await until("it was read again", isAnswered, { progress: () => client.bytesRead(), seen: () => client.errors });
     }
     await allTold();
   }

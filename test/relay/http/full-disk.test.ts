@@ -44,6 +44,6 @@ t.test("a disk that takes no more amid an upload: 507, nothing stays behind, and
     t.equal(stored().length, 0);
   }
   t.equal((await upload(1024)).status, 201);
-  t.match(serve.stderr, /"no room for an upload"/);
   t.equal((await serve.stop()).status, 0);
+  t.match(serve.stderr, /"no room for an upload"/);
 });

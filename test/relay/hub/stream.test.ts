@@ -83,6 +83,7 @@ for (const mode of MODES) {
         .map((file) => file.header + file.hunks)
         .join(""),
     );
+    await agent.next("ack", 2); // over another connection than the diff
     const acks = agent.all("ack").map(({ seq }) => seq);
     t.equal(acks.at(-1), 2);
     t.equal(acks.filter((seq) => seq === 2).length, 1, "once for both parts");

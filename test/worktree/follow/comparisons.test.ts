@@ -66,13 +66,12 @@ const last = ({ of }: Compared, key = "base"): TreeState | undefined => of.get(k
 /** Waits until a comparison is what git says of this base. */
 async function untilCompared(followed: Compared, repo: TestRepo, base: string, key = "base"): Promise<TreeState> {
   const expected = expectedDiff(repo.root, { base }).toString();
+  const head = repo.git("rev-parse", "HEAD");
   return until(
     `${key} as git has it`,
     () => {
       const state = last(followed, key);
-      return state !== undefined && textOf(state) === expected && state.head === repo.git("rev-parse", "HEAD")
-        ? state
-        : undefined;
+      return textOf(state) === expected && state?.head === head ? state : undefined;
     },
     { deadlineMs: 10_000, seen: () => ({ compared: textOf(last(followed, key)), expected }) },
   );
@@ -251,8 +250,6 @@ t.test("a tree that goes and returns is compared again", async (t) => {
   repo.move("away", ".git");
   await until("the tree is back", () => followed.tracker.state !== undefined);
   repo.write("new", "1\n");
-  await until(
-    "the comparison is back",
-    () => textOf(last(followed)) === expectedDiff(repo.root, { base: baseOf(repo) }).toString(),
-  );
+  const expected = expectedDiff(repo.root, { base: baseOf(repo) }).toString();
+  await until("the comparison is back", () => textOf(last(followed)) === expected);
 });

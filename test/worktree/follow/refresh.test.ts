@@ -61,17 +61,19 @@ t.test("what raised no event is looked for behind the answer, at most once in 5 
   await clock.advance(LOOK_BEHIND_MS - 1);
   t.equal(textOf(followed.tracker.state), "");
   await clock.advance(1);
-  await until("the look behind the answer", () => textOf(followed.tracker.state) === rightText(repo));
+  const right = rightText(repo);
+  await until("the look behind the answer", () => textOf(followed.tracker.state) === right);
   // it has two names now, and so a watch of its own; the other file has not
   const writeB = unseenWriter(t, repo, "b");
   writeB("1\n");
   const before = await answer(followed);
   await answer(followed);
-  t.not(before, rightText(repo));
+  const rightInTheEnd = rightText(repo);
+  t.not(before, rightInTheEnd);
   await clock.advance(LOOKS_BEHIND_EVERY_MS - 1);
   t.equal(textOf(followed.tracker.state), before);
   await clock.advance(1);
-  await until("the second look", () => textOf(followed.tracker.state) === rightText(repo));
+  await until("the second look", () => textOf(followed.tracker.state) === rightInTheEnd);
 });
 
 t.test("a refresh looks before it answers where events prove nothing", { skip }, async (t) => {

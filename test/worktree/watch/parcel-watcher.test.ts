@@ -173,7 +173,9 @@ t.test("a limit is told once, and the library is not asked again", async (t) => 
   const { library, watcher, lost, cover } = watched(t);
   library.refusal = new Error("inotify_add_watch on '/x' failed: No space left on device");
   cover(undefined, "");
-  for (let passes = 0; passes < 3; passes++) {
+  watcher.passed();
+  await until("it is told", () => lost.length > 0);
+  for (let passes = 0; passes < 2; passes++) {
     watcher.passed();
     await turn();
   }
