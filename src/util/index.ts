@@ -57,5 +57,5 @@ export { MAX_TIMER_MS, timerDelay } from "./timers.js";
 export { homeDirectory, userId, userName } from "./user.js";
 export { cacheDirectory, readCache, writeCache } from "./user-cache.js";
 export { loadCached } from "./v8/code-cache.js";
-export { endSurely, keepHeapSmall } from "./v8/heap.js";
+export { collectOnceStarted, endSurely, keepHeapSmall } from "./v8/heap.js";
 export { VERSION } from "./version.js";

@@ -4,7 +4,7 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   type Stats,
@@ -32,14 +32,18 @@ export function cacheDirectory(environment: NodeJS.ProcessEnv): string | undefin
 /**
  * A file of the cache, whole. What anybody else could have written is not taken.
  *
+ * @param allocate gives the bytes that are read into
  * @returns `undefined` where there is none: that is never an error, and nor is anything that is wrong with it
  */
-export function readCache(file: string): Buffer | undefined {
+export function readCache(
+  file: string,
+  allocate: (length: number) => Buffer = Buffer.allocUnsafeSlow,
+): Buffer | undefined {
   try {
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const stats = fstatSync(descriptor);
-      return stats.isFile() && isUsers(stats) ? readFileSync(descriptor) : undefined;
+      return stats.isFile() && isUsers(stats) ? readInto(allocate(stats.size), descriptor) : undefined;
     } finally {
       closeSync(descriptor);
     }
@@ -48,16 +52,40 @@ export function readCache(file: string): Buffer | undefined {
   }
 }
 
-/** Puts a file into the cache, in the place of an earlier one. Where that can't be done, nothing has happened. */
-export function writeCache(file: string, bytes: Uint8Array): void {
+/**
+ * Puts a file into the cache, in the place of an earlier one. Where that can't be done, nothing has happened.
+ *
+ * @param pieces what is in it, one after the other
+ */
+export function writeCache(file: string, pieces: readonly Uint8Array[]): void {
   const written = `${file}.${process.pid}`;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(written, bytes, { mode: 0o600, flag: "wx" });
+    const descriptor = openSync(written, "wx", 0o600);
+    try {
+      for (const piece of pieces) writeFileSync(descriptor, piece);
+    } finally {
+      closeSync(descriptor);
+    }
     renameSync(written, file);
   } catch {
     discard(written); // no room, or not allowed: the next run does what this one did
   }
+}
+
+/**
+ * Reads from where a file's descriptor is into all of some bytes.
+ *
+ * @returns those that there were, which are fewer where the file is shorter. @throws a system error
+ */
+export function readInto(bytes: Buffer, descriptor: number): Buffer {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const got = readSync(descriptor, bytes, filled, bytes.length - filled, null);
+    if (got === 0) break;
+    filled += got;
+  }
+  return bytes.subarray(0, filled);
 }
 
 /** A program that runs as another user than who calls it, as by `sudo`, leaves the caller's home alone. */

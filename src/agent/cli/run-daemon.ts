@@ -3,6 +3,7 @@ import { opendir } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
   badArguments,
+  collectOnceStarted,
   createLogger,
   fixedToken,
   type Logger,
@@ -85,6 +86,7 @@ export async function runDaemonCommand(settings: AgentSettings, name: string): P
   const { directories } = allowed;
   const filters = filterPolicy(settings.filters.value, "user");
   const host = new TreeHost({ logger, watcher, filters, allowed: directories });
+  collectOnceStarted();
   const service = new Service({ logger, relay: url.host, ping: () => host.ping() });
   const daemon = new Daemon({
     url,

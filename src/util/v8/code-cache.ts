@@ -1,10 +1,11 @@
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cachedDataVersionTag } from "node:v8";
 import { Script } from "node:vm";
-import { cacheDirectory, readCache, writeCache } from "../user-cache.js";
+import { cacheDirectory, readCache, readInto, writeCache } from "../user-cache.js";
+import { PassingBytes } from "./passing-bytes.js";
 
 /** A program has done by then what it does at its start, and what it has not run yet would not be in the cache. Milliseconds. */
 const SAVED_AFTER_MS = 5_000;
@@ -13,7 +14,8 @@ const SAVED_AFTER_MS = 5_000;
 const MAX_NAME = 200;
 
 /** Those of CommonJS, and what stands for `import()`: Node.js has none for code that it was not asked to load itself. */
-const PARAMETERS = "exports, require, module, __filename, __dirname, importModule";
+const HEAD = "(function (exports, require, module, __filename, __dirname, importModule) {";
+const FOOT = "\n})";
 
 /**
  * Runs a file of CommonJS as `require` would, but takes V8's code for it from a cache, where that is there: compiling a bundle of
@@ -29,13 +31,12 @@ const PARAMETERS = "exports, require, module, __filename, __dirname, importModul
  * @returns what the file exports. @throws what reading or running the file throws
  */
 export function loadCached(path: string, directory = codeDirectory(process.env)): unknown {
-  const { source, key } = readSource(path);
+  const passing = new PassingBytes();
+  const { source, key } = readSource(path, passing);
   const file = directory === undefined ? undefined : fileOf(directory, path);
-  const cachedData = file === undefined ? undefined : readCode(file, key);
-  const script = new Script(`(function (${PARAMETERS}) {${source}\n})`, {
-    filename: path,
-    ...(cachedData !== undefined && { cachedData }),
-  });
+  const cachedData = file === undefined ? undefined : readCode(file, key, passing);
+  const script = new Script(source, { filename: path, ...(cachedData !== undefined && { cachedData }) });
+  passing.free();
   const isCached = cachedData !== undefined && script.cachedDataRejected === false;
   if (file !== undefined && !isCached) {
     const flags = cachedDataVersionTag();
@@ -62,13 +63,19 @@ export function codeDirectory(environment: NodeJS.ProcessEnv): string | undefine
   return cacheDirectory(environment);
 }
 
-/** Reads a file with what tells it from any other one that may come to stand there. */
-function readSource(path: string): { source: string; key: string } {
+/**
+ * Reads a file with what tells it from any other one that may come to stand there.
+ *
+ * @returns its text as one function: of text that is put together later, V8 would hold the parts as well
+ */
+function readSource(path: string, passing: PassingBytes): { source: string; key: string } {
   const descriptor = openSync(path, "r");
   try {
     const { ino, size, mtimeMs, ctimeMs } = fstatSync(descriptor);
     const key = [process.version, process.arch, ino, size, mtimeMs, ctimeMs].join(" ");
-    return { source: readFileSync(descriptor, "utf8"), key };
+    const bytes = passing.allocate(HEAD.length + size + FOOT.length);
+    const end = bytes.write(HEAD) + readInto(bytes.subarray(HEAD.length, HEAD.length + size), descriptor).length;
+    return { source: bytes.toString("utf8", 0, end + bytes.write(FOOT, end)), key };
   } finally {
     closeSync(descriptor);
   }
@@ -80,8 +87,8 @@ function fileOf(directory: string, path: string): string | undefined {
 }
 
 /** @returns `undefined` where there is nothing of that file, or nothing that may be run */
-function readCode(file: string, key: string): Buffer | undefined {
-  const bytes = readCache(file);
+function readCode(file: string, key: string, passing: PassingBytes): Buffer | undefined {
+  const bytes = readCache(file, (size) => passing.allocate(size));
   if (bytes === undefined) return undefined;
   const start = bytes.indexOf(0x0a) + 1;
   if (bytes.toString("latin1", 0, start) !== `${key}\n`) return undefined;
@@ -93,7 +100,7 @@ function readCode(file: string, key: string): Buffer | undefined {
 
 /** Writes the code behind its key, twice: that is compared in no time, where a sum would take as long as is saved. */
 function writeCode(file: string, key: string, code: Buffer): void {
-  writeCache(file, Buffer.concat([Buffer.from(`${key}\n`), code, code]));
+  writeCache(file, [Buffer.from(`${key}\n`), code, code]);
 }
 
 /** Once a program has run for a while, or ends before. */

@@ -69,7 +69,7 @@ export class ListingRecord {
     const news = KnownListings.differences(table, this.#before);
     if (news <= (table.length / 4) * NEWS_PART) return;
     const body = Buffer.from(table.slice().buffer);
-    writeCache(this.#file, Buffer.concat([Buffer.from(`${this.#subject} ${sumOf(body)}\n`), body]));
+    writeCache(this.#file, [Buffer.from(`${this.#subject} ${sumOf(body)}\n`), body]);
     discardOldest(join(this.#file, ".."));
   }
 }

@@ -2,7 +2,7 @@
 // while a tree of 80,000 files is read.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { comparisonKey, type FileChanges, type WantedComparison } from "../../protocol/index.js";
-import { messageOf } from "../../util/index.js";
+import { collectOnceStarted, messageOf } from "../../util/index.js";
 import { Tracker, type TrackerOptions } from "../follow/tracker.js";
 import type { TreeLogger, TreeState } from "../types.js";
 import { createNames } from "../watch/create-watcher.js";
@@ -149,4 +149,7 @@ function run(port: MessagePort, options: WorkerOptions): void {
   });
 }
 
-if (parentPort !== null) run(parentPort, workerData as WorkerOptions);
+if (parentPort !== null) {
+  run(parentPort, workerData as WorkerOptions);
+  collectOnceStarted();
+}
