@@ -11,7 +11,7 @@ const TOMBSTONE_MS = 7 * 24 * 60 * 60 * 1000;
 const MAX_ROOTS = MAX_TREES;
 
 /** What is named as `removed` goes out in one frame: so many characters of roots, the latest ones. */
-const MAX_TOMBSTONE_UNITS = 2 * 1024 * 1024;
+export const MAX_TOMBSTONE_UNITS = 2 * 1024 * 1024;
 
 /** A root, and since when it is gone: milliseconds since 1970. */
 export const goneSchema = z.array(z.tuple([z.string(), z.int()]));

@@ -157,7 +157,7 @@ export class NatsTreeStates implements TreeStates {
       if (data !== undefined && this.#gone.has(subject)) await this.#stream.put(subject, undefined, revision);
       this.#gone.delete(subject); // what was written in between is another relay's, and newer
     };
-    this.#behind.later(subject, write, () => this.#gone.delete(subject));
+    this.#behind.later(subject, { owner: workspace, write, dropped: () => this.#gone.delete(subject) });
   }
 
   rowCount(workspace: string): number {

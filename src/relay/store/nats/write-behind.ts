@@ -1,25 +1,21 @@
 import type { Clock, Logger } from "../../../util/index.js";
 import { troubleOf } from "../trouble.js";
+import { type WaitingWrite, WaitingWrites } from "../waiting-writes.js";
 
 /** So many writes are out at a time. */
 const AT_ONCE = 16;
-/** So many wait at most; then the oldest goes. */
-const MAX_WAITING = 10_000;
 /** How long until what the store did not take is tried again, in milliseconds. */
 const RETRY_MS = 1_000;
 
-/** A write that waits. */
-interface Waiting {
+interface Waiting extends WaitingWrite {
   write(): Promise<void>;
-  /** It is given up: too many wait, or it cannot be done. */
-  dropped(): void;
 }
 
 /** Writes that nobody waits for: agents say again what is lost of them. Of each key the newest counts. */
 export class WriteBehind {
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new WaitingWrites<Waiting>();
   readonly #running = new Map<string, Promise<void>>();
   #cancelRetry: (() => void) | undefined;
   #isClosed = false;
@@ -38,16 +34,10 @@ export class WriteBehind {
    * Writes soon, and again until the store takes it.
    *
    * @param key a write that waits gives way to a newer one of the same
-   * @param dropped called when it is given up
+   * @param write `owner`: whose it is; when too many wait, those go of who has the most. `dropped` is called when it is given up
    */
-  later(key: string, write: () => Promise<void>, dropped: () => void): void {
-    this.#waiting.delete(key); // it goes to the end
-    this.#waiting.set(key, { write, dropped });
-    for (const [oldest, job] of this.#waiting) {
-      if (this.#waiting.size <= MAX_WAITING) break;
-      this.#waiting.delete(oldest);
-      job.dropped();
-    }
+  later(key: string, write: Waiting): void {
+    this.#waiting.append(key, write);
     this.#start();
   }
 
@@ -83,7 +73,7 @@ export class WriteBehind {
       await job.write();
     } catch (thrown) {
       if (troubleOf(thrown) !== undefined) {
-        if (!this.#waiting.has(key)) this.#waiting.set(key, job);
+        if (!this.#waiting.has(key)) this.#waiting.append(key, job);
         this.#holdUp();
       } else {
         this.#log.error({ err: thrown }, "a write that had waited failed");

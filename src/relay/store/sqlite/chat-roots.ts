@@ -60,7 +60,7 @@ export class ChatRootTable {
     const now = Date.now();
     const list = listAfter(known, { workspace, present, between }, now);
     if (known !== undefined && isSameList(known, list)) return;
-    writeRelaxed(this.#db, () => this.#write(chat, list, known, now));
+    this.#change([workspace, known?.workspace ?? workspace], () => this.#write(chat, list, known, now));
     this.#trim(workspace, chat);
   }
 
@@ -110,6 +110,22 @@ export class ChatRootTable {
     return list;
   }
 
+  /** Does writes of these workspaces' chats, all or none. */
+  #change(workspaces: Iterable<string>, change: () => void): void {
+    let isBegun = false;
+    try {
+      writeRelaxed(this.#db, () => {
+        isBegun = true;
+        change();
+      });
+    } catch (thrown) {
+      if (!isBegun) throw thrown;
+      this.#kept.clear(); // what it has noted has not happened
+      for (const workspace of workspaces) this.#count.forget(workspace);
+      throw thrown;
+    }
+  }
+
   #write(chat: string, list: ChatList, before: ChatList | undefined, now: number): void {
     const { workspace, present, gone } = list;
     const roots = rowsIn(list);
@@ -127,7 +143,7 @@ export class ChatRootTable {
     if (left <= 0) return;
     const chats = chatsSchema.parse(this.#oldest.all(workspace)).map((row) => row.chat);
     const others = chats.filter((other) => other !== chat);
-    writeRelaxed(this.#db, () => {
+    this.#change([workspace], () => {
       for (const each of chats) left -= this.#cut(each, left, "gone");
       for (const each of [...others, chat]) left -= this.#cut(each, left, "present");
     });

@@ -209,18 +209,28 @@ export function inTransaction<T>(db: Database.Database, job: () => T): T {
 }
 
 /**
- * Writes without waiting for the disk, which takes milliseconds in which nothing else runs: what may be lost in a power cut
+ * Does a job without waiting for the disk, which takes milliseconds in which nothing else runs: what may be lost in a power cut
  * (not in a crash of the process), because agents send it again, or what is synced before it is acknowledged (wal-sync.ts).
  *
- * @returns what `write` returns @throws what it throws
+ * @returns what `job` returns @throws what it throws
  */
-export function writeRelaxed<T>(db: Database.Database, write: () => T): T {
+export function withoutSync<T>(db: Database.Database, job: () => T): T {
   db.pragma("synchronous = NORMAL");
   try {
-    return write();
+    return job();
   } finally {
     db.pragma("synchronous = FULL");
   }
+}
+
+/**
+ * Writes all or nothing, without waiting for the disk. A single statement needs the transaction as well: the binding leaves
+ * one that meets a lock begun, and all that is read from then on is as it was at that moment.
+ *
+ * @returns what `write` returns @throws what it throws, or SQLite, also once `write` has run: then nothing is written
+ */
+export function writeRelaxed<T>(db: Database.Database, write: () => T): T {
+  return withoutSync(db, () => inTransaction(db, write));
 }
 
 function migrate(db: Database.Database): void {

@@ -1,5 +1,5 @@
-import { MAX_TREES } from "../../../protocol/index.js";
 import { latestOf, unitsOf } from "../chat-list.js";
+import { GoneRoots } from "../gone-roots.js";
 import type { ChatRoots } from "../store.js";
 import { UnwrittenLists } from "../unwritten-lists.js";
 import type { ChatRootTable } from "./chat-roots.js";
@@ -12,7 +12,9 @@ interface Unwritten {
   workspace: string;
   present: Set<string>;
   /** What the chat had in between, without the disk ever hearing of it. */
-  gone: Set<string>;
+  gone: GoneRoots;
+  /** How long all was that the store had when the first of what is not written was said; `undefined`: it could not be read. */
+  storedUnits: number | undefined;
   /** What is named as gone, as long as the store has this. */
   named?: { written: readonly string[]; roots: readonly string[] } | undefined;
 }
@@ -35,16 +37,13 @@ export class RelaxedChatRoots implements ChatRoots {
 
   record(workspace: string, chat: string, present: readonly string[]): void {
     if (this.#writeNow(chat, present, () => this.#roots.record(workspace, chat, present))) return;
+    const before = this.#unwritten.get(chat);
+    const storedUnits = before?.storedUnits ?? this.#storedUnits(chat); // once: a row may be long, and each message short
     const list = new Set(present);
-    const { present: before = [], gone: goneBefore = [] } = this.#unwritten.get(chat) ?? {};
-    const gone = new Set(goneBefore);
-    for (const root of before) if (!list.has(root)) gone.add(root);
+    const gone = before?.gone ?? new GoneRoots();
+    for (const root of before?.present ?? []) if (!list.has(root)) gone.add(root);
     for (const root of list) gone.delete(root);
-    for (const oldest of gone) {
-      if (gone.size <= MAX_TREES) break;
-      gone.delete(oldest);
-    }
-    this.#defer(chat, { workspace, present: list, gone });
+    this.#defer(chat, { workspace, present: list, gone, storedUnits });
   }
 
   bury(workspace: string, chat: string, root: string): void {
@@ -76,21 +75,22 @@ export class RelaxedChatRoots implements ChatRoots {
   }
 
   #defer(chat: string, unwritten: Unwritten): void {
+    const { workspace, present, gone, storedUnits = Number.POSITIVE_INFINITY } = unwritten;
     this.#unwritten.set(chat, unwritten);
     const write = () => this.#write(chat);
-    const dropped = () => this.#unwritten.delete(chat);
-    if (this.#isLong(chat, unwritten)) this.#writer.later(keyOf(chat), write, dropped);
-    else this.#writer.relaxed(keyOf(chat), write, dropped);
+    const options = { owner: workspace, dropped: () => this.#unwritten.delete(chat) };
+    // long lists wait for others all the time, short ones while the store takes none
+    if (unitsOf(present) + gone.units + storedUnits > LONG_UNITS) this.#writer.later(keyOf(chat), write, options);
+    else this.#writer.relaxed(keyOf(chat), write, options);
     for (const each of this.#unwritten.giveUp()) this.#writer.forget(keyOf(each));
   }
 
-  /** Long lists wait for others all the time, short ones while the store takes none. */
-  #isLong(chat: string, { present, gone }: Unwritten): boolean {
+  #storedUnits(chat: string): number | undefined {
     try {
-      return unitsOf(present) + unitsOf(gone) + this.#roots.unitsOf(chat) > LONG_UNITS;
+      return this.#roots.unitsOf(chat);
     } catch (thrown) {
       if (!this.#writer.failed(thrown)) throw thrown;
-      return true; // it is not known
+      return undefined;
     }
   }
 

@@ -54,7 +54,8 @@ export class RelaxedTreeStates implements TreeStates {
   }
 
   delete(workspace: string, root: string): void {
-    this.#writer.relaxed(keyOf(workspace, root), () => this.#states.delete(workspace, root));
+    if (!this.#mayHave(workspace, root)) return; // an agent may say of any root that it is gone
+    this.#writer.relaxed(keyOf(workspace, root), () => this.#states.delete(workspace, root), { owner: workspace });
   }
 
   rowCount(workspace: string): number {
@@ -62,7 +63,16 @@ export class RelaxedTreeStates implements TreeStates {
   }
 
   sweep(): void {
-    this.#writer.relaxed("sweep of trees", () => this.#states.sweep());
+    this.#writer.relaxed("sweep of trees", () => this.#states.sweep(), { owner: "" });
+  }
+
+  #mayHave(workspace: string, root: string): boolean {
+    try {
+      return this.#states.has(workspace, root);
+    } catch (thrown) {
+      if (!this.#writer.failed(thrown)) throw thrown;
+      return true; // it is not known
+    }
   }
 
   #isGone(workspace: string, root: string): boolean {

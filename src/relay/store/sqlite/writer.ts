@@ -2,7 +2,8 @@ import type Database from "libsql";
 import { type Clock, type Logger, messageOf } from "../../../util/index.js";
 import { StoreHealth } from "../health.js";
 import { StoreUnavailableError, troubleOf } from "../trouble.js";
-import { writeRelaxed } from "./database.js";
+import { type WaitingWrite, WaitingWrites } from "../waiting-writes.js";
+import { inTransaction, withoutSync } from "./database.js";
 import { walSync } from "./wal-sync.js";
 
 /** How long SQLite may wait for another process's lock while nothing else of the relay runs, in milliseconds. */
@@ -15,8 +16,6 @@ const LOCKED_WAIT_MS = 5_000;
 const LOCK_PATIENCE_MS = 1_000;
 /** How often writes are tried that the disk did not take, in milliseconds. */
 const FAILED_RETRY_MS = 1_000;
-/** So many writes wait at most; then the oldest goes. */
-const MAX_WAITING = 10_000;
 /** So many of those that wait go out between two turns of the loop. */
 const BATCH = 200;
 /** Or until this much time has passed, in milliseconds. */
@@ -27,16 +26,23 @@ const PAUSE_SHARE = 19;
 const STALL_PAUSE_SHARE = 180;
 /** A turn that the disk held up does not let what waits lie for longer: a relay that is killed loses it. Milliseconds. */
 const MAX_PAUSE_MS = 3_000;
-/** Nor do all pauses together that stalls are the reason of, until the last of those that wait has its turn. Milliseconds. */
+/** Nor do all pauses together that stalls are the reason of, while one of those that wait does so. Milliseconds. */
 const MAX_STALL_PAUSES_MS = 30_000;
 /** What the probe writes, in bytes: room for one page shows little. */
 const PROBE_BYTES = 65_536;
 
-/** A write that waits. */
-interface Waiting {
+interface Waiting extends WaitingWrite {
   write(): void;
-  /** It is given up: too many wait, or it cannot be done. */
-  dropped(): void;
+  /** How long the pauses for stalls had been by when it began to wait, in milliseconds. */
+  readonly stallPausesMs: number;
+}
+
+/** Of a write that may wait. */
+export interface WaitingOptions {
+  /** Whose it is, a workspace: when too many writes wait, those go of who has the most. "": the relay's own. */
+  readonly owner: string;
+  /** Called when it is given up, with what waited of the same. */
+  dropped?(): void;
 }
 
 /**
@@ -51,18 +57,20 @@ export class StoreWriter {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #sync: () => Promise<void>;
-  readonly #probe: Database.Statement;
+  readonly #probe: () => void;
   /** By key, oldest first. */
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new WaitingWrites<Waiting>();
   /** Those that take longer than a turn of the loop should. */
-  readonly #long = new Map<string, Waiting>();
+  readonly #long = new WaitingWrites<Waiting>();
   #retry: { at: number; cancel: () => void } | undefined;
   /** The one of those that wait that was tried last. */
-  #tried: { waiting: Map<string, Waiting>; key: string } | undefined;
+  #tried: { waiting: WaitingWrites<Waiting>; key: string } | undefined;
   /** Monotonic milliseconds: since when another process has let no write through. */
   #lockedSince: number | undefined;
   /** Monotonic milliseconds: before then no long write is begun. */
   #nextLongAt = 0;
+  /** How long all pauses for stalls were together, in milliseconds. */
+  #stallPausesMs = 0;
   /** Settles when the durable write before is through: one at a time is tried against a lock. */
   #turn: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -73,9 +81,10 @@ export class StoreWriter {
     this.#sync = sync;
     this.#log = log;
     this.#clock = clock;
-    this.#probe = db.prepare(`insert or replace into probe (id, bytes) values (1, zeroblob(${PROBE_BYTES}))`);
+    const probe = db.prepare(`insert or replace into probe (id, bytes) values (1, zeroblob(${PROBE_BYTES}))`);
+    this.#probe = () => inTransaction(db, () => probe.run());
     this.health = new StoreHealth(log, clock, () => {
-      this.#probe.run();
+      this.#probe();
       this.#written();
       this.#drainOrDrop();
     });
@@ -100,44 +109,40 @@ export class StoreWriter {
    * Writes without waiting for the disk: now, or when the store takes it.
    *
    * @param key what is written: a write that waits gives way to a newer one of the same
-   * @param dropped called when it is given up, with what waited of the same
+   * @param write leaves nothing behind when it fails, a lock among it (`writeRelaxed`)
    * @throws what is no trouble of the store
    */
-  relaxed(key: string, write: () => void, dropped: () => void = () => undefined): void {
+  relaxed(key: string, write: () => void, options: WaitingOptions): void {
     this.#long.delete(key);
     if (!this.isBehind) {
       try {
-        writeRelaxed(this.#db, write);
+        write();
         return;
       } catch (thrown) {
         if (!this.failed(thrown)) {
-          dropped();
+          options.dropped?.();
           throw thrown;
         }
       }
     }
-    this.#defer(this.#waiting, key, { write, dropped });
+    this.#waiting.append(key, this.#waitingWrite(write, options));
+    this.#schedule();
   }
 
   /**
    * Writes what takes long, when others have had their turn.
    *
-   * @param key as of {@link relaxed} @param dropped as of {@link relaxed}
+   * @param key as of {@link relaxed}
    */
-  later(key: string, write: () => void, dropped: () => void = () => undefined): void {
+  later(key: string, write: () => void, options: WaitingOptions): void {
     this.#waiting.delete(key);
-    this.#defer(this.#long, key, { write, dropped });
+    const { stallPausesMs = this.#stallPausesMs } = this.#long.get(key) ?? {}; // it has the older one's place
+    this.#long.replace(key, { ...this.#waitingWrite(write, options), stallPausesMs });
+    this.#schedule();
   }
 
-  #defer(waiting: Map<string, Waiting>, key: string, job: Waiting): void {
-    if (waiting === this.#waiting) waiting.delete(key); // it goes to the end; a long one, which waits for long, has the older one's place
-    waiting.set(key, job);
-    for (const [oldest, { dropped }] of waiting) {
-      if (waiting.size <= MAX_WAITING) break;
-      waiting.delete(oldest);
-      dropped();
-    }
-    this.#schedule();
+  #waitingWrite(write: () => void, { owner, dropped = () => undefined }: WaitingOptions): Waiting {
+    return { write, owner, dropped, stallPausesMs: this.#stallPausesMs };
   }
 
   /** A write of this key that waits has become needless. */
@@ -150,7 +155,7 @@ export class StoreWriter {
    * Writes what will be acknowledged, and waits for a lock of another process and for the disk without holding up anybody.
    * Others may read what was written before it is acknowledged.
    *
-   * @param write checks and writes, in one turn; called again after a lock
+   * @param write checks and writes, in one turn and one transaction (`inTransaction`); called again after a lock
    * @throws what `write` throws, a lock that is held for over 5 s among it; a {@link StoreUnavailableError} when it is written,
    *   and not known to be on disk
    */
@@ -174,7 +179,7 @@ export class StoreWriter {
         const isLate = this.#clock.monotonicMs() >= deadline;
         if (isLate && this.#lockedSince !== undefined) throw new StoreUnavailableError("locked", { cause: locked });
         try {
-          const result = writeRelaxed(this.#db, write);
+          const result = withoutSync(this.#db, write);
           this.#written();
           return result;
         } catch (thrown) {
@@ -239,24 +244,30 @@ export class StoreWriter {
     const isLongsTurn = this.#waiting.size === 0 && (isHurried || this.#clock.monotonicMs() >= this.#nextLongAt);
     const longBegan = performance.now();
     const long = isLongsTurn ? this.#writeFrom(this.#long, began) : 0;
-    if (long > 0) {
-      const tookMs = performance.now() - longBegan;
-      const stallMs = Math.max(0, tookMs - 2 * TURN_MS);
-      const stallPauseMs = Math.min(STALL_PAUSE_SHARE * stallMs, MAX_STALL_PAUSES_MS / Math.max(1, this.#long.size));
-      const pauseMs = Math.min(MAX_PAUSE_MS, PAUSE_SHARE * tookMs + stallPauseMs);
-      this.#nextLongAt = this.#clock.monotonicMs() + pauseMs;
-    }
+    if (long > 0) this.#nextLongAt = this.#clock.monotonicMs() + this.#pauseAfter(performance.now() - longBegan);
     if (this.waitingCount > 0) this.#schedule();
     return short + long > 0;
   }
 
+  /** How long there are no long writes after a turn of them that took so long, both in milliseconds. */
+  #pauseAfter(tookMs: number): number {
+    const stallMs = Math.max(0, tookMs - 2 * TURN_MS);
+    const [[, oldest] = []] = this.#long;
+    const left = MAX_STALL_PAUSES_MS - (this.#stallPausesMs - (oldest?.stallPausesMs ?? this.#stallPausesMs));
+    const even = MAX_STALL_PAUSES_MS / Math.max(1, this.#long.size); // those that wait are to have some of it each
+    const plainMs = Math.min(MAX_PAUSE_MS, PAUSE_SHARE * tookMs);
+    const pauseMs = Math.min(MAX_PAUSE_MS, plainMs + Math.min(STALL_PAUSE_SHARE * stallMs, even, Math.max(0, left)));
+    this.#stallPausesMs += pauseMs - plainMs;
+    return pauseMs;
+  }
+
   /** @param began when the turn did @returns how many were written, one at least if there is one */
-  #writeFrom(waiting: Map<string, Waiting>, began: number): number {
+  #writeFrom(waiting: WaitingWrites<Waiting>, began: number): number {
     let count = 0;
     for (const [key, { write }] of waiting) {
       if (count === BATCH || (count > 0 && performance.now() >= began + TURN_MS)) break;
       this.#tried = { waiting, key };
-      writeRelaxed(this.#db, write);
+      write();
       this.#written();
       waiting.delete(key);
       count += 1;
@@ -310,7 +321,7 @@ export class StoreWriter {
       return;
     }
     try {
-      if (!this.#drainOrDrop(isHurried) && this.#lockedSince !== undefined) this.#probe.run();
+      if (!this.#drainOrDrop(isHurried) && this.#lockedSince !== undefined) this.#probe();
       this.#written();
     } catch (thrown) {
       if (!this.failed(thrown)) this.#log.error({ err: thrown }, "writing to the store failed");

@@ -16,7 +16,7 @@ t.test("whose write is given up is told, and whose write is tried again is not",
       if (fails) throw new Error("it never will be");
       written.push(key);
     };
-    behind.later(key, job, () => dropped.push(key));
+    behind.later(key, { owner: "w", write: job, dropped: () => dropped.push(key) });
   };
   write("first");
   await clock.advance(10);

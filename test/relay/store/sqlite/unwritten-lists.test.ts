@@ -11,6 +11,16 @@ import { FakeClock } from "../../../support/fake-clock.js";
 import fc from "../../../support/fast-check.js";
 import { type Cleanup, tempDir } from "../../../support/temp.js";
 
+/** Counts how often a chat's row is asked for its length. */
+class CountingTable extends ChatRootTable {
+  asked = 0;
+
+  override unitsOf(chat: string): number {
+    this.asked += 1;
+    return super.unitsOf(chat);
+  }
+}
+
 const rootsOf = (count: number, mark: string, units = 8): string[] =>
   Array.from({ length: count }, (_, at) => `/${mark}${at}`.padEnd(units, "."));
 
@@ -21,7 +31,8 @@ function open(t: Cleanup) {
   db.pragma("busy_timeout = 0");
   const clock = new FakeClock();
   const writer = new StoreWriter(db, silentLogger(), clock);
-  const roots = new RelaxedChatRoots(new ChatRootTable(db, 1_000_000), writer);
+  const table = new CountingTable(db, 1_000_000);
+  const roots = new RelaxedChatRoots(table, writer);
   const other = new Database(join(dir, "treewire.db"));
   t.teardown(() => {
     writer.close();
@@ -33,7 +44,7 @@ function open(t: Cleanup) {
     for (let at = 0; at < 1_000 && writer.waitingCount > 0; at += 1) await clock.advance(5_000);
     return writer.waitingCount === 0;
   };
-  return { db, clock, writer, roots, other, written, settle };
+  return { db, clock, writer, table, roots, other, written, settle };
 }
 
 t.test("who says thousands of lists loses of them, and nobody else does", async () => {
@@ -117,3 +128,43 @@ t.test("a list that cannot be written is not shown in place of the one that is",
   roots.record("w", "chat", ["/b"]);
   t.same([roots.present("chat"), written().present("chat"), roots.tombstones("chat")], [["/b"], ["/b"], ["/a"]]);
 });
+
+t.test("while a list waits, what is said of it costs no look at the row", async (t) => {
+  const { roots, writer, table, other, written, settle } = open(t);
+  for (const chat of ["one", "two"]) roots.record("w", chat, rootsOf(5_000, chat, 300));
+  t.ok(await settle());
+  const lists = new Map<string, string[]>();
+  for (const isLocked of [true, false]) {
+    if (isLocked) other.exec("begin immediate");
+    table.asked = 0;
+    for (let at = 0; at < 100; at += 1) {
+      for (const chat of ["one", "two"]) {
+        lists.set(chat, at % 2 === 0 ? [] : [`/${at}`]);
+        roots.record("w", chat, lists.get(chat) ?? []);
+      }
+    }
+    t.ok(table.asked <= 8, `${table.asked} looks`);
+    if (isLocked) other.exec("rollback");
+    t.ok(await settle());
+    for (const [chat, list] of lists) t.same(written().present(chat), list);
+  }
+  t.equal(writer.waitingCount, 0);
+});
+
+t.test(
+  "a damaged row is said by whoever meets it, and leaves nothing behind that is shown and not written",
+  async (t) => {
+    const { roots, writer, other, written, settle } = open(t);
+    roots.record("w", "chat", ["/a"]);
+    other.exec("update chat_roots set present = '{' where chat = 'chat'");
+    other.exec("begin immediate");
+    roots.record("w", "other", ["/b"]);
+    t.throws(() => roots.record("w", "chat", ["/c"]));
+    t.equal(writer.waitingCount, 1);
+    other.exec("rollback");
+    other.exec(`update chat_roots set present = '["/a"]' where chat = 'chat'`);
+    t.same(roots.present("chat"), ["/a"]);
+    t.ok(await settle());
+    t.same(written().present("chat"), ["/a"]);
+  },
+);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import Database from "libsql";
 import t from "tap";
 import { ChatRootTable } from "../../../../src/relay/store/sqlite/chat-roots.js";
-import { openDatabase, writeRelaxed } from "../../../../src/relay/store/sqlite/database.js";
+import { inTransaction, openDatabase, withoutSync } from "../../../../src/relay/store/sqlite/database.js";
 import { RelaxedChatRoots } from "../../../../src/relay/store/sqlite/relaxed-roots.js";
 import { RelaxedTreeStates } from "../../../../src/relay/store/sqlite/relaxed-trees.js";
 import { TreeStateTable } from "../../../../src/relay/store/sqlite/tree-states.js";
@@ -12,9 +12,12 @@ import { StoreWriter } from "../../../../src/relay/store/sqlite/writer.js";
 import { StoreUnavailableError, troubleOf } from "../../../../src/relay/store/trouble.js";
 import { createLogger } from "../../../../src/util/index.js";
 import { FakeClock } from "../../../support/fake-clock.js";
+import fc from "../../../support/fast-check.js";
 import { type Cleanup, tempDir } from "../../../support/temp.js";
 import { until } from "../../../support/until.js";
 import { metaOf } from "../../support/fake-agent.js";
+
+const OWN = { owner: "w" };
 
 /** A writer over a real database, which a second connection can lock. */
 function open(t: Cleanup, sync?: () => Promise<void>) {
@@ -35,16 +38,16 @@ function open(t: Cleanup, sync?: () => Promise<void>) {
   const notes = () =>
     (db.prepare("select text from notes order by rowid").all() as { text: string }[]).map((row) => row.text);
   const said = () => lines.map((line) => JSON.parse(line)).map(({ msg, trouble }) => `${trouble}: ${msg}`);
-  return { db, clock, writer, other, notes, said, add: (text: string) => insert.run(text) };
+  return { db, clock, writer, other, notes, said, add: (text: string) => inTransaction(db, () => insert.run(text)) };
 }
 
 t.test("a relaxed write waits for a lock, the newest of its key counts, and a short lock is no trouble", async (t) => {
   const { clock, writer, other, notes, said, add } = open(t);
-  writer.relaxed("a", () => add("a1"));
+  writer.relaxed("a", () => add("a1"), OWN);
   other.exec("begin immediate");
-  writer.relaxed("a", () => add("a2"));
-  writer.relaxed("b", () => add("b1"));
-  writer.relaxed("a", () => add("a3"));
+  writer.relaxed("a", () => add("a2"), OWN);
+  writer.relaxed("b", () => add("b1"), OWN);
+  writer.relaxed("a", () => add("a3"), OWN);
   t.same(notes(), ["a1"]);
   other.exec("rollback");
   await clock.advance(200);
@@ -61,7 +64,7 @@ t.test("a lock is tried now and then, however many writes come", async (t) => {
     tries += 1;
     add("x");
   };
-  for (let count = 0; count < 20_000; count += 1) writer.relaxed(`key ${count}`, write);
+  for (let count = 0; count < 20_000; count += 1) writer.relaxed(`key ${count}`, write, OWN);
   t.equal(tries, 1, "the first finds the lock, and the others do not try");
   t.equal(writer.waitingCount, 10_000, "what waits is bounded");
   await clock.advance(1_000);
@@ -71,10 +74,54 @@ t.test("a lock is tried now and then, however many writes come", async (t) => {
   t.equal(notes().length, 10_000);
 });
 
+t.test("of too many writes those of who has the most are given up and told, the oldest first", async (t) => {
+  const { clock, writer, other, notes, add } = open(t);
+  const given: string[] = [];
+  const write = (owner: string, key: string, how: "relaxed" | "later" = "relaxed") =>
+    writer[how](key, () => add(key), { owner, dropped: () => given.push(key) });
+  other.exec("begin immediate");
+  write("honest", "h0");
+  for (let at = 0; at < 9_999; at += 1) write("hostile", `x${at}`);
+  t.same(given, []);
+  write("honest", "h1");
+  for (let at = 0; at < 3; at += 1) write("third", `t${at}`);
+  t.same(given, ["x0", "x1", "x2", "x3"]);
+  write("hostile", "x4");
+  write("hostile", "x9999");
+  t.same(given.slice(4), ["x5"], "what is said anew is the newest");
+  for (let at = 0; at < 10_001; at += 1) write("hostile", `l${at}`, "later");
+  t.same(given.slice(5), ["l0"]);
+  other.exec("rollback");
+  await clock.advance(2_000);
+  t.equal(writer.waits("h0") || writer.waits("h1"), false);
+  t.equal(notes().filter((text) => /^[ht]/.test(text)).length, 5);
+});
+
+t.test("however many long writes wait, stalls let none lie for over 30 s", async (t) => {
+  const { clock, writer, notes, add } = open(t);
+  const STALL_MS = 6; // so long that its own share of the time is far below the pause
+  const stall = (text: string) => () => {
+    for (const end = performance.now() + STALL_MS; performance.now() < end; );
+    add(text);
+  };
+  const began = clock.monotonicMs();
+  for (let at = 0; at < 60; at += 1) writer.later(`long ${at}`, stall(`long ${at}`), OWN);
+  let tookMs = 0;
+  while (writer.waitingCount > 0 && tookMs < 600_000) {
+    const before = performance.now();
+    await clock.advance(50);
+    tookMs += performance.now() - before;
+  }
+  t.equal(notes().length, 60);
+  const pausedMs = clock.monotonicMs() - began;
+  t.ok(pausedMs <= 30_000 + 20 * tookMs + 60 * 50, `${pausedMs} ms of pauses`);
+  t.ok(pausedMs > 10_000, "and they are pauses");
+});
+
 t.test("a lock that lasts is a trouble: told once, and once more when it is over", async (t) => {
   const { clock, writer, other, said, add } = open(t);
   other.exec("begin immediate");
-  writer.relaxed("a", () => add("a"));
+  writer.relaxed("a", () => add("a"), OWN);
   await clock.advance(10_000);
   t.match(writer.health.state, { kind: "locked", since: Date });
   t.equal(said().length, 1);
@@ -123,21 +170,21 @@ t.test("behind a long write that held everybody up the loop is left to them, and
     for (const end = performance.now() + 30; performance.now() < end; );
     add(text);
   };
-  for (const key of ["a", "b", "c"]) writer.later(key, stall(key));
+  for (const key of ["a", "b", "c"]) writer.later(key, stall(key), OWN);
   t.same(notes(), [], "others have their turn first");
   await clock.advance(1);
   t.same(notes(), ["a"]);
-  writer.relaxed("d", () => add("d"));
+  writer.relaxed("d", () => add("d"), OWN);
   t.same(notes(), ["a", "d"], "at once");
   await clock.advance(2_900);
   t.same(notes(), ["a", "d"]);
   t.same([writer.isBehind, writer.waits("b"), writer.waitingCount], [false, true, 2]);
   await clock.advance(1_000);
   t.same(notes(), ["a", "d", "b"], "its time comes");
-  writer.relaxed("c", () => add("a newer c"));
+  writer.relaxed("c", () => add("a newer c"), OWN);
   t.same(notes(), ["a", "d", "b", "a newer c"], "it takes the place of the one that waits");
-  writer.later("e", stall("e"));
-  writer.later("f", stall("f"));
+  writer.later("e", stall("e"), OWN);
+  writer.later("f", stall("f"), OWN);
   await writer.flush(() => false);
   t.same(notes().slice(4), ["e", "f"], "a relay that stops does not wait");
   t.equal(writer.waitingCount, 0);
@@ -147,14 +194,18 @@ t.test(
   "while the store is locked, short writes that come behind long ones are tried as soon as it is not",
   async (t) => {
     const { clock, writer, other, notes, add } = open(t);
-    writer.later("a", () => {
-      for (const end = performance.now() + 20; performance.now() < end; );
-      add("a");
-    });
-    writer.later("b", () => add("b"));
+    writer.later(
+      "a",
+      () => {
+        for (const end = performance.now() + 20; performance.now() < end; );
+        add("a");
+      },
+      OWN,
+    );
+    writer.later("b", () => add("b"), OWN);
     await clock.advance(1);
     other.exec("begin immediate");
-    writer.relaxed("c", () => add("c"));
+    writer.relaxed("c", () => add("c"), OWN);
     other.exec("rollback");
     await clock.advance(200);
     t.same(notes(), ["a", "c"]);
@@ -166,7 +217,7 @@ t.test("a mistake of the program is no trouble of the store", async (t) => {
   const { writer, add } = open(t);
   const broken = () => add(undefined as unknown as string);
   await t.rejects(writer.durable(broken));
-  t.throws(() => writer.relaxed("a", broken));
+  t.throws(() => writer.relaxed("a", broken, OWN));
   t.same(writer.health.state, { kind: "ok" });
 });
 
@@ -212,6 +263,79 @@ t.test(
   },
 );
 
+t.test("whoever says that trees are gone that nobody has keeps nothing waiting", async (t) => {
+  const { db, clock, writer, other, add } = open(t);
+  const trees = new RelaxedTreeStates(new TreeStateTable(db, { rows: 1_000, bytes: 1e9 }), writer);
+  const tree = { root: "/a", epoch: "epoch-1-", seq: 1, meta: metaOf(), files: [] };
+  await trees.save("w", tree, () => false);
+  other.exec("begin immediate");
+  writer.relaxed("other", () => add("other"), OWN);
+  for (let at = 0; at < 100; at += 1) trees.delete("hostile", `/x${at}`);
+  trees.delete("hostile", "/a");
+  t.equal(writer.waitingCount, 1);
+  trees.delete("w", "/a");
+  t.same([writer.waitingCount, trees.has("w", "/a")], [2, false]);
+  other.exec("rollback");
+  await clock.advance(1_000);
+  t.same([writer.waitingCount, trees.heads("w", 9)], [0, []]);
+});
+
+t.test("whatever met a lock, what another process writes after it is read at once", async () => {
+  const step = fc.constantFrom("save", "delete", "record", "bury", "sweep", "relaxed", "durable", "wait", "read");
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+      const teardowns: (() => unknown)[] = [];
+      const { db, clock, writer, other, notes, add } = open({ teardown: (run) => void teardowns.push(run) });
+      const trees = new RelaxedTreeStates(new TreeStateTable(db, { rows: 1_000, bytes: 1e9 }), writer);
+      const roots = new RelaxedChatRoots(new ChatRootTable(db, 1_000), writer);
+      const tree = { root: "/a", epoch: "epoch-1-", seq: 1, meta: metaOf(), files: [] };
+      await trees.save("w", tree, () => false);
+      roots.record("w", "chat", ["/a", "/b"]);
+      other.exec("begin immediate");
+      const asked: Promise<unknown>[] = [];
+      const take: Record<(typeof steps)[number], () => unknown> = {
+        save: () => trees.save("w", { ...tree, seq: 2 }, () => false).catch(troubleOf),
+        delete: () => trees.delete("w", "/a"),
+        record: () => roots.record("w", "chat", ["/b"]),
+        bury: () => roots.bury("w", "chat", "/b"),
+        sweep: () => trees.sweep(),
+        relaxed: () => writer.relaxed("note", () => add("own"), OWN),
+        durable: () => asked.push(writer.durable(() => add("asked")).catch(troubleOf)),
+        wait: () => clock.advance(300),
+        read: () => [trees.load("w", "/a"), roots.present("chat"), notes()],
+      };
+      for (const each of steps) await take[each]();
+      notes();
+      other.exec("rollback");
+      other.exec("insert into notes values ('news')");
+      const isRead = notes().includes("news");
+      for (let at = 0; at < 40; at += 1) await clock.advance(200);
+      await Promise.all(asked);
+      for (const run of teardowns.reverse()) run();
+      return isRead;
+    }),
+    { numRuns: 60 },
+  );
+});
+
+t.test("a list whose commit fails is not taken for one that is written", async (t) => {
+  const { db, other } = open(t);
+  const table = new ChatRootTable(db, 1_000);
+  table.record("w", "chat", ["/a"]);
+  t.equal(table.rowCount("w"), 1);
+  const exec = db.exec.bind(db);
+  db.exec = (sql: string) => {
+    if (sql === "commit") throw Object.assign(new Error("disk full"), { code: "SQLITE_FULL" });
+    return exec(sql);
+  };
+  t.throws(() => table.record("w", "chat", ["/b", "/c"]), { code: "SQLITE_FULL" });
+  t.same([table.present("chat"), table.rowCount("w")], [["/a"], 1]);
+  db.exec = exec;
+  table.record("w", "chat", ["/b", "/c"]);
+  t.same([table.present("chat"), table.rowCount("w")], [["/b", "/c"], 3]);
+  t.match(other.prepare("select present from chat_roots").get(), { present: '["/b","/c"]' });
+});
+
 t.test("an acknowledged write waits for the disk, and nobody else does", async (t) => {
   const syncs: { settle: (failure?: unknown) => void }[] = [];
   const sync = () =>
@@ -249,7 +373,7 @@ t.test("a sync is of the database's log, and says what is wrong with the disk", 
   const dir = tempDir(t);
   const db = openDatabase(dir);
   const sync = walSync(db);
-  writeRelaxed(db, () => db.exec("create table notes (text text not null) strict"));
+  withoutSync(db, () => db.exec("create table notes (text text not null) strict"));
   t.ok(statSync(join(dir, "treewire.db-wal")).size > 0);
   await sync();
   renameSync(join(dir, "treewire.db-wal"), join(dir, "elsewhere"));

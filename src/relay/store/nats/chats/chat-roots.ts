@@ -1,6 +1,5 @@
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
-import { MAX_TREES } from "../../../../protocol/index.js";
 import type { Clock, Logger } from "../../../../util/index.js";
 import {
   type ChatList,
@@ -12,6 +11,7 @@ import {
   tombstonesOf,
   unitsIn,
 } from "../../chat-list.js";
+import { GoneRoots } from "../../gone-roots.js";
 import type { ChatRoots } from "../../store.js";
 import { StoreUnavailableError } from "../../trouble.js";
 import { UnwrittenLists } from "../../unwritten-lists.js";
@@ -48,7 +48,7 @@ interface Unwritten {
   /** `undefined`: nobody has said; it is what it was, without what is gone. */
   present: ReadonlySet<string> | undefined;
   /** What the chat had in between, or had before. */
-  gone: ReadonlySet<string>;
+  gone: GoneRoots;
   /** What is named as gone, as long as the store has this. */
   named?: { known: ChatList | undefined; written: readonly string[]; roots: readonly string[] };
 }
@@ -91,8 +91,8 @@ export class NatsChatRoots implements ChatRoots {
   record(workspace: string, chat: string, present: readonly string[]): void {
     const before = this.#unwritten.get(chat);
     const list = new Set(present);
-    const gone = new Set(before?.gone);
-    for (const root of before?.present ?? []) gone.add(root);
+    const gone = before?.gone ?? new GoneRoots();
+    for (const root of before?.present ?? []) if (!list.has(root)) gone.add(root);
     for (const root of list) gone.delete(root);
     this.#say(chat, { workspace, present: list, gone });
   }
@@ -101,7 +101,9 @@ export class NatsChatRoots implements ChatRoots {
     const before = this.#unwritten.get(chat);
     const present = before?.present ?? this.#known.get(chat)?.present;
     if (present === undefined) {
-      this.#say(chat, { workspace, present, gone: new Set([...(before?.gone ?? []), root]) });
+      const gone = before?.gone ?? new GoneRoots();
+      gone.add(root);
+      this.#say(chat, { workspace, present, gone });
       return;
     }
     const left = new Set(present);
@@ -146,21 +148,21 @@ export class NatsChatRoots implements ChatRoots {
     this.#behind.close();
   }
 
-  #say(chat: string, { workspace, present, gone }: Unwritten): void {
-    const kept = gone.size <= MAX_TREES ? gone : new Set([...gone].slice(-MAX_TREES));
-    this.#unwritten.set(chat, { workspace, present, gone: kept });
-    this.#behind.later(
-      chat,
-      () => this.#write(chat),
-      () => this.#unwritten.delete(chat),
-    );
+  #say(chat: string, unwritten: Unwritten): void {
+    this.#unwritten.set(chat, unwritten);
+    this.#behind.later(chat, {
+      owner: unwritten.workspace,
+      write: () => this.#write(chat),
+      dropped: () => this.#unwritten.delete(chat),
+    });
     for (const each of this.#unwritten.giveUp()) this.#behind.forget(each);
   }
 
   async #write(chat: string): Promise<void> {
     const unwritten = this.#unwritten.get(chat);
     if (unwritten === undefined) return;
-    const list = await this.#put(chat, unwritten);
+    const gone = new GoneRoots(unwritten.gone); // what is said meanwhile changes the other
+    const list = await this.#put(chat, { ...unwritten, gone });
     this.#know(chat, list);
     if (this.#unwritten.get(chat) === unwritten) this.#unwritten.delete(chat); // what was said meanwhile is written next
     this.#trim(unwritten.workspace, chat);
@@ -213,16 +215,21 @@ export class NatsChatRoots implements ChatRoots {
     let excess = this.rowCount(workspace) - this.#maxRows;
     for (const [other, rows] of this.#rows.get(workspace) ?? []) {
       if (excess <= 0) return;
-      if (other === chat) continue;
+      if (other === chat || this.#unwritten.has(other)) continue; // what is written of it is looked at then
       excess -= rows;
-      this.#know(other, NOTHING);
       this.#rows.get(workspace)?.delete(other);
-      this.#unwritten.delete(other);
+      const trimmed = this.#known.get(other);
+      if (trimmed !== undefined && trimmed.workspace !== workspace) continue; // another one's by now
+      this.#know(other, NOTHING);
       const subject = rootsSubject(other);
       const write = async () => {
-        await this.#stream.put(subject, undefined, (await this.#stream.last(subject)).revision);
+        const { revision, data } = await this.#stream.last(subject);
+        const there = data && parse(data);
+        const isIt = trimmed === undefined ? there?.workspace === workspace : there && isSameList(there, trimmed);
+        if (there === undefined || isIt) await this.#stream.put(subject, undefined, revision);
+        else this.#know(other, there); // another relay has written it meanwhile
       };
-      this.#behind.later(other, write, () => undefined); // what is too much is found again
+      this.#behind.later(other, { owner: workspace, write, dropped: () => undefined }); // what is too much is found again
     }
   }
 }
