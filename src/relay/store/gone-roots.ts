@@ -10,7 +10,7 @@ export class GoneRoots implements Iterable<string> {
   #units = 0;
 
   constructor(roots: Iterable<string> = []) {
-    for (const root of roots) this.add(root);
+    this.add(roots);
   }
 
   get size(): number {
@@ -30,11 +30,14 @@ export class GoneRoots implements Iterable<string> {
     return this.#roots[Symbol.iterator]();
   }
 
-  /** Adds a root as the latest; the oldest go when it is too much. */
-  add(root: string): void {
-    this.delete(root);
-    this.#roots.add(root);
-    this.#units += root.length;
+  /** Adds roots as the latest; the oldest go when it is too much. */
+  add(roots: Iterable<string>): void {
+    for (const root of roots) {
+      this.delete(root);
+      this.#roots.add(root);
+      this.#units += root.length;
+    }
+    // once for all: what begins to go through a set passes all that was deleted at its front
     for (const oldest of this.#roots) {
       if (this.#roots.size <= MAX_TREES && this.#units <= MAX_TOMBSTONE_UNITS) break;
       this.delete(oldest);

@@ -71,7 +71,7 @@ t.test("what is gone is bounded in roots and in characters, the latest stay, and
         model = model.filter((each) => each !== root);
         if (isGone) {
           model.push(root);
-          roots.add(root);
+          roots.add([root]);
           while (model.reduce((sum, each) => sum + each.length, 0) > 2 * 1024 * 1024) model.shift();
         } else roots.delete(root);
         if (String([...roots]) !== String(model) || roots.size !== model.length) return false;
@@ -81,4 +81,13 @@ t.test("what is gone is bounded in roots and in characters, the latest stay, and
     }),
     { numRuns: 200 },
   );
+});
+
+t.test("of more roots than a chat has the latest are known as gone", async (t) => {
+  const named = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => `/${from + at}`);
+  const roots = new GoneRoots(named(0, 9_000));
+  roots.add(named(8_000, 12_000));
+  t.same([...roots], named(2_000, 12_000));
+  roots.add(named(12_000, 13_000));
+  t.same([...roots], named(3_000, 13_000));
 });

@@ -59,9 +59,10 @@ export class ChatRootTable {
     const known = this.#list(chat);
     const now = Date.now();
     const list = listAfter(known, { workspace, present, between }, now);
-    if (known !== undefined && isSameList(known, list)) return;
-    this.#change([workspace, known?.workspace ?? workspace], () => this.#write(chat, list, known, now));
-    this.#trim(workspace, chat);
+    if (known === undefined || !isSameList(known, list)) {
+      this.#change([workspace, known?.workspace ?? workspace], () => this.#write(chat, list, known, now));
+    }
+    this.#trim(workspace, chat); // also what an earlier one left, which met a lock
   }
 
   /** Says that one of the chat's repositories is gone. */

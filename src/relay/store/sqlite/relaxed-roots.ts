@@ -41,7 +41,7 @@ export class RelaxedChatRoots implements ChatRoots {
     const storedUnits = before?.storedUnits ?? this.#storedUnits(chat); // once: a row may be long, and each message short
     const list = new Set(present);
     const gone = before?.gone ?? new GoneRoots();
-    for (const root of before?.present ?? []) if (!list.has(root)) gone.add(root);
+    gone.add([...(before?.present ?? [])].filter((root) => !list.has(root)));
     for (const root of list) gone.delete(root);
     this.#defer(chat, { workspace, present: list, gone, storedUnits });
   }
@@ -56,7 +56,7 @@ export class RelaxedChatRoots implements ChatRoots {
         this.present(chat).filter((other) => other !== root),
       );
     } else if (unwritten.present.delete(root)) {
-      unwritten.gone.add(root);
+      unwritten.gone.add([root]);
       unwritten.named = undefined;
     }
   }

@@ -23,18 +23,13 @@ export class RelaxedTreeStates implements TreeStates {
   async save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void> {
     const { kind } = this.#writer.health.state;
     if (kind !== "ok") throw new StoreUnavailableError(kind); // it would be compressed for nothing
-    let wasOutdated = false;
-    const look = () => {
-      wasOutdated = isOutdated();
-      return wasOutdated;
-    };
+    const written = () => this.#writer.forget(keyOf(workspace, tree.root)); // a deletion that waits is of an older one
     try {
-      await this.#states.save(workspace, tree, look);
+      await this.#states.save(workspace, tree, isOutdated, written);
     } catch (thrown) {
       this.#writer.failed(thrown);
       throw thrown;
     }
-    if (!wasOutdated) this.#writer.forget(keyOf(workspace, tree.root));
   }
 
   load(workspace: string, root: string): StoredTree | undefined {

@@ -42,6 +42,11 @@ export class RowCount {
     this.#known.delete(workspace);
   }
 
+  /** The tables of all workspaces may have changed. */
+  clear(): void {
+    this.#known.clear();
+  }
+
   /** What has to go, at least, to be under the limit again; nothing while it is kept. */
   excess(workspace: string): Rows | undefined {
     const { rows, bytes } = this.#rows(workspace);

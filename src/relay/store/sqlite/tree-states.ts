@@ -75,10 +75,21 @@ export class TreeStateTable {
   sweep(): void {
     writeRelaxed(this.#db, () => this.#sweep.run(Date.now() - MAX_STATE_AGE_MS));
     this.#known.clear();
+    this.#count.clear();
   }
 
-  /** Compresses on another thread, then writes. @param isOutdated asked in between: it is not to be written any more */
-  async save(workspace: string, tree: StoredTree, isOutdated: () => boolean): Promise<void> {
+  /**
+   * Compresses on another thread, then writes.
+   *
+   * @param isOutdated asked in between: it is not to be written any more
+   * @param written called when it is, also if what other trees have too much cannot be deleted then
+   */
+  async save(
+    workspace: string,
+    tree: StoredTree,
+    isOutdated: () => boolean,
+    written: () => void = () => undefined,
+  ): Promise<void> {
     const { root, epoch, seq, secrets = null } = tree;
     const bytes = await packState(tree);
     if (isOutdated()) return;
@@ -86,6 +97,7 @@ export class TreeStateTable {
     writeRelaxed(this.#db, () => this.#save.run(workspace, root, epoch, seq, bytes, Date.now(), secrets));
     this.#count.add(workspace, { rows: before === undefined ? 1 : 0, bytes: bytes.length - (before ?? 0) });
     this.#knowAlso(workspace, root);
+    written();
     this.#trim(workspace);
   }
 

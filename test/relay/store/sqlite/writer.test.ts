@@ -99,7 +99,7 @@ t.test("of too many writes those of who has the most are given up and told, the 
 
 t.test("however many long writes wait, stalls let none lie for over 30 s", async (t) => {
   const { clock, writer, notes, add } = open(t);
-  const STALL_MS = 6; // so long that its own share of the time is far below the pause
+  const STALL_MS = 10; // so long that its own share of the time is far below the pause
   const stall = (text: string) => () => {
     for (const end = performance.now() + STALL_MS; performance.now() < end; );
     add(text);
@@ -316,24 +316,6 @@ t.test("whatever met a lock, what another process writes after it is read at onc
     }),
     { numRuns: 60 },
   );
-});
-
-t.test("a list whose commit fails is not taken for one that is written", async (t) => {
-  const { db, other } = open(t);
-  const table = new ChatRootTable(db, 1_000);
-  table.record("w", "chat", ["/a"]);
-  t.equal(table.rowCount("w"), 1);
-  const exec = db.exec.bind(db);
-  db.exec = (sql: string) => {
-    if (sql === "commit") throw Object.assign(new Error("disk full"), { code: "SQLITE_FULL" });
-    return exec(sql);
-  };
-  t.throws(() => table.record("w", "chat", ["/b", "/c"]), { code: "SQLITE_FULL" });
-  t.same([table.present("chat"), table.rowCount("w")], [["/a"], 1]);
-  db.exec = exec;
-  table.record("w", "chat", ["/b", "/c"]);
-  t.same([table.present("chat"), table.rowCount("w")], [["/b", "/c"], 3]);
-  t.match(other.prepare("select present from chat_roots").get(), { present: '["/b","/c"]' });
 });
 
 t.test("an acknowledged write waits for the disk, and nobody else does", async (t) => {

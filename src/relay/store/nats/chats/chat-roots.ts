@@ -46,7 +46,7 @@ const NOTHING: ChatList = { workspace: "", present: [], gone: new Map() };
 interface Unwritten {
   workspace: string;
   /** `undefined`: nobody has said; it is what it was, without what is gone. */
-  present: ReadonlySet<string> | undefined;
+  present: Set<string> | undefined;
   /** What the chat had in between, or had before. */
   gone: GoneRoots;
   /** What is named as gone, as long as the store has this. */
@@ -92,22 +92,20 @@ export class NatsChatRoots implements ChatRoots {
     const before = this.#unwritten.get(chat);
     const list = new Set(present);
     const gone = before?.gone ?? new GoneRoots();
-    for (const root of before?.present ?? []) if (!list.has(root)) gone.add(root);
+    gone.add([...(before?.present ?? [])].filter((root) => !list.has(root)));
     for (const root of list) gone.delete(root);
     this.#say(chat, { workspace, present: list, gone });
   }
 
   bury(workspace: string, chat: string, root: string): void {
-    const before = this.#unwritten.get(chat);
-    const present = before?.present ?? this.#known.get(chat)?.present;
-    if (present === undefined) {
-      const gone = before?.gone ?? new GoneRoots();
-      gone.add(root);
+    const { present, gone = new GoneRoots() } = this.#unwritten.get(chat) ?? {};
+    if (present === undefined && this.#known.has(chat)) {
+      const left = new Set(this.present(chat));
+      if (left.delete(root)) this.record(workspace, chat, [...left]);
+    } else if (present?.delete(root) !== false) {
+      gone.add([root]);
       this.#say(chat, { workspace, present, gone });
-      return;
     }
-    const left = new Set(present);
-    if (left.delete(root)) this.record(workspace, chat, [...left]);
   }
 
   present(chat: string): string[] {
@@ -161,8 +159,9 @@ export class NatsChatRoots implements ChatRoots {
   async #write(chat: string): Promise<void> {
     const unwritten = this.#unwritten.get(chat);
     if (unwritten === undefined) return;
-    const gone = new GoneRoots(unwritten.gone); // what is said meanwhile changes the other
-    const list = await this.#put(chat, { ...unwritten, gone });
+    const present = unwritten.present && new Set(unwritten.present);
+    const gone = new GoneRoots(unwritten.gone); // what is said meanwhile changes the others
+    const list = await this.#put(chat, { ...unwritten, present, gone });
     this.#know(chat, list);
     if (this.#unwritten.get(chat) === unwritten) this.#unwritten.delete(chat); // what was said meanwhile is written next
     this.#trim(unwritten.workspace, chat);
@@ -221,16 +220,23 @@ export class NatsChatRoots implements ChatRoots {
       const trimmed = this.#known.get(other);
       if (trimmed !== undefined && trimmed.workspace !== workspace) continue; // another one's by now
       this.#know(other, NOTHING);
-      const subject = rootsSubject(other);
-      const write = async () => {
-        const { revision, data } = await this.#stream.last(subject);
-        const there = data && parse(data);
-        const isIt = trimmed === undefined ? there?.workspace === workspace : there && isSameList(there, trimmed);
-        if (there === undefined || isIt) await this.#stream.put(subject, undefined, revision);
-        else this.#know(other, there); // another relay has written it meanwhile
-      };
+      const isTrimmed = (there: ChatList): boolean =>
+        trimmed === undefined ? there.workspace === workspace && rowsIn(there) === rows : isSameList(there, trimmed);
+      const write = async () => this.#know(other, await this.#dropIf(other, isTrimmed));
       this.#behind.later(other, { owner: workspace, write, dropped: () => undefined }); // what is too much is found again
     }
+  }
+
+  /** Deletes a chat's list where that is wanted: another relay may have written another one. @returns what is there then */
+  async #dropIf(chat: string, isWanted: (there: ChatList) => boolean): Promise<ChatList> {
+    const subject = rootsSubject(chat);
+    for (let left = TRIES; left > 0; left -= 1) {
+      const { revision, data } = await this.#stream.last(subject);
+      const there = data && parse(data);
+      if (there !== undefined && !isWanted(there)) return there;
+      if (data === undefined || (await this.#stream.put(subject, undefined, revision)) !== "conflict") return NOTHING;
+    }
+    throw new StoreUnavailableError("locked");
   }
 }
 
