@@ -50,6 +50,7 @@ const counts = lines.findLast((line) => /^# \{ total: .*\}$/.test(line)) ?? "";
 const count = (name: string): number => Number(new RegExp(`\\b${name}: (\\d+)`).exec(counts)?.[1] ?? 0);
 const failed = count("fail");
 const skipped = count("skip") === 0 ? "" : `, ${count("skip")} skipped`;
+process.stdout.write(`${files.length} files in ${Math.round(performance.now() / 1000)} s\n`);
 process.stdout.write(`${count("pass")} passed, ${failed} failed${skipped}\n`);
 const ok = built.status === 0 && status === 0 && failed === 0 && count("pass") > 0;
 process.exitCode = ok ? 0 : 1;

@@ -1,6 +1,7 @@
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import t from "tap";
 import { tempDir } from "../../support/temp.js";
 
@@ -20,11 +21,9 @@ const IDLE = `
 t.test("an idle program is collected once in each thread, where its heap is to be kept small", async (t) => {
   const program = join(tempDir(t), "idle.mjs");
   writeFileSync(program, IDLE);
-  for (const [how, found] of [
-    ["small", "collected"],
-    ["usual", "held"],
-  ] as const) {
-    const { stdout, stderr } = spawnSync(process.execPath, [program, how], { encoding: "utf8" });
-    t.same([stdout.trim().split("\n").sort(), stderr], [[`main ${found}`, `thread ${found}`], ""]);
-  }
+  const run = promisify(execFile);
+  const [small, usual] = await Promise.all(["small", "usual"].map((how) => run(process.execPath, [program, how])));
+  const linesOf = (stdout = "") => stdout.trim().split("\n").sort();
+  t.same([linesOf(small?.stdout), small?.stderr], [["main collected", "thread collected"], ""]);
+  t.same([linesOf(usual?.stdout), usual?.stderr], [["main held", "thread held"], ""]);
 });
