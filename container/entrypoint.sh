@@ -3,6 +3,8 @@
 # signals on to it, reaps whatever child is left to it, and leaves with the agent's status.
 # buffers go back to the system when they are freed, whatever the largest was so far (mallopt(3))
 export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_-131072}"
+# its threads seldom allocate at the same time: pools of their own would only hold what they once had
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX-1}"
 treewire=$(dirname "$(readlink -f "$0")")/../dist/bin/treewire.js
 "$treewire" agent run "$@" &
 agent=$!

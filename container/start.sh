@@ -8,6 +8,8 @@ log=${1:-${XDG_STATE_HOME:-$HOME/.local/state}/treewire/agent.log}
 mkdir -p "$(dirname "$log")" && : >>"$log" || exit 2
 # buffers go back to the system when they are freed, whatever the largest was so far (mallopt(3))
 export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_-131072}"
+# its threads seldom allocate at the same time: pools of their own would only hold what they once had
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX-1}"
 (
   trap '' HUP
   while :; do
