@@ -269,7 +269,8 @@ export class NatsTreeStates implements TreeStates {
     known.bytes += kept.bytes - (known.trees.get(root)?.bytes ?? 0);
     known.trees.delete(root); // it goes to the end
     known.trees.set(root, kept);
-    this.#kept.set(workspace, known); // measured anew
+    this.#kept.delete(workspace); // the cache measures what is new to it alone
+    this.#kept.set(workspace, known);
     this.#changed.get(workspace)?.add(root);
     if (state !== undefined) this.#atHand.set(treeSubject(workspace, root), state);
   }

@@ -171,7 +171,9 @@ export class TreeStateTable {
 
   #knowAlso(workspace: string, root: string): void {
     const known = this.#known.get(workspace);
-    if (known !== undefined) this.#known.set(workspace, known.add(keyOf(root))); // measured anew
+    if (known === undefined) return;
+    this.#known.delete(workspace); // the cache measures what is new to it alone
+    this.#known.set(workspace, known.add(keyOf(root)));
   }
 
   delete(workspace: string, root: string): void {
