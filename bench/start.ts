@@ -11,7 +11,7 @@ import { GIT_ENV, git } from "../test/support/repo.js";
 import { FollowedProcess } from "./support/followed.js";
 import { median, milliseconds, progress, ratioText } from "./support/measure.js";
 import type { Goal, Report, Table } from "./support/publish.js";
-import { type Resident, residentMemory } from "./support/resident-memory.js";
+import { type Resident, residentMemory, SETTLE_MS } from "./support/resident-memory.js";
 import { bigTree } from "./support/trees.js";
 
 const run = promisify(execFile);
@@ -217,7 +217,7 @@ function report({ starts, looks, untracked, gainedMs, memory }: Figures): Report
       `Programs are started as processes and waited for, in turn: medians of ${STARTS} starts and of ${LOOKS} looks, the file ` +
       "system's pages in memory, and what was compiled at an earlier start in the user's cache. `track` and `status` ask an agent that answers at once. The first state counts from the " +
       "moment that the tree is opened in a process that runs. Memory is the resident set of the installed agent under its " +
-      `unit's environment, beside a relay, after 8 quiet seconds; medians of ${MEMORIES}.`,
+      `unit's environment, beside a relay, after ${SETTLE_MS / 1000} quiet seconds; medians of ${MEMORIES}.`,
     tables: [
       table("A tree of one file, which differs", starts),
       table("Linux 6.1 sources, nothing differs", looks),

@@ -8,7 +8,7 @@ import { GIT_ENV } from "../../test/support/repo.js";
 import { unitEnvironment } from "./followed.js";
 
 /** How long memory is left to settle, in milliseconds: V8 collects when nothing happens. */
-const SETTLE_MS = 20_000;
+export const SETTLE_MS = 20_000;
 
 /** What the agent's process holds in bytes, as `/proc/PID/status` has it. */
 export interface Resident {

@@ -24,7 +24,7 @@ export { nearest } from "./nearest.js";
 export { packagePath } from "./package.js";
 export { hideLink, loadProgram, reportError, runProgram } from "./program.js";
 export { type Reach, type ReachSettings, reach } from "./reach.js";
-export { EmptyFileError, MAX_SETTINGS_FILE_BYTES, readRegularFile } from "./regular-file.js";
+export { EmptyFileError, MAX_SETTINGS_FILE_BYTES, readRegularFile, readToEnd } from "./regular-file.js";
 export { remoteWithoutCredentials, withoutCredentials } from "./secrets/credentials.js";
 export { fixedToken, type TokenSource, tokenFile } from "./secrets/token.js";
 export {

@@ -52,3 +52,19 @@ export function readRegularFile(path: string | Buffer, maxBytes: number): Regula
 function refuseOthers(stats: Stats): void {
   if (!stats.isFile() && !stats.isDirectory()) throw new Error("it is not a regular file");
 }
+
+/**
+ * Reads an open file from its beginning.
+ *
+ * @param bytes are filled
+ * @returns `bytes`, or as much of them as the file has. @throws a system error
+ */
+export function readToEnd(descriptor: number, bytes: Buffer): Buffer {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const got = readSync(descriptor, bytes, filled, bytes.length - filled, filled);
+    if (got === 0) return bytes.subarray(0, filled);
+    filled += got;
+  }
+  return bytes;
+}

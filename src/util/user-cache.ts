@@ -4,7 +4,6 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
-  readSync,
   renameSync,
   rmSync,
   type Stats,
@@ -12,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
+import { readToEnd } from "./regular-file.js";
 
 /** Others could write what this user would believe, or run. */
 const WRITABLE_BY_OTHERS = 0o022;
@@ -43,7 +43,7 @@ export function readCache(
     const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const stats = fstatSync(descriptor);
-      return stats.isFile() && isUsers(stats) ? readInto(allocate(stats.size), descriptor) : undefined;
+      return stats.isFile() && isUsers(stats) ? readToEnd(descriptor, allocate(stats.size)) : undefined;
     } finally {
       closeSync(descriptor);
     }
@@ -71,21 +71,6 @@ export function writeCache(file: string, pieces: readonly Uint8Array[]): void {
   } catch {
     discard(written); // no room, or not allowed: the next run does what this one did
   }
-}
-
-/**
- * Reads from where a file's descriptor is into all of some bytes.
- *
- * @returns those that there were, which are fewer where the file is shorter. @throws a system error
- */
-export function readInto(bytes: Buffer, descriptor: number): Buffer {
-  let filled = 0;
-  while (filled < bytes.length) {
-    const got = readSync(descriptor, bytes, filled, bytes.length - filled, null);
-    if (got === 0) break;
-    filled += got;
-  }
-  return bytes.subarray(0, filled);
 }
 
 /** A program that runs as another user than who calls it, as by `sudo`, leaves the caller's home alone. */

@@ -1,5 +1,5 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
-import { isAbsent, systemCode, TreewireError } from "../../util/index.js";
+import { isAbsent, readToEnd, systemCode, TreewireError } from "../../util/index.js";
 
 /** Files below `.git` that are read whole are never believed beyond this, in bytes: an index of 20 million entries. */
 const WHOLE_FILE_MAX_BYTES = 2 ** 31 - 1;
@@ -161,15 +161,4 @@ export function unreadable(path: FilePath, thrown: unknown): TreewireError {
     detail: systemCode(thrown) ?? "unknown error",
     cause: thrown,
   });
-}
-
-/** @returns `bytes`, or as much of them as the file has */
-function readToEnd(descriptor: number, bytes: Buffer): Buffer {
-  let filled = 0;
-  while (filled < bytes.length) {
-    const got = readSync(descriptor, bytes, filled, bytes.length - filled, filled);
-    if (got === 0) return bytes.subarray(0, filled);
-    filled += got;
-  }
-  return bytes;
 }

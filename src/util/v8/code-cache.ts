@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cachedDataVersionTag } from "node:v8";
 import { Script } from "node:vm";
-import { cacheDirectory, readCache, readInto, writeCache } from "../user-cache.js";
+import { readToEnd } from "../regular-file.js";
+import { cacheDirectory, readCache, writeCache } from "../user-cache.js";
 import { PassingBytes } from "./passing-bytes.js";
 
 /** A program has done by then what it does at its start, and what it has not run yet would not be in the cache. Milliseconds. */
@@ -74,7 +75,7 @@ function readSource(path: string, passing: PassingBytes): { source: string; key:
     const { ino, size, mtimeMs, ctimeMs } = fstatSync(descriptor);
     const key = [process.version, process.arch, ino, size, mtimeMs, ctimeMs].join(" ");
     const bytes = passing.allocate(HEAD.length + size + FOOT.length);
-    const end = bytes.write(HEAD) + readInto(bytes.subarray(HEAD.length, HEAD.length + size), descriptor).length;
+    const end = bytes.write(HEAD) + readToEnd(descriptor, bytes.subarray(HEAD.length, HEAD.length + size)).length;
     return { source: bytes.toString("utf8", 0, end + bytes.write(FOOT, end)), key };
   } finally {
     closeSync(descriptor);

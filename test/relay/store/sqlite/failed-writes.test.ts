@@ -1,34 +1,15 @@
 // What tables hold of a database whose transactions fail at some point.
-import { join } from "node:path";
-import Database from "libsql";
+import type Database from "libsql";
 import t from "tap";
 import { ChatRootTable } from "../../../../src/relay/store/sqlite/chat-roots.js";
-import { openDatabase } from "../../../../src/relay/store/sqlite/database.js";
 import { RelaxedChatRoots } from "../../../../src/relay/store/sqlite/relaxed-roots.js";
 import { RelaxedTreeStates } from "../../../../src/relay/store/sqlite/relaxed-trees.js";
 import { TreeStateTable } from "../../../../src/relay/store/sqlite/tree-states.js";
-import { StoreWriter } from "../../../../src/relay/store/sqlite/writer.js";
-import { silentLogger } from "../../../../src/util/index.js";
-import { FakeClock } from "../../../support/fake-clock.js";
-import { type Cleanup, tempDir } from "../../../support/temp.js";
 import { metaOf } from "../../support/fake-agent.js";
+import { openLockable } from "./lockable.js";
 
 const rootsOf = (count: number) => Array.from({ length: count }, (_, at) => `/${at}`);
 const treeOf = (root: string, seq = 1) => ({ root, epoch: "epoch-1-", seq, meta: metaOf(), files: [] });
-
-function open(t: Cleanup) {
-  const dir = tempDir(t);
-  const db = openDatabase(dir);
-  db.pragma("busy_timeout = 0");
-  const clock = new FakeClock();
-  const writer = new StoreWriter(db, silentLogger(), clock);
-  const other = new Database(join(dir, "treewire.db"));
-  t.teardown(() => {
-    other.close();
-    db.close();
-  });
-  return { db, clock, writer, other };
-}
 
 /** Has one transaction fail at its begin or its end. @param number of those of its kind, from here on */
 function failAt(db: Database.Database, statement: "begin immediate" | "commit", number: number, code: string): void {
@@ -41,7 +22,7 @@ function failAt(db: Database.Database, statement: "begin immediate" | "commit", 
 }
 
 t.test("a list whose commit fails is not taken for one that is written", async (t) => {
-  const { db, other } = open(t);
+  const { db, other } = openLockable(t);
   const table = new ChatRootTable(db, 1_000);
   table.record("w", "chat", ["/a"]);
   t.equal(table.rowCount("w"), 1);
@@ -54,7 +35,7 @@ t.test("a list whose commit fails is not taken for one that is written", async (
 });
 
 t.test("what could not be let go behind a write is let go when that is tried again", async (t) => {
-  const { db, clock, writer } = open(t);
+  const { db, clock, writer } = openLockable(t);
   const table = new ChatRootTable(db, 10);
   const roots = new RelaxedChatRoots(table, writer);
   roots.record("w", "old", rootsOf(8));
@@ -68,7 +49,7 @@ t.test("what could not be let go behind a write is let go when that is tried aga
 t.test(
   "a state that is saved stays, although an older deletion of it waits and others could not be let go",
   async (t) => {
-    const { db, clock, writer, other } = open(t);
+    const { db, clock, writer, other } = openLockable(t);
     const all = new TreeStateTable(db, { rows: 1_000, bytes: 1e9 });
     for (const root of ["/a", "/b", "/c"]) await all.save("w", treeOf(root), () => false);
     const trees = new RelaxedTreeStates(new TreeStateTable(db, { rows: 2, bytes: 1e9 }), writer);

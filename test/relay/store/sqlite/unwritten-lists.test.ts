@@ -1,15 +1,10 @@
 // Lists of chats that the database has not taken yet: whose they are when there are too many, and what is left of them.
-import { join } from "node:path";
-import Database from "libsql";
 import t from "tap";
 import { ChatRootTable } from "../../../../src/relay/store/sqlite/chat-roots.js";
-import { openDatabase } from "../../../../src/relay/store/sqlite/database.js";
 import { RelaxedChatRoots } from "../../../../src/relay/store/sqlite/relaxed-roots.js";
-import { StoreWriter } from "../../../../src/relay/store/sqlite/writer.js";
-import { silentLogger } from "../../../../src/util/index.js";
-import { FakeClock } from "../../../support/fake-clock.js";
 import fc from "../../../support/fast-check.js";
-import { type Cleanup, tempDir } from "../../../support/temp.js";
+import type { Cleanup } from "../../../support/temp.js";
+import { openLockable } from "./lockable.js";
 
 /** Counts how often a chat's row is asked for its length. */
 class CountingTable extends ChatRootTable {
@@ -26,19 +21,9 @@ const rootsOf = (count: number, mark: string, units = 8): string[] =>
 
 /** Lists over a real database, which a second connection can lock. */
 function open(t: Cleanup) {
-  const dir = tempDir(t);
-  const db = openDatabase(dir);
-  db.pragma("busy_timeout = 0");
-  const clock = new FakeClock();
-  const writer = new StoreWriter(db, silentLogger(), clock);
+  const { db, clock, writer, other } = openLockable(t);
   const table = new CountingTable(db, 1_000_000);
   const roots = new RelaxedChatRoots(table, writer);
-  const other = new Database(join(dir, "treewire.db"));
-  t.teardown(() => {
-    writer.close();
-    other.close();
-    db.close();
-  });
   const written = () => new ChatRootTable(db, 1_000_000);
   const settle = async () => {
     for (let at = 0; at < 1_000 && writer.waitingCount > 0; at += 1) await clock.advance(5_000);

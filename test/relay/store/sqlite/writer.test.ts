@@ -1,6 +1,5 @@
 import { renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import Database from "libsql";
 import t from "tap";
 import { ChatRootTable } from "../../../../src/relay/store/sqlite/chat-roots.js";
 import { inTransaction, openDatabase, withoutSync } from "../../../../src/relay/store/sqlite/database.js";
@@ -8,32 +7,22 @@ import { RelaxedChatRoots } from "../../../../src/relay/store/sqlite/relaxed-roo
 import { RelaxedTreeStates } from "../../../../src/relay/store/sqlite/relaxed-trees.js";
 import { TreeStateTable } from "../../../../src/relay/store/sqlite/tree-states.js";
 import { walSync } from "../../../../src/relay/store/sqlite/wal-sync.js";
-import { StoreWriter } from "../../../../src/relay/store/sqlite/writer.js";
 import { StoreUnavailableError, troubleOf } from "../../../../src/relay/store/trouble.js";
 import { createLogger } from "../../../../src/util/index.js";
-import { FakeClock } from "../../../support/fake-clock.js";
 import fc from "../../../support/fast-check.js";
 import { type Cleanup, tempDir } from "../../../support/temp.js";
 import { until } from "../../../support/until.js";
 import { metaOf } from "../../support/fake-agent.js";
+import { openLockable } from "./lockable.js";
 
 const OWN = { owner: "w" };
 
 /** A writer over a real database, which a second connection can lock. */
 function open(t: Cleanup, sync?: () => Promise<void>) {
-  const dir = tempDir(t);
-  const db = openDatabase(dir);
-  db.pragma("busy_timeout = 0");
-  db.exec("create table notes (text text not null) strict");
-  const clock = new FakeClock();
   const lines: string[] = [];
   const log = createLogger("test", "info", { write: (line) => lines.push(line) });
-  const writer = new StoreWriter(db, log, clock, sync);
-  const other = new Database(join(dir, "treewire.db"));
-  t.teardown(() => {
-    other.close();
-    db.close();
-  });
+  const { db, clock, writer, other } = openLockable(t, log, sync);
+  db.exec("create table notes (text text not null) strict");
   const insert = db.prepare("insert into notes values (?)");
   const notes = () =>
     (db.prepare("select text from notes order by rowid").all() as { text: string }[]).map((row) => row.text);
